@@ -1,0 +1,89 @@
+"""The exception tree.
+
+    HeartbeatError
+    ├── CallerError            what was asked cannot be done: a 4xx, exit status 2; asking again will not help
+    │   ├── BadSchedule        a schedule that cannot be read, or never fires
+    │   ├── BadConfig          jobs.yaml: every mistake at once, with line and column
+    │   ├── BadSignal          a ping, evidence object or event that cannot be read
+    │   ├── UnknownJob         no job of that name (with the nearest one)
+    │   └── BadSetting         an environment variable, option or secret reference that cannot be used
+    └── WorldError             the world is in the way: a 5xx, exit status 3; asking again may help
+        ├── TooBusy            a lost race was retried as often as is sensible
+        ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
+        ├── StoreCorrupt       the store answers, but what it holds cannot be read
+        └── ChannelFailed      a message was not taken; `retry_after` seconds when the receiver named them
+"""
+
+from __future__ import annotations
+
+
+class HeartbeatError(Exception):
+    """The root of everything that Heartbeat raises on purpose."""
+
+
+class CallerError(HeartbeatError):
+    """What was asked cannot be done as asked."""
+
+
+class WorldError(HeartbeatError):
+    """The world is in the way; the same call may succeed later."""
+
+
+class BadSchedule(CallerError):
+    """A schedule that cannot be read or never fires.
+
+    field: the field's name ("minute", "day of week", "expression"); text: what stood there, verbatim;
+    problem: what is wrong with it; remedy: what would be right.
+    """
+
+    def __init__(self, *, field: str, text: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{field}: {text!r} {problem}; {remedy}")
+        self.field, self.text, self.problem, self.remedy = field, text, problem, remedy
+
+
+class BadConfig(CallerError):
+    """jobs.yaml cannot be used. `problems` holds one sentence a mistake, each with file, line and column."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class BadSignal(CallerError):
+    """A ping, evidence object or event that cannot be read."""
+
+
+class UnknownJob(CallerError):
+    """No job has this name. `nearest` is the most similar name, or None."""
+
+    def __init__(self, slug: str, nearest: str | None = None) -> None:
+        hint = f"; did you mean {nearest!r}?" if nearest else ""
+        super().__init__(f"no job is named {slug!r}{hint}")
+        self.slug, self.nearest = slug, nearest
+
+
+class BadSetting(CallerError):
+    """An environment variable, option or secret reference cannot be used."""
+
+
+class TooBusy(WorldError):
+    """A lost race was retried as often as is sensible."""
+
+
+class StoreUnavailable(WorldError):
+    """The store does not answer: locked, full, throttled or away."""
+
+
+class StoreCorrupt(WorldError):
+    """The store answers, but what it holds cannot be read."""
+
+
+class ChannelFailed(WorldError):
+    """A channel did not take a message. `retry_after` is in seconds when the receiver named a time.
+
+    `final` is true when trying again cannot help (the webhook was revoked, the topic is gone).
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, final: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after, self.final = retry_after, final
