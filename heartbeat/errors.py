@@ -1,17 +1,17 @@
 """The exception tree.
 
-    HeartbeatError
-    ├── CallerError            what was asked cannot be done: a 4xx, exit status 2; asking again will not help
-    │   ├── BadSchedule        a schedule that cannot be read, or never fires
-    │   ├── BadConfig          jobs.yaml: every mistake at once, with line and column
-    │   ├── BadSignal          a ping, evidence object or event that cannot be read
-    │   ├── UnknownJob         no job of that name (with the nearest one)
-    │   └── BadSetting         an environment variable, option or secret reference that cannot be used
-    └── WorldError             the world is in the way: a 5xx, exit status 3; asking again may help
-        ├── TooBusy            a lost race was retried as often as is sensible
-        ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
-        ├── StoreCorrupt       the store answers, but what it holds cannot be read
-        └── ChannelFailed      a message was not taken; `retry_after` seconds when the receiver named them
+HeartbeatError
+├── CallerError            what was asked cannot be done: a 4xx, exit status 2; asking again will not help
+│   ├── BadSchedule        a schedule that cannot be read, or never fires
+│   ├── BadConfig          jobs.yaml: every mistake at once, with line and column
+│   ├── BadSignal          a ping, evidence object or event that cannot be read
+│   ├── UnknownJob         no job of that name (with the nearest one)
+│   └── BadSetting         an environment variable, option or secret reference that cannot be used
+└── WorldError             the world is in the way: a 5xx, exit status 3; asking again may help
+    ├── TooBusy            a lost race was retried as often as is sensible
+    ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
+    ├── StoreCorrupt       the store answers, but what it holds cannot be read
+    └── ChannelFailed      a message was not taken; `retry_after` seconds when the receiver named them
 """
 
 from __future__ import annotations

@@ -1,0 +1,66 @@
+"""What the verbs need of a store. The docstrings are the contract; one suite runs it on every store.
+
+Everything is read strongly consistent. All instants are milliseconds since the epoch. A store holds no product rule:
+it keeps what the core decided, and refuses what was decided from an old version.
+Any method may raise `StoreUnavailable` (try again) or `StoreCorrupt`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heartbeat.model import Change, Commit, Delivery, Document, Entry, Snapshot
+
+
+class Store(Protocol):
+    """Jobs with their state and history, the outbox, the due index, and a few small documents."""
+
+    def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
+        """The jobs of these names, each read whole at one version; names that are not there are left out."""
+
+    def page(self, after: str, limit: int) -> list[Snapshot]:
+        """Up to `limit` jobs whose slug sorts after `after` ("" for the first page), by slug. Empty: no more."""
+
+    def slug_of(self, uuid: str) -> str | None:
+        """The slug of the job with this uuid (lower case, with dashes), or None."""
+
+    def due(self, since: int, now: int, limit: int) -> list[str]:
+        """Up to `limit` slugs whose due row stands at or before `now`, earliest first, each once.
+
+        `since`: everything before it has been looked at already; a store may use it to read less, and may answer
+        rows that are no longer true. A full answer means: come back at once.
+        """
+
+    def commit(self, changes: Sequence[Change]) -> list[Commit]:
+        """Each change whole or not at all, in order; one answer a change, durable when this returns.
+
+        STALE: the job's version is not `expected` (0: no job of that slug may exist; a change without a slug has no
+        job to compare), or a delivery or document is not at its version - 1; nothing of that change is kept, the
+        others are not touched by it. Entries are only ever added. `alerts` and `more` are not the store's business.
+        `remove` takes job, state and due row away and leaves the history to its retention.
+        A job keeps its uuid for ever: `uuid` counts only in the change that makes it.
+        """
+
+    def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
+        """The latest entries of a job, newest first (by n); with `slot`, only those of that slot."""
+
+    def outbox(self, now: int, limit: int) -> list[Delivery]:
+        """Up to `limit` deliveries with next_at <= now, by next_at."""
+
+    def deliveries(self, incident: str) -> list[Delivery]:
+        """All deliveries whose alert is of this incident, oldest first."""
+
+    def document(self, name: str) -> Document:
+        """The document of this name; version 0 and value None when it has never been written."""
+
+    def purge(self, before: int, limit: int) -> int:
+        """Forget up to `limit` entries and finished deliveries older than `before`; answers how many went.
+
+        A store that expires rows by itself (a TTL) does nothing and answers 0.
+        """
+
+    def close(self) -> None:
+        """Let go of files and connections. Closing twice is harmless."""
