@@ -1,0 +1,92 @@
+"""What may stand under `channels:` in jobs.yaml, as plain data: for the reader of the file and for its JSON schema.
+
+    ops:    {slack: {webhook: "${env:SLACK_WEBHOOK}"}}
+    pager:  {sns: "${env:ALERT_TOPIC}"}          # the same as {sns: {topic: "${env:ALERT_TOPIC}"}}
+
+Imports nothing but the standard library, so that reading a file loads no SDK.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One setting. type: the JSON schema's word; object: a map of strings; choices: the only values there are."""
+
+    description: str
+    type: str = "string"
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    minimum: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelKind:
+    """One kind of channel.
+
+    short: the key that a bare string stands for (`{sns: "arn"}`), "" when there must be a map; either: sets of keys of
+    which exactly one must be there, whole.
+    """
+
+    description: str
+    keys: dict[str, Key]
+    short: str = ""
+    either: tuple[tuple[str, ...], ...] = field(default=())
+
+
+GROUP_ABOVE = Key(
+    type="integer",
+    minimum=0,
+    description="More waiting alerts than this become one message with a list; 0: never. Default 5.",
+)
+
+CHANNEL_KINDS: dict[str, ChannelKind] = {
+    "slack": ChannelKind(
+        description="Slack, through an incoming webhook, or through a bot that threads and updates its messages.",
+        short="webhook",
+        either=(("webhook",), ("token", "channel")),
+        keys={
+            "webhook": Key(description="The incoming webhook's URL (a secret)."),
+            "token": Key(description="The bot's token, xoxb-… (a secret), with the scope chat:write."),
+            "channel": Key(description="The channel's id, C0123456789."),
+            "thread": Key(
+                type="boolean", description="Bot: reminders and recoveries go into the thread. Default true."
+            ),
+            "update": Key(type="boolean", description="Bot: a recovery turns the first message green. Default true."),
+            "group_above": GROUP_ABOVE,
+        },
+    ),
+    "sns": ChannelKind(
+        description="An SNS topic.",
+        short="topic",
+        keys={
+            "topic": Key(required=True, description="The topic's ARN."),
+            "format": Key(
+                choices=("json", "text", "chatbot"),
+                description="json (default; e-mail subscribers get text), text, or chatbot (Amazon Q Developer in chat).",
+            ),
+            "group_above": GROUP_ABOVE,
+        },
+    ),
+    "webhook": ChannelKind(
+        description="An HTTP request to any URL.",
+        short="url",
+        keys={
+            "url": Key(required=True, description="Where to; http or https."),
+            "secret": Key(description="Signs every request: Heartbeat-Signature: t=<unix>,v1=<HMAC-SHA256>."),
+            "headers": Key(type="object", description="Further request headers."),
+            "template": Key(description="The body, with ${slug}, ${headline} and so on; default: a JSON document."),
+            "method": Key(choices=("POST", "PUT", "PATCH"), description="Default POST."),
+            "allow_private": Key(
+                type="boolean", description="Send to private and loopback addresses too. Default false."
+            ),
+            "group_above": GROUP_ABOVE,
+        },
+    ),
+    "console": ChannelKind(
+        description="Prints to standard output.",
+        keys={"group_above": GROUP_ABOVE},
+    ),
+}
