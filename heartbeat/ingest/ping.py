@@ -1,0 +1,170 @@
+"""Reads a ping, URL and body, into a signal. Pure: nothing is looked up and no clock is read.
+
+`/ping/<ping-key>/<slug>` and `/ping/<uuid>`, then nothing, `/start`, `/fail`, `/log` or `/<0-255>`; shapes as those of
+Healthchecks, so that its clients work unchanged. An option that cannot be read never costs the ping: it is left out
+(only `rid` is refused, as Healthchecks does, because its run could not be found).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import unquote, unquote_plus
+
+from heartbeat.model import BODY_MAX, Kind, Signal
+
+ID_MAX = 64
+NAMED_MAX = 40
+METRICS_MAX = 20
+DURATION_MAX = 10 * 366 * 86_400.0
+"""Seconds; what is longer is a mistake of the sender."""
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_STEP = r"(?:/(?P<step>start|fail|log|[0-9]+))?"
+_BY_UUID = re.compile(rf"/ping/(?P<uuid>{_UUID})(?:/|{_STEP})", re.ASCII)
+_BY_SLUG = re.compile(rf"/ping/(?P<key>[^/]{{1,200}})/(?P<slug>[-_a-zA-Z0-9]{{1,100}}){_STEP}", re.ASCII)
+_RUN_ID = re.compile(_UUID, re.ASCII | re.IGNORECASE)
+_SAFE_ID = re.compile(r"[-_.:~+/=a-zA-Z0-9]+", re.ASCII)
+_METRIC = re.compile(r"([-_.a-zA-Z0-9]{1,64}):(\S{1,32})", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?", re.ASCII)
+_KINDS = {None: Kind.SUCCESS, "start": Kind.START, "fail": Kind.FAIL, "log": Kind.LOG}
+_EXIT_STATUS_MAX = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a request is no ping."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a path says: whose ping it is (key and slug, or uuid) and what happened."""
+
+    key: str = ""
+    slug: str = ""
+    uuid: str = ""
+    kind: Kind
+    exit_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """A signal with what must be settled before it is recorded: the job behind `uuid`; whether the job may be made."""
+
+    signal: Signal
+    uuid: str = ""
+    create: bool = False
+
+
+NOT_FOUND: Final = Refusal(status=404, text="not found")
+BAD_URL: Final = Refusal(status=400, text="invalid url format")
+BAD_UUID: Final = Refusal(status=400, text="invalid uuid format")
+
+
+def target(raw_path: bytes) -> Target | Refusal:
+    """What a path (still %-encoded) says."""
+    path = unquote(raw_path.decode("latin-1"))
+    found = _BY_UUID.fullmatch(path) or _BY_SLUG.fullmatch(path)
+    if found is None:
+        return NOT_FOUND
+    parts = found.groupdict()
+    slug = parts.get("slug", "")
+    step = parts["step"]
+    status = _exit_status(step)
+    if slug != slug.lower() or (status is not None and status > _EXIT_STATUS_MAX):
+        return BAD_URL
+    kind = _KINDS[step] if status is None else (Kind.FAIL if status else Kind.SUCCESS)
+    return Target(key=parts.get("key", ""), slug=slug, uuid=parts.get("uuid", ""), kind=kind, exit_status=status)
+
+
+def _exit_status(step: str | None) -> int | None:
+    if step is None or step.isalpha():
+        return None
+    digits = step.lstrip("0") or "0"
+    return int(digits) if len(digits) <= len(str(_EXIT_STATUS_MAX)) else _EXIT_STATUS_MAX + 1
+
+
+def read(at: Target, query: bytes, *, ident: bytes = b"", body: bytes = b"", received: int) -> Ping | Refusal:
+    """The ping that a target, a query string, the Heartbeat-Id header and (the first bytes of) a body make."""
+    options = _options(query) if query else {}
+    rid = options.get("rid", ("",))[-1]
+    if "rid" in options and not _RUN_ID.fullmatch(rid):
+        return BAD_UUID
+    signal = Signal(
+        slug=at.slug,
+        kind=at.kind,
+        at=_instant(options["at"][-1], received) if "at" in options else received,
+        received=received,
+        id=_ident(ident) if ident else "",
+        run_id=rid.lower(),
+        named=_named(options["for"][-1]) if "for" in options else "",
+        exit_status=at.exit_status,
+        duration=_duration(options["duration"][-1]) if "duration" in options else None,
+        body=body[:BODY_MAX].decode("utf-8", "replace") if body else "",
+        metrics=_metrics(options["metric"]) if "metric" in options else (),
+    )
+    return Ping(signal=signal, uuid=at.uuid, create=bool(at.slug) and options.get("create", ("",))[-1] == "1")
+
+
+def _options(query: bytes) -> dict[str, list[str]]:
+    """The query's values by name. Not `parse_qs`: that drops `rid=` and costs a third of the whole reading."""
+    options: dict[str, list[str]] = {}
+    for pair in query.decode("latin-1").split("&"):
+        name, _, value = pair.partition("=")
+        options.setdefault(name, []).append(unquote_plus(value) if "%" in value or "+" in value else value)
+    return options
+
+
+def _ident(raw: bytes) -> str:
+    text = raw.decode("latin-1").strip()
+    return text if len(text) <= ID_MAX and _SAFE_ID.fullmatch(text) else ""
+
+
+def _named(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text.strip()[:NAMED_MAX])
+
+
+def _instant(text: str, received: int) -> int:
+    """When it happened: epoch seconds, or ISO 8601 with its zone. What cannot be read is the time we heard of it."""
+    if _NUMBER.fullmatch(text):
+        return min(round(float(text) * 1000), received)
+    try:
+        moment = datetime.fromisoformat(_with_plus(text))
+        milliseconds = round(moment.timestamp() * 1000) if moment.tzinfo else -1
+    except (ValueError, OverflowError):
+        return received
+    return min(milliseconds, received) if milliseconds >= 0 else received
+
+
+def _with_plus(text: str) -> str:
+    """`09:00:00+09:00` loses its plus in a query string that nobody encoded."""
+    day, mark, clock = text.partition("T")
+    return day + mark + clock.replace(" ", "+") if mark else text
+
+
+def _duration(text: str) -> int | None:
+    seconds = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return round(seconds * 1000) if seconds <= DURATION_MAX else None
+
+
+def _metrics(texts: list[str]) -> tuple[tuple[str, float], ...]:
+    """`name:number`, the last one of a name; not-a-number and infinity would pass every bound or none."""
+    metrics: dict[str, float] = {}
+    for found in filter(None, map(_METRIC.fullmatch, texts[:METRICS_MAX])):
+        value = _float(found[2])
+        if math.isfinite(value):
+            metrics[found[1]] = value
+    return tuple(metrics.items())
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
