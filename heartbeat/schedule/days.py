@@ -1,0 +1,124 @@
+"""Which days a schedule names, as one bit mask for each month that looks the same.
+
+A month looks like another when it begins on the same weekday and is as long: there are 28 kinds, so that at most 28
+masks are ever worked out for a schedule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+EVERY_MONTHDAY = (1 << 32) - 2
+EVERY_WEEKDAY = (1 << 7) - 1
+EVERY_MONTH = (1 << 13) - 2
+EVERY_YEAR = (1 << (LAST_YEAR - FIRST_YEAR + 1)) - 1
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_SIX_WEEKS = 0b100000010000001000000100000010000001  # times a week's mask: that week six times over
+_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """Days by their place in the month and the week. Bits: day 1 is bit 1, Sunday is bit 0, January is bit 1.
+
+    from_end: bit 1 is the month's last day. nearest: `15W`, the Monday to Friday nearest to a day of the month.
+    nth: bit n * 7 + weekday. last: a month's last such weekday. either: day of month OR weekday, instead of AND.
+    """
+
+    monthdays: int = EVERY_MONTHDAY
+    from_end: int = 0
+    nearest: int = 0
+    last_workday: bool = False
+    weekdays: int = EVERY_WEEKDAY
+    nth: int = 0
+    last: int = 0
+    months: int = EVERY_MONTH
+    years: int = EVERY_YEAR
+    either: bool = False
+    _masks: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def has(self, day: int) -> bool:
+        """Whether the schedule names this day (counted from 1970-01-01)."""
+        then = date.fromordinal(day + _EPOCH)
+        return self._month(then.year, then.month, day - then.day + 1) >> then.day & 1 == 1
+
+    def at_or_after(self, day: int) -> int | None:
+        """The first day named that is not before `day`."""
+        then = date.fromordinal(day + _EPOCH)
+        rest = self._month(then.year, then.month, day - then.day + 1) >> then.day
+        if rest:
+            return day + (rest & -rest).bit_length() - 1
+        for month in range(then.year * 12 + then.month, (LAST_YEAR + 1) * 12):
+            year, index = divmod(month, 12)
+            if self.months >> index + 1 & 1 and self.years >> year - FIRST_YEAR & 1:
+                first = date(year, index + 1, 1).toordinal() - _EPOCH
+                mask = self._month(year, index + 1, first)
+                if mask:
+                    return first + (mask & -mask).bit_length() - 2
+        return None
+
+    def at_or_before(self, day: int) -> int | None:
+        """The last day named that is not after `day`."""
+        then = date.fromordinal(day + _EPOCH)
+        rest = self._month(then.year, then.month, day - then.day + 1) & (2 << then.day) - 1
+        if rest:
+            return day - then.day + rest.bit_length() - 1
+        for month in range(then.year * 12 + then.month - 2, FIRST_YEAR * 12 - 1, -1):
+            year, index = divmod(month, 12)
+            if self.months >> index + 1 & 1 and self.years >> year - FIRST_YEAR & 1:
+                first = date(year, index + 1, 1).toordinal() - _EPOCH
+                mask = self._month(year, index + 1, first)
+                if mask:
+                    return first + mask.bit_length() - 2
+        return None
+
+    def _month(self, year: int, month: int, first: int) -> int:
+        if not (self.months >> month & 1 and FIRST_YEAR <= year and self.years >> year - FIRST_YEAR & 1):
+            return 0
+        length = 29 if month == 2 and year % 4 == 0 and (year % 100 or year % 400 == 0) else _LENGTHS[month - 1]
+        kind = (first + 4) % 7 << 5 | length  # 1970-01-01 was a Thursday
+        mask = self._masks.get(kind)
+        if mask is None:
+            mask = self._masks[kind] = self._work_out((first + 4) % 7, length)
+        return mask
+
+    def _work_out(self, weekday: int, length: int) -> int:
+        whole = (2 << length) - 2
+        by_month = self.monthdays
+        if self.from_end or self.nearest or self.last_workday:
+            by_month |= self._by_special(weekday, length)
+        by_week = self.weekdays * _SIX_WEEKS >> weekday << 1
+        if self.nth or self.last:
+            by_week |= self._by_nth(weekday, length)
+        return (by_month | by_week if self.either else by_month & by_week) & whole
+
+    def _by_special(self, weekday: int, length: int) -> int:
+        mask = 0
+        for day in range(1, length + 1):
+            if self.from_end >> length - day + 1 & 1:
+                mask |= 1 << day
+            if self.nearest >> day & 1:
+                mask |= 1 << _workday_nearest(day, weekday, length)
+        if self.last_workday:
+            mask |= 1 << _workday_nearest(length, weekday, length)
+        return mask
+
+    def _by_nth(self, weekday: int, length: int) -> int:
+        mask = self.last * _SIX_WEEKS >> weekday << 1 & (EVERY_WEEKDAY << length - 6)
+        for n in range(1, 6):
+            week = self.nth >> n * 7 & EVERY_WEEKDAY
+            mask |= week * _SIX_WEEKS >> weekday << 1 & (EVERY_WEEKDAY << n * 7 - 6)
+        return mask
+
+
+def _workday_nearest(day: int, weekday_of_first: int, length: int) -> int:
+    """The Monday to Friday nearest to the day without leaving the month."""
+    weekday = (weekday_of_first + day - 1) % 7
+    if weekday == 6:
+        return day - 1 if day > 1 else day + 2
+    if weekday == 0:
+        return day + 1 if day < length else day - 2
+    return day

@@ -1,0 +1,118 @@
+"""One expression as a rule: wall clock readings, the zone they are read in, and what happens when its clock changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from heartbeat.schedule.duration import format_duration
+from heartbeat.schedule.wall import Wall
+from heartbeat.schedule.zones import DAY, Zone
+
+# Longer than the longest jump of a clock (Apia's whole day), so that a leap ahead cannot leap over one.
+_LEAP = 2 * DAY
+# Every turn goes at least one span on; no zone has more than four spans a year, and there are 230 years.
+_TURNS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a change of the clock does to a slot. Every gap skips, but those of at most `catches_up` seconds.
+
+    catches_up: a reading that the clock jumps over becomes the instant of the jump.
+    once: of a reading that comes twice only the first counts.
+    """
+
+    catches_up: int
+    once: bool
+
+
+# Debian cron takes a change of up to three hours for daylight saving time (cron.c, "wakeup kind" medium), and
+# `30 2 * * *` then runs at the jump; jobs whose minute or hour begins with a star go by the clock on the wall.
+POLICIES = {
+    "unix, fixed": Policy(catches_up=3 * 3600, once=True),
+    "unix, wildcard": Policy(catches_up=0, once=False),
+    "kubernetes": Policy(catches_up=0, once=False),  # robfig/cron
+    "eventbridge": Policy(catches_up=0, once=True),  # EventBridge Scheduler user guide, daylight saving time
+    "oncalendar": Policy(catches_up=0, once=True),  # as measured with systemd 252
+    "rrule": Policy(catches_up=0, once=True),  # RFC 5545: 3.3.10 ignores the gap, 3.3.5 takes the first of two
+}
+
+
+class Rule(Protocol):
+    """What a Schedule is made of."""
+
+    def next_ms(self, after: int) -> int | None:
+        """The first slot strictly after."""
+
+    def previous_ms(self, before: int) -> int | None:
+        """The last slot strictly before."""
+
+    def describe(self) -> str:
+        """The rule in English words, without the zone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zoned:
+    """Wall clock readings in a zone."""
+
+    wall: Wall
+    zone: Zone
+    policy: Policy
+
+    def next_ms(self, after: int) -> int | None:
+        """The first slot strictly after."""
+        instant = after // 1000 + 1
+        for _ in range(_TURNS):
+            span = self.zone.span(instant)
+            start, end, offset, before, _ = span
+            reading = instant + offset
+            if self.policy.once and before > offset and reading < start + before:
+                reading = start + before
+            found = self.wall.at_or_after(reading)
+            if found is None:
+                return None
+            if found - offset < end:
+                return (found - offset) * 1000
+            if found < end + span.after and span.gap <= self.policy.catches_up:
+                return end * 1000
+            instant = max(end, found - offset - _LEAP)
+        return None
+
+    def previous_ms(self, before: int) -> int | None:
+        """The last slot strictly before."""
+        instant = (before - 1) // 1000
+        for _ in range(_TURNS):
+            start, _, offset, offset_before, _ = self.zone.span(instant)
+            found = self.wall.at_or_before(instant + offset)
+            if found is None:
+                return None
+            if found >= start + (max(offset, offset_before) if self.policy.once else offset):
+                return (found - offset) * 1000
+            if found >= start + offset_before and 0 < offset - offset_before <= self.policy.catches_up:
+                return start * 1000
+            instant = min(start - 1, found - offset + _LEAP)
+        return None
+
+    def describe(self) -> str:
+        """The rule in English words."""
+        return self.wall.describe()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """So long after the last heartbeat, whatever the clocks do; the argument is that heartbeat."""
+
+    ms: int
+
+    def next_ms(self, after: int) -> int | None:
+        """One interval later."""
+        return after + self.ms
+
+    def previous_ms(self, before: int) -> int | None:
+        """One interval earlier."""
+        return before - self.ms
+
+    def describe(self) -> str:
+        """The rule in English words."""
+        return f"every {format_duration(self.ms)}, counted from the last heartbeat"

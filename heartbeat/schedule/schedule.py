@@ -1,0 +1,106 @@
+"""The Schedule: a union of rules, asked for the slots around an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from heartbeat.errors import CallerError
+from heartbeat.schedule.rule import Interval, Rule
+
+Window = tuple[int | None, int | None]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_NEVER = 1 << 62
+_NO_WINDOW: tuple[int, int, Window] = (0, 0, (None, None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a job should run. Made by `parse`; equal when text, zone and dialect are.
+
+    Slots are whole instants; `*_ms` speak milliseconds since the epoch, the others aware datetimes. For `every ...`
+    (`interval_ms` is set) the argument is the last heartbeat, from which the slots are counted.
+    """
+
+    texts: tuple[str, ...]
+    timezone: str
+    dialect: str | None
+    rules: tuple[Rule, ...] = field(compare=False, repr=False)
+    tz: tzinfo = field(compare=False, repr=False)
+    _memo: list[tuple[int, int, Window]] = field(
+        default_factory=lambda: [_NO_WINDOW], init=False, compare=False, repr=False
+    )
+
+    @property
+    def interval_ms(self) -> int | None:
+        """The interval of `every ...` and `rate(...)`; None for a calendar."""
+        rule = self.rules[0]
+        return rule.ms if isinstance(rule, Interval) else None
+
+    def next_ms(self, after: int) -> int | None:
+        """The first slot strictly after."""
+        if len(self.rules) == 1:
+            return self.rules[0].next_ms(after)
+        slots = (rule.next_ms(after) for rule in self.rules)
+        return min((slot for slot in slots if slot is not None), default=None)
+
+    def previous_ms(self, before: int) -> int | None:
+        """The last slot strictly before."""
+        if len(self.rules) == 1:
+            return self.rules[0].previous_ms(before)
+        slots = (rule.previous_ms(before) for rule in self.rules)
+        return max((slot for slot in slots if slot is not None), default=None)
+
+    def window_ms(self, t: int) -> Window:
+        """The latest slot that is not after t, and the earliest that is. The last answer is kept.
+
+        For `every ...`, t is the heartbeat that begins the window: (t, t + interval).
+        """
+        low, high, window = self._memo[0]
+        if low <= t < high:
+            return window
+        if isinstance(self.rules[0], Interval):
+            return t, t + self.rules[0].ms
+        start, end = window = self.previous_ms(t + 1), self.next_ms(t)
+        self._memo[0] = (-_NEVER if start is None else start, _NEVER if end is None else end, window)
+        return window
+
+    def next(self, after: datetime) -> datetime | None:
+        """The first slot strictly after."""
+        return self._aware(self.next_ms(_ms(after)))
+
+    def previous(self, before: datetime) -> datetime | None:
+        """The last slot strictly before."""
+        return self._aware(self.previous_ms(-(-_since(before) // _MS)))
+
+    def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """The slots from `start` on and before `end`, one by one; for `every ...`, counted from `start`."""
+        slot, stop = -(-_since(start) // _MS), -(-_since(end) // _MS)
+        found = self.next_ms(slot if self.interval_ms else slot - 1)
+        while found is not None and found < stop:  # ends: each slot is later than the one before
+            yield self._at(found)
+            found = self.next_ms(found)
+
+    def describe(self) -> str:
+        """The schedule in English words."""
+        words = "; and ".join(rule.describe() for rule in self.rules)
+        return words if self.interval_ms else f"{words}, {self.timezone}"
+
+    def _aware(self, slot: int | None) -> datetime | None:
+        return None if slot is None else self._at(slot)
+
+    def _at(self, slot: int) -> datetime:
+        return (_EPOCH + slot * _MS).astimezone(self.tz)
+
+
+def _since(moment: datetime) -> timedelta:
+    if moment.utcoffset() is None:
+        raise CallerError(f"{moment.isoformat()} has no time zone; give an aware datetime, for example with tzinfo=UTC")
+    return moment - _EPOCH
+
+
+def _ms(moment: datetime) -> int:
+    since = _since(moment)
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000

@@ -1,0 +1,104 @@
+"""Time zones as spans of constant offset, probed once from zoneinfo and then bisected.
+
+All instants and wall clock readings here are whole seconds; a wall clock reading is counted as if the zone were UTC.
+"""
+
+from __future__ import annotations
+
+import difflib
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from heartbeat.errors import BadSchedule
+
+DAY = 86_400
+# Spans are found a chunk at a time. No zone has kept an offset for less than a week since 1970.
+_CHUNK = 400 * DAY
+_PROBE = 7 * DAY
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Span(NamedTuple):
+    """Instants start <= t < end, during which the clock is `offset` ahead of UTC; and the offsets around it."""
+
+    start: int
+    end: int
+    offset: int
+    before: int
+    after: int
+
+    @property
+    def gap(self) -> int:
+        """How many seconds the clock jumps over as the span ends; negative when it goes back."""
+        return self.after - self.offset
+
+
+@dataclass(slots=True, eq=False)
+class Zone:
+    """One zone's table of spans, filled as it is asked for."""
+
+    name: str
+    tz: tzinfo
+    _chunks: dict[int, tuple[list[int], list[Span]]]
+    _last: Span
+
+    def span(self, instant: int) -> Span:
+        """The span that the instant lies in."""
+        last = self._last
+        if last[0] <= instant < last[1]:
+            return last
+        starts, spans = self._chunks.get(instant // _CHUNK) or self._probe(instant // _CHUNK)
+        self._last = found = spans[bisect_right(starts, instant) - 1]
+        return found
+
+    def _probe(self, number: int) -> tuple[list[int], list[Span]]:
+        begin, end = number * _CHUNK, (number + 1) * _CHUNK
+        starts = [begin]
+        for probe in range(begin, end, _PROBE):
+            upto = min(probe + _PROBE, end - 1)
+            if self._offset(probe) != self._offset(upto):
+                starts.append(self._change(probe, upto))
+        edges = [*starts, end]
+        spans = [
+            Span(start, stop, self._offset(start), self._offset(start - 1), self._offset(stop))
+            for start, stop in zip(edges, edges[1:], strict=False)
+        ]
+        self._chunks[number] = found = starts, spans
+        return found
+
+    def _change(self, low: int, high: int) -> int:
+        """The first instant after `low` at which the offset is no longer what it was."""
+        offset = self._offset(low)
+        while high - low > 1:  # halves a week: at most 20 turns
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._offset(middle) == offset else (low, middle)
+        return high
+
+    def _offset(self, instant: int) -> int:
+        aware = (_EPOCH + timedelta(seconds=instant)).astimezone(self.tz)
+        return int((aware.utcoffset() or timedelta()).total_seconds())
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> Zone:
+    """The zone of an IANA name; BadSchedule with the nearest names when there is none."""
+    try:
+        tz: tzinfo = UTC if name == "UTC" else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadSchedule(field="timezone", text=name, problem="is not a time zone", remedy=_remedy(name)) from None
+    return Zone(name, tz, {}, Span(0, 0, 0, 0, 0))
+
+
+def _remedy(name: str) -> str:
+    known = available_timezones()
+    if not known:  # a slim container image: neither /usr/share/zoneinfo nor the tzdata package
+        return "this machine has no time zone data at all: install the tzdata package"
+    folded = {each.casefold(): each for each in sorted(known)}
+    wanted = name.strip().casefold().replace(" ", "_")
+    same_city = [each for key, each in folded.items() if wanted and wanted == key.rpartition("/")[2]]
+    near = same_city or [folded[key] for key in difflib.get_close_matches(wanted, folded, n=3, cutoff=0.7)]
+    return f"did you mean {' or '.join(near)}?" if near else "use an IANA name such as Asia/Tokyo or UTC"
