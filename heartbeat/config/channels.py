@@ -1,0 +1,125 @@
+"""The channels of the file, against the kinds there are."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind
+from heartbeat.channels.kinds import Key as Setting
+from heartbeat.config.findings import nearest, quoted
+from heartbeat.config.nodes import Mapping, Scalar
+from heartbeat.config.values import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as MappingOf
+
+    from heartbeat.config.spots import Spot
+
+SETTING_MAX = 10_000
+REFERENCES = ("env", "file", "ssm", "secret")
+"""Where a secret may be taken from: `${env:NAME}`."""
+_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+_SECRETS = re.compile(r"hooks\.slack\.com/(services|workflows|triggers)/\w|\bxox[a-z]-\w|\bAKIA[0-9A-Z]{16}\b")
+_SECRET_KEYS = frozenset({"token", "secret", "password"})
+_OWN_PLACEHOLDERS = frozenset({"template"})
+"""Settings in which `${…}` is the channel's, not ours."""
+
+
+def read_channels(spot: Spot) -> dict[str, MappingOf[str, Any]]:
+    """Each channel's `{kind: settings}`, references as they stand."""
+    channels: dict[str, MappingOf[str, Any]] = {}
+    for name, below in spot.entries().items():
+        with spot.findings.kept():
+            NAME.read(spot.key(name))
+            channels[name] = _channel(below)
+    return channels
+
+
+def _channel(spot: Spot) -> dict[str, object]:
+    kinds = spot.entries()
+    for kind in kinds:
+        if kind not in CHANNEL_KINDS:
+            hint = nearest(kind, CHANNEL_KINDS) or f"; known are {', '.join(CHANNEL_KINDS)}"
+            raise spot.key(kind).mistake(f"unknown kind of channel {quoted(kind)}{hint}")
+    if len(kinds) != 1:
+        raise spot.mistake(f"write exactly one kind: {', '.join(CHANNEL_KINDS)}")
+    ((kind, below),) = kinds.items()
+    return {kind: _settings(below, CHANNEL_KINDS[kind], kind)}
+
+
+def _settings(spot: Spot, kind: ChannelKind, name: str) -> dict[str, object]:
+    if kind.short and isinstance(spot.node, Scalar):
+        return {kind.short: _setting(spot, kind.short, kind.keys[kind.short])}
+    if not isinstance(spot.node, Mapping):
+        raise spot.mistake(f"write the settings as a mapping: {{{name}: {{{', '.join(kind.keys)}}}}}")
+    return _known(spot, kind)
+
+
+def _known(spot: Spot, kind: ChannelKind) -> dict[str, object]:
+    settings: dict[str, object] = {}
+    for key, below in spot.entries().items():
+        with spot.findings.kept():
+            if key not in kind.keys:
+                hint = nearest(key, kind.keys) or f"; known are {', '.join(kind.keys)}"
+                raise spot.key(key).mistake(f"unknown key {quoted(key)}{hint}")
+            settings[key] = _setting(below, key, kind.keys[key])
+    _complete(spot, kind)
+    return settings
+
+
+def _complete(spot: Spot, kind: ChannelKind) -> None:
+    """Refuse what is missing, and two ways at once."""
+    there = spot.entries()
+    missing = [name for name, key in kind.keys.items() if key.required and name not in there]
+    if missing:
+        raise spot.mistake(f"`{'`, `'.join(missing)}` is missing")
+    begun = [way for way in kind.either if set(way) & there.keys()]
+    if kind.either and (len(begun) != 1 or not set(begun[0]) <= there.keys()):
+        ways = ", or ".join(" and ".join(f"`{name}`" for name in way) for way in kind.either)
+        raise spot.mistake(f"write either {ways}")
+
+
+def _setting(spot: Spot, name: str, key: Setting) -> object:
+    if key.type == "object":
+        return {inner: _text(below, name) for inner, below in spot.entries().items()}
+    if key.type == "string":
+        return _chosen(spot, _text(spot, name), key)
+    value = spot.plain()
+    if key.type == "boolean" and not isinstance(value, bool):
+        raise spot.mistake("write true or false, without quotes")
+    if key.type == "integer" and (not isinstance(value, int) or isinstance(value, bool) or value < (key.minimum or 0)):
+        raise spot.mistake(f"write a whole number from {key.minimum or 0}")
+    return value
+
+
+def _chosen(spot: Spot, value: str, key: Setting) -> str:
+    if key.choices and value not in key.choices:
+        raise spot.mistake(f"{quoted(value)} is none of {', '.join(key.choices)}{nearest(value, key.choices)}")
+    return value
+
+
+def _text(spot: Spot, name: str) -> str:
+    value = spot.text()
+    if not value or len(value) > SETTING_MAX:
+        raise spot.mistake(f"write a text of 1 to {SETTING_MAX:,} characters")
+    if name in _OWN_PLACEHOLDERS:
+        return value
+    for inside in _REFERENCE.findall(value):
+        _check_reference(spot, inside)
+    _doubt_secret(spot, value)
+    return value
+
+
+def _check_reference(spot: Spot, inside: str) -> None:
+    source, colon, rest = inside.partition(":")
+    if not colon or not rest:
+        raise spot.mistake(f"{quoted('${' + inside + '}')} does not say where from; write ${{env:{inside or 'NAME'}}}")
+    if source not in REFERENCES:
+        raise spot.mistake(f"{quoted('${' + inside + '}')}: a value is taken from {', '.join(REFERENCES)}")
+
+
+def _doubt_secret(spot: Spot, value: str) -> None:
+    name = spot.path.rpartition(".")[2]
+    if _SECRETS.search(value) or (name in _SECRET_KEYS and not _REFERENCE.search(value)):
+        spot.doubt("a secret stands here in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere")

@@ -1,0 +1,134 @@
+"""The difference between a file and what is there: pure, and worded for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from heartbeat.config.findings import printable
+from heartbeat.model import Bound, Evidence, Job
+from heartbeat.schedule import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from heartbeat.config.reader import Config
+
+DURATIONS = frozenset({"grace", "early", "max_runtime", "min_runtime", "remind_every"})
+_GREEN, _YELLOW, _RED, _PLAIN = "\033[32m", "\033[33m", "\033[31m", "\033[0m"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One field, before and after, in words."""
+
+    field: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A job that is there and differs. adopted_from: the owner that it is taken over from, "" when it was ours."""
+
+    old: Job
+    new: Job
+    differences: tuple[Difference, ...]
+    adopted_from: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What `apply` would do. removed: only what this file had declared."""
+
+    added: tuple[Job, ...]
+    changed: tuple[Changed, ...]
+    removed: tuple[Job, ...]
+    unchanged: tuple[Job, ...]
+
+    @property
+    def empty(self) -> bool:
+        """There is nothing to do."""
+        return not (self.added or self.changed or self.removed)
+
+
+def plan(config: Config, current: Mapping[str, Job]) -> Plan:
+    """What must be done to the jobs that are there (by slug) for the file to hold."""
+    wanted = {job.slug: job for job in config.jobs}
+    both = [(current[slug], job) for slug, job in wanted.items() if slug in current]
+    return Plan(
+        added=tuple(job for slug, job in wanted.items() if slug not in current),
+        changed=tuple(_changed(old, new) for old, new in both if old != new),
+        removed=tuple(job for slug, job in current.items() if slug not in wanted and job.source == config.name),
+        unchanged=tuple(new for old, new in both if old == new),
+    )
+
+
+def _changed(old: Job, new: Job) -> Changed:
+    names = [field.name for field in fields(Job) if field.name != "source"]
+    pairs = [(name, getattr(old, name), getattr(new, name)) for name in names]
+    return Changed(
+        old=old,
+        new=new,
+        differences=tuple(
+            Difference(field=name, old=in_words(name, before), new=in_words(name, after))
+            for name, before, after in pairs
+            if before != after
+        ),
+        adopted_from="" if old.source == new.source else old.source or "nobody",
+    )
+
+
+def in_words(field: str, value: object) -> str:
+    """A field's value as a person would write it; `unset` when there is nothing."""
+    if value is None or value in {"", ()}:
+        return "unset"
+    if field in DURATIONS and isinstance(value, int):
+        return format_duration(value)
+    if isinstance(value, tuple):
+        return ", ".join(in_words(field, each) for each in value)
+    return printable(_WORDS.get(type(value), str)(value))
+
+
+def _evidence(value: object) -> str:
+    parts = [(field.name, getattr(value, field.name)) for field in fields(Evidence)]
+    return ", ".join(f"{name} {part}" for name, part in parts if part)
+
+
+def _bound(value: object) -> str:
+    ends = (("min", getattr(value, "low", None)), ("max", getattr(value, "high", None)))
+    return " ".join([str(getattr(value, "metric", "")), *(f"{name} {end:g}" for name, end in ends if end is not None)])
+
+
+_WORDS: dict[type, Callable[[object], str]] = {
+    Evidence: _evidence,
+    Bound: _bound,
+    bool: lambda value: "true" if value else "false",
+}
+
+
+def render(plan: Plan, *, color: bool) -> str:
+    """The plan as a diff, one job a line (`+` new, `~` changed, `-` removed), and the count below."""
+    lines = [_line("+", _GREEN, f"{job.slug}: {_summary(job)}", color=color) for job in plan.added]
+    for changed in plan.changed:
+        taken = f" (adopted from {printable(changed.adopted_from)})" if changed.adopted_from else ""
+        lines.append(_line("~", _YELLOW, changed.new.slug + taken, color=color))
+        lines += [f"    {each.field}: {each.old} → {each.new}" for each in changed.differences]
+    lines += [_line("-", _RED, printable(job.slug), color=color) for job in plan.removed]
+    return "\n".join([*lines, _count(plan)]) + "\n"
+
+
+def _line(mark: str, paint: str, text: str, *, color: bool) -> str:
+    return f"{paint}{mark} {text}{_PLAIN}" if color else f"{mark} {text}"
+
+
+def _summary(job: Job) -> str:
+    told = f"tells {', '.join(job.notify)}" if job.notify else "tells nobody"
+    off = "" if job.enabled else "; not enabled"
+    return f"{in_words('schedule', job.schedule)} ({job.timezone}), grace {format_duration(job.grace)}, {told}{off}"
+
+
+def _count(plan: Plan) -> str:
+    parts = ((plan.added, "to add"), (plan.changed, "to change"), (plan.removed, "to remove"))
+    told = [f"{len(jobs)} {words}" for jobs, words in parts if jobs]
+    return ", ".join([*(told or ["nothing to do"]), f"{len(plan.unchanged)} unchanged"])

@@ -1,0 +1,127 @@
+"""Doubts: what can be carried out but is seldom meant. Each is told with its place and stops nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from heartbeat.model import DAY
+from heartbeat.schedule import Schedule, format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heartbeat.config.jobs import Entry
+
+SLOTS_LOOKED_AT = 32
+"""Enough for the shortest gap of a schedule that repeats by the month."""
+_LOOK_FROM = 1_767_225_600_000  # 2026-01-01T00:00Z: any instant would do; a fixed one gives the same doubts every day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """key: where it is told (the job itself when it does not set that key); find: the sentence, or "" for no doubt."""
+
+    key: str
+    doc: str
+    find: Callable[[Entry], str]
+
+
+def tell_doubts(entry: Entry) -> None:
+    """Keep every doubt about one job."""
+    for doubt in DOUBTS:
+        if sentence := doubt.find(entry):
+            entry.at(doubt.key).doubt(sentence)
+
+
+@lru_cache(maxsize=16_384)
+def gap_ms(schedule: Schedule) -> int | None:
+    """The shortest time between two slots, None when there is but one."""
+    if schedule.interval_ms is not None:
+        return schedule.interval_ms
+    gaps, slot = [], schedule.next_ms(_LOOK_FROM)
+    for _ in range(SLOTS_LOOKED_AT):
+        following = None if slot is None else schedule.next_ms(slot)
+        if slot is None or following is None:
+            break
+        gaps.append(following - slot)
+        slot = following
+    return min(gaps, default=None)
+
+
+def _gap(entry: Entry) -> int | None:
+    return gap_ms(entry.schedule) if entry.schedule else None
+
+
+def _long_grace(entry: Entry) -> str:
+    gap, grace = _gap(entry), entry.values.get("grace")
+    if gap is None or grace is None or grace <= gap:
+        return ""
+    told = f"{format_duration(grace)} is longer than the {format_duration(gap)} between two runs"
+    return f"{told}: a miss is told only after a later run was due"
+
+
+def _capped_early(entry: Entry) -> str:
+    gap, early = _gap(entry), entry.values.get("early")
+    if gap is None or "early" not in entry.own or not early or early <= gap // 2:
+        return ""
+    return (
+        f"{format_duration(early)} is more than half the gap between two runs; {format_duration(gap // 2)} will count"
+    )
+
+
+def _no_limit(entry: Entry) -> str:
+    starts = [key for key in ("min_runtime", "trigger") if entry.values.get(key) or key in entry.own]
+    if not starts or entry.values.get("max_runtime"):
+        return ""
+    return f"with {starts[0]} the job has starts, but no max_runtime: a run that hangs is noticed only at the next run"
+
+
+def _long_run(entry: Entry) -> str:
+    gap, limit = _gap(entry), entry.values.get("max_runtime")
+    if gap is None or not limit or limit <= gap:
+        return ""
+    return f"{format_duration(limit)} is longer than the {format_duration(gap)} between two runs: runs may overlap"
+
+
+def _nobody(entry: Entry) -> str:
+    told = entry.values.get("notify") or ("notify" in entry.spots and "notify" not in entry.values)
+    return "" if told or not entry.values.get("enabled", True) else "nobody is told: name a channel"
+
+
+def _undated(entry: Entry) -> str:
+    evidence = entry.values.get("evidence")
+    if evidence is None or "{date:" in evidence.key:
+        return ""
+    return "the key has no date: the next run's evidence replaces this run's; write {date:%Y-%m-%d} in it"
+
+
+def _day_only(entry: Entry) -> str:
+    gap, evidence = _gap(entry), entry.values.get("evidence")
+    if gap is None or evidence is None or "{date:" not in evidence.key or "%H" in evidence.key:
+        return ""
+    if gap >= DAY - 2 * 3_600_000:  # a day may lose an hour or two when the clock changes
+        return ""
+    return "there is more than one run a day, but the key names only the day; write {date:%Y-%m-%dT%H%M} in it"
+
+
+def _not_yet(key: str) -> Callable[[Entry], str]:
+    return lambda entry: f"{key} is accepted, but not carried out yet" if key in entry.own else ""
+
+
+DOUBTS = (
+    Doubt(key="grace", find=_long_grace, doc="`grace` is longer than the gap between two runs."),
+    Doubt(key="early", find=_capped_early, doc="`early` is more than half that gap, and is cut to half."),
+    Doubt(
+        key="max_runtime",
+        find=_no_limit,
+        doc="The job has starts (`min_runtime` or `trigger` says so), but no `max_runtime`.",
+    ),
+    Doubt(key="max_runtime", find=_long_run, doc="`max_runtime` is longer than the gap between two runs."),
+    Doubt(key="notify", find=_nobody, doc="An enabled job tells nobody."),
+    Doubt(key="evidence", find=_undated, doc="The evidence key has no date."),
+    Doubt(key="evidence", find=_day_only, doc="The evidence key names only the day, but there are several runs a day."),
+    Doubt(key="trigger", find=_not_yet("trigger"), doc="`trigger` is not carried out yet."),
+    Doubt(key="sources", find=_not_yet("sources"), doc="`sources` is not carried out yet."),
+)

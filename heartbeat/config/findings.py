@@ -1,0 +1,92 @@
+"""What is found in a file: mistakes and doubts, each with its place, all of them before anybody is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+QUOTED_MAX = 60
+"""Characters of a value that a message repeats."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Line and column, both from 1."""
+
+    line: int = 1
+    column: int = 1
+
+
+class Mistake(Exception):  # noqa: N818 - it ends the reading of one value, never the program
+    """One value cannot be used. Raised where it is found, caught where the reading can go on."""
+
+    def __init__(self, place: Place, path: str, problem: str) -> None:
+        super().__init__(problem)
+        self.place, self.path, self.problem = place, path, problem
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """All that was found in one file so far: (place, sentence)."""
+
+    name: str
+    mistakes: list[tuple[Place, str]] = field(default_factory=list)
+    doubts: list[tuple[Place, str]] = field(default_factory=list)
+
+    def mistake(self, mistake: Mistake) -> None:
+        """Keep an error."""
+        self.mistakes.append((mistake.place, _sentence(mistake.path, mistake.problem)))
+
+    def doubt(self, place: Place, path: str, problem: str) -> None:
+        """Keep a warning."""
+        self.doubts.append((place, _sentence(path, problem)))
+
+    def kept(self) -> Kept:
+        """`with findings.kept():` keeps the mistake that ends the reading of one value, and goes on after it."""
+        return Kept(self)
+
+    def told(self, found: Iterable[tuple[Place, str]]) -> tuple[str, ...]:
+        """The sentences in the file's order, each once, as `jobs.yaml:12:5: …`."""
+        ordered = sorted(set(found))
+        return tuple(f"{self.name}:{place.line}:{place.column}: {text}" for place, text in ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A block that a mistake ends."""
+
+    findings: Findings
+
+    def __enter__(self) -> None:
+        """Nothing is held."""
+
+    def __exit__(self, _kind: object, error: object, _trace: object) -> bool:
+        """A mistake is kept and the program goes on; anything else is not ours."""
+        if isinstance(error, Mistake):
+            self.findings.mistake(error)
+        return isinstance(error, Mistake)
+
+
+def quoted(text: str) -> str:
+    """A value as a message repeats it: cut when long, nothing in it that a terminal would obey."""
+    cut = text if len(text) <= QUOTED_MAX else text[:QUOTED_MAX] + "…"
+    return '"' + printable(cut).replace('"', '\\"') + '"'
+
+
+def printable(text: str) -> str:
+    """The text with everything that does not print (line ends, escapes, half surrogates) written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def nearest(text: str, known: Iterable[str]) -> str:
+    """`; did you mean `grace`?`, or nothing when nothing known is like it."""
+    close = get_close_matches(text, list(known), n=1, cutoff=0.6)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def _sentence(path: str, problem: str) -> str:
+    return f"{path}: {problem}" if path else problem

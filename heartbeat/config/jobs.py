@@ -1,0 +1,124 @@
+"""The jobs of the file: each with its defaults, its schedule read, its names known."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.config.findings import nearest, quoted
+from heartbeat.config.keys import DEFAULT_KEYS, JOB_KEYS, record
+from heartbeat.config.values import SLUG, UUID
+from heartbeat.errors import BadSchedule
+from heartbeat.model import Job
+from heartbeat.schedule import Schedule, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from heartbeat.config.spots import Spot
+
+_FIELDS = {key.name: key.field or key.name for key in JOB_KEYS if key.kept}
+_ZONE_PARTS = frozenset({"timezone", "dialect"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Defaults:
+    """What holds for every job that does not say otherwise, and where it stands."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    spots: dict[str, Spot] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One job as the file has it. own: the keys it sets itself; values: with the defaults; spots: where each stands."""
+
+    slug: str
+    spot: Spot
+    own: dict[str, Spot]
+    spots: dict[str, Spot]
+    values: dict[str, Any]
+    schedule: Schedule | None
+
+    def at(self, name: str) -> Spot:
+        """Where the key stands in this job; the job itself when it does not."""
+        return self.own.get(name, self.spot)
+
+    def job(self, source: str) -> Job | None:
+        """The definition; None when its schedule could not be read."""
+        fields = {_FIELDS[name]: value for name, value in self.values.items() if name in _FIELDS and value is not None}
+        return Job(**{"slug": self.slug, "source": source, **fields}) if "schedule" in fields else None
+
+
+def read_defaults(spot: Spot | None) -> Defaults:
+    """The `defaults` of the file."""
+    if spot is None:
+        return Defaults()
+    return Defaults(values=record(spot, DEFAULT_KEYS), spots=spot.entries())
+
+
+def read_jobs(spot: Spot, defaults: Defaults) -> list[Entry]:
+    """Every job, as far as it can be read."""
+    entries = []
+    for slug, below in spot.entries().items():
+        with spot.findings.kept():
+            _check_slug(spot.key(slug), slug)
+        with spot.findings.kept():
+            entries.append(_entry(slug, below, defaults))
+    return entries
+
+
+def _check_slug(spot: Spot, slug: str) -> None:
+    if re.fullmatch(UUID, slug):
+        raise spot.mistake("a job's name may not look like a UUID: /ping/<uuid> means something else")
+    if not re.fullmatch(SLUG, slug):
+        shape = re.sub(r"[^a-z0-9_-]+", "-", slug.lower()).strip("-")[:100]
+        hint = f"; write {shape}" if re.search("[a-z0-9]", shape) else ""
+        raise spot.mistake(f"a job's name has 1 to 100 small letters, digits, - and _{hint}")
+
+
+def _entry(slug: str, spot: Spot, defaults: Defaults) -> Entry:
+    own = spot.entries()
+    values = {**defaults.values, **record(spot, JOB_KEYS)}
+    spots = {**defaults.spots, **own}
+    entry = Entry(slug=slug, spot=spot, own=own, spots=spots, values=values, schedule=_schedule(own, spots, values))
+    if (values.get("min_runtime") or 0) > (values.get("max_runtime") or values.get("min_runtime") or 0):
+        spot.findings.mistake(entry.at("min_runtime").mistake("is longer than max_runtime; every run would fail"))
+    return entry
+
+
+def _schedule(own: dict[str, Spot], spots: dict[str, Spot], values: dict[str, Any]) -> Schedule | None:
+    """The schedule, unless it or what it is read by is broken."""
+    unread = [name for name in ("schedule", *_ZONE_PARTS) if name in spots and name not in values]
+    if unread or "schedule" not in own:
+        return None
+    with own["schedule"].findings.kept():
+        return _parsed(own["schedule"], values)
+    return None
+
+
+def _parsed(spot: Spot, values: dict[str, Any]) -> Schedule:
+    zone, dialect = values.get("timezone", "UTC"), values.get("dialect")
+    for element in spot.elements():
+        _try(element, (element.text(),), zone, dialect)
+    return _try(spot, values["schedule"], zone, dialect)
+
+
+def _try(spot: Spot, texts: tuple[str, ...], zone: str, dialect: str | None) -> Schedule:
+    try:
+        return parse(texts, zone, dialect)
+    except BadSchedule as bad:
+        where = "" if bad.field == "expression" else f" ({bad.field})"
+        whole = " ".join(texts)
+        inside = f" in {quoted(whole)}" if bad.text != whole else ""
+        raise spot.mistake(f"{quoted(bad.text)}{where} {bad.problem}{inside}; {bad.remedy}") from None
+
+
+def check_names(spot: Spot, known: Collection[str]) -> None:
+    """Keep a mistake for each channel that the file does not have."""
+    for element in spot.elements():
+        name = element.plain()
+        if isinstance(name, str) and name not in known:
+            hint = nearest(name, known) or (f"; known are {', '.join(known)}" if known else "; there are no channels")
+            spot.findings.mistake(element.mistake(f"unknown channel {quoted(name)}{hint}"))

@@ -1,0 +1,206 @@
+"""YAML text into a tree that knows its places.
+
+The tree is made from the parser's events and not by `yaml.compose`, so that depth and size are bounded before anything
+grows: an alias is the same node again, and the tree it would unfold to is counted (the "billion laughs"). The parser
+written in C is used where PyYAML has it; both read alike here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import yaml
+
+from heartbeat.config.findings import Findings, Mistake, Place, quoted
+from heartbeat.config.unreadable import check_characters, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEPTH_MAX = 40
+VALUES_MAX = 1_000_000
+"""Values in a file with all its aliases unfolded: some 100,000 jobs."""
+LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
+_STANDARD = "tag:yaml.org,2002:"
+_KINDS = ("str", "int", "float", "bool", "null", "timestamp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar:
+    """One plain or quoted value as it was written; kind: what YAML 1.1 takes it for (str, int, bool, null …)."""
+
+    place: Place
+    text: str
+    kind: str
+    weight: int = 1
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """A list. weight: values in it, unfolded; height: levels below it."""
+
+    place: Place
+    items: tuple[Node, ...]
+    weight: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """Keys with their values, merge keys (`<<`) carried out."""
+
+    place: Place
+    pairs: dict[str, tuple[Scalar, Node]]
+    weight: int
+    height: int
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def compose(text: str, findings: Findings) -> Node | None:
+    """The file's tree, None when there is nothing in it; raises Mistake where nothing more can be read."""
+    check_characters(text)
+    try:
+        return _Composer(yaml.parse(text, Loader=LOADER), findings).document()
+    except yaml.MarkedYAMLError as error:
+        raise explain(error, text) from None
+
+
+@dataclass(slots=True)
+class _Composer:
+    """Turns events into nodes."""
+
+    events: Iterator[yaml.Event]
+    findings: Findings
+    anchors: dict[str, Node] = field(default_factory=dict)
+
+    def document(self) -> Node | None:
+        next(self.events)
+        if isinstance(next(self.events), yaml.StreamEndEvent):
+            return None
+        node = self._node(next(self.events), "", 0)
+        next(self.events)
+        last = next(self.events)
+        if not isinstance(last, yaml.StreamEndEvent):
+            raise Mistake(_place(last), "", "a second document begins here; leave one, without `---` between")
+        return node
+
+    def _node(self, event: yaml.Event, path: str, depth: int) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, path, depth)
+        if depth > DEPTH_MAX:
+            raise _too_deep(event, path)
+        node = self._new(event, path, depth)
+        if anchor := getattr(event, "anchor", None):
+            self.anchors[anchor] = node
+        return node
+
+    def _new(self, event: yaml.Event, path: str, depth: int) -> Node:
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(place=_place(event), text=event.value, kind=_kind(event, path))
+        _refuse_tag(event, path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(event, path, depth)
+        return self._mapping(event, path, depth)
+
+    def _alias(self, event: yaml.AliasEvent, path: str, depth: int) -> Node:
+        node = self.anchors.get(event.anchor or "")
+        if node is None:
+            problem = f"`*{event.anchor}` stands for `&{event.anchor}`, which is not written before it"
+            raise Mistake(_place(event), path, f"{problem}; a value that begins with * must be quoted")
+        if depth + node.height > DEPTH_MAX:
+            raise _too_deep(event, path)
+        return node
+
+    def _sequence(self, start: yaml.Event, path: str, depth: int) -> Sequence:
+        items, weight = [], 1
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.append(self._node(event, path, depth + 1))
+            weight = _heavier(weight, items[-1], event, path)
+        height = 1 + max((item.height for item in items), default=0)
+        return Sequence(place=_place(start), items=tuple(items), weight=weight, height=height)
+
+    def _mapping(self, start: yaml.Event, path: str, depth: int) -> Mapping:
+        own: dict[str, tuple[Scalar, Node]] = {}
+        merged: dict[str, tuple[Scalar, Node]] = {}
+        weight, height = 1, 0
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            key = self._key(event, path)
+            below = f"{path}.{key.text}" if path else key.text
+            value = self._node(next(self.events), below, depth + 1)
+            weight, height = _heavier(weight, value, event, path), max(height, value.height)
+            if key.kind == "merge":
+                merged = _merged(value, below) | merged
+            else:
+                self._keep(own, key, value, below)
+        return Mapping(place=_place(start), pairs=merged | own, weight=weight, height=height + 1)
+
+    def _key(self, event: yaml.Event, path: str) -> Scalar:
+        key = self._node(event, path, 0)
+        if not isinstance(key, Scalar):
+            problem = "a list or mapping cannot be a key; a value that begins with { or [ must be quoted"
+            raise Mistake(_place(event), path, problem)
+        if key.kind not in {"str", "merge"}:
+            problem = f"YAML reads the key {key.text} as {key.kind}; quote it: {quoted(key.text)}"
+            self.findings.mistake(Mistake(key.place, path, problem))
+        return key
+
+    def _keep(self, own: dict[str, tuple[Scalar, Node]], key: Scalar, value: Node, path: str) -> None:
+        first = own.setdefault(key.text, (key, value))[0]
+        if first is not key:
+            problem = f"this name is there twice; the first is on line {first.place.line}"
+            self.findings.mistake(Mistake(key.place, path, problem))
+
+
+def _heavier(weight: int, node: Node, event: yaml.Event, path: str) -> int:
+    if weight + node.weight > VALUES_MAX:
+        raise Mistake(_place(event), path, f"more than {VALUES_MAX:,} values when all aliases are unfolded; use fewer")
+    return weight + node.weight
+
+
+def _merged(value: Node, path: str) -> dict[str, tuple[Scalar, Node]]:
+    """What `<<` brings in; of two mappings in a list the first wins (YAML's merge key)."""
+    pairs: dict[str, tuple[Scalar, Node]] = {}
+    for mapping in value.items if isinstance(value, Sequence) else (value,):
+        if not isinstance(mapping, Mapping):
+            raise Mistake(mapping.place, path, "`<<` takes a mapping or a list of mappings: <<: *base")
+        pairs = mapping.pairs | pairs
+    return pairs
+
+
+def _kind(event: yaml.ScalarEvent, path: str) -> str:
+    if event.tag not in {None, "!"}:
+        return _tagged(event, path)
+    if not event.implicit[0]:
+        return "str"
+    for tag, form in _RESOLVERS.get(event.value[:1], []):
+        if form.match(event.value):
+            kind = str(tag).removeprefix(_STANDARD)
+            return kind if kind in {*_KINDS, "merge"} else "str"
+    return "str"
+
+
+def _tagged(event: yaml.ScalarEvent, path: str) -> str:
+    kind = str(event.tag).removeprefix(_STANDARD)
+    if kind not in _KINDS:
+        raise Mistake(_place(event), path, f"the tag {quoted(str(event.tag))} is not understood; leave it out")
+    return kind
+
+
+def _refuse_tag(event: yaml.Event, path: str) -> None:
+    tag = getattr(event, "tag", None)
+    if tag not in {None, "!", _STANDARD + "map", _STANDARD + "seq"}:
+        raise Mistake(_place(event), path, f"the tag {quoted(str(tag))} is not understood; leave it out")
+
+
+def _too_deep(event: yaml.Event, path: str) -> Mistake:
+    return Mistake(_place(event), path[:200], f"more than {DEPTH_MAX} levels deep; nothing in a jobs file is")
+
+
+def _place(event: yaml.Event) -> Place:
+    mark = event.start_mark
+    return Place(mark.line + 1, mark.column + 1) if mark else Place()

@@ -1,0 +1,105 @@
+"""One value at its place in the file, and what every kind of value asks of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from heartbeat.config.findings import Findings, Mistake, quoted
+from heartbeat.config.nodes import Mapping, Node, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from heartbeat.config.findings import Place
+
+_TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
+_DIGITS_MAX = 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """A node, the way that led to it (`jobs.daily-report.grace`), and where findings go."""
+
+    node: Node
+    path: str
+    findings: Findings
+
+    @property
+    def place(self) -> Place:
+        """Where the value begins."""
+        return self.node.place
+
+    def mistake(self, problem: str) -> Mistake:
+        """A mistake at this place, to be raised or kept."""
+        return Mistake(self.place, self.path, problem)
+
+    def doubt(self, problem: str) -> None:
+        """Keep a warning about this value."""
+        self.findings.doubt(self.place, self.path, problem)
+
+    def scalar(self) -> str:
+        """The value as it was written, whatever YAML takes it for."""
+        if not isinstance(self.node, Scalar):
+            raise self.mistake(f"{_shape(self.node)} stands here; write a single value")
+        if self.node.kind == "null" and not self.node.text:
+            raise self.mistake("there is no value; write one, or leave out the key")
+        return self.node.text
+
+    def text(self) -> str:
+        """The value when it is a text; what YAML 1.1 takes for something else must be quoted."""
+        text = self.scalar()
+        if isinstance(self.node, Scalar) and self.node.kind != "str":
+            raise self.mistake(f"YAML reads {text[:40]} as {self.node.kind}; quote it: {quoted(text)}")
+        return text
+
+    def is_null(self) -> bool:
+        """`null` or `~` was written out, as one does to undo a default."""
+        return isinstance(self.node, Scalar) and self.node.kind == "null" and self.node.text != ""
+
+    def entries(self) -> dict[str, Spot]:
+        """The values of a mapping by their keys."""
+        if not isinstance(self.node, Mapping):
+            raise self.mistake(f"{_shape(self.node)} stands here; write a mapping, such as `key: value`")
+        return {key: self._below(key, value) for key, (_, value) in self.node.pairs.items()}
+
+    def key(self, name: str) -> Spot:
+        """The key itself as a value, for what is wrong with its name."""
+        pairs = self.node.pairs if isinstance(self.node, Mapping) else {}
+        return self._below(name, pairs[name][0])
+
+    def elements(self) -> tuple[Spot, ...]:
+        """The values of a list; a single value is a list of one."""
+        if isinstance(self.node, Mapping):
+            raise self.mistake("a mapping stands here; write one value, or a list")
+        items = self.node.items if isinstance(self.node, Sequence) else (self.node,)
+        return tuple(replace(self, node=item) for item in items)
+
+    def plain(self) -> object:
+        """The value as Python has it, for what is handed on as it is."""
+        if isinstance(self.node, Mapping):
+            return {key: spot.plain() for key, spot in self.entries().items()}
+        if isinstance(self.node, Sequence):
+            return [spot.plain() for spot in self.elements()]
+        return _converted(self.node)
+
+    def _below(self, key: str, node: Node) -> Spot:
+        return replace(self, node=node, path=f"{self.path}.{key}" if self.path else key)
+
+
+def is_true(text: str) -> bool | None:
+    """What YAML 1.1 takes `true`, `yes`, `on` and their opposites for; None for anything else."""
+    word = text.lower()
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+def _converted(node: Scalar) -> object:
+    if node.kind == "null":
+        return None
+    if node.kind == "bool":
+        return is_true(node.text)
+    if node.kind == "int" and node.text.isdecimal() and len(node.text) <= _DIGITS_MAX:
+        return int(node.text)
+    return node.text
+
+
+def _shape(node: Node) -> str:
+    return {Sequence: "a list", Mapping: "a mapping", Scalar: "a single value"}[type(node)]
