@@ -65,7 +65,7 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
             "topic": Key(required=True, description="The topic's ARN."),
             "format": Key(
                 choices=("json", "text", "chatbot"),
-                description="json (default; e-mail subscribers get text), text, or chatbot (Amazon Q Developer in chat).",
+                description="json (default; e-mail subscribers get text), text, chatbot (Amazon Q Developer in chat).",
             ),
             "group_above": GROUP_ABOVE,
         },

@@ -1,0 +1,162 @@
+"""The JSON document that SNS and webhooks carry. Its names are a promise: later versions add, they do not rename.
+
+    {"schema_version": 1,
+     "key": "…",                the same for every attempt at this message
+     "event": "missed",         missed failed timeout late unknown reminder recovered blind undelivered test,
+                                or "several" when the alerts differ
+     "severity": "critical",    critical warning info: the worst of the alerts
+     "summary": "MISSED daily-report (prod): expected 09:00 JST, nothing by 09:10, …",
+     "count": 1,                how many alerts this message tells
+     "omitted": 0,              how many of them are not listed because the message would be too long
+     "alerts": [{"id", "event", "severity", "headline", "incident", "job", "description", "environment", "owner",
+                 "runbook", "tags", "timezone", "schedule", "verdict", "reason", "at", "expected", "deadline",
+                 "opened_at", "last_success", "last_signal", "next_expected", "consecutive", "reminders",
+                 "exit_status", "run_id", "output", "hint", "text", "jobs", "silent_all"}]}
+
+Instants are ISO 8601 in UTC ("2026-11-22T00:00:00Z"); what is not known is null, or "" for a text.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.model import NEVER, SECOND, Alert, Event, Verdict
+from heartbeat.wording import NAMES_MAX, headline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from heartbeat.wording import Message
+
+SCHEMA_VERSION = 1
+EVENTS = {
+    Verdict.ON_TIME: "on_time",
+    Verdict.LATE: "late",
+    Verdict.MISSED: "missed",
+    Verdict.FAILED: "failed",
+    Verdict.TIMED_OUT: "timeout",
+    Verdict.EXCUSED: "excused",
+    Verdict.UNKNOWN: "unknown",
+}
+SEVERITIES = ("critical", "warning", "info")
+_MILD = frozenset({Verdict.LATE, Verdict.UNKNOWN, Verdict.EXCUSED, Verdict.ON_TIME})
+
+
+def event(alert: Alert) -> str:
+    """What to filter by."""
+    opened = alert.event is Event.OPENED and alert.verdict is not None
+    return EVENTS[alert.verdict] if opened and alert.verdict else str(alert.event)
+
+
+def severity(alert: Alert) -> str:
+    """How bad it is."""
+    if alert.event in {Event.RECOVERED, Event.TEST}:
+        return "info"
+    if alert.event is Event.BLIND or (alert.event is Event.OPENED and alert.verdict in _MILD):
+        return "warning"
+    return "critical"
+
+
+def worst(message: Message) -> str:
+    """The severity of the worst alert."""
+    return min((severity(alert) for alert in message.alerts), key=SEVERITIES.index)
+
+
+def common_event(message: Message) -> str:
+    """The event of all the alerts, or "several"."""
+    events = {event(alert) for alert in message.alerts}
+    return events.pop() if len(events) == 1 else "several"
+
+
+def document(message: Message, key: str, limit: int | None = None) -> str:
+    """The message as JSON, of at most `limit` bytes: first the outputs go, then the last alerts of the list."""
+    for outputs, count in _smaller(len(message.alerts)):
+        alerts = [facts(alert, message.now, output=outputs) for alert in message.alerts[:count]]
+        whole = _envelope(message, key) | {"omitted": len(message.alerts) - count, "alerts": alerts}
+        text = json.dumps(whole, ensure_ascii=False)
+        if limit is None or len(text.encode()) <= limit:
+            break
+    return text
+
+
+def facts(alert: Alert, now: int, *, output: bool = True) -> dict[str, Any]:
+    """One alert as JSON-able facts."""
+    return {
+        "id": alert.id,
+        "event": event(alert),
+        "severity": severity(alert),
+        "headline": headline(alert, now),
+        "incident": alert.incident,
+        "job": alert.slug,
+        "verdict": alert.verdict,
+        "reason": alert.reason,
+        "at": iso(alert.at),
+        "expected": iso(alert.expected),
+        "deadline": iso(alert.deadline),
+        "opened_at": iso(alert.opened_at),
+        "last_success": iso(alert.last_success),
+        "last_signal": iso(alert.last_signal),
+        "next_expected": iso(alert.next_slot),
+        "consecutive": alert.bad,
+        "reminders": alert.reminders,
+        "exit_status": alert.exit_status,
+        "run_id": alert.run_id,
+        "output": alert.output if output else "",
+        "jobs": list(alert.jobs),
+        "silent_all": alert.silent_all,
+        **_about(alert),
+    }
+
+
+def texts(message: Message, key: str) -> dict[str, str]:
+    """The fields of a template: `${job}`, `${headline}`, … For several alerts: what they share, or a list of names."""
+    rows = [facts(alert, message.now) for alert in message.alerts]
+    several = {name: _shared([_text(row[name]) for row in rows]) for name in rows[0]}
+    envelope = {name: str(value) for name, value in _envelope(message, key).items()}
+    return several | envelope | {"headline": message.headline, "subject": message.subject, "message": message.text}
+
+
+def iso(at: int | None) -> str | None:
+    """An instant in UTC, with milliseconds where there are any."""
+    if at is None or not 0 <= at < NEVER:
+        return None
+    precision = "milliseconds" if at % SECOND else "seconds"
+    return datetime.fromtimestamp(at / SECOND, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def _envelope(message: Message, key: str) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "key": key,
+        "event": common_event(message),
+        "severity": worst(message),
+        "summary": message.summary,
+        "count": len(message.alerts),
+    }
+
+
+def _about(alert: Alert) -> dict[str, Any]:
+    names = ("description", "environment", "owner", "runbook", "timezone", "schedule", "hint", "text")
+    return {name: getattr(alert, name) for name in names} | {"tags": list(alert.tags)}
+
+
+def _smaller(count: int) -> Iterator[tuple[bool, int]]:
+    yield True, count
+    while count:
+        yield False, count
+        count //= 2
+    yield False, 0
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "" if value is None else str(value)
+
+
+def _shared(values: list[str]) -> str:
+    distinct = list(dict.fromkeys(value for value in values if value))
+    more = len(distinct) - NAMES_MAX
+    return ", ".join(distinct[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,91 @@
+"""`${env:NAME}`, `${file:/path}` and `${ssm:/name}` → the secret that they stand for.
+
+What is read stays out of every message: an error names the reference, never the value.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from heartbeat.errors import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+TTL = 300.0
+"""Seconds for which a parameter from SSM is kept."""
+REFERENCE = re.compile(r"\$\{(env|file|ssm):([^}]*)\}")
+
+
+class Secrets:
+    """Reads references, and keeps what SSM answered for `ttl` seconds by `clock` (seconds, monotonic)."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        ttl: float = TTL,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._environ, self._ttl, self._clock = environ, ttl, clock
+        self._kept: dict[str, tuple[float, str]] = {}
+
+    def resolve(self, text: str) -> str:
+        """The text with every reference in it replaced; other `${…}` stay. BadSetting when one cannot be read."""
+        readers = {"env": self._env, "file": self._file, "ssm": self._ssm}
+        return REFERENCE.sub(lambda found: readers[found[1]](found[2]), text)
+
+    def _env(self, name: str) -> str:
+        value = self._environ.get(name)
+        if not value:
+            raise BadSetting(f"${{env:{name}}}: the environment has no {name!r}, or it is empty; set it")
+        return value
+
+    def _file(self, path: str) -> str:
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            problem = getattr(error, "strerror", None) or type(error).__name__
+            raise BadSetting(f"${{file:{path}}}: cannot be read ({problem}); give a readable text file") from None
+        if not value:
+            raise BadSetting(f"${{file:{path}}}: is empty; write the secret into it")
+        return value
+
+    def _ssm(self, name: str) -> str:
+        until, value = self._kept.get(name, (0.0, ""))
+        if not value or self._clock() >= until:
+            value = _parameter(name)
+            self._kept[name] = (self._clock() + self._ttl, value)
+        return value
+
+
+def _parameter(name: str) -> str:
+    import boto3  # noqa: PLC0415  (slow to import, and only who uses SSM has it)
+    from botocore.config import Config  # noqa: PLC0415  (the same)
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (the same)
+
+    try:
+        client = boto3.client("ssm", config=Config(connect_timeout=3, read_timeout=5))
+        value: str = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    except ClientError as error:
+        problem = error.response.get("Error", {}).get("Code", "refused")
+    except BotoCoreError as error:
+        problem = type(error).__name__
+    else:
+        return value
+    raise BadSetting(f"${{ssm:{name}}}: cannot be read ({problem}); check the name and the permission ssm:GetParameter")
+
+
+@cache
+def _of_this_process() -> Secrets:
+    return Secrets()
+
+
+def resolve(text: str) -> str:
+    """The text with every reference in it replaced, kept for this process (SSM: for five minutes)."""
+    return _of_this_process().resolve(text)
