@@ -1,0 +1,147 @@
+"""Facts -> `Alert`, complete in itself, and the remark about a time zone that is probably wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from heartbeat import slots
+from heartbeat.model import (
+    HOUR,
+    MINUTE,
+    Alert,
+    Change,
+    Event,
+    Incident,
+    Job,
+    Reason,
+    Signal,
+    Snapshot,
+    State,
+    Verdict,
+)
+from heartbeat.schedule.duration import format_duration
+
+if TYPE_CHECKING:
+    from heartbeat.overdue import Blind
+
+HALF_HOUR = 30 * MINUTE
+HEARTBEATS_MIN = 3
+"""So many heartbeats must agree before we doubt the time zone."""
+TOGETHER_MIN = 6
+"""So many jobs silent in one sweep, and none of them heard, are one event."""
+SHIFT_MAX = 14 * HOUR
+"""No zone is further from UTC than this."""
+
+
+def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as many nouns
+    job: Job, state: State, incident: Incident, event: Event, at: int, signal: Signal | None
+) -> Alert:
+    """The alert about a job's incident. signal: what has just come in, for its exit status and output."""
+    return Alert(
+        id=_alert_id(incident, event),
+        event=event,
+        at=at,
+        incident=incident.id,
+        slug=job.slug,
+        description=job.description,
+        environment=job.environment,
+        owner=job.owner,
+        runbook=job.runbook,
+        tags=job.tags,
+        timezone=job.timezone,
+        schedule=slots.schedule_of(job).describe(),
+        verdict=incident.verdict,
+        reason=incident.reason,
+        expected=incident.slot,
+        deadline=_deadline(incident),
+        opened_at=incident.opened_at,
+        last_success=state.last_success,
+        last_signal=state.last_signal,
+        next_slot=slots.next_slot(job, max(state.cursor, at)),
+        bad=incident.bad,
+        reminders=incident.reminders,
+        exit_status=signal.exit_status if signal else None,
+        run_id=signal.run_id if signal else "",
+        output=signal.body if signal else "",
+        hint=offset_hint(job, state.recent) if event is not Event.RECOVERED else "",
+    )
+
+
+def _alert_id(incident: Incident, event: Event) -> str:
+    return f"{incident.id}/{event}{incident.reminders}" if event is Event.REMINDER else f"{incident.id}/{event}"
+
+
+def _deadline(incident: Incident) -> int | None:
+    return incident.opened_at if incident.verdict in {Verdict.MISSED, Verdict.TIMED_OUT} else None
+
+
+def blind_alert(blind: Blind, changes: list[Change]) -> Alert:
+    """We were not listening from blind.start to blind.end; `jobs`: whose slots can therefore not be judged."""
+    hidden = [c.slug for c in changes if any(e.reason is Reason.WE_WERE_BLIND for e in c.entries)]
+    name = f"service/blind/{blind.start}"
+    return Alert(
+        id=name,
+        event=Event.BLIND,
+        incident=name,
+        at=blind.end,
+        opened_at=blind.start,
+        reason=Reason.WE_WERE_BLIND,
+        jobs=tuple(sorted(set(hidden))),
+    )
+
+
+def silent_together(decided: list[tuple[Snapshot, Change]]) -> list[tuple[Snapshot, Change]]:
+    """When every job that was due in a sweep is silent, and they are many, each alert says so."""
+    silent = [change for _, change in decided if any(_is_miss(alert) for alert in change.alerts)]
+    if len(silent) < TOGETHER_MIN or len(silent) < len(decided):
+        return decided
+    return [(snapshot, replace(c, alerts=tuple(_together(a) for a in c.alerts))) for snapshot, c in decided]
+
+
+def _is_miss(alert: Alert) -> bool:
+    return alert.event is Event.OPENED and alert.verdict is Verdict.MISSED
+
+
+def _together(alert: Alert) -> Alert:
+    return replace(alert, silent_all=True) if _is_miss(alert) else alert
+
+
+def offset_hint(job: Job, heartbeats: tuple[int, ...]) -> str:
+    """What to say when the latest heartbeats all sit at one constant offset (whole or half hours) from the slots.
+
+    heartbeats: when they happened. "" when there are too few, they differ, or they come when they should.
+    """
+    schedule = slots.schedule_of(job)
+    if len(heartbeats) < HEARTBEATS_MIN or schedule.interval_ms is not None:
+        return ""
+    latest = heartbeats[-HEARTBEATS_MIN:]
+    common = set.intersection(*(_shifts(job, at, schedule.window_ms(at)) for at in latest))
+    return _say(job, common, latest[-1]) if common else ""
+
+
+def _shifts(job: Job, at: int, window: tuple[int | None, int | None]) -> set[int]:
+    # Whole half hours by which a slot would have to move for this heartbeat to come just after it; none if in time.
+    distances = [at - slot for slot in window if slot is not None]
+    if any(0 <= distance < job.grace for distance in distances):
+        return set()
+    tolerance = min(job.grace, 10 * MINUTE)
+    return {
+        distance - distance % HALF_HOUR
+        for distance in distances
+        if distance % HALF_HOUR < tolerance and abs(distance) <= SHIFT_MAX
+    } - {0}
+
+
+def _say(job: Job, shifts: set[int], at: int) -> str:
+    offset = datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(job.timezone)).utcoffset()
+    if offset is not None and round(offset.total_seconds() * 1000) in shifts:
+        return f"your heartbeats look like UTC; the job is declared {job.timezone}"
+    shift = min(shifts, key=abs)
+    side = "after" if shift > 0 else "before"
+    return (
+        f"your heartbeats come {format_duration(abs(shift))} {side} each slot; the job is declared {job.timezone}: "
+        "is that the time zone it runs in?"
+    )

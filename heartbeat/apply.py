@@ -1,0 +1,81 @@
+"""The verb `apply`: the file changed. Carries out the difference and prunes only what this file owns.
+
+State (pause, silence, incident, history) is never in the file, and applying a file never changes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from heartbeat.case import Case
+from heartbeat.config import Config, Plan, plan
+from heartbeat.errors import TooBusy, UnknownJob
+from heartbeat.manage import ATTEMPTS_MAX, amend, everything, founding, settle
+from heartbeat.model import Change, Commit, Job, Reason, Snapshot
+from heartbeat.overdue import excuse
+
+if TYPE_CHECKING:
+    from heartbeat.store.protocol import Store
+
+BATCH = 500
+"""Jobs made in one commit."""
+
+
+def plan_for(store: Store, config: Config) -> Plan:
+    """What applying this file would do now."""
+    return plan(config, {snapshot.job.slug: snapshot.job for snapshot in everything(store)})
+
+
+def apply(store: Store, config: Config, now: int) -> Plan:
+    """Make the jobs what the file says; answers what was done. Doing it twice does nothing the second time."""
+    todo = plan_for(store, config)
+    for start in range(0, len(todo.added), BATCH):
+        _add(store, todo.added[start : start + BATCH], now)
+    for changed in todo.changed:
+        _change(store, changed.new, now)
+    for job in todo.removed:
+        _remove(store, job, now)
+    return todo
+
+
+def _add(store: Store, jobs: tuple[Job, ...], now: int) -> None:
+    answers = store.commit([founding(job, now) for job in jobs])
+    for job, answer in zip(jobs, answers, strict=True):
+        if answer is not Commit.STORED:  # somebody made it meanwhile (`?create=1`, another apply): it is ours now
+            _change(store, job, now)
+
+
+def _change(store: Store, job: Job, now: int) -> None:
+    settle(store, job.slug, now)  # what went by before the change is judged by the old definition
+    try:
+        amend(store, job.slug, lambda snapshot: redefined(snapshot, job, now))
+    except UnknownJob:
+        store.commit([founding(job, now)])
+
+
+def redefined(snapshot: Snapshot, job: Job, now: int) -> Change:
+    """The change that gives a job a new definition. A new schedule expects its slots from now on."""
+    case = Case(snapshot, now, None)
+    if _times(job) != _times(snapshot.job) or (job.enabled and not snapshot.job.enabled):
+        excuse(case, now, Reason.SCHEDULE_CHANGED)
+    case.note(None, now, None, None)
+    case.remark("the definition changed")
+    case.job = job
+    return replace(case.change(), job=job, due=case.next_look())
+
+
+def _times(job: Job) -> tuple[object, ...]:
+    return job.schedule, job.timezone, job.dialect
+
+
+def _remove(store: Store, job: Job, now: int) -> None:
+    settle(store, job.slug, now)
+    for _ in range(ATTEMPTS_MAX):
+        found = store.load([job.slug]).get(job.slug)
+        if found is None:
+            return
+        gone = Change(slug=job.slug, expected=found.state.version, remove=True)
+        if store.commit([gone]) == [Commit.STORED]:
+            return
+    raise TooBusy(f"{job.slug} kept changing; apply again")

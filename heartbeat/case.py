@@ -1,0 +1,211 @@
+"""One job under judgment: takes verdicts one by one, in the order things happened, and becomes one `Change`.
+
+judge.py (a signal came) and overdue.py (time passed) decide the verdicts; the status follows here, by transition.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from heartbeat import slots
+from heartbeat.alerts import job_alert
+from heartbeat.model import (
+    BAD,
+    GOOD,
+    NEVER,
+    Alert,
+    Change,
+    Entry,
+    Event,
+    Incident,
+    Reason,
+    Run,
+    Signal,
+    Snapshot,
+    Span,
+    State,
+    Status,
+    Verdict,
+)
+from heartbeat.transition import TRANSITIONS, Tell
+
+
+class Case:
+    """Collects what one look at a job decides.
+
+    now: when we look; quiet: until when people are not told (a silence), None when they are.
+    """
+
+    def __init__(self, snapshot: Snapshot, now: int, quiet: int | None) -> None:
+        self.snapshot, self.job, self.now, self.quiet = snapshot, snapshot.job, now, quiet
+        self.state: State = snapshot.state
+        self.entries: list[Entry] = []
+        self.alerts: list[Alert] = []
+        self._n = self.state.version + 1
+
+    def note(
+        self, slot: int | None, at: int, verdict: Verdict | None, reason: Reason | None, signal: Signal | None = None
+    ) -> None:
+        """Write one line of history."""
+        self.entries.append(
+            Entry(slug=self.job.slug, n=self._n, slot=slot, at=at, verdict=verdict, reason=reason, signal=signal)
+        )
+
+    def remark(self, text: str) -> None:
+        """Say more about the line just written."""
+        self.entries[-1] = replace(self.entries[-1], remark=text)
+
+    def meet(self, slot: int, at: int, *, good: bool) -> None:
+        """The slot is met at this instant: move the cursor, or remember it ahead of earlier slots still open."""
+        every = slots.schedule_of(self.job).interval_ms is not None
+        before = slots.heartbeat_cursor(self.state) if every else self.state.cursor
+        last = max(at, before) if every else slot
+        if not self.state.ahead and slots.next_slot(self.job, self.state.cursor) == slot:
+            self.state = replace(self.state, cursor=last)
+            return
+        self.state = replace(self.state, ahead=self._with(Span(first=slot, last=last, since=at, until=at, good=good)))
+        self._absorb()
+
+    def _with(self, new: Span) -> tuple[Span, ...]:
+        spans: list[Span] = []
+        for span in sorted((*self.state.ahead, new), key=lambda span: span.first):
+            last = spans[-1] if spans else None
+            if last and last.good == span.good and slots.next_slot(self.job, last.last) == span.first:
+                spans[-1] = replace(last, last=span.last, until=span.until)
+            else:
+                spans.append(span)
+        return tuple(spans)
+
+    def _absorb(self) -> None:
+        # A slot just met at the cursor joins what was met ahead of it. Those verdicts are given already.
+        while self.state.ahead and slots.next_slot(self.job, self.state.cursor) == self.state.ahead[0].first:
+            self.state = replace(self.state, cursor=self.state.ahead[0].last, ahead=self.state.ahead[1:])
+
+    def close(self, run: Run) -> None:
+        """The run has ended; with it, runs of its slot that have no id (the same job started over)."""
+        rest = (r for r in self.state.runs if r is not run and (r.id or r.slot is None or r.slot != run.slot))
+        self.state = replace(self.state, runs=tuple(rest))
+
+    def rule(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
+        """A verdict that counts has been given at this instant: let the status follow."""
+        if verdict in BAD:
+            self._bad(slot, at, verdict, reason)
+        elif verdict in GOOD and self._is_newest(slot, at):
+            self._good(at, verdict)
+
+    def _is_newest(self, slot: int | None, at: int) -> bool:
+        # A success undoes what is bad only if nothing newer is: neither a later slot nor a later fail.
+        state = self.state
+        if state.failed_at is not None and at < state.failed_at:
+            return False
+        return state.bad_slot is None or (slot is not None and slot >= state.bad_slot)
+
+    def _bad(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
+        state = self.state
+        fresh = slot is None or state.bad_slot is None or slot > state.bad_slot or not state.streak
+        worst = slot if state.bad_slot is None else max(state.bad_slot, slot or 0)
+        self.state = state = replace(state, bad_slot=worst, streak=state.streak + fresh)
+        if state.status not in {Status.DOWN, Status.PAUSED} and state.streak < self.job.alert_after:
+            return
+        row = TRANSITIONS[state.status, verdict]
+        self._become(row.next, at)
+        if row.tell is Tell.OPENED:
+            self._open(slot, at, verdict, reason)
+        elif state.incident is not None:
+            self.state = replace(self.state, incident=replace(state.incident, bad=state.incident.bad + fresh))
+
+    def _good(self, at: int, verdict: Verdict) -> None:
+        row = TRANSITIONS[self.state.status, verdict]
+        if self.state.streak:
+            self.state = replace(self.state, streak=0)
+        if row.next is not self.state.status:
+            self._become(row.next, at)
+        if row.tell is Tell.RECOVERED:
+            self._recover(at)
+
+    def _become(self, status: Status, at: int) -> None:
+        if status is not self.state.status:
+            self.state = replace(self.state, status=status, since=at)
+
+    def _open(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
+        known = self.state.incident
+        if known is not None:  # it had ended within a silence and was never told so: the same incident goes on
+            self.state = replace(self.state, incident=replace(known, ended_at=None, bad=known.bad + 1))
+            return
+        name = f"{self.job.slug}/{self._n}.{len(self.entries)}"
+        bad = self.state.streak
+        incident = Incident(id=name, opened_at=at, verdict=verdict, reason=reason, slot=slot, bad=bad)
+        self.state = replace(self.state, incident=incident)
+        if self.quiet is None:
+            self.tell_opened()
+
+    def _recover(self, at: int) -> None:
+        incident = self.state.incident
+        if incident is None or incident.told_at is None:
+            self.state = replace(self.state, incident=None)
+        elif self.quiet is not None:
+            self.state = replace(self.state, incident=replace(incident, ended_at=at))
+        else:
+            self.tell_recovered(at)
+
+    def tell_opened(self) -> None:
+        """Tell that the open incident began."""
+        incident = self.state.incident
+        if incident is not None:
+            self._tell(Event.OPENED, incident.opened_at, replace(incident, told_at=self.now))
+
+    def tell_reminder(self) -> None:
+        """Tell that the open incident still lasts."""
+        known = self.state.incident
+        if known is not None:
+            self._tell(Event.REMINDER, self.now, replace(known, reminded_at=self.now, reminders=known.reminders + 1))
+
+    def tell_recovered(self, at: int) -> None:
+        """Tell that the open incident ended at this instant, and forget it."""
+        if self.state.incident is not None:
+            self._tell(Event.RECOVERED, at, self.state.incident)
+            self.state = replace(self.state, incident=None)
+
+    def _tell(self, event: Event, at: int, incident: Incident) -> None:
+        self.state = replace(self.state, incident=incident)
+        self.alerts.append(job_alert(self.job, self.state, incident, event, at, self._latest_signal()))
+
+    def _latest_signal(self) -> Signal | None:
+        return next((entry.signal for entry in reversed(self.entries) if entry.signal is not None), None)
+
+    def next_look(self) -> int:
+        """The instant at which the clock must look at this job again, if nothing is heard before."""
+        if not self.job.enabled:
+            return NEVER
+        looks = [self._next_deadline(), self.state.paused_until, self._next_telling()]
+        looks += [slots.run_deadline(self.job, run) for run in self.state.runs if not run.expired]
+        return min((look for look in looks if look is not None), default=NEVER)
+
+    def _next_deadline(self) -> int | None:
+        slot = slots.next_slot(self.job, self.state.cursor)
+        return None if slot is None else slots.deadline(self.job, slot)
+
+    def _next_telling(self) -> int | None:
+        incident = self.state.incident
+        if incident is None:
+            return None
+        owed = incident.told_at is None or incident.ended_at is not None
+        if owed:
+            return self.quiet
+        if self.job.remind_every is None or incident.acked_at is not None or incident.told_at is None:
+            return None
+        return max((incident.reminded_at or incident.told_at) + self.job.remind_every, self.quiet or 0)
+
+    def change(self, *, more: bool = False) -> Change:
+        """What has been decided. The due row moves only when it must come earlier, or has come already."""
+        look, due = self.next_look(), self.snapshot.due
+        moved = self.state is not self.snapshot.state
+        return Change(
+            slug=self.job.slug,
+            expected=self.snapshot.state.version,
+            state=replace(self.state, version=self._n) if moved or self.entries else None,
+            due=self.now if more else look if look < due or due <= self.now else None,
+            entries=tuple(self.entries),
+            alerts=tuple(self.alerts),
+            more=more,
+        )

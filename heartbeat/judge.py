@@ -1,0 +1,181 @@
+"""A signal came: job + signal -> verdict, reason, `Change`. Pure; `place` (slots.py) has found the slot before.
+
+What counts is when a signal happened (`signal.at`), so that a delayed one can never undo newer knowledge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from heartbeat import slots
+from heartbeat.case import Case
+from heartbeat.model import BAD, Kind, Reason, Run, Verdict
+
+if TYPE_CHECKING:
+    from heartbeat.model import Change, Job, Signal, Snapshot
+    from heartbeat.slots import Place
+
+RUNS_MAX = 32
+"""Open runs kept for one job; the oldest go first."""
+SEEN_MAX = 32
+"""Ids of signals and finished runs kept to recognise a doubled one."""
+RECENT_MAX = 5
+"""Instants of successes kept."""
+
+
+def is_seen(snapshot: Snapshot, signal: Signal) -> bool:
+    """This very signal is in already."""
+    return bool(signal.id) and signal.id in snapshot.state.seen
+
+
+def needs_prior(where: Place) -> bool:
+    """The slot was met before, so its verdict so far must be looked up in the history."""
+    owned = where.run is not None and where.run.owns and not where.run.expired
+    return where.met and not owned
+
+
+def judge(snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | None, quiet: int | None) -> Change:
+    """What this signal changes. prior: the slot's verdict so far; quiet: until when people are not told, or None."""
+    case = Case(snapshot, signal.received, quiet)
+    match signal.kind:
+        case Kind.START:
+            _start(case, signal, where, prior)
+        case Kind.SUCCESS:
+            _success(case, signal, where, prior)
+        case Kind.FAIL:
+            _fail(case, signal, where, prior, Reason.FAIL_SIGNAL if not signal.exit_status else Reason.EXIT_STATUS)
+        case Kind.LOG:
+            case.note(where.slot, signal.at, prior, None, signal)
+    if where.remark:
+        case.remark(where.remark)
+    _hear(case, signal)
+    return case.change()
+
+
+def _hear(case: Case, signal: Signal) -> None:
+    state = case.state
+    ids = [i for i in (signal.id, _finished_run(signal)) if i]
+    last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
+    seen = (*state.seen, *ids)[-SEEN_MAX:] if ids else state.seen
+    case.state = replace(state, last_signal=last, signals=state.signals + 1, seen=seen)
+
+
+def _finished_run(signal: Signal) -> str:
+    return f"run:{signal.run_id}" if signal.run_id and signal.kind in {Kind.SUCCESS, Kind.FAIL} else ""
+
+
+def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> None:
+    slot = where.slot
+    case.note(slot, signal.at, prior, None, signal)
+    if _has_ended(case, signal, where):
+        case.remark("its end, or a newer one, was heard before this start")
+        return
+    timely = slot is not None and not where.met and signal.at < slots.deadline(case.job, slot)
+    if slot is not None and timely:
+        case.meet(slot, signal.at, good=False)
+    run = Run(id=signal.run_id, slot=slot, started_at=signal.at, owns=timely)
+    case.state = replace(case.state, runs=(*case.state.runs, run)[-RUNS_MAX:])
+
+
+def _has_ended(case: Case, signal: Signal, where: Place) -> bool:
+    if signal.run_id:
+        return where.run is not None or f"run:{signal.run_id}" in case.state.seen
+    return where.met and case.state.finished_at is not None and signal.at < case.state.finished_at
+
+
+def _success(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> None:
+    wrong = shortfall(case.job, signal, where.run)
+    if wrong is not None:
+        _fail(case, signal, where, prior, wrong[0])
+        case.remark(wrong[1])
+        return
+    verdict, reason = _timeliness(case.job, signal, where)
+    decided = prior is not None and prior not in BAD and prior is not Verdict.UNKNOWN
+    if decided:  # a second success in a slot changes no verdict
+        case.note(where.slot, signal.at, prior, None, signal)
+    else:
+        if prior in {Verdict.MISSED, Verdict.TIMED_OUT, Verdict.UNKNOWN}:
+            verdict, reason = Verdict.LATE, _why_late(reason)
+        case.note(where.slot, signal.at, verdict if where.slot is not None else None, reason, signal)
+    _finish(case, signal, where, good=True)
+    if not decided:
+        case.rule(where.slot, signal.at, verdict, reason)
+
+
+def _why_late(reason: Reason) -> Reason:
+    # It happened in time, but the slot had its verdict when we heard of it.
+    return Reason.REPORTED_LATE if reason is Reason.IN_TIME else reason
+
+
+def _timeliness(job: Job, signal: Signal, where: Place) -> tuple[Verdict, Reason]:
+    run, slot = where.run, where.slot
+    if run is not None and run.owns and not run.expired:
+        limit = slots.run_deadline(job, run)
+    else:
+        limit = None if slot is None else slots.deadline(job, slot)
+    if limit is None or signal.at < limit:
+        return Verdict.ON_TIME, Reason.IN_TIME
+    return Verdict.LATE, Reason.AFTER_DEADLINE
+
+
+def _fail(case: Case, signal: Signal, where: Place, prior: Verdict | None, reason: Reason) -> None:
+    newest = case.state.finished_at is None or signal.at >= case.state.finished_at
+    overruled = not newest and prior is not None and prior not in BAD
+    case.note(where.slot, signal.at, prior if overruled else _failed(where), reason, signal)
+    _finish(case, signal, where, good=False)
+    if newest:
+        case.rule(where.slot, signal.at, Verdict.FAILED, reason)
+        case.state = replace(case.state, failed_at=signal.at)
+
+
+def _failed(where: Place) -> Verdict | None:
+    return Verdict.FAILED if where.slot is not None else None
+
+
+def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
+    if where.run is not None:
+        case.close(where.run)
+    if where.slot is not None and not where.met:
+        case.meet(where.slot, signal.at, good=good)
+    state = case.state
+    finished = signal.at if state.finished_at is None else max(signal.at, state.finished_at)
+    recent = tuple(sorted((*state.recent, signal.at))[-RECENT_MAX:]) if good else state.recent
+    case.state = replace(state, finished_at=finished, recent=recent)
+
+
+def shortfall(job: Job, signal: Signal, run: Run | None) -> tuple[Reason, str] | None:
+    """Why a success is none: "finished, but did nothing"; None when nothing is wrong with it."""
+    duration = signal.duration if signal.duration is not None or run is None else signal.at - run.started_at
+    if job.min_runtime is not None and duration is not None and duration < job.min_runtime:
+        return Reason.TOO_SHORT, f"ran {duration / 1000:g} s; min_runtime is {job.min_runtime / 1000:g} s"
+    wrong = _evidence_shortfall(job, signal) or _metric_shortfall(job, signal)
+    return (Reason.ASSERTION, wrong) if wrong else None
+
+
+def _evidence_shortfall(job: Job, signal: Signal) -> str:
+    want = job.evidence
+    if want is None or signal.size is None:
+        return ""
+    if signal.size < want.min_size:
+        return f"the evidence has {signal.size} bytes; min_size is {want.min_size}"
+    if want.content_type and signal.content_type != want.content_type:
+        return f"the evidence is {signal.content_type or 'of no type'}; content_type is {want.content_type}"
+    return ""
+
+
+def _metric_shortfall(job: Job, signal: Signal) -> str:
+    metrics = dict(signal.metrics)
+    for bound in job.bounds:
+        value = metrics.get(bound.metric)
+        if value is None:
+            return f"no metric {bound.metric!r} was reported"
+        if (bound.low is not None and value < bound.low) or (bound.high is not None and value > bound.high):
+            return f"{bound.metric} is {value:g}; it must be {_words(bound.low, bound.high)}"
+    return ""
+
+
+def _words(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"from {low:g} to {high:g}"
+    return f"at least {low:g}" if low is not None else f"at most {high:g}"

@@ -1,0 +1,164 @@
+"""What people do to a job or to the service: pause, resume, acknowledge, silence, create.
+
+Each reads, decides, commits once, and decides again when it lost a race.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+from itertools import islice
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from heartbeat import documents
+from heartbeat.case import Case
+from heartbeat.errors import NotNow, TooBusy, UnknownJob
+from heartbeat.model import HOUR, Change, Commit, Job, Silence, Snapshot, State, Status
+from heartbeat.outbox import address, matches
+from heartbeat.overdue import look, resume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from heartbeat.store.protocol import Store
+
+ATTEMPTS_MAX = 20
+PAGE = 500
+NAMES_MAX = 10_000
+"""Names searched for the nearest one."""
+
+
+def pause_job(store: Store, slug: str, now: int, *, until: int | None = None, reason: str = "") -> Snapshot:
+    """Expect nothing of the job until `until` (None: until it is resumed).
+
+    An open incident is closed without a word.
+    """
+
+    def decide(snapshot: Snapshot) -> Change:
+        case = Case(snapshot, now, None)
+        case.state = replace(
+            case.state,
+            status=Status.PAUSED,
+            since=now,
+            incident=None,
+            streak=0,
+            paused_until=until,
+            pause_reason=reason,
+        )
+        return _noted(case, now, f"paused: {reason}" if reason else "paused")
+
+    return amend(store, slug, decide)
+
+
+def resume_job(store: Store, slug: str, now: int) -> Snapshot:
+    """Expect the job again from now on; slots within the pause are excused. Raises NotNow if it is not paused."""
+
+    def decide(snapshot: Snapshot) -> Change:
+        if snapshot.state.status is not Status.PAUSED:
+            raise NotNow(f"{slug} is not paused; it is {snapshot.state.status}")
+        case = Case(snapshot, now, None)
+        resume(case, now)
+        return replace(case.change(), due=case.next_look())
+
+    settle(store, slug, now)
+    return amend(store, slug, decide)
+
+
+def acknowledge(store: Store, slug: str, now: int, *, by: str) -> Snapshot:
+    """Somebody looks after the open incident: no more reminders. Raises NotNow if there is none."""
+
+    def decide(snapshot: Snapshot) -> Change:
+        incident = snapshot.state.incident
+        if incident is None:
+            raise NotNow(f"{slug} has no open incident to acknowledge; it is {snapshot.state.status}")
+        case = Case(snapshot, now, None)
+        case.state = replace(case.state, incident=replace(incident, acked_at=now, acked_by=by))
+        return _noted(case, now, f"acknowledged by {by}")
+
+    return amend(store, slug, decide)
+
+
+def _noted(case: Case, now: int, remark: str) -> Change:
+    case.note(None, now, None, None)
+    case.remark(remark)
+    return case.change()
+
+
+def create(store: Store, slug: str, notify: Sequence[str], now: int) -> Snapshot:
+    """The job that `?create=1` makes: once a day, an hour's grace. An existing job of that name is left as it is."""
+    job = Job(slug=slug, schedule=("every 1d",), grace=HOUR, notify=tuple(notify), source="ping")
+    store.commit([founding(job, now)])
+    return store.load([slug])[slug]
+
+
+def founding(job: Job, now: int) -> Change:
+    """The change that makes a job: its slots exist from now on."""
+    state = State(version=1, born=now, cursor=now, since=now)
+    snapshot = Snapshot(job=job, state=state, due=now, uuid=str(uuid4()))
+    due = Case(snapshot, now, None).next_look()
+    return Change(slug=job.slug, expected=0, job=job, state=state, uuid=snapshot.uuid, due=due)
+
+
+def settle(store: Store, slug: str, now: int) -> None:
+    """Judge everything of one job whose time has come, as the sweep would."""
+    for _ in range(ATTEMPTS_MAX):
+        found = store.load([slug]).get(slug)
+        if found is None:
+            return
+        change = look(found, now)
+        if change.state is None:
+            return
+        store.commit([address(change, found.job.notify, now)])
+
+
+def amend(store: Store, slug: str, decide: Callable[[Snapshot], Change]) -> Snapshot:
+    """Read, decide, commit; again when the job moved meanwhile. Raises UnknownJob, TooBusy."""
+    for _ in range(ATTEMPTS_MAX):
+        found = store.load([slug]).get(slug)
+        if found is None:
+            raise UnknownJob(slug, nearest(slug, (s.job.slug for s in everything(store))))
+        if store.commit([decide(found)]) == [Commit.STORED]:
+            return store.load([slug]).get(slug, found)
+    raise TooBusy(f"{slug} kept changing; try again")
+
+
+def everything(store: Store) -> Iterator[Snapshot]:
+    """Every job, page by page, by slug."""
+    after = ""
+    while page := store.page(after, PAGE):
+        yield from page
+        after = page[-1].job.slug
+
+
+def nearest(slug: str, names: Iterator[str]) -> str | None:
+    """The most similar name, or None."""
+    found = get_close_matches(slug, list(islice(names, NAMES_MAX)), n=1)
+    return found[0] if found else None
+
+
+def silence(store: Store, new: Silence) -> Silence:
+    """Tell nobody about matching jobs from new.start to new.end."""
+    _edit_silences(store, lambda kept: [*kept, new], forget_before=new.start)
+    return new
+
+
+def unsilence(store: Store, name: str, now: int) -> Silence:
+    """End a silence now; what it held back is told by the next sweep. Raises NotNow if there is none of that id."""
+    found = next((s for s in documents.silences(store) if s.id == name), None)
+    if found is None:
+        raise NotNow(f"there is no silence {name!r}; `heartbeat silence --list` shows them")
+    _edit_silences(store, lambda kept: [s for s in kept if s.id != name], forget_before=now)
+    for snapshot in everything(store):
+        if snapshot.state.incident is not None and matches(found, snapshot.job):
+            store.commit([Change(slug=snapshot.job.slug, expected=snapshot.state.version, due=now)])
+    return found
+
+
+def _edit_silences(store: Store, edit: Callable[[list[Silence]], list[Silence]], *, forget_before: int) -> None:
+    for _ in range(ATTEMPTS_MAX):
+        before = store.document(documents.SILENCES)
+        kept = [s for s in edit(documents.silences(store)) if s.end > forget_before]
+        if store.commit([Change(documents=(documents.silences_document(kept, before),))]) == [Commit.STORED]:
+            return
+    raise TooBusy("the silences kept changing; try again")

@@ -1,0 +1,55 @@
+"""The nouns (DESIGN.md, "The words"): frozen, keyword-only, becoming their next version with `replace`."""
+
+from heartbeat.model.change import Alert, Change, Delivery, Document, Silence
+from heartbeat.model.job import Bound, Evidence, Job
+from heartbeat.model.state import Entry, Incident, Run, Signal, Snapshot, Span, State
+from heartbeat.model.words import (
+    BAD,
+    BODY_MAX,
+    DAY,
+    GOOD,
+    HOUR,
+    MINUTE,
+    NEVER,
+    SECOND,
+    Commit,
+    Event,
+    Kind,
+    Outcome,
+    Reason,
+    Status,
+    Verdict,
+)
+
+__all__ = [
+    "BAD",
+    "BODY_MAX",
+    "DAY",
+    "GOOD",
+    "HOUR",
+    "MINUTE",
+    "NEVER",
+    "SECOND",
+    "Alert",
+    "Bound",
+    "Change",
+    "Commit",
+    "Delivery",
+    "Document",
+    "Entry",
+    "Event",
+    "Evidence",
+    "Incident",
+    "Job",
+    "Kind",
+    "Outcome",
+    "Reason",
+    "Run",
+    "Signal",
+    "Silence",
+    "Snapshot",
+    "Span",
+    "State",
+    "Status",
+    "Verdict",
+]

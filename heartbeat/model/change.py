@@ -1,0 +1,123 @@
+"""What is decided and told: alerts, deliveries, and the change that a store commits.
+
+All instants and durations are integers: milliseconds, instants since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heartbeat.model.job import Job
+from heartbeat.model.state import Entry, State
+from heartbeat.model.words import Event, Outcome, Reason, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """The facts of one message, complete in themselves: a channel needs nothing else to word it.
+
+    id: names the fact told, not the attempt (the idempotency key is made of it); slug is "" for an alert about the
+    service itself; at: when it became true; expected: the slot; deadline: when the grace or runtime ran out; bad: slots
+    in a row; next_slot: what is expected next; jobs: the names concerned, for an alert about many.
+    """
+
+    id: str
+    event: Event
+    at: int
+    incident: str = ""
+    slug: str = ""
+    description: str = ""
+    environment: str = ""
+    owner: str = ""
+    runbook: str = ""
+    tags: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    schedule: str = ""
+    verdict: Verdict | None = None
+    reason: Reason | None = None
+    expected: int | None = None
+    deadline: int | None = None
+    opened_at: int | None = None
+    last_success: int | None = None
+    last_signal: int | None = None
+    next_slot: int | None = None
+    bad: int = 0
+    reminders: int = 0
+    exit_status: int | None = None
+    run_id: str = ""
+    output: str = ""
+    hint: str = ""
+    text: str = ""
+    jobs: tuple[str, ...] = ()
+    silent_all: bool = False
+    """Every job that was due in that sweep was silent: the cause may be the network or us."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One alert to one channel, with its attempts.
+
+    next_at: when to try (again); while somebody sends it, until when they hold it; NEVER once it is finished.
+    group: the idempotency key of the message that told this alert together with others, "" when told alone.
+    receipt: what the channel answered and needs again to thread or update (JSON), "" until sent.
+    """
+
+    id: str
+    channel: str
+    alert: Alert
+    created_at: int
+    next_at: int
+    version: int = 1
+    attempts: int = 0
+    outcome: Outcome = Outcome.PENDING
+    group: str = ""
+    receipt: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """People are not told of jobs that match, from start to end (exclusive). Slots are judged and recorded as ever.
+
+    selector: a slug with * and ?, or "tag:NAME".
+    """
+
+    id: str
+    selector: str
+    start: int
+    end: int
+    reason: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One small record of the service itself (checkpoint, silences, strays), by name. `value` is JSON-able."""
+
+    name: str
+    version: int
+    value: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One decision, to be committed whole or not at all.
+
+    expected: the version of the job's state that the decision was made from (0: there was no such job). `state` has
+    version expected + 1. `due`: where the due row shall stand now; None leaves it where it is (a row that is no longer
+    true is harmless). `deliveries` and `documents` carry their own next version: 1 is new, n replaces n - 1.
+    `more`: there is more to judge at once than one change may hold.
+    """
+
+    slug: str = ""
+    expected: int = 0
+    job: Job | None = None
+    state: State | None = None
+    uuid: str = ""
+    remove: bool = False
+    due: int | None = None
+    entries: tuple[Entry, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    documents: tuple[Document, ...] = ()
+    more: bool = False

@@ -1,0 +1,59 @@
+"""What is declared: the job.
+
+All instants and durations are integers: milliseconds, instants since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heartbeat.model.words import MINUTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Where a run's evidence object lies and what it must be.
+
+    key: template such as "backup/{date:%Y-%m-%d}/dump.sql.gz", the date in the job's zone; min_size in bytes.
+    """
+
+    key: str
+    min_size: int = 0
+    content_type: str = ""
+    bucket: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What a metric reported with a success must be: low <= value <= high; an end that is None is open."""
+
+    metric: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A named piece of recurring work, as declared. Durations are in milliseconds."""
+
+    slug: str
+    schedule: tuple[str, ...]
+    timezone: str = "UTC"
+    dialect: str | None = None
+    grace: int = 10 * MINUTE
+    early: int = 5 * MINUTE
+    max_runtime: int | None = None
+    min_runtime: int | None = None
+    alert_after: int = 1
+    remind_every: int | None = None
+    notify: tuple[str, ...] = ()
+    description: str = ""
+    environment: str = ""
+    owner: str = ""
+    runbook: str = ""
+    tags: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    bounds: tuple[Bound, ...] = ()
+    enabled: bool = True
+    source: str = ""
+    """Who owns the definition: the config's name, or "ping" for a job made by `?create=1`."""

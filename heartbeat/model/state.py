@@ -1,0 +1,148 @@
+"""What happens to a job: signals, runs, incidents, its state and its history.
+
+All instants and durations are integers: milliseconds, instants since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heartbeat.model.job import Job
+from heartbeat.model.words import Kind, Reason, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """Something that a job told us.
+
+    at: when it happened; received: when we heard of it (at <= received always); id: the same for a doubled signal,
+    "" when the sender gave none; run_id "" when the sender gave none; named: the slot as the sender wrote it
+    ("2026-11-22", "2026-11-22T09:00"), read in the job's zone; duration in milliseconds as reported by the job.
+    """
+
+    slug: str
+    kind: Kind
+    at: int
+    received: int
+    id: str = ""
+    run_id: str = ""
+    named: str = ""
+    exit_status: int | None = None
+    duration: int | None = None
+    body: str = ""
+    size: int | None = None
+    content_type: str = ""
+    metrics: tuple[tuple[str, float], ...] = ()
+    source: str = "ping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run that started and has not finished.
+
+    owns: its start was what met its slot, so that its end decides the slot's verdict; expired: its deadline passed.
+    """
+
+    id: str
+    slot: int | None
+    started_at: int
+    owns: bool = False
+    expired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Slots that were met ahead of the cursor, while an earlier slot is still open: first to last, without a gap.
+
+    since, until: when the first and the last of them was met; good: by success (else by a start or a fail).
+    """
+
+    first: int
+    last: int
+    since: int
+    until: int
+    good: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """From the first bad verdict that counts to the recovery.
+
+    opened_at: when it went bad (the deadline, not the look); bad: how many slots; told_at: when people were told that
+    it opened, None while they have not been; ended_at: set while a recovery waits for a silence to end.
+    """
+
+    id: str
+    opened_at: int
+    verdict: Verdict
+    reason: Reason
+    slot: int | None
+    bad: int = 1
+    told_at: int | None = None
+    reminded_at: int | None = None
+    reminders: int = 0
+    acked_at: int | None = None
+    acked_by: str = ""
+    ended_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Where a job stands. Never in the file; applying a file never changes it.
+
+    cursor: every slot at or before it has its verdict (for `every`: also the last heartbeat, from which the next slot
+    is counted); born: slots exist after this instant; streak: bad slots in a row; bad_slot: the latest slot with a bad
+    verdict; failed_at: when the latest fail happened; recent: when the latest successes happened, oldest first;
+    seen: ids of the latest signals and finished runs.
+    """
+
+    version: int
+    born: int
+    cursor: int
+    status: Status = Status.WAITING
+    since: int = 0
+    ahead: tuple[Span, ...] = ()
+    runs: tuple[Run, ...] = ()
+    streak: int = 0
+    bad_slot: int | None = None
+    failed_at: int | None = None
+    finished_at: int | None = None
+    last_signal: int | None = None
+    signals: int = 0
+    recent: tuple[int, ...] = ()
+    seen: tuple[str, ...] = ()
+    incident: Incident | None = None
+    paused_until: int | None = None
+    pause_reason: str = ""
+
+    @property
+    def last_success(self) -> int | None:
+        """When the latest success happened."""
+        return self.recent[-1] if self.recent else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One consistent read of a job: its definition, its state, its uuid and the instant its due row stands at."""
+
+    job: Job
+    state: State
+    due: int
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a job's history: a signal, the clock's finding, or what a person did.
+
+    n: the state's version that it came with; verdict: the slot's verdict after it (None: it has none yet).
+    """
+
+    slug: str
+    n: int
+    slot: int | None
+    at: int
+    verdict: Verdict | None = None
+    reason: Reason | None = None
+    remark: str = ""
+    signal: Signal | None = None

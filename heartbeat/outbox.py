@@ -1,0 +1,38 @@
+"""Alerts -> deliveries: who is told. Pure; the deliveries are committed together with what they tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from heartbeat.model import Alert, Change, Delivery, Silence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from heartbeat.model import Job
+
+
+def address(change: Change, channels: Iterable[str], now: int) -> Change:
+    """The change with one delivery for each of its alerts and each of these channels."""
+    if not change.alerts:
+        return change
+    deliveries = tuple(delivery(alert, channel, now) for alert in change.alerts for channel in channels)
+    return replace(change, deliveries=change.deliveries + deliveries)
+
+
+def delivery(alert: Alert, channel: str, now: int) -> Delivery:
+    """One alert to one channel, to be tried at once."""
+    return Delivery(id=f"{alert.id}@{channel}", channel=channel, alert=alert, created_at=now, next_at=now)
+
+
+def quiet_until(job: Job, silences: Iterable[Silence], now: int) -> int | None:
+    """Until when people are not told of this job: the last end of the silences that hold it now, or None."""
+    return max((s.end for s in silences if s.start <= now < s.end and matches(s, job)), default=None)
+
+
+def matches(silence: Silence, job: Job) -> bool:
+    """The silence's selector names this job: by slug with * and ?, or by "tag:NAME"."""
+    kind, _, tag = silence.selector.partition(":")
+    return tag in job.tags if kind == "tag" and tag else fnmatchcase(job.slug, silence.selector)

@@ -1,0 +1,157 @@
+"""Time passed: job + clock -> `Change`. Pure.
+
+Walks over everything whose time has come, in the order it happened, so that what is told does not depend on when
+somebody looked: a miss is dated when the grace ran out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from heartbeat import slots
+from heartbeat.case import Case
+from heartbeat.model import Change, Reason, Run, Snapshot, Span, Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STEPS_MAX = 100
+"""Slots and runs judged in one change; more wait for the next, at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blind:
+    """A time in which we were not listening: from start to end."""
+
+    start: int
+    end: int
+
+    def hides(self, start: int, end: int) -> bool:
+        """More than half of the time in which something could have been heard was lost to us."""
+        return 2 * (min(end, self.end) - max(start, self.start)) > end - start
+
+
+def look(snapshot: Snapshot, now: int, *, blind: Sequence[Blind] = (), quiet: int | None = None) -> Change:
+    """What the clock finds: slots missed, runs hung, reminders due, silences and pauses over."""
+    case = Case(snapshot, now, quiet)
+    more = False
+    if case.job.enabled:
+        more = not _walk(case, blind)
+        _resume(case)
+        _owed(case)
+    return case.change(more=more)
+
+
+def at_stake(snapshot: Snapshot, now: int) -> list[int]:
+    """The slots that are about to be called missed: look at the evidence again before."""
+    before = {entry.slot for entry in look(snapshot, now).entries if entry.verdict is Verdict.MISSED}
+    return sorted(slot for slot in before if slot is not None)
+
+
+def _walk(case: Case, blind: Sequence[Blind]) -> bool:
+    return any(not _step(case, blind) for _ in range(STEPS_MAX))
+
+
+def _step(case: Case, blind: Sequence[Blind]) -> bool:
+    # The earliest of: a slot met ahead, the next slot's deadline, an open run's deadline. False: nothing is due.
+    slot = slots.next_slot(case.job, case.state.cursor)
+    if slot is not None and case.state.ahead and case.state.ahead[0].first <= slot:
+        _pass_over(case, case.state.ahead[0])
+        return True
+    due = None if slot is None else slots.deadline(case.job, slot)
+    hung = _first_hung(case)
+    if hung is not None and hung[0] <= case.now and (due is None or hung[0] <= due):
+        _expire(case, hung[1], hung[0], blind)
+        return True
+    if slot is None or due is None or due > case.now:
+        return False
+    _miss(case, slot, due, blind)
+    return True
+
+
+def _first_hung(case: Case) -> tuple[int, Run] | None:
+    limits = ((slots.run_deadline(case.job, run), run) for run in case.state.runs if not run.expired)
+    return min(((limit, run) for limit, run in limits if limit is not None), key=lambda pair: pair[0], default=None)
+
+
+def _pass_over(case: Case, span: Span) -> None:
+    # These slots have their verdicts; only now, with what was open before them judged, can they mean a recovery.
+    case.state = replace(case.state, cursor=span.last, ahead=case.state.ahead[1:])
+    if span.good:
+        case.rule(span.last, span.since, Verdict.ON_TIME, Reason.IN_TIME)
+
+
+def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
+    succeeded = any(span.since < due for span in case.state.ahead if span.good)
+    verdict, reason = _why_missed(case, succeeded, hidden=any(b.hides(slot, due) for b in blind))
+    case.note(slot, due, verdict, reason)
+    case.state = replace(case.state, cursor=slot)
+    if reason is Reason.GRACE_RAN_OUT:
+        case.rule(slot, due, verdict, reason)
+
+
+def _why_missed(case: Case, succeeded: bool, *, hidden: bool) -> tuple[Verdict, Reason]:
+    if case.state.status is Status.PAUSED:
+        return Verdict.EXCUSED, Reason.JOB_PAUSED
+    if hidden:
+        return Verdict.UNKNOWN, Reason.WE_WERE_BLIND
+    return Verdict.MISSED, Reason.LATER_SLOT_SUCCEEDED if succeeded else Reason.GRACE_RAN_OUT
+
+
+def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
+    expired = replace(run, expired=True)
+    case.state = replace(case.state, runs=tuple(expired if r is run else r for r in case.state.runs))
+    if any(b.hides(run.started_at, limit) for b in blind):
+        case.note(run.slot, limit, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)
+        return
+    reason = Reason.NEXT_SLOT_DUE if case.job.max_runtime is None else Reason.MAX_RUNTIME_RAN_OUT
+    case.note(run.slot, limit, Verdict.TIMED_OUT if run.slot is not None else None, reason)
+    case.rule(run.slot, limit, Verdict.TIMED_OUT, reason)
+
+
+def _resume(case: Case) -> None:
+    until = case.state.paused_until
+    if case.state.status is Status.PAUSED and until is not None and until <= case.now:
+        resume(case, until)
+
+
+def resume(case: Case, at: int) -> None:
+    """The pause is over: slots are expected again from this instant on, and the next success counts as the first."""
+    excuse(case, at, Reason.JOB_PAUSED)
+    case.state = replace(case.state, status=Status.WAITING, since=at, paused_until=None, pause_reason="", streak=0)
+    case.note(None, at, None, None)
+    case.remark("resumed")
+
+
+def excuse(case: Case, until: int, reason: Reason) -> None:
+    """Slots still open up to this instant are not expected after all (as many as one change may hold are listed)."""
+    for _ in range(STEPS_MAX):
+        slot = slots.next_slot(case.job, case.state.cursor)
+        if slot is None or slot > until:
+            break
+        if not slots.is_met(case.state, slot):
+            case.note(slot, until, Verdict.EXCUSED, reason)
+        case.state = replace(case.state, cursor=slot)
+    last = max((span.last for span in case.state.ahead), default=until)
+    case.state = replace(case.state, cursor=max(case.state.cursor, until, last), ahead=())
+
+
+def _owed(case: Case) -> None:
+    # What a silence or the passing of time has left to tell.
+    incident = case.state.incident
+    if incident is None or case.quiet is not None:
+        return
+    if incident.ended_at is not None:
+        case.tell_recovered(incident.ended_at)
+    elif incident.told_at is None:
+        case.tell_opened()
+    elif _reminder_due(case):
+        case.tell_reminder()
+
+
+def _reminder_due(case: Case) -> bool:
+    incident, every = case.state.incident, case.job.remind_every
+    if incident is None or every is None or incident.acked_at is not None or incident.told_at is None:
+        return False
+    return (incident.reminded_at or incident.told_at) + every <= case.now

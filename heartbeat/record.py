@@ -1,0 +1,123 @@
+"""The verb `record`: the world spoke. Signals in, one commit, one answer each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from heartbeat import documents
+from heartbeat.errors import TooBusy
+from heartbeat.judge import is_seen, judge, needs_prior
+from heartbeat.model import Change, Commit, Signal, Snapshot, Verdict
+from heartbeat.outbox import address, quiet_until
+from heartbeat.slots import place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heartbeat.store.protocol import Store
+
+ATTEMPTS_MAX = 20
+"""Rounds in which a lost race is decided again before we ask the sender to come back."""
+KNOWN_MAX = 50_000
+"""Snapshots kept between calls. One that has become stale is refused by the store and read again."""
+
+
+class Recorded(StrEnum):
+    """What became of a signal."""
+
+    STORED = "stored"
+    SEEN = "seen"
+    UNKNOWN = "unknown"
+
+
+class Recorder:
+    """Records batches of signals. Keeps what it last knew of each job, so that the usual ping needs no read.
+
+    For one thread at a time. Other writers (the sweep, the CLI) are noticed by the store's refusal.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, Snapshot] = {}
+
+    def record(self, signals: Sequence[Signal]) -> list[Recorded]:
+        """One answer a signal, durable when this returns. Raises TooBusy, StoreUnavailable: then send them again."""
+        answers: dict[int, Recorded] = {}
+        waiting = list(range(len(signals)))
+        for _ in range(ATTEMPTS_MAX):
+            waiting = self._attempt(signals, waiting, answers)
+            if not waiting:
+                return [answers[i] for i in range(len(signals))]
+        raise TooBusy(f"{len(waiting)} signals lost {ATTEMPTS_MAX} races in a row; send them again")
+
+    def _attempt(self, signals: Sequence[Signal], waiting: list[int], answers: dict[int, Recorded]) -> list[int]:
+        self._learn({signals[i].slug for i in waiting})
+        decided: list[tuple[int, Change]] = []
+        for i in waiting:
+            change = self._decide(signals[i])
+            if isinstance(change, Recorded):
+                answers[i] = change
+            else:
+                decided.append((i, change))
+        return self._commit(signals, decided, answers)
+
+    def _learn(self, slugs: set[str]) -> None:
+        missing = [slug for slug in slugs if slug not in self._known]
+        if len(self._known) + len(missing) > KNOWN_MAX:
+            self._known.clear()
+            missing = list(slugs)
+        if missing:
+            self._known.update(self._store.load(missing))
+
+    def _decide(self, signal: Signal) -> Change | Recorded:
+        snapshot = self._known.get(signal.slug)
+        if snapshot is None:
+            return Recorded.UNKNOWN
+        if is_seen(snapshot, signal):
+            return Recorded.SEEN
+        change = self._judge(snapshot, signal)
+        self._known[signal.slug] = _after(snapshot, change)
+        return change
+
+    def _judge(self, snapshot: Snapshot, signal: Signal) -> Change:
+        where = place(snapshot, signal)
+        prior = self._verdict(signal.slug, where.slot) if needs_prior(where) else None
+        change = judge(snapshot, signal, where, prior, None)
+        incident = change.state.incident if change.state else None
+        if incident is None and not change.alerts:
+            return change
+        quiet = quiet_until(snapshot.job, documents.silences(self._store), signal.received)
+        if quiet is not None:
+            change = judge(snapshot, signal, where, prior, quiet)
+        return address(change, snapshot.job.notify, signal.received)
+
+    def _verdict(self, slug: str, slot: int | None) -> Verdict | None:
+        entries = self._store.history(slug, 1, slot)
+        return entries[0].verdict if entries else None
+
+    def _commit(
+        self, signals: Sequence[Signal], decided: list[tuple[int, Change]], answers: dict[int, Recorded]
+    ) -> list[int]:
+        if not decided:
+            return []
+        try:
+            outcomes = self._store.commit([change for _, change in decided])
+        except BaseException:
+            self._known.clear()  # what we hold may be ahead of the store now
+            raise
+        stale = []
+        for (i, _), outcome in zip(decided, outcomes, strict=True):
+            if outcome is Commit.STORED:
+                answers[i] = Recorded.STORED
+            else:
+                self._known.pop(signals[i].slug, None)
+                stale.append(i)
+        return stale
+
+
+def _after(snapshot: Snapshot, change: Change) -> Snapshot:
+    """What the job will be once the change is in."""
+    state = change.state or snapshot.state
+    return replace(snapshot, state=state, due=snapshot.due if change.due is None else change.due)

@@ -1,0 +1,148 @@
+"""Schedule + grace -> slots, and the rule by which a signal finds its slot (DESIGN.md, "Slot matching").
+
+For `every ...` the slots hang on the last heartbeat: cursor + n intervals.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from heartbeat.model import DAY, MINUTE, Job, Kind, Run, Signal, Snapshot, State
+from heartbeat.schedule import Schedule, parse
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a signal belongs.
+
+    slot: None when it comes before the first slot (or, for `every`, before the last heartbeat); met: the slot was met
+    or judged before; run: the open run it belongs to; remark: what was odd about finding it.
+    """
+
+    slot: int | None
+    met: bool
+    run: Run | None
+    remark: str = ""
+
+
+def schedule_of(job: Job) -> Schedule:
+    """The job's schedule, ready to ask (parsed once for all jobs that share it)."""
+    return parse(job.schedule, job.timezone, job.dialect)
+
+
+def next_slot(job: Job, after: int) -> int | None:
+    """The first slot strictly after an instant; for `every`, the instant is the last heartbeat."""
+    return schedule_of(job).next_ms(after)
+
+
+def deadline(job: Job, slot: int) -> int:
+    """From this instant on, a start or success for the slot is too late."""
+    return slot + job.grace
+
+
+def run_deadline(job: Job, run: Run) -> int | None:
+    """From this instant on, the finish of a run is too late; None when nothing bounds it."""
+    if job.max_runtime is not None:
+        return run.started_at + job.max_runtime
+    following = next_slot(job, run.started_at if run.slot is None else max(run.slot, run.started_at))
+    return None if following is None else deadline(job, following)
+
+
+def place(snapshot: Snapshot, signal: Signal) -> Place:
+    """The slot of a signal: the one it names, else its run's, else the latest one it can belong to."""
+    job, state = snapshot.job, snapshot.state
+    run = _run_of(state, signal) if state.runs else None
+    slot, remark = _named(job, signal) if signal.named else (None, "")
+    if slot is None:
+        slot = run.slot if run is not None else by_time(job, state, signal.at)
+    if slot is not None and slot <= state.born:
+        slot = None
+    return Place(slot=slot, met=slot is not None and is_met(state, slot), run=run, remark=remark)
+
+
+def is_met(state: State, slot: int) -> bool:
+    """The slot was met by a signal, or judged without one."""
+    return slot <= state.cursor or any(span.first <= slot <= span.last for span in state.ahead)
+
+
+def by_time(job: Job, state: State, at: int) -> int | None:
+    """The latest slot s with at >= s - early(s), where early(s) = min(early, half the gap before s)."""
+    schedule = schedule_of(job)
+    if schedule.interval_ms is not None:
+        return _by_interval(job, state, at, schedule.interval_ms)
+    last, following = schedule.window_ms(at)
+    if following is None:
+        return last
+    early = job.early if last is None else min(job.early, (following - last) // 2)
+    return following if at >= following - early else last
+
+
+def heartbeat_cursor(state: State) -> int:
+    """The instant from which the next slot of `every` is counted, slots met ahead of the cursor included."""
+    return state.ahead[-1].until if state.ahead else state.cursor
+
+
+def _by_interval(job: Job, state: State, at: int, interval: int) -> int | None:
+    # The first open slot takes any heartbeat until its deadline; a later one belongs to the slot that it follows.
+    last = heartbeat_cursor(state)
+    if at <= last:
+        return None
+    return last + interval if at < last + interval + job.grace else at - (at - last) % interval
+
+
+def _run_of(state: State, signal: Signal) -> Run | None:
+    if not signal.run_id:
+        return None if signal.kind is Kind.START else _nameless_run(state)
+    return next((run for run in state.runs if run.id == signal.run_id), None)
+
+
+def _nameless_run(state: State) -> Run | None:
+    # The latest run without an id: an earlier one that hangs keeps its own deadline. Else the only one there is.
+    live = [run for run in state.runs if not run.expired]
+    nameless = [run for run in live if not run.id]
+    return nameless[-1] if nameless else live[0] if len(live) == 1 else None
+
+
+def _named(job: Job, signal: Signal) -> tuple[int | None, str]:
+    try:
+        start, end = _named_window(signal.named, ZoneInfo(job.timezone))
+    except (ValueError, OverflowError):
+        return None, f"for={signal.named!r} is no date; write 2026-11-22 or 2026-11-22T09:00"
+    slot = _latest_within(schedule_of(job), start, end, not_after=signal.at + job.early)
+    if slot is None:
+        return None, f"for={signal.named!r} names no slot of this job; placed by its time instead"
+    return slot, ""
+
+
+def _named_window(text: str, zone: ZoneInfo) -> tuple[int, int]:
+    start = datetime.fromisoformat(text)
+    local = start if start.tzinfo else start.replace(tzinfo=zone)
+    if not _DATE.fullmatch(text):
+        return _ms(local), _ms(local) + MINUTE
+    return _ms(local), _ms(start.replace(tzinfo=None) + timedelta(days=1), zone)
+
+
+def _ms(instant: datetime, zone: ZoneInfo | None = None) -> int:
+    return round((instant.replace(tzinfo=zone) if zone else instant).timestamp() * 1000)
+
+
+def _latest_within(schedule: Schedule, start: int, end: int, *, not_after: int) -> int | None:
+    # Of several slots in the named window: the latest that may have run by now, else the first.
+    if schedule.interval_ms is not None:
+        return None
+    first = schedule.next_ms(start - 1)
+    if first is None or first >= end:
+        return None
+    last = schedule.previous_ms(min(end, max(not_after, first) + 1))
+    return first if last is None else max(first, last)
+
+
+def gap_after(job: Job, slot: int) -> int:
+    """The time from a slot to the next one; a day when there is none."""
+    following = next_slot(job, slot)
+    return DAY if following is None else following - slot

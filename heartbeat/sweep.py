@@ -1,0 +1,131 @@
+"""The verb `sweep`: time passed. Looks at everything whose time has come, and at nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from heartbeat import documents
+from heartbeat.alerts import blind_alert, silent_together
+from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Status
+from heartbeat.outbox import address, quiet_until
+from heartbeat.overdue import Blind, at_stake, look
+from heartbeat.record import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from heartbeat.model import Signal, Silence, Snapshot
+    from heartbeat.store.protocol import Store
+
+    Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
+    """Evidence again: (job, slots at stake, now) -> the signals that the evidence itself gives for them."""
+
+BLIND_AFTER = 5 * MINUTE
+"""A longer time without a sweep is one in which we were not listening."""
+OVERLAP = 2 * MINUTE
+"""Due rows are read again from so long before the checkpoint: they may have been written late."""
+ALIVE_EVERY = 10 * SECOND
+"""An idle sweep writes that it is alive no more often than this."""
+LIMIT = 1_000
+"""Jobs looked at in one sweep; a full sweep says `more`."""
+EVIDENCE_AGAIN = MINUTE
+"""While a job is down, its evidence is looked at this often: nobody may tell us of the object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What one sweep did. `lost`: races lost (those jobs are looked at again at once)."""
+
+    judged: int = 0
+    told: int = 0
+    lost: int = 0
+    blind: Blind | None = None
+    more: bool = False
+
+
+def nothing_to_see(_job: Snapshot, _slots: Sequence[int], _now: int) -> Sequence[Signal]:
+    """For a service that reads no evidence."""
+    return ()
+
+
+def sweep(
+    store: Store, now: int, *, service: Sequence[str] = (), evidence: Look = nothing_to_see, limit: int = LIMIT
+) -> Swept:
+    """One look at what is due at `now`. service: the channels told about the service itself.
+
+    Raises StoreUnavailable, TooBusy: nothing is lost, the next sweep finds the same rows.
+    """
+    return _Sweep(store, now, service, evidence).run(limit)
+
+
+class _Sweep:
+    def __init__(self, store: Store, now: int, service: Sequence[str], evidence: Look) -> None:
+        self.store, self.now, self.service, self.evidence = store, now, service, evidence
+        self.book = documents.clock(store, now)
+        self.blind = Blind(start=self.book.alive, end=now) if now - self.book.alive > BLIND_AFTER else None
+        self.blinds = (*self.book.blinds, self.blind) if self.blind else self.book.blinds
+
+    def run(self, limit: int) -> Swept:
+        slugs = self.store.due(self.book.checkpoint - OVERLAP, self.now, limit)
+        decided = self.decide(slugs)
+        if self.blind is not None and not self.tell_blind(decided):
+            return Swept(lost=1, more=True)
+        changes = [change for _, change in decided if change.state is not None or change.due is not None]
+        answers = self.store.commit(changes) if changes else []
+        lost = answers.count(Commit.STALE)
+        more = len(slugs) >= limit or lost > 0 or any(change.more for change in changes)
+        self.keep_book(idle=not changes, more=more)
+        return Swept(
+            judged=len(changes) - lost,
+            told=sum(len(change.alerts) for change in changes),
+            lost=lost,
+            blind=self.blind,
+            more=more,
+        )
+
+    def decide(self, slugs: Sequence[str]) -> list[tuple[Snapshot, Change]]:
+        if not slugs:
+            return []
+        silences = documents.silences(self.store)
+        found = self.store.load(slugs)
+        snapshots = [self.look_again(found[slug]) for slug in slugs if slug in found]
+        decided = silent_together([(snapshot, self.look(snapshot, silences)) for snapshot in snapshots])
+        return [(snapshot, address(change, snapshot.job.notify, self.now)) for snapshot, change in decided]
+
+    def look(self, snapshot: Snapshot, silences: list[Silence]) -> Change:
+        quiet = quiet_until(snapshot.job, silences, self.now) if silences else None
+        change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
+        if snapshot.job.evidence is None or (change.state or snapshot.state).status is not Status.DOWN:
+            return change
+        return replace(change, due=min(change.due or NEVER, self.now + EVIDENCE_AGAIN))
+
+    def look_again(self, snapshot: Snapshot) -> Snapshot:
+        # The object is the truth: its event may have been late or lost.
+        if snapshot.job.evidence is None:
+            return snapshot
+        slots = at_stake(snapshot, self.now)
+        if snapshot.state.status is Status.DOWN and snapshot.state.bad_slot is not None:
+            slots = [snapshot.state.bad_slot, *slots]
+        signals = self.evidence(snapshot, slots, self.now) if slots else ()
+        if not signals:
+            return snapshot
+        Recorder(self.store).record(signals)
+        return self.store.load([snapshot.job.slug])[snapshot.job.slug]
+
+    def tell_blind(self, decided: list[tuple[Snapshot, Change]]) -> bool:
+        # Remembered, and told once, before anything is judged by it.
+        if self.blind is None:
+            return True
+        document = replace(self.book, alive=self.now, blinds=self.blinds).document()
+        change = Change(documents=(document,), alerts=(blind_alert(self.blind, [c for _, c in decided]),))
+        stored = self.store.commit([address(change, self.service, self.now)]) == [Commit.STORED]
+        self.book = replace(self.book, version=self.book.version + 1, alive=self.now, blinds=self.blinds)
+        return stored
+
+    def keep_book(self, *, idle: bool, more: bool) -> None:
+        # Last: what lies before the checkpoint has been looked at. Another sweep may have written it meanwhile.
+        if idle and self.book.version and self.now - self.book.alive < ALIVE_EVERY:
+            return
+        checkpoint = self.book.checkpoint if more else max(self.book.checkpoint, self.now)
+        self.store.commit([Change(documents=(replace(self.book, alive=self.now, checkpoint=checkpoint).document(),))])

@@ -1,0 +1,58 @@
+"""The one table through which every status change goes: (status, verdict) -> next status, what to tell, why.
+
+A verdict that does not count yet (`alert_after` is not reached, newer knowledge exists) never gets here.
+docs/states.md is made from this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from heartbeat.model import Status, Verdict
+
+
+class Tell(StrEnum):
+    """What people are told of a transition."""
+
+    NOTHING = "nothing"
+    OPENED = "opened"
+    RECOVERED = "recovered"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The outcome of one verdict in one status."""
+
+    next: Status
+    tell: Tell
+    why: str
+
+
+_W, _U, _D, _P = Status.WAITING, Status.UP, Status.DOWN, Status.PAUSED
+_NOTHING, _OPENED, _RECOVERED = Tell.NOTHING, Tell.OPENED, Tell.RECOVERED
+_PAUSED_STAYS = Row(_P, _NOTHING, "a paused job stays paused until somebody resumes it")
+
+TRANSITIONS: dict[tuple[Status, Verdict], Row] = {
+    (_W, Verdict.ON_TIME): Row(_U, _NOTHING, "heard of for the first time"),
+    (_W, Verdict.LATE): Row(_U, _NOTHING, "heard of for the first time"),
+    (_W, Verdict.MISSED): Row(_D, _OPENED, "never heard of, and a slot went by"),
+    (_W, Verdict.FAILED): Row(_D, _OPENED, "its first run failed"),
+    (_W, Verdict.TIMED_OUT): Row(_D, _OPENED, "its first run never finished"),
+    (_W, Verdict.EXCUSED): Row(_W, _NOTHING, "nothing was expected"),
+    (_W, Verdict.UNKNOWN): Row(_W, _NOTHING, "we were not listening"),
+    (_U, Verdict.ON_TIME): Row(_U, _NOTHING, "ran as it should"),
+    (_U, Verdict.LATE): Row(_U, _NOTHING, "ran late, before anybody was told"),
+    (_U, Verdict.MISSED): Row(_D, _OPENED, "a slot went by without a run"),
+    (_U, Verdict.FAILED): Row(_D, _OPENED, "a run failed"),
+    (_U, Verdict.TIMED_OUT): Row(_D, _OPENED, "a run did not finish in time"),
+    (_U, Verdict.EXCUSED): Row(_U, _NOTHING, "nothing was expected"),
+    (_U, Verdict.UNKNOWN): Row(_U, _NOTHING, "we were not listening"),
+    (_D, Verdict.ON_TIME): Row(_U, _RECOVERED, "ran again"),
+    (_D, Verdict.LATE): Row(_U, _RECOVERED, "ran after all"),
+    (_D, Verdict.MISSED): Row(_D, _NOTHING, "still down; counted"),
+    (_D, Verdict.FAILED): Row(_D, _NOTHING, "still down; counted"),
+    (_D, Verdict.TIMED_OUT): Row(_D, _NOTHING, "still down; counted"),
+    (_D, Verdict.EXCUSED): Row(_D, _NOTHING, "nothing was expected"),
+    (_D, Verdict.UNKNOWN): Row(_D, _NOTHING, "we were not listening"),
+} | {(_P, verdict): _PAUSED_STAYS for verdict in Verdict}
