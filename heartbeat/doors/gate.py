@@ -1,0 +1,113 @@
+"""What both HTTP doors do with a ping: check the key, hand it to the writer, word the answer."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from heartbeat.doors.writer import Letter, Outcome
+from heartbeat.ingest import ping as ingest
+from heartbeat.model import BODY_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from heartbeat.doors.strays import Strays
+    from heartbeat.doors.writer import Writer
+
+SIZE_MAX = 16 << 20
+"""Bytes of a body that are read (and thrown away after the first 10,000); more is refused."""
+TARGETS_MAX = 50_000
+RETRY_AFTER = 2
+"""Seconds."""
+
+COMMON = (
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"ping-body-limit", b"%d" % BODY_MAX),
+    (b"access-control-allow-origin", b"*"),
+    (b"cache-control", b"max-age=0, no-cache, no-store, must-revalidate, private"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Answer:
+    """An HTTP answer: `headers` and `body` for ASGI, `wire` for the fast path."""
+
+    __slots__ = ("body", "headers", "line", "status", "tail")
+
+    def __init__(self, status: int, text: str, *extra: tuple[bytes, bytes]) -> None:
+        self.status, self.body = status, text.encode()
+        self.headers = [*COMMON, (b"content-length", b"%d" % len(self.body)), *extra]
+        self.line = b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode())
+        self.tail = b"".join(b"%s: %s\r\n" % header for header in self.headers)
+
+    def wire(self, date: bytes, *, head: bool, close: bool) -> bytes:
+        """The bytes to send."""
+        last = b"connection: close\r\n\r\n" if close else b"\r\n"
+        return b"".join((self.line, date, self.tail, last, b"" if head else self.body))
+
+
+_RETRY = (b"retry-after", b"%d" % RETRY_AFTER)
+OK = Answer(200, "OK")
+NOT_FOUND = Answer(404, "not found")
+TOO_LARGE = Answer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
+ANSWERS = {
+    Outcome.STORED: OK,
+    Outcome.CREATED: Answer(201, "Created"),
+    Outcome.UNKNOWN: NOT_FOUND,
+    Outcome.BUSY: Answer(503, "busy: not recorded, send it again", _RETRY),
+    Outcome.BROKEN: Answer(500, "unexpected error: not recorded, see the server's log"),
+}
+REFUSALS = {
+    ingest.NOT_FOUND: NOT_FOUND,
+    ingest.BAD_URL: Answer(400, ingest.BAD_URL.text),
+    ingest.BAD_UUID: Answer(400, ingest.BAD_UUID.text),
+}
+
+
+class Gate:
+    """Lets pings in. One for all connections; called on the event loop only."""
+
+    def __init__(self, keys: Sequence[str], writer: Writer, strays: Strays, now: Callable[[], int]) -> None:
+        self._keys = [key.encode() for key in keys]
+        self._writer, self._strays, self._now = writer, strays, now
+        self._targets: dict[bytes, ingest.Target] = {}
+
+    def take(self, letter: Letter, path: bytes, query: bytes, ident: bytes, body: bytes) -> Answer | None:
+        """Answer at once, or None: then `letter.done()` is called later, and `answer(letter)` words it."""
+        target = self._targets.get(path) or self._target(path)
+        if isinstance(target, ingest.Refusal):
+            return REFUSALS[target]
+        ping = ingest.read(target, query, ident=ident, body=body, received=self._now())
+        if isinstance(ping, ingest.Refusal):
+            return REFUSALS[ping]
+        letter.ping = ping
+        return None if self._writer.take(letter) else ANSWERS[Outcome.BUSY]
+
+    def answer(self, letter: Letter) -> Answer:
+        """The answer to a letter whose outcome is certain."""
+        outcome = letter.outcome
+        signal = letter.ping.signal
+        if outcome is not Outcome.UNKNOWN or letter.ping.uuid:
+            return ANSWERS[outcome]
+        nearest = self._strays.count(signal.slug, signal.received)
+        return (
+            Answer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % nearest.encode()))
+            if nearest
+            else NOT_FOUND
+        )
+
+    def _target(self, path: bytes) -> ingest.Target | ingest.Refusal:
+        target = ingest.target(path)
+        if isinstance(target, ingest.Refusal):
+            return target
+        if not target.uuid and not self._is_key(target.key.encode()):
+            return ingest.NOT_FOUND
+        if len(self._targets) < TARGETS_MAX:  # only paths with a right key or uuid: nobody else can fill it
+            self._targets[path] = target
+        return target
+
+    def _is_key(self, given: bytes) -> bool:
+        # Every key is compared, in constant time: how long it takes tells nothing.
+        return sum(hmac.compare_digest(given, key) for key in self._keys) > 0

@@ -1,0 +1,92 @@
+"""Pings for jobs that do not exist: counted, shown, and answered with the nearest name."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, cast
+
+from heartbeat.model import Change, Commit, Document
+from heartbeat.telemetry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from heartbeat.store.protocol import Store
+    from heartbeat.telemetry import Log
+
+STRAYS = "strays"
+STRAYS_MAX = 1_000
+NEIGHBOURS = 12
+"""Names tried on each side, in alphabetical order and in that of the reversed names: bounded, however many jobs."""
+
+
+class Strays:
+    """Counts on the event loop; `flush` writes the counts from a background thread."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._names: list[str] = []
+        self._backwards: list[str] = []
+        self._waiting: dict[str, list[int]] = {}
+        self._nearest: dict[str, str] = {}
+
+    def learn(self, names: Iterable[str]) -> None:
+        """These are the jobs that exist."""
+        self._names = sorted(names)
+        self._backwards = sorted(name[::-1] for name in self._names)
+        self._nearest = {}
+
+    def count(self, slug: str, now: int) -> str:
+        """Count a stray; answers the nearest name, "" when none is near."""
+        known = self._nearest.get(slug)
+        if known is None:
+            known = self.nearest(slug)
+            if len(self._nearest) < STRAYS_MAX:
+                self._nearest[slug] = known
+                self._log.tell(Happened.STRAY, job=slug, nearest=known)
+        entry = self._waiting.get(slug)
+        if entry is not None:
+            entry[0], entry[2] = entry[0] + 1, now
+        elif len(self._waiting) < STRAYS_MAX:
+            self._waiting[slug] = [1, now, now]
+        return known
+
+    def nearest(self, slug: str) -> str:
+        """The name most like this one. A typo leaves the beginning or the end of the name as it was."""
+        near = _around(self._names, slug) + [name[::-1] for name in _around(self._backwards, slug[::-1])]
+        return next(iter(get_close_matches(slug, dict.fromkeys(near), n=1, cutoff=0.6)), "")
+
+    def flush(self, store: Store) -> None:
+        """Add the counts to the `strays` document. A lost race or a store that is away keeps them for the next time."""
+        counts, self._waiting = self._waiting, {}
+        stored = not counts
+        try:
+            stored = stored or self._add(store, counts)
+        finally:
+            if not stored:
+                self._waiting = _merged(counts, self._waiting)
+
+    def _add(self, store: Store, counts: dict[str, list[int]]) -> bool:
+        before = store.document(STRAYS)
+        kept = {
+            slug: [entry["count"], entry["first"], entry["last"]]
+            for slug, entry in cast("dict[str, dict[str, Any]]", before.value or {}).items()
+        }
+        latest = sorted(_merged(kept, counts).items(), key=lambda item: item[1][2], reverse=True)[:STRAYS_MAX]
+        value = {slug: {"count": n, "first": first, "last": last} for slug, (n, first, last) in latest}
+        document = Document(name=STRAYS, version=before.version + 1, value=value)
+        return store.commit([Change(documents=(document,))]) == [Commit.STORED]
+
+
+def _around(names: list[str], name: str) -> list[str]:
+    place = bisect_left(names, name)
+    return names[max(0, place - NEIGHBOURS) : place + NEIGHBOURS]
+
+
+def _merged(older: dict[str, list[int]], newer: dict[str, list[int]]) -> dict[str, list[int]]:
+    merged = {slug: list(entry) for slug, entry in older.items()}
+    for slug, (count, first, last) in newer.items():
+        entry = merged.setdefault(slug, [0, first, last])
+        entry[0], entry[1], entry[2] = entry[0] + count, min(entry[1], first), max(entry[2], last)
+    return merged

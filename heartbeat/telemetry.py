@@ -1,0 +1,122 @@
+"""What the service says of itself: every event and its words in one place, one line each, nothing secret in them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections import Counter
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Level(StrEnum):
+    """How loud an event is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Happened(StrEnum):
+    """What can happen, as a log line names it."""
+
+    STARTED = "started"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    CONFIG_APPLIED = "config_applied"
+    CONFIG_DOUBT = "config_doubt"
+    CONFIG_BROKEN = "config_broken"
+    SWEPT = "swept"
+    DELIVERED = "delivered"
+    STRAY = "stray"
+    STORE_AWAY = "store_away"
+    STORE_BACK = "store_back"
+    PLAIN_DOOR = "plain_door"
+    HTTP = "http"
+    CRASHED = "crashed"
+
+
+WORDS: dict[Happened, tuple[Level, str]] = {
+    Happened.STARTED: (Level.INFO, "serving"),
+    Happened.STOPPING: (Level.INFO, "stopping: no new connections, finishing what is under way"),
+    Happened.STOPPED: (Level.INFO, "stopped; everything that was answered is in the database"),
+    Happened.CONFIG_APPLIED: (Level.INFO, "the configuration was applied"),
+    Happened.CONFIG_DOUBT: (Level.WARNING, "the configuration was applied, with a doubt"),
+    Happened.CONFIG_BROKEN: (
+        Level.WARNING,
+        "the configuration cannot be used; the definitions before it stay in force",
+    ),
+    Happened.SWEPT: (Level.INFO, "the clock found something"),
+    Happened.DELIVERED: (Level.INFO, "alerts were delivered or tried"),
+    Happened.STRAY: (Level.WARNING, "a ping for a job that does not exist"),
+    Happened.STORE_AWAY: (Level.ERROR, "the database does not answer; pings get 503 until it does"),
+    Happened.STORE_BACK: (Level.INFO, "the database answers again"),
+    Happened.PLAIN_DOOR: (Level.WARNING, "pings take the plain ASGI door, which is slower"),
+    Happened.HTTP: (Level.WARNING, "the HTTP server says"),
+    Happened.CRASHED: (Level.ERROR, "an unexpected error; the work goes on"),
+}
+FACT_MAX = 500
+"""Characters of one fact in a line."""
+
+
+class Log:
+    """Writes events as lines, `text` for people or `json` for machines, and counts them."""
+
+    def __init__(
+        self, style: str = "text", stream: TextIO | None = None, clock: Callable[[], float] | None = None
+    ) -> None:
+        self._line = _as_json if style == "json" else _as_text
+        self._stream = stream
+        self._clock = clock
+        self._lock = threading.Lock()
+        self.counts: Counter[Happened] = Counter()
+
+    def tell(self, what: Happened, **facts: object) -> None:
+        """Say that something happened."""
+        now = datetime.fromtimestamp(self._clock(), UTC) if self._clock else datetime.now(UTC)
+        at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = self._line(at, what, {name: _printable(fact) for name, fact in facts.items()})
+        with self._lock:
+            self.counts[what] += 1
+            print(line, file=self._stream or sys.stderr, flush=True)
+
+    def crash(self, where: str, problem: BaseException) -> None:
+        """Say that something happened that should not; where in the code, without the values at hand."""
+        self.tell(Happened.CRASHED, where=where, error=f"{type(problem).__name__}: {problem}", at=_place(problem))
+
+
+def _as_text(at: str, what: Happened, facts: dict[str, object]) -> str:
+    level, words = WORDS[what]
+    told = " ".join(f"{name}={_quoted(fact)}" for name, fact in facts.items())
+    return f"{at} {level:<7} {words}" + (f" ({told})" if told else "")
+
+
+def _as_json(at: str, what: Happened, facts: dict[str, object]) -> str:
+    level, words = WORDS[what]
+    return json.dumps({"time": at, "level": level, "event": what, "message": words, **facts}, ensure_ascii=False)
+
+
+def _printable(fact: object) -> object:
+    if isinstance(fact, bool | int | float) or fact is None:
+        return fact
+    text = str(fact)[:FACT_MAX]
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _quoted(fact: object) -> str:
+    text = str(fact)
+    return json.dumps(text, ensure_ascii=False) if set(text) & set(' "=') else text
+
+
+def _place(problem: BaseException) -> str:
+    frames = []
+    trace = problem.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(frames[-4:])
