@@ -198,10 +198,9 @@ def _url(slug: str, step: str, query: dict[str, str | float | None]) -> str:
 
 
 def _setting(name: str, remedy: str) -> str:
-    value = os.environ.get(name, "").strip()
-    if not value:
-        raise PingError(f"{name} is not set; set it to {remedy}")
-    return value
+    if value := os.environ.get(name, "").strip():
+        return value
+    raise PingError(f"{name} is not set; set it to {remedy}")
 
 
 def _is_uuid(slug: str) -> bool:
