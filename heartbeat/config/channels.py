@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind
 from heartbeat.channels.kinds import Key as Setting
-from heartbeat.config.findings import nearest, quoted
+from heartbeat.config.doubts import SECRET
+from heartbeat.config.findings import nearest, printable, quoted
 from heartbeat.config.nodes import Mapping, Scalar
 from heartbeat.config.values import NAME
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from heartbeat.config.spots import Spot
 
 SETTING_MAX = 10_000
-REFERENCES = ("env", "file", "ssm", "secret")
+REFERENCES = ("env", "file", "ssm")
 """Where a secret may be taken from: `${env:NAME}`."""
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _SECRETS = re.compile(r"hooks\.slack\.com/(services|workflows|triggers)/\w|\bxox[a-z]-\w|\bAKIA[0-9A-Z]{16}\b")
@@ -49,11 +50,18 @@ def _channel(spot: Spot) -> dict[str, object]:
 
 
 def _settings(spot: Spot, kind: ChannelKind, name: str) -> dict[str, object]:
+    if spot.is_null() and not needs_settings(kind):
+        return {}
     if kind.short and isinstance(spot.node, Scalar):
         return {kind.short: _setting(spot, kind.short, kind.keys[kind.short])}
     if not isinstance(spot.node, Mapping):
-        raise spot.mistake(f"write the settings as a mapping: {{{name}: {{{', '.join(kind.keys)}}}}}")
+        raise spot.mistake(f"write the settings as a mapping: {{{name}: {{{next(iter(kind.keys))}: …}}}}")
     return _known(spot, kind)
+
+
+def needs_settings(kind: ChannelKind) -> bool:
+    """Whether a channel of this kind cannot do without any."""
+    return bool(kind.either) or any(key.required for key in kind.keys.values())
 
 
 def _known(spot: Spot, kind: ChannelKind) -> dict[str, object]:
@@ -62,7 +70,7 @@ def _known(spot: Spot, kind: ChannelKind) -> dict[str, object]:
         with spot.findings.kept():
             if key not in kind.keys:
                 hint = nearest(key, kind.keys) or f"; known are {', '.join(kind.keys)}"
-                raise spot.key(key).mistake(f"unknown key {quoted(key)}{hint}")
+                raise spot.key(key).mistake(f"unknown key `{printable(key[:60])}`{hint}")
             settings[key] = _setting(below, key, kind.keys[key])
     _complete(spot, kind)
     return settings
@@ -122,4 +130,4 @@ def _check_reference(spot: Spot, inside: str) -> None:
 def _doubt_secret(spot: Spot, value: str) -> None:
     name = spot.path.rpartition(".")[2]
     if _SECRETS.search(value) or (name in _SECRET_KEYS and not _REFERENCE.search(value)):
-        spot.doubt("a secret stands here in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere")
+        spot.doubt(SECRET)

@@ -72,7 +72,8 @@ def _capped_early(entry: Entry) -> str:
 
 
 def _no_limit(entry: Entry) -> str:
-    starts = [key for key in ("min_runtime", "trigger") if entry.values.get(key) or key in entry.own]
+    starts = ["min_runtime"] if entry.values.get("min_runtime") else []
+    starts += ["trigger"] if "trigger" in entry.own else []
     if not starts or entry.values.get("max_runtime"):
         return ""
     return f"with {starts[0]} the job has starts, but no max_runtime: a run that hangs is noticed only at the next run"
@@ -110,6 +111,14 @@ def _not_yet(key: str) -> Callable[[Entry], str]:
     return lambda entry: f"{key} is accepted, but not carried out yet" if key in entry.own else ""
 
 
+UNUSED_CHANNEL = "no job names this channel"
+SECRET = "a secret stands here in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere"  # noqa: S105 - a sentence
+FILE_DOUBTS = (
+    "A channel that nothing names.",
+    "A secret in plain text: a Slack webhook's URL, a token, a signing secret.",
+    "Schedules by the clock, and no `timezone` for them: they are read in UTC.",
+)
+"""The doubts that are about more than one job; told by `reader` and `channels`."""
 DOUBTS = (
     Doubt(key="grace", find=_long_grace, doc="`grace` is longer than the gap between two runs."),
     Doubt(key="early", find=_capped_early, doc="`early` is more than half that gap, and is cut to half."),

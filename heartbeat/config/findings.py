@@ -21,7 +21,7 @@ class Place:
     column: int = 1
 
 
-class Mistake(Exception):  # noqa: N818 - it ends the reading of one value, never the program
+class Mistake(Exception):
     """One value cannot be used. Raised where it is found, caught where the reading can go on."""
 
     def __init__(self, place: Place, path: str, problem: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.config.findings import nearest, quoted
-from heartbeat.config.keys import DEFAULT_KEYS, JOB_KEYS, record
+from heartbeat.config.keys import record
+from heartbeat.config.tables import DEFAULT_KEYS, JOB_KEYS
 from heartbeat.config.values import SLUG, UUID
 from heartbeat.errors import BadSchedule
 from heartbeat.model import Job

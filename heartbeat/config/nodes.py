@@ -24,7 +24,16 @@ VALUES_MAX = 1_000_000
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 _STANDARD = "tag:yaml.org,2002:"
-_KINDS = ("str", "int", "float", "bool", "null", "timestamp")
+KINDS = {
+    "str": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+    "timestamp": "a date",
+    "merge": "a merge",
+}
+"""What YAML 1.1 takes a value for, and how a message says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +154,7 @@ class _Composer:
             problem = "a list or mapping cannot be a key; a value that begins with { or [ must be quoted"
             raise Mistake(_place(event), path, problem)
         if key.kind not in {"str", "merge"}:
-            problem = f"YAML reads the key {key.text} as {key.kind}; quote it: {quoted(key.text)}"
+            problem = f"YAML reads the key {key.text[:40]} as {KINDS[key.kind]}; quote it: {quoted(key.text)}"
             self.findings.mistake(Mistake(key.place, path, problem))
         return key
 
@@ -180,13 +189,13 @@ def _kind(event: yaml.ScalarEvent, path: str) -> str:
     for tag, form in _RESOLVERS.get(event.value[:1], []):
         if form.match(event.value):
             kind = str(tag).removeprefix(_STANDARD)
-            return kind if kind in {*_KINDS, "merge"} else "str"
+            return kind if kind in KINDS else "str"
     return "str"
 
 
 def _tagged(event: yaml.ScalarEvent, path: str) -> str:
     kind = str(event.tag).removeprefix(_STANDARD)
-    if kind not in _KINDS:
+    if kind not in KINDS:
         raise Mistake(_place(event), path, f"the tag {quoted(str(event.tag))} is not understood; leave it out")
     return kind
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.config.channels import read_channels
-from heartbeat.config.doubts import tell_doubts
+from heartbeat.config.doubts import UNUSED_CHANNEL, tell_doubts
 from heartbeat.config.findings import Findings, Mistake, Place
 from heartbeat.config.jobs import Defaults, Entry, check_names, read_defaults, read_jobs
-from heartbeat.config.keys import EXTENSION, SERVICE_KEYS, TOP_KEYS, check_keys, record
+from heartbeat.config.keys import check_keys, record
 from heartbeat.config.nodes import compose
 from heartbeat.config.spots import Spot
+from heartbeat.config.tables import EXTENSION, SERVICE_KEYS, TOP_KEYS
 from heartbeat.config.unreadable import SIZE_MAX, decode
 from heartbeat.errors import BadConfig
 
@@ -149,7 +150,7 @@ def _check_channels(top: dict[str, Any], entries: list[Entry]) -> None:
             check_names(spot, known)
             used |= {element.plain() for element in spot.elements() if isinstance(element.plain(), str)}
     for name in known.keys() - used:
-        top["channels"].key(name).doubt("no job names this channel")
+        top["channels"].key(name).doubt(UNUSED_CHANNEL)
 
 
 def _tell_doubts(root: Spot, top: dict[str, Any], entries: list[Entry], defaults: Defaults) -> None:

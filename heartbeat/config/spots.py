@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from heartbeat.config.findings import Findings, Mistake, quoted
-from heartbeat.config.nodes import Mapping, Node, Scalar, Sequence
+from heartbeat.config.findings import Findings, Mistake, printable, quoted
+from heartbeat.config.nodes import KINDS, Mapping, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
     from heartbeat.config.findings import Place
@@ -47,18 +47,21 @@ class Spot:
     def text(self) -> str:
         """The value when it is a text; what YAML 1.1 takes for something else must be quoted."""
         text = self.scalar()
+        if self.is_null():
+            raise self.mistake(f"{text} is no text; write one, or leave out the key")
         if isinstance(self.node, Scalar) and self.node.kind != "str":
-            raise self.mistake(f"YAML reads {text[:40]} as {self.node.kind}; quote it: {quoted(text)}")
+            taken = f"YAML reads {printable(text[:40])} as {KINDS[self.node.kind]}"
+            raise self.mistake(f"{taken}; quote it: {quoted(text)}")
         return text
 
-    def is_null(self) -> bool:
-        """`null` or `~` was written out, as one does to undo a default."""
-        return isinstance(self.node, Scalar) and self.node.kind == "null" and self.node.text != ""
+    def is_null(self, *, written: bool = False) -> bool:
+        """There is no value; `written`: and `null` or `~` says so, as one does to undo a default."""
+        return isinstance(self.node, Scalar) and self.node.kind == "null" and (self.node.text != "" or not written)
 
     def entries(self) -> dict[str, Spot]:
         """The values of a mapping by their keys."""
         if not isinstance(self.node, Mapping):
-            raise self.mistake(f"{_shape(self.node)} stands here; write a mapping, such as `key: value`")
+            raise self.mistake(f"{_shape(self.node)} stands here; write a mapping: `key: value`, or {{}} for none")
         return {key: self._below(key, value) for key, (_, value) in self.node.pairs.items()}
 
     def key(self, name: str) -> Spot:
@@ -102,4 +105,6 @@ def _converted(node: Scalar) -> object:
 
 
 def _shape(node: Node) -> str:
-    return {Sequence: "a list", Mapping: "a mapping", Scalar: "a single value"}[type(node)]
+    if isinstance(node, Scalar):
+        return "nothing" if node.kind == "null" else "a single value"
+    return "a list" if isinstance(node, Sequence) else "a mapping"

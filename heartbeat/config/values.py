@@ -95,9 +95,13 @@ def duration(*, zero: bool) -> Type:
 def optional(inner: Type) -> Type:
     """The same, or `null` to undo what `defaults` says."""
     schema = {**inner.schema, "type": [inner.schema["type"], "null"]}
-    return Type(
-        words=f"{inner.words}, or null", schema=schema, read=lambda spot: None if spot.is_null() else inner.read(spot)
-    )
+    if "enum" in schema:
+        schema["enum"] = [*schema["enum"], None]
+
+    def read(spot: Spot) -> object:
+        return None if spot.is_null(written=True) else inner.read(spot)
+
+    return Type(words=f"{inner.words}, or null", schema=schema, read=read)
 
 
 def many(inner: Type, *, most: int = LIST_MAX, least: int = 0) -> Type:

@@ -1,0 +1,107 @@
+"""The keys of a job that hold keys of their own: evidence, metrics, trigger."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from heartbeat.config import values
+from heartbeat.config.findings import nearest, quoted
+from heartbeat.config.keys import Key, record
+from heartbeat.config.values import Type, matching, text
+from heartbeat.model import Bound, Evidence
+
+if TYPE_CHECKING:
+    from heartbeat.config.spots import Spot
+
+TRIGGERS = ("http", "sqs", "step_functions", "ecs", "aws_lambda")
+METRICS_MAX = 20
+METRIC = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
+_DATE = r"\{date:[^{}]*%[^{}]*\}"
+_CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w-]+)?"
+
+
+def read_evidence(spot: Spot) -> Evidence | None:
+    """Where the evidence lies."""
+    found = record(spot, EVIDENCE_KEYS)
+    return Evidence(**found) if "key" in found else None
+
+
+def read_metrics(spot: Spot) -> tuple[Bound, ...]:
+    """What each metric must be."""
+    bounds = []
+    for name, below in spot.entries().items():
+        with spot.findings.kept():
+            METRIC_NAME.read(spot.key(name))
+            bounds.append(_bound(name, below))
+    if not 1 <= len(spot.entries()) <= METRICS_MAX:
+        raise spot.mistake(f"name 1 to {METRICS_MAX} metrics, such as {{rows: {{min: 1}}}}")
+    return tuple(bounds)
+
+
+def _bound(name: str, spot: Spot) -> Bound:
+    found = record(spot, BOUND_KEYS)
+    low, high = found.get("min"), found.get("max")
+    if not spot.entries():
+        raise spot.mistake("holds nothing; write min, max or both")
+    if low is not None and high is not None and low > high:
+        raise spot.mistake(f"min {low:g} is more than max {high:g}; no value could be right")
+    return Bound(metric=name, low=low, high=high)
+
+
+def read_trigger(spot: Spot) -> None:
+    """What will start the runs. Nothing is kept yet; only its kind is looked at."""
+    kinds = spot.entries()
+    for kind in kinds:
+        if kind not in TRIGGERS:
+            raise spot.key(kind).mistake(f"unknown trigger {quoted(kind)}{nearest(kind, TRIGGERS) or _TRIGGERS_KNOWN}")
+    if len(kinds) != 1:
+        raise spot.mistake(f"write exactly one kind{_TRIGGERS_KNOWN}")
+
+
+def read_sources(spot: Spot) -> None:
+    """Where signals will come from. Nothing is kept yet."""
+    spot.plain()
+
+
+def read_key_template(spot: Spot) -> str:
+    """An S3 key, with `{date:…}` where the slot's date stands."""
+    key = str(_KEY_TEXT.read(spot))
+    if key.startswith(("/", "s3://")):
+        raise spot.mistake(f"{quoted(key)} is more than a key; write no / or s3:// in front, the bucket as `bucket`")
+    if set(re.sub(_DATE, "", key)) & {"{", "}"}:
+        raise spot.mistake(f"{quoted(key)} has braces that are no date; write {{date:%Y-%m-%d}}")
+    return key
+
+
+_TRIGGERS_KNOWN = f"; known are {', '.join(TRIGGERS)}"
+_KEY_TEXT = text(1024)
+_KEY_FORM = rf"^(?!/|s3://)([^{{}}]|{_DATE})+$"
+METRIC_NAME = matching(METRIC, 100, "metric name", "begin with a letter; then letters, digits, _ . and -")
+BOUND_KEYS = (
+    Key(name="min", type=values.NUMBER, doc="The smallest value that is right."),
+    Key(name="max", type=values.NUMBER, doc="The largest value that is right."),
+)
+EVIDENCE_KEYS = (
+    Key(
+        name="key",
+        type=Type(words="S3 key", schema={**_KEY_TEXT.schema, "pattern": _KEY_FORM}, read=read_key_template),
+        required=True,
+        example='key: "backup/{date:%Y-%m-%d}/dump.sql.gz"',
+        doc="The object's key; `{date:%Y-%m-%d}` stands for the date of the slot in the job's time zone.",
+    ),
+    Key(name="min_size", type=values.SIZE, default="`0`", doc="A smaller object is a failed run."),
+    Key(
+        name="content_type",
+        type=matching(_CONTENT_TYPE, 100, "content type", "write for example application/gzip"),
+        doc="Another content type is a failed run.",
+    ),
+    Key(name="bucket", type=text(255), default="the stack's own", doc="The bucket that the object lies in."),
+)
+TRIGGER_SCHEMA = {
+    "type": "object",
+    "properties": {kind: {} for kind in TRIGGERS},
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+}
