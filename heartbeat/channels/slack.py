@@ -35,13 +35,37 @@ PACE = 1 * SECOND
 """Slack takes about one message a second and channel (docs.slack.dev, rate limits)."""
 TOO_MANY = 429
 FINAL = frozenset(
-    "invalid_auth not_authed account_inactive token_revoked token_expired no_permission missing_scope org_login_required "
-    "channel_not_found not_in_channel is_archived channel_is_archived restricted_action action_prohibited "
-    "posting_to_general_channel_denied ekm_access_denied team_access_not_granted no_service no_service_id no_team "
-    "team_disabled invalid_token user_not_found no_active_hooks".split()
+    {
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "no_permission",
+        "missing_scope",
+        "org_login_required",
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "channel_is_archived",
+        "restricted_action",
+        "action_prohibited",
+        "posting_to_general_channel_denied",
+        "ekm_access_denied",
+        "team_access_not_granted",
+        "no_service",
+        "no_service_id",
+        "no_team",
+        "team_disabled",
+        "invalid_token",
+        "user_not_found",
+        "no_active_hooks",
+    }
 )
-LOST = frozenset("message_not_found cant_update_message edit_window_closed thread_not_found".split())
-BAD_BLOCKS = frozenset("invalid_blocks invalid_blocks_format invalid_payload msg_too_long msg_blocks_too_long".split())
+LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
+BAD_BLOCKS = frozenset(
+    {"invalid_blocks", "invalid_blocks_format", "invalid_payload", "msg_too_long", "msg_blocks_too_long"}
+)
 REVOKED = frozenset({401, 403, 404, 410})
 """What a webhook answers once it is revoked, or its channel archived or gone."""
 
@@ -99,7 +123,7 @@ class SlackWebhook:
         except (OSError, HTTPException, SlackClientError, ValueError) as error:
             raise _unreachable(error) from None
         if answer.status_code != 200:  # noqa: PLR2004  (OK)
-            _fail(answer.body, answer.status_code, answer.headers)
+            _fail(answer.body, answer.status_code, answer.headers, revoked=answer.status_code in REVOKED)
 
 
 class SlackBot:
@@ -186,7 +210,7 @@ class SlackBot:
             raise _unreachable(error) from None
 
 
-def _fail(problem: str, status: int, headers: dict[str, Any]) -> NoReturn:
+def _fail(problem: str, status: int, headers: dict[str, Any], *, revoked: bool = False) -> NoReturn:
     """Raise what an answer other than "ok" means. `problem`: Slack's own word for it."""
     word = problem.strip()[:80]
     said = f"Slack answered {status} {word}"
@@ -196,7 +220,7 @@ def _fail(problem: str, status: int, headers: dict[str, Any]) -> NoReturn:
         raise _LostError(said)
     if word in BAD_BLOCKS:
         raise _BadBlocksError(said)
-    raise ChannelFailed(said, final=word in FINAL or status in REVOKED)
+    raise ChannelFailed(said, final=word in FINAL or revoked)
 
 
 def _seconds(headers: dict[str, Any]) -> float:
@@ -211,4 +235,4 @@ def _unreachable(error: Exception) -> ChannelFailed:
 
 def _silent() -> logging.Logger:
     # Of our own, and in no logger's tree: at DEBUG the SDK writes the webhook's URL, which is a secret.
-    return logging.Logger("slack", level=logging.CRITICAL + 1)
+    return logging.Logger("slack", level=logging.CRITICAL + 1)  # noqa: LOG001  (that is the point)

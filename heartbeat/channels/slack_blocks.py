@@ -41,11 +41,12 @@ EVENT_EMOJI = {
 }
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'"}
 _MARKUP = re.compile(r"(?<!\w)([*_~])")
+_URL_SAFE = ":/?#[]@!$&'()*+,;=%~"
 _JOINER = "\N{COMBINING GRAPHEME JOINER}"  # invisible; a mark right after it opens no bold, italics or strike
 
 
 def escape(text: str, limit: int) -> str:
-    """Text without any meaning in mrkdwn, at most `limit` characters, cut between characters and never inside `&amp;`."""
+    """Text that means nothing in mrkdwn, at most `limit` characters, never cut inside an `&amp;`."""
     return _fit((_ESCAPES.get(char, char) for char in _MARKUP.sub(rf"{_JOINER}\1", text)), limit)
 
 
@@ -122,7 +123,7 @@ def _field(alert: Alert, key: str, value: str) -> Block:
 
 def _aside(key: str, value: str) -> str:
     if key == "Runbook" and re.match(r"https?://", value, re.IGNORECASE):
-        return f"<{quote(value, safe=":/?#[]@!$'()*+,;=%~").replace('&', '&amp;')}|Open>"
+        return f"<{quote(value, safe=_URL_SAFE).replace('&', '&amp;')}|Open>"
     return escape(value, SECTION_MAX // 4)
 
 

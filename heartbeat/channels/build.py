@@ -1,0 +1,148 @@
+"""`{kind: settings}` of the file → a channel. References such as `${env:NAME}` are read here, once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind, Key
+from heartbeat.channels.protocol import GROUP_ABOVE
+from heartbeat.errors import BadSetting
+from heartbeat.secrets import resolve
+
+if TYPE_CHECKING:
+    from heartbeat.channels.protocol import Channel
+
+Settings = dict[str, Any]
+Resolve = Callable[[str], str]
+
+ARN = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+(\.fifo)?")
+TYPES: dict[str, type] = {"string": str, "boolean": bool, "integer": int, "object": Mapping}
+VERBATIM = frozenset({"template"})
+"""Settings in which `${…}` means something else."""
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def build(name: str, settings: Mapping[str, Any], *, resolve: Resolve = resolve) -> Channel:
+    """The channel of this name. Raises `BadSetting`, which never shows a value."""
+    if len(settings) != 1 or not set(settings) <= set(CHANNEL_KINDS):
+        raise BadSetting(f"channel {name!r}: needs exactly one of {', '.join(CHANNEL_KINDS)}")
+    kind, given = next(iter(settings.items()))
+    try:
+        return BUILDERS[kind](name, _read(CHANNEL_KINDS[kind], given, resolve))
+    except BadSetting as error:
+        raise BadSetting(f"channel {name!r} ({kind}): {error}") from None
+
+
+def _read(kind: ChannelKind, given: object, resolve: Resolve) -> Settings:
+    """The settings as a map, of the right types, with their references read."""
+    if isinstance(given, str) and kind.short:
+        given = {kind.short: given}
+    if not isinstance(given or {}, Mapping):
+        raise BadSetting(f"write a map with {', '.join(kind.keys)}")
+    found: Settings = dict(given) if isinstance(given, Mapping) else {}
+    _complete(kind, found)
+    return {key: _value(key, kind.keys[key], value, resolve) for key, value in found.items()}
+
+
+def _complete(kind: ChannelKind, found: Settings) -> None:
+    for key in found:
+        if key not in kind.keys:
+            raise BadSetting(f"there is no setting {key!r}; there are {', '.join(kind.keys)}")
+    missing = [key for key, about in kind.keys.items() if about.required and key not in found]
+    if missing:
+        raise BadSetting(f"{' and '.join(missing)} must be given")
+    if kind.either and sum(all(key in found for key in keys) for keys in kind.either) != 1:
+        raise BadSetting(f"give either {', or '.join(' and '.join(keys) for keys in kind.either)}")
+
+
+def _value(key: str, about: Key, value: object, resolve: Resolve) -> object:
+    if not isinstance(value, TYPES[about.type]) or (about.type == "integer" and isinstance(value, bool)):
+        raise BadSetting(f"{key} must be of type {about.type}")
+    if isinstance(value, int) and about.minimum is not None and value < about.minimum:
+        raise BadSetting(f"{key} must be at least {about.minimum}")
+    if about.choices and value not in about.choices:
+        raise BadSetting(f"{key} must be one of {', '.join(about.choices)}")
+    if isinstance(value, Mapping):
+        return {str(inner): resolve(str(text)) for inner, text in value.items()}
+    return resolve(value) if isinstance(value, str) and key not in VERBATIM else value
+
+
+def _slack(name: str, settings: Settings) -> Channel:
+    from heartbeat.channels.slack import SlackBot, SlackWebhook  # noqa: PLC0415  (loads an SDK that not everybody has)
+
+    if "webhook" in settings:
+        _check_url("webhook", settings["webhook"])
+        return SlackWebhook(name, settings.pop("webhook"), **_common(settings, "thread", "update"))
+    if not re.fullmatch(r"[A-Z0-9]{6,}", settings["channel"]):
+        raise BadSetting("channel must be the channel's id, such as C0123456789, not its name")
+    return SlackBot(name, settings.pop("token"), settings.pop("channel"), **settings)
+
+
+def _sns(name: str, settings: Settings) -> Channel:
+    from heartbeat.channels.sns import Sns  # noqa: PLC0415  (only who uses SNS)
+
+    if not ARN.fullmatch(settings["topic"]):
+        raise BadSetting("topic must be a topic's ARN, such as arn:aws:sns:eu-west-1:123456789012:alerts")
+    return Sns(name, settings.pop("topic"), layout=settings.pop("format", "json"), **settings)
+
+
+def _webhook(name: str, settings: Settings) -> Channel:
+    from heartbeat.channels.addresses import Guard  # noqa: PLC0415  (loads ssl; only who uses webhooks)
+    from heartbeat.channels.template import Template  # noqa: PLC0415  (the same)
+    from heartbeat.channels.webhook import JSON, Request, Webhook  # noqa: PLC0415  (the same)
+
+    _check_url("url", settings["url"])
+    headers = settings.get("headers", {})
+    _check_headers(headers)
+    guard = Guard(allow_private=settings.pop("allow_private", False))
+    group_above = settings.pop("group_above", GROUP_ABOVE)
+    if "template" in settings:
+        content_type = {key.lower(): value for key, value in headers.items()}.get("content-type", JSON)
+        settings["template"] = Template(settings["template"], content_type)
+        settings["template"].check()
+    return Webhook(name, Request(**settings), guard=guard, group_above=group_above)
+
+
+def _console(name: str, settings: Settings) -> Channel:
+    from heartbeat.channels.console import Console  # noqa: PLC0415  (like the others)
+
+    return Console(name, **settings)
+
+
+def _common(settings: Settings, *useless: str) -> Settings:
+    for key in useless:
+        if key in settings:
+            raise BadSetting(f"{key} needs a bot: give token and channel instead of webhook")
+    return settings
+
+
+def _check_url(key: str, url: str) -> None:
+    problem = f"{key} must be an http or https URL with a host, such as https://example.com/hook"
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not url.isascii() or not url.isprintable() or " " in url:
+        raise BadSetting(problem)
+    if "@" in parts.netloc:
+        raise BadSetting(f"{key} must hold no user and password; give a header such as Authorization")
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for header, value in headers.items():
+        if not _HEADER.fullmatch(header):
+            raise BadSetting(f"headers: {header!r} is not a header's name")
+        if not value.isascii() or not value.isprintable():
+            raise BadSetting(f"headers: the value of {header} must be printable ASCII on one line")
+
+
+BUILDERS: dict[str, Callable[[str, Settings], Channel]] = {
+    "slack": _slack,
+    "sns": _sns,
+    "webhook": _webhook,
+    "console": _console,
+}

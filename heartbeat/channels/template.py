@@ -1,0 +1,54 @@
+"""A webhook's own body: text with `${job}`, `${headline}` and so on, each written so that it cannot break out."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+from heartbeat.channels.body import texts
+from heartbeat.errors import BadSetting
+from heartbeat.model import Alert, Event
+from heartbeat.wording import compose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLACE = re.compile(r"\$\{([^}]*)\}")
+FIELDS = tuple(sorted(texts(compose([Alert(id="", event=Event.TEST, at=0)], 0), "")))
+"""What a template may name; see `body` for their meaning, and `subject` and `message` for the whole in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with places, and the content type that says how what comes in is escaped."""
+
+    text: str
+    content_type: str
+
+    def check(self) -> None:
+        """BadSetting when it names a field that there is not, or is JSON that would not be read."""
+        unknown = [place for place in PLACE.findall(self.text) if place not in FIELDS]
+        if unknown:
+            raise BadSetting(f"template: there is no field ${{{unknown[0]}}}; there are {', '.join(FIELDS)}")
+        if self._is_json():
+            try:
+                json.loads(self.fill(dict.fromkeys(FIELDS, "0")))
+            except ValueError as error:
+                raise BadSetting(
+                    f"template: {error}; write JSON with the fields in quotes, or set the header Content-Type"
+                ) from None
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """The text with its places filled."""
+        return PLACE.sub(lambda place: self._written(values[place[1]]), self.text)
+
+    def _written(self, value: str) -> str:
+        if self._is_json():
+            return json.dumps(value)[1:-1]
+        return quote_plus(value) if "urlencoded" in self.content_type else value
+
+    def _is_json(self) -> bool:
+        return "json" in self.content_type.lower()
