@@ -58,6 +58,7 @@ MEANINGS: dict[int, tuple[type[WorldError], str]] = {
     sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, "cannot be opened: check that its folder exists and may be written"),
     sqlite3.SQLITE_IOERR: (StoreUnavailable, "has a disk that reports errors: check its space and the system's log"),
     sqlite3.SQLITE_NOMEM: (StoreUnavailable, "needs more memory than this process may have"),
+    sqlite3.SQLITE_CONSTRAINT: (StoreCorrupt, "was given a row that it cannot hold, which is our mistake: report it"),
     sqlite3.SQLITE_CORRUPT: (StoreCorrupt, "is damaged: restore a backup, or try `sqlite3 FILE .recover`"),
     sqlite3.SQLITE_NOTADB: (StoreCorrupt, "is not a SQLite database: check the path"),
 }
