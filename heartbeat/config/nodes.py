@@ -70,11 +70,11 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-def compose(text: str, findings: Findings) -> Node | None:
+def compose(text: str, findings: Findings, loader: type = LOADER) -> Node | None:
     """The file's tree, None when there is nothing in it; raises Mistake where nothing more can be read."""
     check_characters(text)
     try:
-        return _Composer(yaml.parse(text, Loader=LOADER), findings).document()
+        return _Composer(yaml.parse(text, Loader=loader), findings).document()
     except yaml.MarkedYAMLError as error:
         raise explain(error, text) from None
 
