@@ -6,6 +6,7 @@ judge.py (a signal came) and overdue.py (time passed) decide the verdicts; the s
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from heartbeat import slots
 from heartbeat.alerts import job_alert
@@ -38,10 +39,23 @@ class Case:
 
     def __init__(self, snapshot: Snapshot, now: int, quiet: int | None) -> None:
         self.snapshot, self.job, self.now, self.quiet = snapshot, snapshot.job, now, quiet
-        self.state: State = snapshot.state
+        self._state: State = snapshot.state
+        self._new: dict[str, Any] = {}
         self.entries: list[Entry] = []
         self.alerts: list[Alert] = []
         self._n = self.state.version + 1
+
+    @property
+    def state(self) -> State:
+        """The job's state as decided so far."""
+        if self._new:
+            self._state = replace(self._state, **self._new)
+            self._new = {}
+        return self._state
+
+    def set(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of State, checked when it is made
+        """Decide these fields of the state. They are put together when the state is next read: the hot path."""
+        self._new.update(fields)
 
     def note(
         self, slot: int | None, at: int, verdict: Verdict | None, reason: Reason | None, signal: Signal | None = None
@@ -61,9 +75,9 @@ class Case:
         before = slots.heartbeat_cursor(self.state) if every else self.state.cursor
         last = max(at, before) if every else slot
         if not self.state.ahead and slots.next_slot(self.job, self.state.cursor) == slot:
-            self.state = replace(self.state, cursor=last)
+            self.set(cursor=last)
             return
-        self.state = replace(self.state, ahead=self._with(Span(first=slot, last=last, since=at, until=at, good=good)))
+        self.set(ahead=self._with(Span(first=slot, last=last, since=at, until=at, good=good)))
         self._absorb()
 
     def _with(self, new: Span) -> tuple[Span, ...]:
@@ -79,12 +93,12 @@ class Case:
     def _absorb(self) -> None:
         # A slot just met at the cursor joins what was met ahead of it. Those verdicts are given already.
         while self.state.ahead and slots.next_slot(self.job, self.state.cursor) == self.state.ahead[0].first:
-            self.state = replace(self.state, cursor=self.state.ahead[0].last, ahead=self.state.ahead[1:])
+            self.set(cursor=self.state.ahead[0].last, ahead=self.state.ahead[1:])
 
     def close(self, run: Run) -> None:
         """The run has ended; with it, runs of its slot that have no id (the same job started over)."""
         rest = (r for r in self.state.runs if r is not run and (r.id or r.slot is None or r.slot != run.slot))
-        self.state = replace(self.state, runs=tuple(rest))
+        self.set(runs=tuple(rest))
 
     def rule(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
         """A verdict that counts has been given at this instant: let the status follow."""
@@ -104,20 +118,20 @@ class Case:
         state = self.state
         fresh = slot is None or state.bad_slot is None or slot > state.bad_slot or not state.streak
         worst = slot if state.bad_slot is None else max(state.bad_slot, slot or 0)
-        self.state = state = replace(state, bad_slot=worst, streak=state.streak + fresh)
-        if state.status not in {Status.DOWN, Status.PAUSED} and state.streak < self.job.alert_after:
+        self.set(bad_slot=worst, streak=state.streak + fresh)
+        if state.status not in {Status.DOWN, Status.PAUSED} and self.state.streak < self.job.alert_after:
             return
         row = TRANSITIONS[state.status, verdict]
         self._become(row.next, at)
         if row.tell is Tell.OPENED:
             self._open(slot, at, verdict, reason)
         elif state.incident is not None:
-            self.state = replace(self.state, incident=replace(state.incident, bad=state.incident.bad + fresh))
+            self.set(incident=replace(state.incident, bad=state.incident.bad + fresh))
 
     def _good(self, at: int, verdict: Verdict) -> None:
         row = TRANSITIONS[self.state.status, verdict]
         if self.state.streak:
-            self.state = replace(self.state, streak=0)
+            self.set(streak=0)
         if row.next is not self.state.status:
             self._become(row.next, at)
         if row.tell is Tell.RECOVERED:
@@ -125,26 +139,26 @@ class Case:
 
     def _become(self, status: Status, at: int) -> None:
         if status is not self.state.status:
-            self.state = replace(self.state, status=status, since=at)
+            self.set(status=status, since=at)
 
     def _open(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
         known = self.state.incident
         if known is not None:  # it had ended within a silence and was never told so: the same incident goes on
-            self.state = replace(self.state, incident=replace(known, ended_at=None, bad=known.bad + 1))
+            self.set(incident=replace(known, ended_at=None, bad=known.bad + 1))
             return
         name = f"{self.job.slug}/{self._n}.{len(self.entries)}"
         bad = self.state.streak
         incident = Incident(id=name, opened_at=at, verdict=verdict, reason=reason, slot=slot, bad=bad)
-        self.state = replace(self.state, incident=incident)
+        self.set(incident=incident)
         if self.quiet is None:
             self.tell_opened()
 
     def _recover(self, at: int) -> None:
         incident = self.state.incident
         if incident is None or incident.told_at is None:
-            self.state = replace(self.state, incident=None)
+            self.set(incident=None)
         elif self.quiet is not None:
-            self.state = replace(self.state, incident=replace(incident, ended_at=at))
+            self.set(incident=replace(incident, ended_at=at))
         else:
             self.tell_recovered(at)
 
@@ -164,10 +178,10 @@ class Case:
         """Tell that the open incident ended at this instant, and forget it."""
         if self.state.incident is not None:
             self._tell(Event.RECOVERED, at, self.state.incident)
-            self.state = replace(self.state, incident=None)
+            self.set(incident=None)
 
     def _tell(self, event: Event, at: int, incident: Incident) -> None:
-        self.state = replace(self.state, incident=incident)
+        self.set(incident=incident)
         self.alerts.append(job_alert(self.job, self.state, incident, event, at, self._latest_signal()))
 
     def _latest_signal(self) -> Signal | None:
@@ -198,12 +212,13 @@ class Case:
 
     def change(self, *, more: bool = False) -> Change:
         """What has been decided. The due row moves only when it must come earlier, or has come already."""
+        moved = self.entries or self._new or self._state is not self.snapshot.state
+        self.set(version=self._n)
         look, due = self.next_look(), self.snapshot.due
-        moved = self.state is not self.snapshot.state
         return Change(
             slug=self.job.slug,
             expected=self.snapshot.state.version,
-            state=replace(self.state, version=self._n) if moved or self.entries else None,
+            state=self.state if moved else None,
             due=self.now if more else look if look < due or due <= self.now else None,
             entries=tuple(self.entries),
             alerts=tuple(self.alerts),

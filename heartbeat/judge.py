@@ -5,7 +5,6 @@ What counts is when a signal happened (`signal.at`), so that a delayed one can n
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from heartbeat import slots
@@ -58,7 +57,7 @@ def _hear(case: Case, signal: Signal) -> None:
     ids = [i for i in (signal.id, _finished_run(signal)) if i]
     last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
     seen = (*state.seen, *ids)[-SEEN_MAX:] if ids else state.seen
-    case.state = replace(state, last_signal=last, signals=state.signals + 1, seen=seen)
+    case.set(last_signal=last, signals=state.signals + 1, seen=seen)
 
 
 def _finished_run(signal: Signal) -> str:
@@ -75,7 +74,7 @@ def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> N
     if slot is not None and timely:
         case.meet(slot, signal.at, good=False)
     run = Run(id=signal.run_id, slot=slot, started_at=signal.at, owns=timely)
-    case.state = replace(case.state, runs=(*case.state.runs, run)[-RUNS_MAX:])
+    case.set(runs=(*case.state.runs, run)[-RUNS_MAX:])
 
 
 def _has_ended(case: Case, signal: Signal, where: Place) -> bool:
@@ -126,7 +125,7 @@ def _fail(case: Case, signal: Signal, where: Place, prior: Verdict | None, reaso
     _finish(case, signal, where, good=False)
     if newest:
         case.rule(where.slot, signal.at, Verdict.FAILED, reason)
-        case.state = replace(case.state, failed_at=signal.at)
+        case.set(failed_at=signal.at)
 
 
 def _failed(where: Place) -> Verdict | None:
@@ -134,14 +133,14 @@ def _failed(where: Place) -> Verdict | None:
 
 
 def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
+    state = case.state
     if where.run is not None:
         case.close(where.run)
     if where.slot is not None and not where.met:
         case.meet(where.slot, signal.at, good=good)
-    state = case.state
     finished = signal.at if state.finished_at is None else max(signal.at, state.finished_at)
     recent = tuple(sorted((*state.recent, signal.at))[-RECENT_MAX:]) if good else state.recent
-    case.state = replace(state, finished_at=finished, recent=recent)
+    case.set(finished_at=finished, recent=recent)
 
 
 def shortfall(job: Job, signal: Signal, run: Run | None) -> tuple[Reason, str] | None:

@@ -37,8 +37,7 @@ def pause_job(store: Store, slug: str, now: int, *, until: int | None = None, re
 
     def decide(snapshot: Snapshot) -> Change:
         case = Case(snapshot, now, None)
-        case.state = replace(
-            case.state,
+        case.set(
             status=Status.PAUSED,
             since=now,
             incident=None,
@@ -73,7 +72,7 @@ def acknowledge(store: Store, slug: str, now: int, *, by: str) -> Snapshot:
         if incident is None:
             raise NotNow(f"{slug} has no open incident to acknowledge; it is {snapshot.state.status}")
         case = Case(snapshot, now, None)
-        case.state = replace(case.state, incident=replace(incident, acked_at=now, acked_by=by))
+        case.set(incident=replace(incident, acked_at=now, acked_by=by))
         return _noted(case, now, f"acknowledged by {by}")
 
     return amend(store, slug, decide)

@@ -77,7 +77,7 @@ def _first_hung(case: Case) -> tuple[int, Run] | None:
 
 def _pass_over(case: Case, span: Span) -> None:
     # These slots have their verdicts; only now, with what was open before them judged, can they mean a recovery.
-    case.state = replace(case.state, cursor=span.last, ahead=case.state.ahead[1:])
+    case.set(cursor=span.last, ahead=case.state.ahead[1:])
     if span.good:
         case.rule(span.last, span.since, Verdict.ON_TIME, Reason.IN_TIME)
 
@@ -86,7 +86,7 @@ def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
     succeeded = any(span.since < due for span in case.state.ahead if span.good)
     verdict, reason = _why_missed(case, succeeded, hidden=any(b.hides(slot, due) for b in blind))
     case.note(slot, due, verdict, reason)
-    case.state = replace(case.state, cursor=slot)
+    case.set(cursor=slot)
     if reason is Reason.GRACE_RAN_OUT:
         case.rule(slot, due, verdict, reason)
 
@@ -101,7 +101,7 @@ def _why_missed(case: Case, succeeded: bool, *, hidden: bool) -> tuple[Verdict, 
 
 def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
     expired = replace(run, expired=True)
-    case.state = replace(case.state, runs=tuple(expired if r is run else r for r in case.state.runs))
+    case.set(runs=tuple(expired if r is run else r for r in case.state.runs))
     if any(b.hides(run.started_at, limit) for b in blind):
         case.note(run.slot, limit, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)
         return
@@ -119,7 +119,7 @@ def _resume(case: Case) -> None:
 def resume(case: Case, at: int) -> None:
     """The pause is over: slots are expected again from this instant on, and the next success counts as the first."""
     excuse(case, at, Reason.JOB_PAUSED)
-    case.state = replace(case.state, status=Status.WAITING, since=at, paused_until=None, pause_reason="", streak=0)
+    case.set(status=Status.WAITING, since=at, paused_until=None, pause_reason="", streak=0)
     case.note(None, at, None, None)
     case.remark("resumed")
 
@@ -132,9 +132,9 @@ def excuse(case: Case, until: int, reason: Reason) -> None:
             break
         if not slots.is_met(case.state, slot):
             case.note(slot, until, Verdict.EXCUSED, reason)
-        case.state = replace(case.state, cursor=slot)
+        case.set(cursor=slot)
     last = max((span.last for span in case.state.ahead), default=until)
-    case.state = replace(case.state, cursor=max(case.state.cursor, until, last), ahead=())
+    case.set(cursor=max(case.state.cursor, until, last), ahead=())
 
 
 def _owed(case: Case) -> None:
