@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+PATH_MAX = 300
 QUOTED_MAX = 60
 """Characters of a value that a message repeats."""
 
@@ -89,4 +90,4 @@ def nearest(text: str, known: Iterable[str]) -> str:
 
 
 def _sentence(path: str, problem: str) -> str:
-    return f"{path}: {problem}" if path else problem
+    return printable(f"{path[:PATH_MAX]}: {problem}" if path else problem)
