@@ -26,7 +26,6 @@ class Happened(StrEnum):
     """What can happen, as a log line names it."""
 
     STARTED = "started"
-    STOPPING = "stopping"
     STOPPED = "stopped"
     CONFIG_APPLIED = "config_applied"
     CONFIG_DOUBT = "config_doubt"
@@ -38,12 +37,12 @@ class Happened(StrEnum):
     STORE_BACK = "store_back"
     PLAIN_DOOR = "plain_door"
     HTTP = "http"
+    HINDERED = "hindered"
     CRASHED = "crashed"
 
 
 WORDS: dict[Happened, tuple[Level, str]] = {
     Happened.STARTED: (Level.INFO, "serving"),
-    Happened.STOPPING: (Level.INFO, "stopping: no new connections, finishing what is under way"),
     Happened.STOPPED: (Level.INFO, "stopped; everything that was answered is in the database"),
     Happened.CONFIG_APPLIED: (Level.INFO, "the configuration was applied"),
     Happened.CONFIG_DOUBT: (Level.WARNING, "the configuration was applied, with a doubt"),
@@ -58,6 +57,7 @@ WORDS: dict[Happened, tuple[Level, str]] = {
     Happened.STORE_BACK: (Level.INFO, "the database answers again"),
     Happened.PLAIN_DOOR: (Level.WARNING, "pings take the plain ASGI door, which is slower"),
     Happened.HTTP: (Level.WARNING, "the HTTP server says"),
+    Happened.HINDERED: (Level.ERROR, "something is in the way; it is tried again every second"),
     Happened.CRASHED: (Level.ERROR, "an unexpected error; the work goes on"),
 }
 FACT_MAX = 500
@@ -77,10 +77,10 @@ class Log:
         self.counts: Counter[Happened] = Counter()
 
     def tell(self, what: Happened, **facts: object) -> None:
-        """Say that something happened."""
+        """Say that something happened. A fact that is None is left out."""
         now = datetime.fromtimestamp(self._clock(), UTC) if self._clock else datetime.now(UTC)
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = self._line(at, what, {name: _printable(fact) for name, fact in facts.items()})
+        line = self._line(at, what, {name: _printable(fact) for name, fact in facts.items() if fact is not None})
         with self._lock:
             self.counts[what] += 1
             print(line, file=self._stream or sys.stderr, flush=True)
@@ -102,7 +102,7 @@ def _as_json(at: str, what: Happened, facts: dict[str, object]) -> str:
 
 
 def _printable(fact: object) -> object:
-    if isinstance(fact, bool | int | float) or fact is None:
+    if isinstance(fact, bool | int | float):
         return fact
     text = str(fact)[:FACT_MAX]
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

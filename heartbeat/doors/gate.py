@@ -22,8 +22,8 @@ TARGETS_MAX = 50_000
 RETRY_AFTER = 2
 """Seconds."""
 
+TEXT = b"text/plain; charset=utf-8"
 COMMON = (
-    (b"content-type", b"text/plain; charset=utf-8"),
     (b"ping-body-limit", b"%d" % BODY_MAX),
     (b"access-control-allow-origin", b"*"),
     (b"cache-control", b"max-age=0, no-cache, no-store, must-revalidate, private"),
@@ -36,9 +36,10 @@ class Answer:
 
     __slots__ = ("body", "headers", "line", "status", "tail")
 
-    def __init__(self, status: int, text: str, *extra: tuple[bytes, bytes]) -> None:
+    def __init__(self, status: int, text: str, *extra: tuple[bytes, bytes], content_type: bytes = TEXT) -> None:
         self.status, self.body = status, text.encode()
-        self.headers = [*COMMON, (b"content-length", b"%d" % len(self.body)), *extra]
+        length = b"%d" % len(self.body)
+        self.headers = [(b"content-type", content_type), (b"content-length", length), *COMMON, *extra]
         self.line = b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode())
         self.tail = b"".join(b"%s: %s\r\n" % header for header in self.headers)
 

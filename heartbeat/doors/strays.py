@@ -28,7 +28,8 @@ class Strays:
         self._log = log
         self._names: list[str] = []
         self._backwards: list[str] = []
-        self._waiting: dict[str, list[int]] = {}
+        self.waiting: dict[str, list[int]] = {}
+        """Counts that are not written yet: slug -> count, first, last."""
         self._nearest: dict[str, str] = {}
 
     def learn(self, names: Iterable[str]) -> None:
@@ -45,11 +46,11 @@ class Strays:
             if len(self._nearest) < STRAYS_MAX:
                 self._nearest[slug] = known
                 self._log.tell(Happened.STRAY, job=slug, nearest=known)
-        entry = self._waiting.get(slug)
+        entry = self.waiting.get(slug)
         if entry is not None:
             entry[0], entry[2] = entry[0] + 1, now
-        elif len(self._waiting) < STRAYS_MAX:
-            self._waiting[slug] = [1, now, now]
+        elif len(self.waiting) < STRAYS_MAX:
+            self.waiting[slug] = [1, now, now]
         return known
 
     def nearest(self, slug: str) -> str:
@@ -59,13 +60,13 @@ class Strays:
 
     def flush(self, store: Store) -> None:
         """Add the counts to the `strays` document. A lost race or a store that is away keeps them for the next time."""
-        counts, self._waiting = self._waiting, {}
+        counts, self.waiting = self.waiting, {}
         stored = not counts
         try:
             stored = stored or self._add(store, counts)
         finally:
             if not stored:
-                self._waiting = _merged(counts, self._waiting)
+                self.waiting = _merged(counts, self.waiting)
 
     def _add(self, store: Store, counts: dict[str, list[int]]) -> bool:
         before = store.document(STRAYS)

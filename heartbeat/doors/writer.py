@@ -79,7 +79,8 @@ class Writer:
         self._slugs: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._busy_since: float | None = None
-        self._away = False
+        self.away = False
+        """The store did not answer the last time."""
         self.waiting = 0
         """Letters that were taken and not answered; counted on the loop only."""
 
@@ -109,7 +110,7 @@ class Writer:
             return "the writer has stopped"
         if since is not None and time.monotonic() - since > STUCK_AFTER:
             return "the writer is stuck"
-        return "the store does not answer" if self._away else ""
+        return "the store does not answer" if self.away else ""
 
     def forget_uuids(self) -> None:
         """Jobs may have been removed or made anew: ask the store again."""
@@ -169,11 +170,11 @@ class Writer:
 
     def _is_away(self, problem: StoreUnavailable | None) -> None:
         """Say once that the store went away, and once that it is back."""
-        if problem is not None and not self._away:
+        if problem is not None and not self.away:
             self._log.tell(Happened.STORE_AWAY, error=problem)
-        elif problem is None and self._away:
+        elif problem is None and self.away:
             self._log.tell(Happened.STORE_BACK)
-        self._away = problem is not None
+        self.away = problem is not None
 
     def _record(self, batch: list[Letter]) -> None:
         known = [letter for letter in batch if self._address(letter)]

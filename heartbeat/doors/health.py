@@ -1,0 +1,60 @@
+"""What `/healthz` says: is the clock running, is the store there, did anything crash."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.telemetry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heartbeat.doors.writer import Writer
+    from heartbeat.telemetry import Log
+
+SWEEP_AGE_MAX = 60.0
+"""Seconds since the last sweep after which the service is not healthy: a miss would be told late."""
+
+
+def our_version() -> str:
+    """The version of this package."""
+    try:
+        return version("heartbeat")
+    except PackageNotFoundError:  # run from a checkout
+        return "0+unknown"
+
+
+@dataclass(slots=True, kw_only=True)
+class Health:
+    """Written by the clock, read by the doors. Times are monotonic seconds."""
+
+    log: Log
+    writer: Writer
+    monotonic: Callable[[], float] = time.monotonic
+    swept_at: float = field(init=False)
+    store_trouble: str = ""
+
+    def __post_init__(self) -> None:
+        self.swept_at = self.monotonic()
+
+    def swept(self) -> None:
+        """A sweep went through."""
+        self.swept_at, self.store_trouble = self.monotonic(), ""
+
+    def report(self) -> dict[str, Any]:
+        """The facts; `ok` is the sum of them."""
+        age = self.monotonic() - self.swept_at
+        writer = self.writer.trouble()
+        store = self.store_trouble or ("the store does not answer" if writer and self.writer.away else "")
+        return {
+            "ok": age <= SWEEP_AGE_MAX and not writer,
+            "last_sweep_seconds": round(age, 1),
+            "store": store or "reachable",
+            "writer": writer or "running",
+            "pings_waiting": self.writer.waiting,
+            "crashes": self.log.counts[Happened.CRASHED],
+            "version": our_version(),
+        }

@@ -1,0 +1,124 @@
+"""The HTTP server: one uvicorn in this process, with the fast path for pings when it fits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from typing import TYPE_CHECKING, cast
+
+import uvicorn
+
+from heartbeat.errors import BadSetting
+from heartbeat.telemetry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heartbeat.doors.asgi import App
+    from heartbeat.doors.gate import Gate
+    from heartbeat.doors.writer import Writer
+    from heartbeat.telemetry import Log
+
+BACKLOG = 2048
+IDLE_SECONDS = 60
+STOP_SECONDS = 10
+"""For requests under way when the server is to stop."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket on this address, taken but not yet listening: until everything is ready, callers are refused."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise BadSetting(f"host {host!r} is no address of this machine ({error}); try 127.0.0.1") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise BadSetting(
+            f"cannot listen on {host} port {port} ({error.strerror}); stop the program that does, "
+            "or choose another with --port or HEARTBEAT_PORT"
+        ) from None
+    return listener
+
+
+class Server:
+    """Serves until SIGTERM or SIGINT, then answers what was begun and returns."""
+
+    def __init__(self, app: App, gate: Gate, log: Log, *, door: str) -> None:
+        self._log = log
+        _hear_uvicorn(log)
+        self._config = uvicorn.Config(
+            app,
+            loop="none",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,  # its lines would hold ping keys
+            server_header=False,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=STOP_SECONDS,
+            backlog=BACKLOG,
+        )
+        self._config.load()
+        self.door = door if door == "plain" or self._take_fast_path(gate) else "plain"
+        """The door that pings take."""
+        self._uvicorn = uvicorn.Server(self._config)
+
+    def _take_fast_path(self, gate: Gate) -> bool:
+        try:
+            from heartbeat.doors import fastpath, internals  # noqa: PLC0415 - needs httptools, which uvicorn may lack
+        except ImportError as problem:
+            self._log.tell(Happened.PLAIN_DOOR, why=problem)
+            return False
+        if not internals.fit(self._config):
+            self._log.tell(Happened.PLAIN_DOOR, why=f"uvicorn {uvicorn.__version__} is not known to it")
+            return False
+        self._config.http_protocol_class = cast("type[asyncio.Protocol]", fastpath.protocol_for(gate))
+        return True
+
+    def stop(self) -> None:
+        """End `run` soon. Safe in a signal handler."""
+        self._uvicorn.should_exit = True
+
+    def run(self, listener: socket.socket, writer: Writer) -> None:
+        """Serve. Uvicorn handles the signals, then raises them again: they must not kill us before we are done."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+
+        async def main() -> None:
+            writer.start(asyncio.get_running_loop())
+            await self._uvicorn.serve(sockets=[listener])
+
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(main())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop  # noqa: PLC0415 - not everywhere (Windows), and only faster
+    except ImportError:
+        return asyncio.new_event_loop
+    return cast("Callable[[], asyncio.AbstractEventLoop]", uvloop.new_event_loop)
+
+
+class _Heard(logging.Handler):
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.ERROR)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.tell(Happened.HTTP, says=record.getMessage().strip())
+
+
+def _hear_uvicorn(log: Log) -> None:
+    """What uvicorn finds serious becomes one of our lines."""
+    logger = logging.getLogger("uvicorn.error")
+    logger.handlers = [_Heard(log)]
+    logger.propagate = False
+    logger.setLevel(logging.ERROR)

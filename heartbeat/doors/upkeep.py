@@ -1,0 +1,43 @@
+"""Housekeeping beside the clock: the jobs file, the names that exist, stray pings, old history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heartbeat.manage import everything
+from heartbeat.model import DAY, HOUR
+
+if TYPE_CHECKING:
+    from heartbeat.doors.jobsfile import JobsFile
+    from heartbeat.doors.strays import Strays
+    from heartbeat.doors.writer import Writer
+    from heartbeat.store.protocol import Store
+
+EVERY = 2.0
+"""Seconds between two looks at the jobs file."""
+PURGE_LIMIT = 1_000
+NAMES_EVERY = 60_000
+"""Milliseconds after which the names are read again, if there were strays: other processes make jobs too."""
+
+
+class Upkeep:
+    """One step does a little of everything, each bounded."""
+
+    def __init__(self, store: Store, file: JobsFile, strays: Strays, writer: Writer, keep_days: int) -> None:
+        self._store, self._file, self._strays, self._writer = store, file, strays, writer
+        self._keep = keep_days * DAY
+        self._purge_at = self._names_at = 0
+
+    def step(self, now: int) -> float:
+        """Look after everything whose time has come; answers the seconds to the next look."""
+        if self._file.refresh(now):
+            self._writer.forget_uuids()
+            self._names_at = 0
+        if now >= self._names_at and (self._strays.waiting or not self._names_at):
+            self._strays.learn(snapshot.job.slug for snapshot in everything(self._store))
+            self._names_at = now + NAMES_EVERY
+        self._strays.flush(self._store)
+        if now >= self._purge_at:
+            gone = self._store.purge(now - self._keep, PURGE_LIMIT)
+            self._purge_at = now if gone >= PURGE_LIMIT else now + HOUR
+        return EVERY

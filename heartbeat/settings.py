@@ -1,0 +1,104 @@
+"""Environment and options → Settings. An option goes before its variable, which goes before the default."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from heartbeat.errors import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PORT_MAX = 65_535
+DAYS_MAX = 3_660
+_KEY = re.compile(r"[-_a-zA-Z0-9]{8,200}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one server runs.
+
+    config: None when no file was named and there is no jobs.yaml; ping_keys: empty means one made at the first start;
+    door: "fast", or "plain" for plain ASGI; sweep_every: seconds; keep_days: how long history is kept; url: how jobs
+    reach this server, "" when that is host and port.
+    """
+
+    db: Path = Path("heartbeat.db")
+    config: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    ping_keys: tuple[str, ...] = ()
+    door: str = "fast"
+    log: str = "text"
+    sweep_every: float = 1.0
+    keep_days: int = 90
+    url: str = ""
+
+
+def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings:
+    """Settings from HEARTBEAT_<NAME> and from options of the same names (None: not given). Raises BadSetting."""
+    given = _Given(environ, options)
+    return Settings(
+        db=Path(given.text("db", "heartbeat.db")),
+        config=_config(given.text("config", "")),
+        host=given.text("host", "127.0.0.1"),
+        port=int(given.number("port", 8000, 0, PORT_MAX)),
+        ping_keys=_keys(given.text("ping_key", "")),
+        door=given.choice("door", "fast", "plain"),
+        log=given.choice("log", "text", "json"),
+        sweep_every=given.number("sweep_every", 1, 0.05, 60),
+        keep_days=int(given.number("keep_days", 90, 1, DAYS_MAX)),
+        url=given.text("url", "").rstrip("/"),
+    )
+
+
+class _Given:
+    def __init__(self, environ: Mapping[str, str], options: Mapping[str, object]) -> None:
+        self._environ, self._options = environ, options
+
+    def text(self, name: str, default: str) -> str:
+        option = self._options.get(name)
+        text = self._environ.get(_variable(name), "") if option is None else str(option)
+        return text.strip() or default
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        text = self.text(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = high + 1
+        if not low <= value <= high:
+            raise BadSetting(f"{_variable(name)} is {text!r}; give a number from {low:g} to {high:g}")
+        return value
+
+    def choice(self, name: str, *choices: str) -> str:
+        text = self.text(name, choices[0])
+        if text not in choices:
+            raise BadSetting(f"{_variable(name)} is {text!r}; choose {' or '.join(choices)}")
+        return text
+
+
+def _variable(name: str) -> str:
+    return f"HEARTBEAT_{name.upper()}"
+
+
+def _config(text: str) -> Path | None:
+    if text:
+        return Path(text)
+    default = Path("jobs.yaml")
+    return default if default.exists() else None
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    for place, key in enumerate(keys, 1):
+        if not _KEY.fullmatch(key):  # the key itself is secret and stays out of the message
+            raise BadSetting(
+                f"HEARTBEAT_PING_KEY: key {place} of {len(keys)} cannot stand in a URL or is too short; "
+                "use at least 8 letters, digits, - and _, several keys separated by commas"
+            )
+    return keys

@@ -1,0 +1,156 @@
+"""Settings → the running thing."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import sys
+import time
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+from heartbeat.deliver import deliver
+from heartbeat.doors.asgi import App
+from heartbeat.doors.chores import Chore
+from heartbeat.doors.gate import Gate
+from heartbeat.doors.health import Health
+from heartbeat.doors.hello import hello
+from heartbeat.doors.jobsfile import JobsFile
+from heartbeat.doors.server import BACKLOG, Server, bind
+from heartbeat.doors.strays import Strays
+from heartbeat.doors.upkeep import Upkeep
+from heartbeat.doors.writer import Writer
+from heartbeat.errors import CallerError, WorldError
+from heartbeat.manage import create, everything
+from heartbeat.model import SECOND, Change, Commit, Document
+from heartbeat.record import Recorder
+from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.sweep import sweep
+from heartbeat.telemetry import Happened, Log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from heartbeat.model import Signal
+    from heartbeat.record import Recorded
+    from heartbeat.settings import Settings
+
+PING_KEY = "ping-key"
+"""The document that holds the key made at the first start."""
+OUTBOX_EVERY = 1.0
+"""Seconds between two looks for deliveries whose next attempt has come; new ones ring a bell."""
+PASS = 10 * SECOND
+"""So long one pass of deliveries begins new sends."""
+STOP_SECONDS = 25.0
+"""For a delivery under way when the server stops; what is cut off is sent again after the next start."""
+
+
+def serve(settings: Settings) -> int:
+    """Run one server until SIGTERM or SIGINT; answers the exit status."""
+    try:
+        _serve(settings)
+    except CallerError as problem:
+        sys.stderr.write(f"heartbeat: {problem}\n")
+        return 2
+    except WorldError as problem:
+        sys.stderr.write(f"heartbeat: {problem}\n")
+        return 3
+    return 0
+
+
+def _serve(settings: Settings) -> None:
+    with ExitStack() as cleanup:
+        log = Log(settings.log)
+        listener = cleanup.enter_context(bind(settings.host, settings.port))
+        store = cleanup.enter_context(closing(Store(settings.db)))
+        file = JobsFile(settings.config, store, log)
+        file.load(_now())
+        keys, fresh = (settings.ping_keys, False) if settings.ping_keys else _kept_key(store)
+
+        strays = Strays(log)
+        writer = Writer(Records(store, file), log)
+        health = Health(log=log, writer=writer)
+        gate = Gate(keys, writer, strays, _now)
+        upkeep = Upkeep(store, file, strays, writer, settings.keep_days)
+        # Two, so that a pass with a channel that hangs holds up nobody's new alerts: only one gets a delivery's claim.
+        postmen = [Chore(name, lambda: _deliver(store, file, log), log) for name in ("deliver", "deliver-2")]
+        clock = Chore("sweep", lambda: _sweep(store, file, health, log, settings.sweep_every), log)
+        chores = [clock, Chore("upkeep", lambda: upkeep.step(_now()), log), *postmen]
+        store.bells = [postman.wake for postman in postmen]
+        server = Server(App(gate, health, log), gate, log, door=settings.door)
+
+        port = listener.getsockname()[1]
+        listener.listen(BACKLOG)
+        _say_hello(settings, store, port, keys[0] if fresh or sys.stdout.isatty() else "")
+        log.tell(Happened.STARTED, host=settings.host, port=port, db=settings.db, door=server.door)
+        for chore in chores:
+            chore.start()
+        server.run(listener, writer)
+
+        writer.close()
+        for chore in chores:
+            chore.stop()
+        ended = [chore.join(STOP_SECONDS) for chore in chores]
+        strays.flush(store)
+        log.tell(Happened.STOPPED, cut_off=[c.name for c, done in zip(chores, ended, strict=True) if not done] or None)
+
+
+class Store(SQLiteStore):
+    """The store, with bells for those who deliver: rung when somebody is to be told."""
+
+    bells: Sequence[Callable[[], None]] = ()
+
+    def commit(self, changes: Sequence[Change]) -> list[Commit]:
+        """See Store.commit."""
+        answers = super().commit(changes)
+        if any(delivery.version == 1 for change in changes for delivery in change.deliveries):
+            for ring in self.bells:
+                ring()
+        return answers
+
+
+class Records:
+    """What the writer writes to."""
+
+    def __init__(self, store: Store, file: JobsFile) -> None:
+        self._store, self._file = store, file
+        self.record: Callable[[Sequence[Signal]], list[Recorded]] = Recorder(store).record
+        self.slug_of: Callable[[str], str | None] = store.slug_of
+
+    def create(self, slug: str, now: int) -> None:
+        """Make the job that `?create=1` asks for; those who hear about the service hear about it."""
+        create(self._store, slug, self._file.service, now)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _sweep(store: Store, file: JobsFile, health: Health, log: Log, every: float) -> float:
+    swept = sweep(store, _now(), service=file.service)
+    health.swept()
+    if swept.told or swept.lost or swept.blind:
+        blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"
+        log.tell(Happened.SWEPT, judged=swept.judged, told=swept.told, lost=swept.lost, blind=blind)
+    return 0 if swept.more else every
+
+
+def _deliver(store: Store, file: JobsFile, log: Log) -> float:
+    done = deliver(store, file.channels, _now, fallback=file.fallback, budget=PASS)
+    if done.sent or done.failed or done.dead:
+        log.tell(Happened.DELIVERED, sent=done.sent, failed=done.failed, dead=done.dead)
+    return 0 if done.more else OUTBOX_EVERY
+
+
+def _kept_key(store: Store) -> tuple[tuple[str, ...], bool]:
+    """The key made at the first start, and whether that is now."""
+    made = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(22))
+    fresh = store.commit([Change(documents=(Document(name=PING_KEY, version=1, value=made),))]) == [Commit.STORED]
+    return (str(store.document(PING_KEY).value),), fresh
+
+
+def _say_hello(settings: Settings, store: Store, port: int, key: str) -> None:
+    slugs = [snapshot.job.slug for snapshot in everything(store)]
+    first = slugs[0] if slugs else "my-first-job"
+    sys.stdout.write(hello(settings, port, slug=first, jobs=len(slugs), key=key) + "\n")
+    sys.stdout.flush()
