@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat.config.findings import Findings, Mistake, printable, quoted
@@ -74,7 +74,7 @@ class Spot:
         if isinstance(self.node, Mapping):
             raise self.mistake("a mapping stands here; write one value, or a list")
         items = self.node.items if isinstance(self.node, Sequence) else (self.node,)
-        return tuple(replace(self, node=item) for item in items)
+        return tuple(Spot(node=item, path=self.path, findings=self.findings) for item in items)
 
     def plain(self) -> object:
         """The value as Python has it, for what is handed on as it is."""
@@ -85,7 +85,7 @@ class Spot:
         return _converted(self.node)
 
     def _below(self, key: str, node: Node) -> Spot:
-        return replace(self, node=node, path=f"{self.path}.{key}" if self.path else key)
+        return Spot(node=node, path=f"{self.path}.{key}" if self.path else key, findings=self.findings)
 
 
 def is_true(text: str) -> bool | None:
