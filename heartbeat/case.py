@@ -28,6 +28,7 @@ from heartbeat.model import (
     Status,
     Verdict,
 )
+from heartbeat.model.evolve import evolve
 from heartbeat.transition import TRANSITIONS, Tell
 
 
@@ -49,7 +50,7 @@ class Case:
     def state(self) -> State:
         """The job's state as decided so far."""
         if self._new:
-            self._state = replace(self._state, **self._new)
+            self._state = evolve(self._state, **self._new)
             self._new = {}
         return self._state
 

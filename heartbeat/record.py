@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from heartbeat import documents
 from heartbeat.errors import TooBusy
 from heartbeat.judge import is_seen, judge, needs_prior
 from heartbeat.model import Change, Commit, Signal, Snapshot, Verdict
+from heartbeat.model.evolve import evolve
 from heartbeat.outbox import address, quiet_until
 from heartbeat.slots import place
 
@@ -120,4 +120,4 @@ class Recorder:
 def _after(snapshot: Snapshot, change: Change) -> Snapshot:
     """What the job will be once the change is in."""
     state = change.state or snapshot.state
-    return replace(snapshot, state=state, due=snapshot.due if change.due is None else change.due)
+    return evolve(snapshot, state=state, due=snapshot.due if change.due is None else change.due)
