@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 TRIGGERS = ("http", "sqs", "step_functions", "ecs", "aws_lambda")
 METRICS_MAX = 20
 METRIC = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
-_DATE = r"\{date:[^{}]*%[^{}]*\}"
+_DATE = r"\{date:[^{}%]*(%[YmdHMSyjGVu][^{}%]*)+\}"
+_TEMPLATE = rf"([^{{}}]|\{{\{{|\}}\}}|{_DATE})+"
+_NO_KEY = r"/|s3://|(.*/)?\.\.(/|$)"
 _CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w-]+)?"
 
 
@@ -67,16 +69,16 @@ def read_sources(spot: Spot) -> None:
 def read_key_template(spot: Spot) -> str:
     """An S3 key, with `{date:…}` where the slot's date stands."""
     key = str(_KEY_TEXT.read(spot))
-    if key.startswith(("/", "s3://")):
-        raise spot.mistake(f"{quoted(key)} is more than a key; write no / or s3:// in front, the bucket as `bucket`")
-    if set(re.sub(_DATE, "", key)) & {"{", "}"}:
+    if re.match(_NO_KEY, key):
+        raise spot.mistake(f"{quoted(key)} is no key; write no / or s3:// in front and no .., the bucket as `bucket`")
+    if not re.fullmatch(_TEMPLATE, key):
         raise spot.mistake(f"{quoted(key)} has braces that are no date; write {{date:%Y-%m-%d}}")
     return key
 
 
 _TRIGGERS_KNOWN = f"; known are {', '.join(TRIGGERS)}"
 _KEY_TEXT = text(1024)
-_KEY_FORM = rf"^(?!/|s3://)([^{{}}]|{_DATE})+$"
+_KEY_FORM = f"^(?!{_NO_KEY}){_TEMPLATE}$"
 METRIC_NAME = matching(METRIC, 100, "metric name", "begin with a letter; then letters, digits, _ . and -")
 BOUND_KEYS = (
     Key(name="min", type=values.NUMBER, doc="The smallest value that is right."),

@@ -69,7 +69,15 @@ SHAPED = [
     ),
     (
         JOB.format("evidence: {key: /a}"),
-        '1:51: jobs.a.evidence.key: "/a" is more than a key; write no / or s3:// in front, the bucket as `bucket`',
+        '1:51: jobs.a.evidence.key: "/a" is no key; write no / or s3:// in front and no .., the bucket as `bucket`',
+    ),
+    (
+        JOB.format("evidence: {key: a/../b}"),
+        '1:51: jobs.a.evidence.key: "a/../b" is no key; write no / or s3:// in front and no .., the bucket as `bucket`',
+    ),
+    (
+        JOB.format("evidence: {key: 'a/{date:%Q}'}"),
+        '1:51: jobs.a.evidence.key: "a/{date:%Q}" has braces that are no date; write {date:%Y-%m-%d}',
     ),
     (JOB.format("metrics: {rows: {}}"), "1:51: jobs.a.metrics.rows: holds nothing; write min, max or both"),
     (JOB.format("metrics: {rows: {min: x}}"), '1:57: jobs.a.metrics.rows.min: "x" is not a number; write 1 or 2.5'),
