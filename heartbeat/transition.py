@@ -56,3 +56,52 @@ TRANSITIONS: dict[tuple[Status, Verdict], Row] = {
     (_D, Verdict.EXCUSED): Row(_D, _NOTHING, "nothing was expected"),
     (_D, Verdict.UNKNOWN): Row(_D, _NOTHING, "we were not listening"),
 } | {(_P, verdict): _PAUSED_STAYS for verdict in Verdict}
+
+
+def page() -> str:
+    """docs/states.md: the table as a diagram and as a list, so that neither can say what the code does not do."""
+    return "\n".join(
+        [_INTRO, "```mermaid", "stateDiagram-v2", "    [*] --> waiting: applied", *_arrows(), _OUTRO, *_rows(), ""]
+    )
+
+
+_INTRO = """# Status: waiting, up, down, paused
+
+Made from the table in `heartbeat/transition.py` (`python -m heartbeat.transition > docs/states.md`); a test compares them.
+
+Every slot gets a verdict, and every verdict that counts goes through this table. A verdict does not count while the
+job's `alert_after` is not reached, when something newer is known already, or when a later slot had succeeded before its
+deadline; it is recorded all the same. People pause and resume jobs; no verdict does.
+"""
+_OUTRO = """    up --> paused: pause
+    down --> paused: pause
+    waiting --> paused: pause
+    paused --> waiting: resume
+```
+
+| status | verdict | next | told | why |
+| --- | --- | --- | --- | --- |"""
+
+
+def _arrows() -> list[str]:
+    moves: dict[tuple[Status, Status, Tell], list[str]] = {}
+    for (status, verdict), row in TRANSITIONS.items():
+        if row.next is not status:
+            moves.setdefault((status, row.next, row.tell), []).append(verdict)
+    return [
+        f"    {before} --> {after}: {', '.join(verdicts)}" + (f" / tell {tell}" if tell is not _NOTHING else "")
+        for (before, after, tell), verdicts in moves.items()
+    ]
+
+
+def _rows() -> list[str]:
+    return [
+        f"| {status} | {verdict} | {row.next} | {'' if row.tell is _NOTHING else row.tell} | {row.why} |"
+        for (status, verdict), row in TRANSITIONS.items()
+    ]
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(page())

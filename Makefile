@@ -1,0 +1,43 @@
+# make demo   watch a job go missing, the alert arrive and the recovery follow (about a minute)
+# make test   every test; make check: style and types only
+# make bench  the measured numbers; make soak SEEDS=100000: many more simulated worlds
+
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+SEEDS ?= 20000
+WORKERS ?= auto
+
+.PHONY: setup demo test check bench soak lock clean
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+demo: setup
+	$(BIN)/python examples/demo.py $(ARGS)
+
+test: check
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -rs $(ARGS)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python bench/run.py $(ARGS)
+
+soak: setup
+	$(BIN)/python tests/simulation/soak.py --seeds $(SEEDS) $(ARGS)
+
+lock:
+	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header --upgrade \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
