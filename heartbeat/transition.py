@@ -60,14 +60,14 @@ TRANSITIONS: dict[tuple[Status, Verdict], Row] = {
 
 def page() -> str:
     """docs/states.md: the table as a diagram and as a list, so that neither can say what the code does not do."""
-    return "\n".join(
-        [_INTRO, "```mermaid", "stateDiagram-v2", "    [*] --> waiting: applied", *_arrows(), _OUTRO, *_rows(), ""]
-    )
+    diagram = ["```mermaid", "stateDiagram-v2", "    [*] --> waiting: applied", *_arrows()]
+    return "\n".join([_INTRO, *diagram, _OUTRO, *_rows(), ""])
 
 
 _INTRO = """# Status: waiting, up, down, paused
 
-Made from the table in `heartbeat/transition.py` (`python -m heartbeat.transition > docs/states.md`); a test compares them.
+Made from the table in `heartbeat/transition.py` by `python -m heartbeat.transition > docs/states.md`; a test compares
+the two.
 
 Every slot gets a verdict, and every verdict that counts goes through this table. A verdict does not count while the
 job's `alert_after` is not reached, when something newer is known already, or when a later slot had succeeded before its
