@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from heartbeat.doors import exec as door
+
 ROOT = Path(__file__).parents[2]
 DOOR = f"""
 import argparse, pathlib, sys
@@ -18,9 +20,7 @@ add_arguments(parser)
 status = run_command(**vars(parser.parse_args()))
 """
 EXIT = "sys.exit(status)"
-TELL_PEAK = (
-    "sys.exit([line for line in pathlib.Path('/proc/self/status').read_text().split('\n') if 'VmHWM' in line][0])"
-)
+PEAK = "sys.exit(next(x for x in pathlib.Path('/proc/self/status').read_text().splitlines() if 'VmHWM' in x))"
 PY = sys.executable
 
 
@@ -161,6 +161,14 @@ def test_a_command_that_our_signal_ends_has_failed(receiver, begin):
     assert receiver.kinds() == ["start", "143"]
 
 
+def test_a_signal_before_the_command_is_there_is_kept_for_it():
+    with door._Signals() as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        child = subprocess.Popen(["sleep", "10"])
+        signals.forward_to(child)
+        assert child.wait() == -signal.SIGTERM
+
+
 def test_a_signal_while_we_tell_does_not_lose_the_ping(receiver, saying, begin):
     """A service manager stops the whole group: the command is gone before our own signal comes."""
     receiver.answer(saying(), saying(status=503))
@@ -208,7 +216,7 @@ def test_ctrl_c_at_a_terminal_comes_once(receiver):
 def test_hundreds_of_megabytes_pass_in_bounded_memory(receiver):
     script = "head -c 200000000 /dev/zero; echo the end"
     writer = subprocess.Popen(
-        command("j", "--", "sh", "-c", script, then=TELL_PEAK),
+        command("j", "--", "sh", "-c", script, then=PEAK),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
