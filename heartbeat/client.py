@@ -162,7 +162,7 @@ def job(slug: str, **options: Unpack[RunOptions]) -> Callable[[Callable[P, R]], 
 
         async def call_async(*args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 - what R awaits to
             async with Run(slug, **options):
-                return await function(*args, **kwargs)  # type: ignore[misc]
+                return await function(*args, **kwargs)  # type: ignore[misc] # R is awaitable here
 
         wrapper: Any = call_async if inspect.iscoroutinefunction(function) else call
         return functools.update_wrapper(wrapper, function)
