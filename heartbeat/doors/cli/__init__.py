@@ -1,0 +1,72 @@
+"""The command line: `heartbeat COMMAND …`.
+
+A command's module is loaded when it is asked for, so that `ping` and `exec` need nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from heartbeat.doors.cli.commands import COMMANDS, EXTRAS, Call, Exit, load
+from heartbeat.doors.cli.parser import overview, parse, version
+from heartbeat.doors.display import Screen
+from heartbeat.errors import CallerError, WorldError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None, *, clock: Callable[[], int] | None = None) -> int:
+    """Run one command and answer the exit status. clock: milliseconds since the epoch."""
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv), clock or _now)
+    except CallerError as problem:
+        return _complain(str(problem), Exit.CALLER)
+    except WorldError as problem:
+        return _complain(str(problem), Exit.WORLD)
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] not in EXTRAS:
+            raise
+        return _complain(f"this needs {problem.name}, which is not installed: pip install 'heartbeat[serve]'", 2)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more as it ends
+        return Exit.PIPE_CLOSED
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _complain(text: str, status: int) -> int:
+    screen = Screen()
+    for line in text.splitlines():
+        screen.complain(line)
+    return status
+
+
+def _run(argv: list[str], clock: Callable[[], int]) -> int:
+    match argv:
+        case ["help", str(name), *_] if name in COMMANDS:
+            argv = [name, "--help"]
+        case [] | ["-h" | "--help" | "help", *_]:
+            return _say(overview(whole=bool(argv)))
+        case ["-V" | "--version", *_]:
+            return _say(f"heartbeat {version()}\n")
+    command = load(argv[0])
+    try:
+        args = parse(f"heartbeat {argv[0]}", command, argv[1:])
+    except SystemExit as asked:  # --help has been printed
+        return int(asked.code or 0)
+    return command.run(Call(args=args, screen=Screen(colour=False if args.no_color else None), clock=clock))
+
+
+def _say(text: str) -> int:
+    sys.stdout.write(text)
+    return Exit.FINE

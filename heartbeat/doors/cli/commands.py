@@ -1,0 +1,96 @@
+"""Which commands there are, and what one is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import IntEnum
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from heartbeat.errors import BadSetting
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable
+
+    from heartbeat.doors.display import Screen
+
+EXTRAS = frozenset({"boto3", "botocore", "dateutil", "rich", "slack_sdk", "urllib3", "uvicorn", "yaml"})
+"""What the base install does not have."""
+
+
+class Exit(IntEnum):
+    """The exit statuses."""
+
+    FINE = 0
+    WRONG = 1
+    CALLER = 2
+    WORLD = 3
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a command."""
+
+    args: Namespace
+    screen: Screen
+    clock: Callable[[], int]
+
+    @property
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return self.clock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """about: what its help says first; shows: it prints something of its own, so that --json and --no-color apply."""
+
+    about: str
+    arguments: Callable[[ArgumentParser], None]
+    run: Callable[[Call], int]
+    shows: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command stands in the overview, and in which module."""
+
+    group: str
+    module: str
+    words: str
+
+
+COMMANDS: dict[str, Place] = {
+    "status": Place("look", "status", "every job: how it stands, when it last ran, when it is expected"),
+    "explain": Place("look", "why", "one job: why it is in its state, and what happens next"),
+    "next": Place("look", "preview", "when a schedule fires, in words and as dates"),
+    "check": Place("declare", "declare", "read jobs.yaml: every mistake and doubt, with line and column"),
+    "plan": Place("declare", "declare", "what `apply` would change"),
+    "apply": Place("declare", "declare", "make the jobs what jobs.yaml says"),
+    "pause": Place("act", "hold", "expect nothing of a job for a while"),
+    "resume": Place("act", "hold", "expect it again"),
+    "ack": Place("act", "hold", "say that somebody looks after a job that is down: no more reminders"),
+    "silence": Place("act", "hold", "tell nobody about some jobs for a while"),
+    "ping": Place("tell", "send", "tell the server that a job ran, began or failed"),
+    "exec": Place("tell", "send", "run a command as a run of a job"),
+    "serve": Place("run", "running", "the server: pings, clock and alerts in one process"),
+    "tick": Place("run", "running", "look once and send what waits, for those who have no server"),
+    "doctor": Place("run", "doctor", "is everything set up right? what is wrong, and what to do"),
+}
+
+
+def load(name: str) -> Command:
+    """The command of this name."""
+    place = COMMANDS.get(name)
+    if place is None:
+        near = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else "`heartbeat` alone lists them"
+        if name.startswith("-"):
+            hint = "the command comes first, as in `heartbeat status --json`"
+        raise BadSetting(f"{name!r} is no command; {hint}")
+    commands: dict[str, Command] = import_module(f"heartbeat.doors.cli.{place.module}").COMMANDS
+    return commands[name]

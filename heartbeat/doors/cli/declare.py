@@ -1,0 +1,159 @@
+"""check, plan, apply: from jobs.yaml to the jobs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.apply import apply, plan_for
+from heartbeat.config import Config, Plan, plan, read_file, render
+from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.options import add_config, add_db, config_path, db_path, open_store
+from heartbeat.errors import BadConfig
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def _file_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the same as --config")
+    add_config(parser)
+
+
+def _check_arguments(parser: ArgumentParser) -> None:
+    _file_arguments(parser)
+    parser.add_argument("--strict", action="store_true", help="warnings count too: exit status 1")
+
+
+def _apply_arguments(parser: ArgumentParser) -> None:
+    _file_arguments(parser)
+    add_db(parser)
+
+
+def _path(call: Call) -> Path:
+    call.args.config = call.args.file or call.args.config
+    return config_path(call.args)
+
+
+def _check(call: Call) -> int:
+    path = _path(call)
+    config, errors = _read(path)
+    warnings = config.warnings if config else ()
+    if call.args.json:
+        call.screen.json(_checked(path, config, errors, warnings))
+    else:
+        _say_checked(call, path, config, errors, warnings)
+    if errors:
+        return Exit.CALLER
+    return Exit.WRONG if warnings and call.args.strict else Exit.FINE
+
+
+def _read(path: Path) -> tuple[Config | None, tuple[str, ...]]:
+    try:
+        return read_file(path), ()
+    except BadConfig as bad:
+        return None, bad.problems
+
+
+def _say_checked(call: Call, path: Path, config: Config | None, errors: Sequence[str], warnings: Sequence[str]) -> None:
+    for text in errors:
+        call.screen.say(f"{call.screen.painted('error', 'bold red')}    {text}")
+    for text in warnings:
+        call.screen.say(f"{call.screen.painted('warning', 'yellow')}  {text}")
+    if config is None:
+        call.screen.say(f"{path}: {_count(len(errors), 'error')}", "bold red")
+        return
+    counts = [_count(len(config.jobs), "job"), _count(len(config.channels), "channel")]
+    tail = f"; {_count(len(warnings), 'warning')}" if warnings else ""
+    call.screen.say(f"{path}: fine, {', '.join(counts)}{tail}", "yellow" if warnings else "green")
+
+
+def _checked(path: Path, config: Config | None, errors: Sequence[str], warnings: Sequence[str]) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "ok": config is not None,
+        "errors": [_finding(path, text) for text in errors],
+        "warnings": [_finding(path, text) for text in warnings],
+        "jobs": sorted(job.slug for job in config.jobs) if config else [],
+        "channels": sorted(config.channels) if config else [],
+    }
+
+
+def _finding(path: Path, text: str) -> dict[str, Any]:
+    line, column, message = text.removeprefix(f"{path}:").split(":", 2)
+    return {"line": int(line), "column": int(column), "message": message.strip()}
+
+
+def _plan(call: Call) -> int:
+    config = read_file(_path(call))
+    if db_path(call.args).exists():
+        with open_store(call.args) as store:
+            todo = plan_for(store, config)
+    else:  # to look makes nothing
+        todo = plan(config, {})
+    _show(call, todo, applied=False)
+    return Exit.FINE
+
+
+def _apply(call: Call) -> int:
+    config = read_file(_path(call))
+    for warning in config.warnings:
+        call.screen.complain(f"warning: {warning}")
+    with open_store(call.args, create=True) as store, call.screen.doing("applying"):
+        done = apply(store, config, call.now)
+    _show(call, done, applied=True)
+    return Exit.FINE
+
+
+def _show(call: Call, todo: Plan, *, applied: bool) -> None:
+    if call.args.json:
+        call.screen.json({"applied": applied} | _as_json(todo))
+        return
+    call.screen.ready_made(render(todo, color=call.screen.colour))
+    if applied and not todo.empty:
+        call.screen.say("done", "green")
+
+
+def _as_json(todo: Plan) -> dict[str, Any]:
+    return {
+        "added": [job.slug for job in todo.added],
+        "changed": [
+            {
+                "job": changed.new.slug,
+                "adopted_from": changed.adopted_from or None,
+                "differences": [asdict(each) for each in changed.differences],
+            }
+            for changed in todo.changed
+        ],
+        "removed": [job.slug for job in todo.removed],
+        "unchanged": [job.slug for job in todo.unchanged],
+    }
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+COMMANDS = {
+    "check": Command(
+        about="Read jobs.yaml and tell every mistake (it cannot be used) and every doubt (it can, but is it meant?),\n"
+        "each with its line and column. Nothing is changed; no database is needed.\n\n"
+        "  heartbeat check jobs.yaml --strict      in CI: doubts fail too (exit status 1, mistakes 2)",
+        arguments=_check_arguments,
+        run=_check,
+    ),
+    "plan": Command(
+        about="Show as a diff what `heartbeat apply` would do: + new, ~ changed, - removed.\n"
+        "Only jobs that this file had declared are ever removed.",
+        arguments=_apply_arguments,
+        run=_plan,
+    ),
+    "apply": Command(
+        about="Make the jobs what jobs.yaml says, and show what was done. Pauses, silences, incidents and history\n"
+        "stay as they are. Applying twice does nothing the second time.",
+        arguments=_apply_arguments,
+        run=_apply,
+    ),
+}

@@ -1,0 +1,99 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from heartbeat.errors import BadSetting, UnknownJob
+from heartbeat.manage import everything, nearest
+from heartbeat.model import NEVER
+from heartbeat.schedule import parse_duration
+from heartbeat.store.sqlite import SQLiteStore
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from heartbeat.model import Snapshot
+    from heartbeat.store.protocol import Store
+
+
+def add_db(parser: ArgumentParser) -> None:
+    """--db."""
+    parser.add_argument("--db", metavar="FILE", help="the database (HEARTBEAT_DB, else heartbeat.db)")
+
+
+def add_config(parser: ArgumentParser) -> None:
+    """--config."""
+    parser.add_argument("--config", metavar="FILE", help="the jobs (HEARTBEAT_CONFIG, else jobs.yaml)")
+
+
+def add_span(parser: ArgumentParser) -> None:
+    """--for and --until."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--for", dest="for_", metavar="DURATION", help="for so long: 90s, 15m, 1h30m, 2d")
+    either.add_argument("--until", metavar="TIME", help="until then: 2026-11-22T18:00, or with its offset, +09:00 or Z")
+
+
+def db_path(args: Namespace) -> Path:
+    """The database that is meant."""
+    return Path(args.db or os.environ.get("HEARTBEAT_DB") or "heartbeat.db")
+
+
+def config_path(args: Namespace) -> Path:
+    """The file of jobs that is meant."""
+    return Path(args.config or os.environ.get("HEARTBEAT_CONFIG") or "jobs.yaml")
+
+
+@contextmanager
+def open_store(args: Namespace, *, create: bool = False) -> Iterator[Store]:
+    """The store, closed at the end. A mistyped path makes no new database, unless the command is there to make one."""
+    path = db_path(args)
+    if not create and not path.exists():
+        raise BadSetting(
+            f"there is no database {path}; name it with --db or HEARTBEAT_DB, or make it with `heartbeat apply`"
+        )
+    with closing(SQLiteStore(path)) as store:
+        yield store
+
+
+def snapshot_of(store: Store, slug: str) -> Snapshot:
+    """The job of this name. Raises UnknownJob with the nearest name."""
+    found = store.load([slug]).get(slug)
+    if found is None:
+        raise UnknownJob(slug, nearest(slug, (snapshot.job.slug for snapshot in everything(store))))
+    return found
+
+
+def span_end(args: Namespace, now: int, zone: str | None) -> int | None:
+    """When --for or --until ends; None when neither is given. zone: that of a time without an offset."""
+    if args.for_ is not None:
+        end = now + parse_duration(args.for_)
+    elif args.until is not None:
+        end = instant(args.until, zone)
+    else:
+        return None
+    if end <= now:
+        raise BadSetting(f"that ends at once: {args.for_ or args.until} is not in the future")
+    return end
+
+
+def instant(text: str, zone: str | None) -> int:
+    """An ISO 8601 time as milliseconds since the epoch."""
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadSetting(f"{text!r} is no time; write 2026-11-22T18:00 or 2026-11-22T18:00+09:00") from None
+    if local.tzinfo is None:
+        if zone is None:
+            raise BadSetting(f"{text!r} has no time zone; write {text}+09:00, {text}Z, or a duration with --for")
+        local = local.replace(tzinfo=ZoneInfo(zone))
+    at = round(local.timestamp() * 1000)
+    if not 0 <= at < NEVER:
+        raise BadSetting(f"{text!r} is too far away")
+    return at

@@ -1,0 +1,80 @@
+"""Arguments, and the texts of help."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from importlib import metadata
+from itertools import chain, groupby, repeat
+from typing import TYPE_CHECKING, NoReturn
+
+from heartbeat.doors.cli.commands import COMMANDS
+from heartbeat.errors import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heartbeat.doors.cli.commands import Command
+
+EXITS = """exit status:
+  0  fine
+  1  something is wrong with the jobs
+  2  the call cannot be carried out as it stands: a wrong option, a broken file, an unknown job
+  3  the world is in the way (a locked database, a server that is down): the same call may succeed later"""
+
+
+class Parser(ArgumentParser):
+    """Complains in one line, as everything here does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        raise BadSetting(f"{message}; see `{self.prog} --help`")
+
+
+def parse(prog: str, command: Command, argv: Sequence[str]) -> Namespace:
+    """The arguments of one command."""
+    epilog = EXITS if command.shows else None
+    form = RawDescriptionHelpFormatter
+    parser = Parser(prog=prog, description=command.about, epilog=epilog, formatter_class=form, allow_abbrev=False)
+    parser.set_defaults(json=False, no_color=False)
+    command.arguments(parser)
+    if command.shows:
+        shown = parser.add_argument_group("output")
+        shown.add_argument("--json", action="store_true", help="one JSON document on standard output")
+        shown.add_argument("--no-color", action="store_true", help="no colours (as does the variable NO_COLOR)")
+    return parser.parse_args(argv)
+
+
+def overview(*, whole: bool) -> str:
+    """What `heartbeat` alone says; whole: what `heartbeat --help` says."""
+    lines = ["heartbeat: tells you when a recurring job did not run", ""]
+    for group, names in groupby(COMMANDS, key=lambda name: COMMANDS[name].group):
+        heads = chain([group], repeat(""))
+        lines += [f"  {next(heads):<9}{name:<9}{COMMANDS[name].words}" for name in names]
+    lines += ["", *(_WHOLE if whole else _START)]
+    return "\n".join(lines) + "\n"
+
+
+def version() -> str:
+    """The version that is installed."""
+    try:
+        return metadata.version("heartbeat")
+    except metadata.PackageNotFoundError:  # run from a checkout
+        return "0+unknown"
+
+
+_START = [
+    "Start with:  heartbeat serve --config jobs.yaml",
+    "Learn with:  heartbeat COMMAND --help",
+]
+_WHOLE = [
+    "heartbeat COMMAND --help tells more; heartbeat --version",
+    "",
+    "environment:",
+    "  HEARTBEAT_DB        the database (--db), by default heartbeat.db",
+    "  HEARTBEAT_CONFIG    the jobs (--config), by default jobs.yaml",
+    "  HEARTBEAT_URL       the server, for ping, exec and doctor",
+    "  HEARTBEAT_PING_KEY  the key in ping URLs",
+    "  NO_COLOR            no colours",
+    "",
+    EXITS,
+]
