@@ -83,8 +83,9 @@ def ping(  # noqa: PLR0913 - each option is one part of a ping; a bag of options
     except Exception as problem:
         if raise_errors or (raise_errors is None and os.environ.get("HEARTBEAT_RAISE", "0") not in ("", "0")):
             raise
+        what = kind if exit_status is None else f"exit status {exit_status}"
         cause = problem if isinstance(problem, PingError) else repr(problem)
-        _warn(f"{kind} of {_shown(str(slug))!r} was not delivered: {cause}")
+        _warn(f"{what} of {_shown(str(slug))!r} was not delivered: {cause}")
         return False
     return True
 
@@ -124,10 +125,10 @@ class Run:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        duration = round(time.monotonic() - self._began, 3)
+        took = round(time.monotonic() - self._began, 3)
         kind, status, body = _outcome(error)
-        options = self._options if error is None else {**self._options, "raise_errors": False}  # the job's is seen
-        ping(self.slug, body, kind=kind, exit_status=status, duration=duration, **options)
+        options = self._options if error is None else {**self._options, "raise_errors": False}  # the job's is raised
+        ping(self.slug, body, kind=kind, exit_status=status, duration=took, **options)
 
     async def __aenter__(self) -> Self:
         import asyncio
@@ -224,11 +225,10 @@ def _epoch(at: dt.datetime | float | None) -> str:
 
 
 def _timeout() -> float:
-    text = os.environ.get("HEARTBEAT_TIMEOUT", "")
+    text = os.environ.get("HEARTBEAT_TIMEOUT") or str(TIMEOUT)
     if text.replace(".", "", 1).isdecimal() and float(text) > 0:
         return min(float(text), 3600.0)
-    if text:
-        _warn(f"HEARTBEAT_TIMEOUT={text!r} is no number of seconds; taking {TIMEOUT:g}")
+    _warn(f"HEARTBEAT_TIMEOUT={text!r} is no number of seconds; taking {TIMEOUT:g}")
     return TIMEOUT
 
 
@@ -243,8 +243,8 @@ def _send(url: str, data: bytes, timeout: float) -> None:
         thread.join(TRIES * timeout)
     except RuntimeError:  # no more threads: the interpreter is about to exit, or the machine is full
         thread.run()
-    if problems[-1]:
-        raise PingError(f"{_shown(url)} {problems[-1]}")
+    if problem := problems[-1]:
+        raise PingError(f"{_shown(url)} {problem}")
 
 
 def _try_often(url: str, data: bytes, timeout: float) -> str:
@@ -283,8 +283,8 @@ def _read(answer: HTTPResponse) -> tuple[str, float | None]:
     if answer.status in (408, 429, *range(500, 600)):
         wait = answer.headers.get("Retry-After", "")
         return f"{said}; try later", float(wait) if wait.isdecimal() else 0.0
-    remedy = REMEDIES.get(answer.status, "check HEARTBEAT_URL and HEARTBEAT_PING_KEY")
-    return f"{said}; {answer.headers.get('Heartbeat-Hint', remedy)}", None
+    remedy = answer.headers.get("Heartbeat-Hint") or REMEDIES.get(answer.status, "check HEARTBEAT_URL and the ping key")
+    return f"{said}; {remedy}", None
 
 
 def _shown(name: str) -> str:

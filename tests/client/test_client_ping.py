@@ -130,6 +130,14 @@ def test_an_unknown_name_is_told_with_the_servers_hint(receiver, saying, capsys)
     )
 
 
+def test_an_exit_status_that_is_not_delivered_is_named(receiver, saying, capsys):
+    receiver.answer(saying(status=400, body=b"invalid url format"))
+    heartbeat.ping("j", exit_status=300)
+    err = capsys.readouterr().err
+    assert err.startswith("heartbeat: exit status 300 of 'j' was not delivered")
+    assert "check the exit status (0-255)" in err
+
+
 def test_a_wrong_key_is_told(receiver, saying, capsys):
     receiver.answer(saying(status=404, body=b"not found"))
     heartbeat.ping("j")
