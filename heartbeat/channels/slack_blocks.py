@@ -23,7 +23,7 @@ FIELD_MAX = 2000
 FIELDS_MAX = 10
 LINE_MAX = 250
 OUTPUT_MAX = 1500
-CONTEXT_MAX = 1000
+ASIDE_MAX = 900
 
 EMOJI = {
     Verdict.MISSED: ":red_circle:",
@@ -90,7 +90,7 @@ def _single(alert: Alert, message: Message) -> list[Block]:
     if alert.output.strip():
         found.append(_section(fence(alert.output)))
     ids = " · ".join(escape(item, LINE_MAX) for item in (alert.incident, alert.run_id, alert.reason or "") if item)
-    return [*found, {"type": "context", "elements": [_text(ids[:CONTEXT_MAX])]}] if ids else found
+    return [*found, {"type": "context", "elements": [_text(ids)]}] if ids else found
 
 
 def _list(message: Message) -> str:
@@ -122,9 +122,10 @@ def _field(alert: Alert, key: str, value: str) -> Block:
 
 
 def _aside(key: str, value: str) -> str:
-    if key == "Runbook" and re.match(r"https?://", value, re.IGNORECASE):
-        return f"<{quote(value, safe=_URL_SAFE).replace('&', '&amp;')}|Open>"
-    return escape(value, SECTION_MAX // 4)
+    link = f"<{quote(value, safe=_URL_SAFE).replace('&', '&amp;')}|Open>"
+    if key == "Runbook" and re.match(r"https?://", value, re.IGNORECASE) and len(link) <= ASIDE_MAX:
+        return link
+    return escape(value, ASIDE_MAX)
 
 
 def _section(text: str) -> Block:
