@@ -73,24 +73,24 @@ def test_many_are_one_message(receiver):
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "body", "final", "retry_after"),
+    ("answer", "final", "retry_after"),
     [
-        (429, {"Retry-After": "17"}, b"rate_limited", False, 17.0),
-        (429, {}, b"rate_limited", False, 30.0),
-        (500, {}, b"oops", False, None),
-        (404, {}, b"no_service", True, None),
-        (403, {}, b"action_prohibited", True, None),
-        (410, {}, b"channel_is_archived", True, None),
-        (400, {}, b"user_not_found", True, None),
-        (400, {}, b"what_is_this", False, None),
+        ((429, {"Retry-After": "17"}, b"rate_limited"), False, 17.0),
+        ((429, {}, b"rate_limited"), False, 30.0),
+        ((500, {}, b"oops"), False, None),
+        ((404, {}, b"no_service"), True, None),
+        ((403, {}, b"action_prohibited"), True, None),
+        ((410, {}, b"channel_is_archived"), True, None),
+        ((400, {}, b"user_not_found"), True, None),
+        ((400, {}, b"what_is_this"), False, None),
     ],
 )
-def test_what_a_webhook_s_answers_mean(receiver, status, headers, body, final, retry_after):
-    receiver.otherwise = (status, headers, body)
+def test_what_a_webhook_s_answers_mean(receiver, answer, final, retry_after):
+    receiver.otherwise = answer
     with pytest.raises(ChannelFailed) as failed:
         send(hook(receiver), alert())
     assert (failed.value.final, failed.value.retry_after) == (final, retry_after)
-    assert str(failed.value) == f"Slack answered {status} {body.decode()}"
+    assert str(failed.value) == f"Slack answered {answer[0]} {answer[2].decode()}"
     assert len(receiver.asked) == 1
 
 

@@ -32,7 +32,8 @@ def test_a_miss_as_the_person_on_call_sees_it():
     found = shown(alert(runbook="https://wiki/x?a=1&b=2", hint="your heartbeats look like UTC", output="boom"))
     headline, fields, remarks, output, context = found
     assert headline["text"]["text"] == (
-        ":red_circle: *MISSED* daily-report (prod): expected 09:00 JST, nothing by 09:10, last success yesterday 09:02 JST"
+        ":red_circle: *MISSED* daily-report (prod): expected 09:00 JST, nothing by 09:10, "
+        "last success yesterday 09:02 JST"
     )
     assert [field["text"] for field in fields["fields"]] == [
         "*Expected*\n2026-11-22 09:00 JST (00:00 UTC)",
