@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -21,6 +20,7 @@ from heartbeat.model import (
     Snapshot,
     State,
     Verdict,
+    evolve,
 )
 from heartbeat.schedule.duration import format_duration
 
@@ -98,7 +98,7 @@ def silent_together(decided: list[tuple[Snapshot, Change]]) -> list[tuple[Snapsh
     silent = [change for _, change in decided if any(_is_miss(alert) for alert in change.alerts)]
     if len(silent) < TOGETHER_MIN or len(silent) < len(decided):
         return decided
-    return [(snapshot, replace(c, alerts=tuple(_together(a) for a in c.alerts))) for snapshot, c in decided]
+    return [(snapshot, evolve(c, alerts=tuple(_together(a) for a in c.alerts))) for snapshot, c in decided]
 
 
 def _is_miss(alert: Alert) -> bool:
@@ -106,7 +106,7 @@ def _is_miss(alert: Alert) -> bool:
 
 
 def _together(alert: Alert) -> Alert:
-    return replace(alert, silent_all=True) if _is_miss(alert) else alert
+    return evolve(alert, silent_all=True) if _is_miss(alert) else alert
 
 
 def offset_hint(job: Job, heartbeats: tuple[int, ...]) -> str:

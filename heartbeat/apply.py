@@ -5,14 +5,13 @@ State (pause, silence, incident, history) is never in the file, and applying a f
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from heartbeat.case import Case
 from heartbeat.config import Config, Plan, plan
 from heartbeat.errors import TooBusy, UnknownJob
 from heartbeat.manage import ATTEMPTS_MAX, amend, everything, founding, settle
-from heartbeat.model import Change, Commit, Job, Reason, Snapshot
+from heartbeat.model import Change, Commit, Job, Reason, Snapshot, evolve
 from heartbeat.overdue import excuse
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def redefined(snapshot: Snapshot, job: Job, now: int) -> Change:
     case.note(None, now, None, None)
     case.remark("the definition changed")
     case.job = job
-    return replace(case.change(), job=job, due=case.next_look())
+    return evolve(case.change(), job=job, due=case.next_look())
 
 
 def _times(job: Job) -> tuple[object, ...]:

@@ -5,7 +5,6 @@ judge.py (a signal came) and overdue.py (time passed) decide the verdicts; the s
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from heartbeat import slots
@@ -27,8 +26,8 @@ from heartbeat.model import (
     State,
     Status,
     Verdict,
+    evolve,
 )
-from heartbeat.model.evolve import evolve
 from heartbeat.transition import TRANSITIONS, Tell
 
 
@@ -68,7 +67,7 @@ class Case:
 
     def remark(self, text: str) -> None:
         """Say more about the line just written."""
-        self.entries[-1] = replace(self.entries[-1], remark=text)
+        self.entries[-1] = evolve(self.entries[-1], remark=text)
 
     def meet(self, slot: int, at: int, *, good: bool) -> None:
         """The slot is met at this instant: move the cursor, or remember it ahead of earlier slots still open."""
@@ -86,7 +85,7 @@ class Case:
         for span in sorted((*self.state.ahead, new), key=lambda span: span.first):
             last = spans[-1] if spans else None
             if last and last.good == span.good and slots.next_slot(self.job, last.last) == span.first:
-                spans[-1] = replace(last, last=span.last, until=span.until)
+                spans[-1] = evolve(last, last=span.last, until=span.until)
             else:
                 spans.append(span)
         return tuple(spans)
@@ -127,7 +126,7 @@ class Case:
         if row.tell is Tell.OPENED:
             self._open(slot, at, verdict, reason)
         elif state.incident is not None:
-            self.set(incident=replace(state.incident, bad=state.incident.bad + fresh))
+            self.set(incident=evolve(state.incident, bad=state.incident.bad + fresh))
 
     def _good(self, at: int, verdict: Verdict) -> None:
         row = TRANSITIONS[self.state.status, verdict]
@@ -145,7 +144,7 @@ class Case:
     def _open(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
         known = self.state.incident
         if known is not None:  # it had ended within a silence and was never told so: the same incident goes on
-            self.set(incident=replace(known, ended_at=None, bad=known.bad + 1))
+            self.set(incident=evolve(known, ended_at=None, bad=known.bad + 1))
             return
         name = f"{self.job.slug}/{self._n}.{len(self.entries)}"
         bad = self.state.streak
@@ -159,7 +158,7 @@ class Case:
         if incident is None or incident.told_at is None:
             self.set(incident=None)
         elif self.quiet is not None:
-            self.set(incident=replace(incident, ended_at=at))
+            self.set(incident=evolve(incident, ended_at=at))
         else:
             self.tell_recovered(at)
 
@@ -167,13 +166,13 @@ class Case:
         """Tell that the open incident began."""
         incident = self.state.incident
         if incident is not None:
-            self._tell(Event.OPENED, incident.opened_at, replace(incident, told_at=self.now))
+            self._tell(Event.OPENED, incident.opened_at, evolve(incident, told_at=self.now))
 
     def tell_reminder(self) -> None:
         """Tell that the open incident still lasts."""
         known = self.state.incident
         if known is not None:
-            self._tell(Event.REMINDER, self.now, replace(known, reminded_at=self.now, reminders=known.reminders + 1))
+            self._tell(Event.REMINDER, self.now, evolve(known, reminded_at=self.now, reminders=known.reminders + 1))
 
     def tell_recovered(self, at: int) -> None:
         """Tell that the open incident ended at this instant, and forget it."""

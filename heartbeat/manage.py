@@ -5,7 +5,6 @@ Each reads, decides, commits once, and decides again when it lost a race.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from uuid import uuid4
 from heartbeat import documents
 from heartbeat.case import Case
 from heartbeat.errors import NotNow, TooBusy, UnknownJob
-from heartbeat.model import HOUR, Change, Commit, Job, Silence, Snapshot, State, Status
+from heartbeat.model import HOUR, Change, Commit, Job, Silence, Snapshot, State, Status, evolve
 from heartbeat.outbox import address, matches
 from heartbeat.overdue import look, resume
 
@@ -58,7 +57,7 @@ def resume_job(store: Store, slug: str, now: int) -> Snapshot:
             raise NotNow(f"{slug} is not paused; it is {snapshot.state.status}")
         case = Case(snapshot, now, None)
         resume(case, now)
-        return replace(case.change(), due=case.next_look())
+        return evolve(case.change(), due=case.next_look())
 
     settle(store, slug, now)
     return amend(store, slug, decide)
@@ -72,7 +71,7 @@ def acknowledge(store: Store, slug: str, now: int, *, by: str) -> Snapshot:
         if incident is None:
             raise NotNow(f"{slug} has no open incident to acknowledge; it is {snapshot.state.status}")
         case = Case(snapshot, now, None)
-        case.set(incident=replace(incident, acked_at=now, acked_by=by))
+        case.set(incident=evolve(incident, acked_at=now, acked_by=by))
         return _noted(case, now, f"acknowledged by {by}")
 
     return amend(store, slug, decide)

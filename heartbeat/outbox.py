@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from heartbeat.model import Alert, Change, Delivery, Silence
+from heartbeat.model import Alert, Change, Delivery, Silence, evolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +18,7 @@ def address(change: Change, channels: Iterable[str], now: int) -> Change:
     if not change.alerts:
         return change
     deliveries = tuple(delivery(alert, channel, now) for alert in change.alerts for channel in channels)
-    return replace(change, deliveries=change.deliveries + deliveries)
+    return evolve(change, deliveries=change.deliveries + deliveries)
 
 
 def delivery(alert: Alert, channel: str, now: int) -> Delivery:

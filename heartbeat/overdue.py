@@ -6,12 +6,12 @@ somebody looked: a miss is dated when the grace ran out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat import slots
 from heartbeat.case import Case
-from heartbeat.model import Change, Reason, Run, Snapshot, Span, Status, Verdict
+from heartbeat.model import Change, Reason, Run, Snapshot, Span, Status, Verdict, evolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ def _why_missed(case: Case, succeeded: bool, *, hidden: bool) -> tuple[Verdict, 
 
 
 def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
-    expired = replace(run, expired=True)
+    expired = evolve(run, expired=True)
     case.set(runs=tuple(expired if r is run else r for r in case.state.runs))
     if any(b.hides(run.started_at, limit) for b in blind):
         case.note(run.slot, limit, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from heartbeat import documents
 from heartbeat.errors import TooBusy
 from heartbeat.judge import is_seen, judge, needs_prior
-from heartbeat.model import Change, Commit, Signal, Snapshot, Verdict
-from heartbeat.model.evolve import evolve
+from heartbeat.model import Change, Commit, Signal, Snapshot, Verdict, evolve
 from heartbeat.outbox import address, quiet_until
 from heartbeat.slots import place
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat import documents
 from heartbeat.alerts import blind_alert, silent_together
-from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Status
+from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Status, evolve
 from heartbeat.outbox import address, quiet_until
 from heartbeat.overdue import Blind, at_stake, look
 from heartbeat.record import Recorder
@@ -98,7 +98,7 @@ class _Sweep:
         change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
         if snapshot.job.evidence is None or (change.state or snapshot.state).status is not Status.DOWN:
             return change
-        return replace(change, due=min(change.due or NEVER, self.now + EVIDENCE_AGAIN))
+        return evolve(change, due=min(change.due or NEVER, self.now + EVIDENCE_AGAIN))
 
     def look_again(self, snapshot: Snapshot) -> Snapshot:
         # The object is the truth: its event may have been late or lost.
@@ -117,10 +117,10 @@ class _Sweep:
         # Remembered, and told once, before anything is judged by it.
         if self.blind is None:
             return True
-        document = replace(self.book, alive=self.now, blinds=self.blinds).document()
+        document = evolve(self.book, alive=self.now, blinds=self.blinds).document()
         change = Change(documents=(document,), alerts=(blind_alert(self.blind, [c for _, c in decided]),))
         stored = self.store.commit([address(change, self.service, self.now)]) == [Commit.STORED]
-        self.book = replace(self.book, version=self.book.version + 1, alive=self.now, blinds=self.blinds)
+        self.book = evolve(self.book, version=self.book.version + 1, alive=self.now, blinds=self.blinds)
         return stored
 
     def keep_book(self, *, idle: bool, more: bool) -> None:
@@ -128,4 +128,4 @@ class _Sweep:
         if idle and self.book.version and self.now - self.book.alive < ALIVE_EVERY:
             return
         checkpoint = self.book.checkpoint if more else max(self.book.checkpoint, self.now)
-        self.store.commit([Change(documents=(replace(self.book, alive=self.now, checkpoint=checkpoint).document(),))])
+        self.store.commit([Change(documents=(evolve(self.book, alive=self.now, checkpoint=checkpoint).document(),))])
