@@ -109,18 +109,20 @@ def deliver(  # noqa: PLR0913  (the last five are limits that have a default)
     """Send what waits, up to `limit` deliveries. `fallback`: the channels that are told of what another never took."""
     start = clock()
     rows = store.outbox(start, limit)
+    full = len(rows) >= limit
     queues: dict[str, list[Delivery]] = defaultdict(list)
-    for row in rows:
+    for row in parcels.uncut(rows) if full else rows:
         queues[row.channel].append(row)
     run = Pass(store=store, clock=clock, sleep=sleep, fallback=fallback, deadline=start + min(budget, BUDGET))
-    whole = _homeless(run, [row for row in rows if row.channel not in channels])
+    homeless = [row for name, queue in queues.items() if name not in channels for row in queue]
+    whole = _bury(run, homeless) + Delivered(more=full)
     lanes = [Lane(channels[name], queue, run) for name, queue in queues.items() if name in channels]
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="deliver") as pool:
         done = [pool.submit(lane.run) for lane in lanes]
-    return sum((lane.result() for lane in done), whole + Delivered(more=len(rows) >= limit))
+    return sum((lane.result() for lane in done), whole)
 
 
-def _homeless(run: Pass, rows: Iterable[Delivery]) -> Delivered:
+def _bury(run: Pass, rows: Iterable[Delivery]) -> Delivered:
     """What is addressed to a channel that there is not: it dies at once, and the fallback is told."""
     now, problem = run.clock(), "no channel named {!r} in the config"
     errors = [(row, ChannelFailed(problem.format(row.channel), final=True)) for row in rows]

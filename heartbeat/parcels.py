@@ -7,7 +7,7 @@ alerts go out again under the same key.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -44,6 +44,13 @@ class Parcel:
     rows: tuple[Delivery, ...]
     key: str
     receipt: str = ""
+
+
+def uncut(rows: Sequence[Delivery]) -> Sequence[Delivery]:
+    """Of a read that was full: the rows without the groups that it cut. All, if nothing else is left."""
+    count = Counter(row.group for row in rows)
+    whole = [row for row in rows if not row.group or count[row.group] == _size(row.group)]
+    return whole or rows
 
 
 def blocker(row: Delivery, siblings: Siblings) -> Delivery | None:
@@ -151,7 +158,11 @@ def _key(rows: Sequence[Delivery]) -> str:
     if len(rows) == 1:
         return rows[0].id
     names = "\n".join(sorted(row.id for row in rows))
-    return f"group/{sha256(names.encode()).hexdigest()[:32]}@{rows[0].channel}"
+    return f"group/{sha256(names.encode()).hexdigest()[:32]}/{len(rows)}@{rows[0].channel}"
+
+
+def _size(group: str) -> int:
+    return int(group.partition("@")[0].rpartition("/")[2])
 
 
 def _receipt(row: Delivery, siblings: Mapping[str, Mapping[str, Delivery]]) -> str:
