@@ -52,7 +52,7 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
         runbook=job.runbook,
         tags=job.tags,
         timezone=job.timezone,
-        schedule=slots.schedule_of(job).describe(),
+        schedule=slots.in_words(slots.schedule_of(job)),
         verdict=incident.verdict,
         reason=incident.reason,
         expected=incident.slot,
@@ -118,7 +118,11 @@ def offset_hint(job: Job, heartbeats: tuple[int, ...]) -> str:
     if len(heartbeats) < HEARTBEATS_MIN or schedule.interval_ms is not None:
         return ""
     latest = heartbeats[-HEARTBEATS_MIN:]
-    common = set.intersection(*(_shifts(job, at, schedule.window_ms(at)) for at in latest))
+    common = _shifts(job, latest[-1], schedule.window_ms(latest[-1]))
+    for at in latest[:-1]:
+        if not common:
+            return ""
+        common &= _shifts(job, at, schedule.window_ms(at))
     return _say(job, common, latest[-1]) if common else ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from heartbeat.model import DAY, MINUTE, Job, Kind, Run, Signal, Snapshot, State
@@ -33,6 +34,12 @@ class Place:
 def schedule_of(job: Job) -> Schedule:
     """The job's schedule, ready to ask (parsed once for all jobs that share it)."""
     return parse(job.schedule, job.timezone, job.dialect)
+
+
+@lru_cache(maxsize=10_000)
+def in_words(schedule: Schedule) -> str:
+    """The schedule in words, worked out once: a thousand jobs that go down at once often share a few."""
+    return schedule.describe()
 
 
 def next_slot(job: Job, after: int) -> int | None:
