@@ -3,8 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import boto3
 import pytest
+from moto import mock_aws
 
+from heartbeat.store.dynamodb import DynamoDBStore
+from heartbeat.store.dynamodb_call import boto3_call, create_table
 from heartbeat.store.sqlite import SQLiteStore
 
 
@@ -50,17 +54,50 @@ def sqlite_file(tmp_path):
     return Backend(lambda: SQLiteStore(tmp_path / "heartbeat.db"), threads_ok=True)
 
 
-def sqlite_memory(_tmp_path):
+def sqlite_memory():
     store = SQLiteStore(":memory:")
     return Backend(lambda: store, threads_ok=True)
 
 
-BACKENDS = {"sqlite": sqlite_file, "memory": sqlite_memory}
+@pytest.fixture(scope="session")
+def client():
+    """DynamoDB, as moto plays it."""
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        yield boto3.client("dynamodb", region_name="eu-west-1")
+
+
+@pytest.fixture
+def call(client):
+    """The way to an empty table named "heartbeat"."""
+    made = boto3_call(client)
+    create_table(made, "heartbeat")
+    yield made
+    made("DeleteTable", {"TableName": "heartbeat"})
+
+
+def no_sleep(_seconds):
+    raise AssertionError("nothing here is throttled")
+
+
+def dynamodb(call, shards):
+    return Backend(
+        lambda: DynamoDBStore("heartbeat", call, shards=shards, sleep=no_sleep), threads_ok=False, expires=True
+    )
+
+
+BACKENDS = {
+    "sqlite": lambda request: sqlite_file(request.getfixturevalue("tmp_path")),
+    "memory": lambda _request: sqlite_memory(),
+    "dynamodb": lambda request: dynamodb(request.getfixturevalue("call"), 1),
+    "shards": lambda request: dynamodb(request.getfixturevalue("call"), 3),
+}
 
 
 @pytest.fixture(params=BACKENDS)
-def backend(request, tmp_path):
-    made = BACKENDS[request.param](tmp_path)
+def backend(request):
+    made = BACKENDS[request.param](request)
     yield made
     made.close()
 

@@ -36,8 +36,9 @@ class TestLoad:
         assert set(store.load(["backup", "report", "backup"])) == {"backup", "report"}
 
     def test_takes_more_names_than_one_read_holds(self, store):
-        fill(store, 120)
-        assert len(store.load([f"job-{n:03}" for n in range(600)])) == 120
+        names = [f"job-{n:03}" for n in range(0, 600, 40)]
+        store.commit([new(name, n) for n, name in enumerate(names)])
+        assert sorted(store.load([f"job-{n:03}" for n in range(600)])) == names
 
     def test_keeps_odd_names_and_texts(self, store):
         odd = job("バックアップ-😀'\"#%", description='a\x00b\n"\\ \ud800', environment="x" * 5000)
@@ -127,7 +128,7 @@ class TestDue:
         assert store.due(0, T0 + 1000 * DAY, 10) == []
         assert {snapshot.due for snapshot in store.page("", 2)} == {NEVER}
 
-    @pytest.mark.parametrize("gap", [HOUR, DAY, 3 * DAY, 400 * DAY])
+    @pytest.mark.parametrize("gap", [HOUR, 7 * HOUR, 400 * DAY])
     def test_finds_old_rows_after_any_gap(self, store, gap):
         store.commit([new("late", 1, due=T0 + MINUTE), new("later", 2, due=T0 + gap - MINUTE), new("not", 3, T0 + gap)])
         assert store.due(T0, T0 + gap - 1, 10) == ["late", "later"]
@@ -546,7 +547,7 @@ def everything(store):
     return (
         store.page("", 99),
         store.history("backup", 99),
-        store.due(T0, T0 + DAY, 99),
+        store.due(T0, T0 + 9 * MINUTE, 99),
         [store.deliveries(incident) for incident in ("i-1", "i-2", "")],
         store.outbox(T0 + DAY, 99),
         [store.document(name) for name in ("clock", "known", "fresh", "unknown")],

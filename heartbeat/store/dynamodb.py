@@ -1,0 +1,263 @@
+"""The store in one DynamoDB table. The contract is in `protocol`, what lies where in `dynamodb_items`.
+
+An on-time ping is two small writes and no transaction: the job, on condition of its version, then its log row (a crash
+between the two loses that line of the history and nothing else). A change with several parts is one transaction.
+Rows that say when to look (the wheel, the outbox) are written before what they point to, so that a crash leaves one too
+many and never one too few; who reads them believes only the job and the delivery themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from heapq import merge, nsmallest
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.model import DAY, HOUR, MINUTE, NEVER, Commit, Document, Snapshot
+from heartbeat.store import dynamodb_items as lay
+from heartbeat.store import rows
+from heartbeat.store.dynamodb_call import BATCH_MAX, Patient, Refused
+from heartbeat.store.dynamodb_plan import Plan, is_plain, plan, update_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from heartbeat.model import Change, Delivery, Entry
+    from heartbeat.store.dynamodb_call import Call, Item
+
+WHEEL_READ = 6 * HOUR
+"""A longer gap is not read minute by minute (360 queries a shard): we go through all jobs, which needs no wheel."""
+RETENTION = 90 * DAY
+
+
+class DynamoDBStore:
+    """Jobs, history, outbox and documents in one table.
+
+    table: its name; call: the way to DynamoDB; shards: into how many partitions a minute's due rows go (may be raised,
+    never lowered); retention: how long entries and finished deliveries are kept; sleep: waits between attempts.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        call: Call,
+        *,
+        shards: int = 1,
+        retention: int = RETENTION,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._table, self._shards, self._retention = table, shards, retention
+        self._call = Patient(call, sleep)
+
+    def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
+        """See Store.load."""
+        if len(slugs) == 1:
+            found = [self._get(lay.job_key(slugs[0]))]
+        else:
+            found = self._batch([lay.job_key(slug) for slug in dict.fromkeys(slugs)])
+        snapshots = [_snapshot(item) for item in found if _version(item)]
+        return {snapshot.job.slug: snapshot for snapshot in snapshots}
+
+    def page(self, after: str, limit: int) -> list[Snapshot]:
+        """See Store.page."""
+        return list(islice(self._jobs(after, limit), limit))
+
+    def slug_of(self, uuid: str) -> str | None:
+        """See Store.slug_of."""
+        found = self._get(lay.uuid_key(uuid))
+        return lay.read_text(found, "slug") if found else None
+
+    def due(self, since: int, now: int, limit: int) -> list[str]:
+        """See Store.due. Only jobs that are due indeed are answered, so that the next answer is another one."""
+        if now - since > WHEEL_READ:
+            every = ((snapshot.due, snapshot.job.slug) for snapshot in self._jobs("", BATCH_MAX))
+            return [slug for _, slug in nsmallest(limit, (row for row in every if row[0] <= now))]
+        found: dict[str, int] = {}
+        for slugs in _chunks(self._wheel(min(since, now), now)):
+            found |= {slug: due for slug, due in self._dues(slugs) if due <= now}
+            if len(found) >= limit:
+                break
+        return sorted(found, key=lambda slug: (found[slug], slug))[:limit]
+
+    def commit(self, changes: Sequence[Change]) -> list[Commit]:
+        """See Store.commit. A change with more than about 95 deliveries and documents is refused (CallerError)."""
+        return [Commit.STORED if self._commit(change) else Commit.STALE for change in changes]
+
+    def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
+        """See Store.history."""
+        return list(islice(self._entries(slug, limit, slot), limit))
+
+    def outbox(self, now: int, limit: int) -> list[Delivery]:
+        """See Store.outbox."""
+        return list(islice(self._waiting(now), limit))
+
+    def deliveries(self, incident: str) -> list[Delivery]:
+        """See Store.deliveries."""
+        found = [_delivery(item) for item in self._query(f"incident#{incident}")]
+        return sorted(found, key=lambda delivery: (delivery.created_at, delivery.id))
+
+    def document(self, name: str) -> Document:
+        """See Store.document."""
+        found = self._get(lay.document_key(name))
+        if not found:
+            return Document(name=name, version=0, value=None)
+        return Document(name=name, version=_version(found), value=rows.load_value(lay.read_text(found, "body"), name))
+
+    def purge(self, before: int, limit: int) -> int:  # noqa: ARG002 - the table's time to live does it
+        """See Store.purge: rows expire by themselves."""
+        return 0
+
+    def close(self) -> None:
+        """See Store.close: the connections belong to who gave us `call`."""
+
+    # Reading
+
+    def _get(self, where: Item) -> Item:
+        answer = self._call("GetItem", {"TableName": self._table, "Key": where, "ConsistentRead": True})
+        found: Item = answer.get("Item", {})
+        return found
+
+    def _batch(self, keys: list[Item]) -> list[Item]:
+        return self._call.batch(self._table, keys)
+
+    def _query(self, pk: str, condition: str = "", value: str = "", **more: Any) -> Iterator[Item]:  # noqa: ANN401 - as JSON
+        values = {":pk": {"S": pk}, **({":sk": {"S": value}} if condition else {}), **more.pop("values", {})}
+        keys = {"KeyConditionExpression": f"pk = :pk{condition}", "ExpressionAttributeValues": values}
+        return self._call.items({"TableName": self._table, **keys, **more})
+
+    def _jobs(self, after: str, limit: int) -> Iterator[Snapshot]:
+        """All jobs whose slug sorts after this one, by slug; `limit` is how many are wanted at once."""
+        condition = " AND sk > :sk" if after else ""  # a key may not even be compared with an empty string
+        for listed in _chunks(self._query("jobs", condition, after, Limit=limit), limit):
+            slugs = [item["sk"]["S"] for item in listed]
+            found = self.load(slugs)
+            yield from (found[slug] for slug in slugs if slug in found)
+
+    def _wheel(self, since: int, now: int) -> Iterator[str]:
+        """The slugs of the wheel's rows, earliest first, true or not."""
+        seen: set[str] = set()
+        for minute in range(since // MINUTE, now // MINUTE + 1):
+            end = f"{min(now - minute * MINUTE, MINUTE - 1) + 1:05}"
+            shards = [lay.due_partition(minute, shard) for shard in range(self._shards)]
+            found = merge(*(self._query(pk, " AND sk < :sk", end) for pk in shards), key=_sort_key)
+            slugs = (_sort_key(item).partition("#")[2] for item in found)
+            for slug in slugs:
+                if slug not in seen:
+                    seen.add(slug)
+                    yield slug
+
+    def _dues(self, slugs: list[str]) -> Iterator[tuple[str, int]]:
+        for item in self._batch([lay.job_key(slug) for slug in slugs]):
+            if _version(item):
+                yield item["pk"]["S"].removeprefix("job#"), lay.read_number(item, "due")
+
+    def _entries(self, slug: str, limit: int, slot: int | None) -> Iterator[Entry]:
+        more: dict[str, Any] = {"Limit": limit}
+        if slot is not None:
+            more = {"FilterExpression": "contains(slots, :slot)", "values": {":slot": lay.number(slot)}}
+        for item in self._query(f"log#{slug}", ScanIndexForward=False, **more):
+            for text in reversed(item["body"]["L"]):
+                entry = rows.ENTRY.load(text["S"], slug)
+                if slot is None or entry.slot == slot:
+                    yield entry
+
+    def _waiting(self, now: int) -> Iterator[Delivery]:
+        shards = range(self._shards)
+        queries = [self._query(f"outbox#{shard}", " AND sk < :sk", f"{now + 1:016}") for shard in shards]
+        for rows_ in _chunks(merge(*queries, key=_sort_key)):
+            found = {item["sk"]["S"]: item for item in self._batch([_target(row) for row in rows_])}
+            for row in rows_:
+                delivery = found.get(row["delivery"]["S"])
+                if delivery and row["sk"]["S"].startswith(f"{lay.read_number(delivery, 'due'):016}#"):
+                    yield _delivery(delivery)
+                elif delivery and _version(delivery) >= _version(row):
+                    self._forget(row, _version(row))
+
+    # Writing
+
+    def _commit(self, change: Change) -> bool:
+        if is_plain(change):
+            return self._commit_plain(change)
+        planned = self._plan(change)
+        if planned is None:
+            return False
+        self._prepare(change, planned)
+        if not self._call.stored(*planned.request(self._table)):
+            return False
+        for row in planned.outdated:
+            self._forget(row, _version(row))
+        return True
+
+    def _commit_plain(self, change: Change) -> bool:
+        self._look_at(change)
+        request = {"TableName": self._table, "ReturnValues": "ALL_NEW", **update_job(change)}
+        try:
+            stored: Item = self._call("UpdateItem", request)["Attributes"]
+        except Refused as refused:
+            if refused.is_stale:
+                return False
+            raise
+        for item in lay.log_items(change, lay.read_number(stored, "life"), self._retention):
+            self._call("PutItem", {"TableName": self._table, "Item": item})
+        return True
+
+    def _plan(self, change: Change) -> Plan | None:
+        job = self._get(lay.job_key(change.slug)) if change.slug else {}
+        known = [delivery for delivery in change.deliveries if delivery.version > 1]
+        items = self._batch([lay.delivery_key(delivery.alert.incident, delivery.id) for delivery in known])
+        return plan(change, job, {item["sk"]["S"]: item for item in items}, self._shards, self._retention)
+
+    def _prepare(self, change: Change, planned: Plan) -> None:
+        self._look_at(change)
+        for row in planned.waiting:
+            # A slow loser must not put its old version over a newer row at the same instant.
+            older = {"ConditionExpression": "attribute_not_exists(pk) OR ver <= :ver"}
+            values = {"ExpressionAttributeValues": {":ver": row["ver"]}}
+            self._call.stored("PutItem", {"TableName": self._table, "Item": row, **older, **values})
+
+    def _look_at(self, change: Change) -> None:
+        """Write the wheel's row. One that a signal sets into the past goes where the next sweep still comes by."""
+        if change.due is not None and change.due < NEVER:
+            heard = (entry.signal.received for entry in change.entries if entry.signal)
+            item = lay.due_item(change.slug, max(change.due, *heard, 0), self._shards)
+            self._call("PutItem", {"TableName": self._table, "Item": item})
+
+    def _forget(self, row: Item, version: int) -> None:
+        """Delete an outbox row that is no longer true, unless it has been written anew."""
+        where = {"Key": {name: row[name] for name in ("pk", "sk")}, "ConditionExpression": "ver <= :ver"}
+        values = {"ExpressionAttributeValues": {":ver": lay.number(version)}}
+        with suppress(Refused):  # it does no harm; who comes by next tries again
+            self._call("DeleteItem", {"TableName": self._table, **where, **values})
+
+
+def _chunks(items: Iterable[Any], size: int = BATCH_MAX) -> Iterator[list[Any]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, min(size, BATCH_MAX))):
+        yield chunk
+
+
+def _sort_key(item: Item) -> str:
+    return str(item["sk"]["S"])
+
+
+def _version(item: Item) -> int:
+    return lay.read_number(item, "ver") if item else 0
+
+
+def _target(row: Item) -> Item:
+    return lay.delivery_key(lay.read_text(row, "incident"), lay.read_text(row, "delivery"))
+
+
+def _snapshot(item: Item) -> Snapshot:
+    slug = item["pk"]["S"].removeprefix("job#")
+    return Snapshot(
+        job=rows.load_job(lay.read_text(item, "body"), slug),
+        state=rows.STATE.load(lay.read_text(item, "job_state"), slug),
+        due=lay.read_number(item, "due"),
+        uuid=item.get("uid", {}).get("S", ""),
+    )
+
+
+def _delivery(item: Item) -> Delivery:
+    return rows.DELIVERY.load(lay.read_text(item, "body"), item["sk"]["S"])
