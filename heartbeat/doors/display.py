@@ -32,8 +32,6 @@ class Cell:
     style: str = ""
 
 
-
-
 class Screen:
     """Standard output and error. colour None: where a terminal is, unless NO_COLOR is set or it is dumb."""
 
@@ -50,9 +48,10 @@ class Screen:
         wanted = self.person and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
         self.colour = wanted if colour is None else colour
 
-    def say(self, text: str = "", style: str = "") -> None:
-        """One line, or several."""
-        self._write(self._out, self.painted("\n".join(safe(line) for line in text.split("\n")), style) + "\n")
+    def say(self, *parts: str | Cell) -> None:
+        """A line made of these parts, as they follow each other."""
+        cells = (part if isinstance(part, Cell) else Cell(part) for part in parts)
+        self._write(self._out, "".join(self._painted(safe(cell.text), cell.style) for cell in cells) + "\n")
 
     def complain(self, text: str) -> None:
         """One line of trouble on standard error."""
@@ -66,8 +65,7 @@ class Screen:
         """One JSON document."""
         self._write(self._out, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
-    def painted(self, text: str, style: str) -> str:
-        """The text in these colours, or as it is where there are none."""
+    def _painted(self, text: str, style: str) -> str:
         codes = ";".join(str(_CODES[word]) for word in style.split())
         return f"\033[{codes}m{text}\033[0m" if codes and self.colour else text
 

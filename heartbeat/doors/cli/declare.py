@@ -9,6 +9,7 @@ from heartbeat.apply import apply, plan_for
 from heartbeat.config import Config, Plan, plan, read_file, render
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_config, add_db, config_path, db_path, open_store
+from heartbeat.doors.display import Cell
 from heartbeat.errors import BadConfig
 
 if TYPE_CHECKING:
@@ -59,15 +60,15 @@ def _read(path: Path) -> tuple[Config | None, tuple[str, ...]]:
 
 def _say_checked(call: Call, path: Path, config: Config | None, errors: Sequence[str], warnings: Sequence[str]) -> None:
     for text in errors:
-        call.screen.say(f"{call.screen.painted('error', 'bold red')}    {text}")
+        call.screen.say(Cell("error", "bold red"), f"    {text}")
     for text in warnings:
-        call.screen.say(f"{call.screen.painted('warning', 'yellow')}  {text}")
+        call.screen.say(Cell("warning", "yellow"), f"  {text}")
     if config is None:
-        call.screen.say(f"{path}: {_count(len(errors), 'error')}", "bold red")
+        call.screen.say(Cell(f"{path}: {_count(len(errors), 'error')}", "bold red"))
         return
     counts = [_count(len(config.jobs), "job"), _count(len(config.channels), "channel")]
     tail = f"; {_count(len(warnings), 'warning')}" if warnings else ""
-    call.screen.say(f"{path}: fine, {', '.join(counts)}{tail}", "yellow" if warnings else "green")
+    call.screen.say(Cell(f"{path}: fine, {', '.join(counts)}{tail}", "yellow" if warnings else "green"))
 
 
 def _checked(path: Path, config: Config | None, errors: Sequence[str], warnings: Sequence[str]) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def _show(call: Call, todo: Plan, *, applied: bool) -> None:
         return
     call.screen.ready_made(render(todo, color=call.screen.colour))
     if applied and not todo.empty:
-        call.screen.say("done", "green")
+        call.screen.say(Cell("done", "green"))
 
 
 def _as_json(todo: Plan) -> dict[str, Any]:

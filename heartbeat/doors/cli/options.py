@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -97,3 +97,8 @@ def instant(text: str, zone: str | None) -> int:
     if not 0 <= at < NEVER:
         raise BadSetting(f"{text!r} is too far away")
     return at
+
+
+def here(at: int) -> str:
+    """An instant on the clock of this machine."""
+    return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone():%Y-%m-%d %H:%M %Z}"

@@ -1,0 +1,116 @@
+"""The JSON shapes. Their names are a promise: later versions add, they do not rename (docs/cli.md lists them).
+
+Instants are ISO 8601 in UTC, with milliseconds where there are any; what is not known is null.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heartbeat import slots
+from heartbeat.channels.body import iso
+from heartbeat.explain import open_slot, running, standing
+from heartbeat.model import SECOND, Status
+from heartbeat.outbox import quiet_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from heartbeat.model import Delivery, Incident, Signal, Silence, Snapshot
+
+__all__ = ["delivery_facts", "incident_facts", "iso", "job_facts", "signal_facts", "silence_facts"]
+
+
+def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict[str, Any]:
+    """A job and its state."""
+    job, state, slot = snapshot.job, snapshot.state, open_slot(snapshot)
+    quiet = quiet_until(job, silences, now)
+    return {
+        "job": job.slug,
+        "standing": standing(snapshot, now),
+        "status": state.status,
+        "enabled": job.enabled,
+        "since": iso(state.since),
+        "running": len(running(snapshot)),
+        "last_success": iso(state.last_success),
+        "last_signal": iso(state.last_signal),
+        "next_expected": None if state.status is Status.PAUSED else iso(slot),
+        "deadline": None if slot is None or state.status is Status.PAUSED else iso(slots.deadline(job, slot)),
+        "schedule": list(job.schedule),
+        "schedule_in_words": slots.schedule_of(job).describe(),
+        "timezone": job.timezone,
+        "description": job.description,
+        "environment": job.environment,
+        "owner": job.owner,
+        "tags": list(job.tags),
+        "notify": list(job.notify),
+        "bad_in_a_row": state.streak,
+        "incident": incident_facts(state.incident),
+        "paused_until": iso(state.paused_until),
+        "pause_reason": state.pause_reason,
+        "silenced_until": iso(quiet),
+        "uuid": snapshot.uuid,
+    }
+
+
+def incident_facts(incident: Incident | None) -> dict[str, Any] | None:
+    """An open incident."""
+    if incident is None:
+        return None
+    return {
+        "id": incident.id,
+        "verdict": incident.verdict,
+        "reason": incident.reason,
+        "slot": iso(incident.slot),
+        "opened_at": iso(incident.opened_at),
+        "told_at": iso(incident.told_at),
+        "bad": incident.bad,
+        "reminders": incident.reminders,
+        "acked_at": iso(incident.acked_at),
+        "acked_by": incident.acked_by,
+    }
+
+
+def silence_facts(silence: Silence, now: int) -> dict[str, Any]:
+    """A silence."""
+    return {
+        "id": silence.id,
+        "selector": silence.selector,
+        "start": iso(silence.start),
+        "end": iso(silence.end),
+        "active": silence.start <= now < silence.end,
+        "reason": silence.reason,
+        "author": silence.author,
+    }
+
+
+def delivery_facts(delivery: Delivery) -> dict[str, Any]:
+    """One alert to one channel."""
+    return {
+        "id": delivery.id,
+        "job": delivery.alert.slug,
+        "event": delivery.alert.event,
+        "channel": delivery.channel,
+        "outcome": delivery.outcome,
+        "at": iso(delivery.alert.at),
+        "created_at": iso(delivery.created_at),
+        "attempts": delivery.attempts,
+        "next_attempt": iso(delivery.next_at),
+        "error": delivery.error,
+    }
+
+
+def signal_facts(signal: Signal) -> dict[str, Any]:
+    """A signal."""
+    return {
+        "kind": signal.kind,
+        "at": iso(signal.at),
+        "received": iso(signal.received),
+        "source": signal.source,
+        "run_id": signal.run_id,
+        "exit_status": signal.exit_status,
+        "duration_seconds": None if signal.duration is None else signal.duration / SECOND,
+        "size": signal.size,
+        "metrics": dict(signal.metrics),
+        "body": signal.body,
+    }

@@ -1,0 +1,203 @@
+"""status: every job at a glance, and what is wrong with the service itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, cast
+
+from heartbeat import documents
+from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.facts import delivery_facts, iso, job_facts, silence_facts
+from heartbeat.doors.cli.options import add_db, here, open_store
+from heartbeat.doors.cli.rows import COLUMNS, STYLES, row
+from heartbeat.errors import UnknownJob
+from heartbeat.explain import Standing, standing
+from heartbeat.manage import everything, nearest
+from heartbeat.model import NEVER, Outcome
+from heartbeat.sweep import BLIND_AFTER
+from heartbeat.timewords import ago, duration
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Sequence
+
+    from heartbeat.documents import Clock
+    from heartbeat.model import Delivery, Silence, Snapshot
+    from heartbeat.store.protocol import Store
+
+PENDING_MAX = 1_000
+STRAYS_SHOWN = 5
+INCIDENTS_MAX = 500
+"""Open incidents whose deliveries are looked at."""
+ORDER = list(Standing)
+WRONG = frozenset({Standing.DOWN, Standing.OVERDUE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One look at the store. jobs: all of them; clock: version 0 when no sweep ever ran."""
+
+    now: int
+    jobs: tuple[Snapshot, ...]
+    clock: Clock
+    pending: tuple[Delivery, ...]
+    dead: tuple[Delivery, ...]
+    silences: tuple[Silence, ...]
+    strays: dict[str, dict[str, int]]
+
+    @property
+    def stale(self) -> bool:
+        """The clock once ran, and does no more."""
+        return bool(self.clock.version) and self.now - self.clock.alive > BLIND_AFTER
+
+
+def view(store: Store, now: int) -> View:
+    """Everything that `status` shows."""
+    jobs = tuple(everything(store))
+    incidents = [found.state.incident.id for found in jobs if found.state.incident][:INCIDENTS_MAX]
+    told = [delivery for incident in incidents for delivery in store.deliveries(incident)]
+    return View(
+        now=now,
+        jobs=jobs,
+        clock=documents.clock(store, now),
+        pending=tuple(store.outbox(NEVER - 1, PENDING_MAX)),
+        dead=tuple(delivery for delivery in told if delivery.outcome is Outcome.DEAD),
+        silences=tuple(s for s in documents.silences(store) if s.end > now),
+        strays=cast("dict[str, dict[str, int]]", store.document("strays").value or {}),
+    )
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("slugs", nargs="*", metavar="JOB", help="only these; * and ? stand for any characters")
+    parser.add_argument("--tag", action="append", default=[], metavar="NAME", help="only jobs with this tag")
+    parser.add_argument("--down", action="store_true", help="only jobs that are down or overdue")
+    add_db(parser)
+
+
+def _run(call: Call) -> int:
+    with open_store(call.args) as store:
+        seen = view(store, call.now)
+    shown = _chosen(call, seen)
+    if call.args.json:
+        call.screen.json(_as_json(seen, shown))
+    else:
+        _show(call, seen, shown)
+    wrong = any(standing(found, seen.now) in WRONG for found in shown)
+    return Exit.WRONG if wrong or seen.stale else Exit.FINE
+
+
+def _chosen(call: Call, seen: View) -> list[Snapshot]:
+    args = call.args
+    names = [found.job.slug for found in seen.jobs]
+    for slug in args.slugs:
+        if not any(fnmatchcase(name, slug) for name in names):
+            raise UnknownJob(slug, nearest(slug, iter(names)))
+    chosen = [
+        found
+        for found in seen.jobs
+        if (not args.slugs or any(fnmatchcase(found.job.slug, slug) for slug in args.slugs))
+        and set(args.tag) <= set(found.job.tags)
+        and (not args.down or standing(found, seen.now) in WRONG)
+    ]
+    return sorted(chosen, key=lambda found: (ORDER.index(standing(found, seen.now)), found.job.slug))
+
+
+def _show(call: Call, seen: View, shown: Sequence[Snapshot]) -> None:
+    for text, style in _head(call, seen):
+        call.screen.say(text, style)
+    if shown:
+        call.screen.say()
+        call.screen.table(COLUMNS, [row(found, seen.silences, seen.now) for found in shown])
+
+
+def _head(call: Call, seen: View) -> list[tuple[str, str]]:
+    lines = [(_counts(call, seen), ""), _clock(seen)]
+    lines += [(text, "yellow") for text in _alerts(seen)]
+    lines += [(f"silence {s.id}: {_silence(s, seen.now)}", "magenta") for s in seen.silences]
+    return lines + [(text, "yellow") for text in _strays(seen)]
+
+
+def _counts(call: Call, seen: View) -> str:
+    counts = Counter(standing(found, seen.now) for found in seen.jobs)
+    parts = [call.screen.painted(f"{counts[each]} {each}", STYLES[each]) for each in ORDER if counts[each]]
+    total = "1 job" if len(seen.jobs) == 1 else f"{len(seen.jobs)} jobs"
+    return f"{total}: {', '.join(parts)}" if parts else "no jobs yet; `heartbeat apply` makes them from jobs.yaml"
+
+
+def _clock(seen: View) -> tuple[str, str]:
+    if not seen.clock.version:
+        return (
+            "no sweep has run yet, so nothing is watched; start `heartbeat serve`, or `heartbeat tick` from cron",
+            "red",
+        )
+    age = ago(min(seen.clock.alive, seen.now), seen.now)
+    if seen.stale:
+        return f"last sweep {age}: nothing is watched; is `heartbeat serve` running?", "bold red"
+    return f"last sweep {age}", "dim"
+
+
+def _alerts(seen: View) -> list[str]:
+    lines = []
+    if seen.pending:
+        oldest = duration(seen.now - min(delivery.created_at for delivery in seen.pending))
+        errors = next((f"; last error: {d.error}" for d in reversed(seen.pending) if d.error), "")
+        lines.append(f"{_alerts_count(len(seen.pending))} to be delivered, the oldest for {oldest}{errors}")
+    return [*lines, *(f"never delivered to {d.channel}: {d.alert.event} {d.alert.slug} ({d.error})" for d in seen.dead)]
+
+
+def _alerts_count(count: int) -> str:
+    return "1 alert waits" if count == 1 else f"{count}{'+' if count >= PENDING_MAX else ''} alerts wait"
+
+
+def _silence(silence: Silence, now: int) -> str:
+    when = f"until {here(silence.end)} ({ago(silence.end, now)})"
+    author = f", by {silence.author}" if silence.author else ""
+    return f"{silence.selector} {when}{author}" + (f": {silence.reason}" if silence.reason else "")
+
+
+def _strays(seen: View) -> list[str]:
+    latest = sorted(seen.strays.items(), key=lambda item: item[1]["last"], reverse=True)
+    lines = []
+    for slug, stray in latest[:STRAYS_SHOWN]:
+        near = nearest(slug, (found.job.slug for found in seen.jobs))
+        hint = f"; did you mean {near}?" if near else ""
+        pings = "1 ping" if stray["count"] == 1 else f"{stray['count']} pings"
+        lines.append(f"{pings} for the unknown name {slug}, the last {ago(stray['last'], seen.now)}{hint}")
+    more = len(latest) - STRAYS_SHOWN
+    return [*lines, f"and {more} more unknown names"] if more > 0 else lines
+
+
+def _as_json(seen: View, shown: Sequence[Snapshot]) -> dict[str, Any]:
+    counts = Counter(standing(found, seen.now) for found in seen.jobs)
+    return {
+        "now": iso(seen.now),
+        "last_sweep": iso(seen.clock.alive) if seen.clock.version else None,
+        "watching": bool(seen.clock.version) and not seen.stale,
+        "counts": {each: counts[each] for each in ORDER},
+        "jobs": [job_facts(found, seen.silences, seen.now) for found in shown],
+        "undelivered": [delivery_facts(delivery) for delivery in seen.pending],
+        "dead": [delivery_facts(delivery) for delivery in seen.dead],
+        "silences": [silence_facts(silence, seen.now) for silence in seen.silences],
+        "strays": [
+            {"slug": slug, "count": stray["count"], "first": iso(stray["first"]), "last": iso(stray["last"])}
+            for slug, stray in seen.strays.items()
+        ],
+    }
+
+
+COMMANDS = {
+    "status": Command(
+        about="Show every job: how it stands, since when, its last success, and when it is expected next; above that,\n"
+        "what is wrong with the service itself. The worst comes first.\n\n"
+        "  down      an incident is open           late      its time has come, its grace runs\n"
+        "  overdue   it is late, no sweep looked   running   a run has begun\n"
+        "  waiting   never heard of                paused, disabled   nothing is expected\n\n"
+        "  heartbeat status --down                 only what is wrong\n"
+        "  heartbeat status 'db-*' --tag nightly   only some\n\n"
+        "The exit status is 1 when a job shown is down or overdue, or when the clock stands still.",
+        arguments=_arguments,
+        run=_run,
+    )
+}
