@@ -12,6 +12,7 @@ from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import delivery_facts, iso, job_facts, silence_facts
 from heartbeat.doors.cli.options import add_db, here, open_store
 from heartbeat.doors.cli.rows import COLUMNS, STYLES, row
+from heartbeat.doors.display import Cell
 from heartbeat.errors import UnknownJob
 from heartbeat.explain import Standing, standing
 from heartbeat.manage import everything, nearest
@@ -105,37 +106,41 @@ def _chosen(call: Call, seen: View) -> list[Snapshot]:
 
 
 def _show(call: Call, seen: View, shown: Sequence[Snapshot]) -> None:
-    for text, style in _head(call, seen):
-        call.screen.say(text, style)
+    call.screen.say(*_counts(seen))
+    for line in _head(seen):
+        call.screen.say(line)
     if shown:
         call.screen.say()
         call.screen.table(COLUMNS, [row(found, seen.silences, seen.now) for found in shown])
 
 
-def _head(call: Call, seen: View) -> list[tuple[str, str]]:
-    lines = [(_counts(call, seen), ""), _clock(seen)]
-    lines += [(text, "yellow") for text in _alerts(seen)]
-    lines += [(f"silence {s.id}: {_silence(s, seen.now)}", "magenta") for s in seen.silences]
-    return lines + [(text, "yellow") for text in _strays(seen)]
+def _head(seen: View) -> list[Cell]:
+    silences = [f"silence {s.id}: {_silence(s, seen.now)}" for s in seen.silences]
+    return [
+        _clock(seen),
+        *(Cell(text, "yellow") for text in _alerts(seen)),
+        *(Cell(text, "magenta") for text in silences),
+        *(Cell(text, "yellow") for text in _strays(seen)),
+    ]
 
 
-def _counts(call: Call, seen: View) -> str:
+def _counts(seen: View) -> list[str | Cell]:
+    if not seen.jobs:
+        return ["no jobs yet; `heartbeat apply` makes them from jobs.yaml"]
     counts = Counter(standing(found, seen.now) for found in seen.jobs)
-    parts = [call.screen.painted(f"{counts[each]} {each}", STYLES[each]) for each in ORDER if counts[each]]
-    total = "1 job" if len(seen.jobs) == 1 else f"{len(seen.jobs)} jobs"
-    return f"{total}: {', '.join(parts)}" if parts else "no jobs yet; `heartbeat apply` makes them from jobs.yaml"
+    parts = [(", ", Cell(f"{counts[each]} {each}", STYLES[each])) for each in ORDER if counts[each]]
+    total = "1 job: " if len(seen.jobs) == 1 else f"{len(seen.jobs)} jobs: "
+    return [total, *[cell for part in parts for cell in part][1:]]
 
 
-def _clock(seen: View) -> tuple[str, str]:
+def _clock(seen: View) -> Cell:
     if not seen.clock.version:
-        return (
-            "no sweep has run yet, so nothing is watched; start `heartbeat serve`, or `heartbeat tick` from cron",
-            "red",
-        )
+        text = "no sweep has run yet, so nothing is watched; start `heartbeat serve`, or `heartbeat tick` from cron"
+        return Cell(text, "red")
     age = ago(min(seen.clock.alive, seen.now), seen.now)
     if seen.stale:
-        return f"last sweep {age}: nothing is watched; is `heartbeat serve` running?", "bold red"
-    return f"last sweep {age}", "dim"
+        return Cell(f"last sweep {age}: nothing is watched; is `heartbeat serve` running?", "bold red")
+    return Cell(f"last sweep {age}", "dim")
 
 
 def _alerts(seen: View) -> list[str]:

@@ -73,18 +73,22 @@ class _Page:
 
     def _head(self) -> None:
         found, state = self.found, self.found.snapshot.state
-        word = self.screen.painted(found.standing.upper(), STYLES[found.standing])
-        self.screen.ready_made(f"{self.screen.painted(self.job.slug, 'bold')}  {word}  ")
-        self.screen.say(f"since {moment(state.since, self.now, self.zone)} ({duration(self.now - state.since)})")
+        since = f"since {moment(state.since, self.now, self.zone)} ({duration(self.now - state.since)})"
+        word = Cell(found.standing.upper(), STYLES[found.standing])
+        self.screen.say(Cell(self.job.slug, "bold"), "  ", word, "  ", since)
         for text in (self.job.description, found.because, f"rule: {found.rule}" if found.rule else ""):
             if text:
                 self.screen.say(f"  {text}")
 
-    def _facts(self) -> None:
-        rows = [(name, text, style) for name, text, style in self._rows() if text]
+    def _title(self, text: str) -> None:
         self.screen.say()
-        for name, text, style in rows:
-            self.screen.say(f"  {name:<14}{self.screen.painted(text, style)}")
+        self.screen.say(Cell(text, "bold"))
+
+    def _facts(self) -> None:
+        self.screen.say()
+        for name, text, style in self._rows():
+            if text:
+                self.screen.say(f"  {name:<14}", Cell(text, style))
 
     def _rows(self) -> Iterator[tuple[str, str, str]]:
         state = self.found.snapshot.state
@@ -108,7 +112,7 @@ class _Page:
 
     def _slots(self) -> None:
         if self.found.slots:
-            self.screen.say("\nlatest slots", "bold")
+            self._title("latest slots")
             self.screen.table(("slot", "verdict", "why", "signals"), [self._slot(each) for each in self.found.slots])
 
     def _slot(self, story: SlotStory) -> list[str | Cell]:
@@ -131,7 +135,7 @@ class _Page:
     def _notes(self) -> None:
         if not self.found.notes:
             return
-        self.screen.say("\noutside of any slot", "bold")
+        self._title("outside of any slot")
         for entry in self.found.notes:
             said = [self._signal(entry.signal)] if entry.signal else []
             text = "; ".join([*said, *([entry.remark] if entry.remark else [])]) or "looked at"
@@ -139,7 +143,7 @@ class _Page:
 
     def _runs(self) -> None:
         if self.found.runs:
-            self.screen.say("\nopen runs", "bold")
+            self._title("open runs")
         for each in self.found.runs:
             limit = f"must finish by {moment(each.limit, self.now, self.zone)}" if each.limit else "no limit"
             said = "its time ran out" if each.run.expired else limit
@@ -150,14 +154,14 @@ class _Page:
         incident = self.found.incident
         if incident is None:
             return
-        self.screen.say(f"\nincident {incident.id}", "bold")
+        self._title(f"incident {incident.id}")
         self.screen.say(f"  opened {stamp(incident.opened_at, self.zone)}, {incident.bad} bad so far")
         if incident.acked_at is not None:
             self.screen.say(f"  acknowledged by {incident.acked_by} {ago(incident.acked_at, self.now)}")
         if incident.told_at is None:
-            self.screen.say("  nobody has been told yet: a silence holds it back", "yellow")
+            self.screen.say(Cell("  nobody has been told yet: a silence holds it back", "yellow"))
         elif not self.found.told:
-            self.screen.say("  nobody was told: the job names no channel", "yellow")
+            self.screen.say(Cell("  nobody was told: the job names no channel", "yellow"))
         else:
             rows = [self._delivery(each) for each in self.found.told]
             self.screen.table(("told", "channel", "what", "outcome"), rows)
@@ -171,11 +175,11 @@ class _Page:
 
     def _coming(self) -> None:
         if self.found.coming:
-            self.screen.say("\nwhat happens next", "bold")
+            self._title("what happens next")
         for each in self.found.coming:
             self.screen.say(f"  {and_ago(each.at, self.now, self.zone)}: {each.what}")
         if not self.clock.version or self.now - self.clock.alive > BLIND_AFTER:
-            self.screen.say("  but no sweep is running: start `heartbeat serve`", "bold red")
+            self.screen.say(Cell("  but no sweep is running: start `heartbeat serve`", "bold red"))
 
 
 def _style(verdict: Verdict | None) -> str:
