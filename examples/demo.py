@@ -23,6 +23,7 @@ from pathlib import Path
 HEARTBEAT = str(Path(sys.executable).with_name("heartbeat"))
 KEY = "demo-ping-key"
 PATIENCE = 30
+MENDING = 5
 JOBS = """\
 defaults: {{timezone: UTC, notify: [screen, receiver]}}
 channels:
@@ -69,8 +70,9 @@ class Demo:
         report.wait()
         stopped = self.say("daily-report has stopped, and nobody has said so. Heartbeat gives it 2 s + 3 s of grace …")
         missed = self.wait_for("missed")
-        self.say("daily-report runs again …")
-        back = self.elapsed()
+        self.say("somebody mends it …")
+        time.sleep(MENDING)
+        back = self.say("daily-report runs again …")
         self.job(url, "daily-report", 10_000 if keep else 3)
         recovered = self.wait_for("recovered")
         self.show("status")
@@ -96,10 +98,10 @@ class Demo:
         return receiver.server_address[1]
 
     def take(self, body: dict[str, object]) -> None:
+        at = self.say(f"\033[1mthe receiver got:\033[0m {body['summary']}")
         with self.arrived:
-            self.alerts.append((self.elapsed(), body))
+            self.alerts.append((at, body))
             self.arrived.notify_all()
-        self.say(f"\033[1mthe receiver got:\033[0m {body['summary']}")
 
     def serve(self, receiver: int) -> str:
         config = self.folder / "jobs.yaml"
