@@ -12,11 +12,15 @@ from datetime import date
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 EVERY_MONTHDAY = (1 << 32) - 2
 EVERY_WEEKDAY = (1 << 7) - 1
+WORKDAYS = 0b0111110
 EVERY_MONTH = (1 << 13) - 2
 EVERY_YEAR = (1 << (LAST_YEAR - FIRST_YEAR + 1)) - 1
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _SIX_WEEKS = 0b100000010000001000000100000010000001  # times a week's mask: that week six times over
+_FEBRUARY = 2
+_THURSDAY = 4  # 1970-01-01 was one
+_SATURDAY = 6
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -39,23 +43,18 @@ class Days:
     years: int = EVERY_YEAR
     either: bool = False
     _masks: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def has(self, day: int) -> bool:
-        """Whether the schedule names this day (counted from 1970-01-01)."""
-        then = date.fromordinal(day + _EPOCH)
-        return self._month(then.year, then.month, day - then.day + 1) >> then.day & 1 == 1
+    _months: dict[int, tuple[int, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def at_or_after(self, day: int) -> int | None:
-        """The first day named that is not before `day`."""
+        """The first day named that is not before `day` (days are counted from 1970-01-01)."""
         then = date.fromordinal(day + _EPOCH)
-        rest = self._month(then.year, then.month, day - then.day + 1) >> then.day
+        month = then.year * 12 + then.month - 1
+        rest = (self._months.get(month) or self._month(month))[1] >> then.day
         if rest:
             return day + (rest & -rest).bit_length() - 1
-        for month in range(then.year * 12 + then.month, (LAST_YEAR + 1) * 12):
-            year, index = divmod(month, 12)
-            if self.months >> index + 1 & 1 and self.years >> year - FIRST_YEAR & 1:
-                first = date(year, index + 1, 1).toordinal() - _EPOCH
-                mask = self._month(year, index + 1, first)
+        for later in range(month + 1, (FIRST_YEAR + self.years.bit_length()) * 12):
+            if self.months >> later % 12 + 1 & 1:
+                first, mask = self._months.get(later) or self._month(later)
                 if mask:
                     return first + (mask & -mask).bit_length() - 2
         return None
@@ -63,26 +62,33 @@ class Days:
     def at_or_before(self, day: int) -> int | None:
         """The last day named that is not after `day`."""
         then = date.fromordinal(day + _EPOCH)
-        rest = self._month(then.year, then.month, day - then.day + 1) & (2 << then.day) - 1
+        month = then.year * 12 + then.month - 1
+        rest = (self._months.get(month) or self._month(month))[1] & (2 << then.day) - 1
         if rest:
             return day - then.day + rest.bit_length() - 1
-        for month in range(then.year * 12 + then.month - 2, FIRST_YEAR * 12 - 1, -1):
-            year, index = divmod(month, 12)
-            if self.months >> index + 1 & 1 and self.years >> year - FIRST_YEAR & 1:
-                first = date(year, index + 1, 1).toordinal() - _EPOCH
-                mask = self._month(year, index + 1, first)
+        for earlier in range(month - 1, FIRST_YEAR * 12 - 1, -1):
+            if self.months >> earlier % 12 + 1 & 1:
+                first, mask = self._months.get(earlier) or self._month(earlier)
                 if mask:
                     return first + mask.bit_length() - 2
         return None
 
-    def _month(self, year: int, month: int, first: int) -> int:
-        if not (self.months >> month & 1 and FIRST_YEAR <= year and self.years >> year - FIRST_YEAR & 1):
-            return 0
-        length = 29 if month == 2 and year % 4 == 0 and (year % 100 or year % 400 == 0) else _LENGTHS[month - 1]
-        kind = (first + 4) % 7 << 5 | length  # 1970-01-01 was a Thursday
+    def _month(self, number: int) -> tuple[int, int]:
+        """A month (counted from the year 0): the day it begins on, and the mask of the days named in it."""
+        year, month = number // 12, number % 12 + 1
+        first = date(year, month, 1).toordinal() - _EPOCH
+        named = year >= FIRST_YEAR and self.years >> year - FIRST_YEAR & 1 and self.months >> month & 1
+        leap = month == _FEBRUARY and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+        mask = self._kind((first + _THURSDAY) % 7, _LENGTHS[month - 1] + leap) if named else 0
+        self._months[number] = found = first, mask
+        return found
+
+    def _kind(self, weekday: int, length: int) -> int:
+        """The mask of a month that begins on this weekday and is so long."""
+        kind = weekday << 5 | length
         mask = self._masks.get(kind)
         if mask is None:
-            mask = self._masks[kind] = self._work_out((first + 4) % 7, length)
+            mask = self._masks[kind] = self._work_out(weekday, length)
         return mask
 
     def _work_out(self, weekday: int, length: int) -> int:
@@ -117,7 +123,7 @@ class Days:
 def _workday_nearest(day: int, weekday_of_first: int, length: int) -> int:
     """The Monday to Friday nearest to the day without leaving the month."""
     weekday = (weekday_of_first + day - 1) % 7
-    if weekday == 6:
+    if weekday == _SATURDAY:
         return day - 1 if day > 1 else day + 2
     if weekday == 0:
         return day + 1 if day < length else day - 2

@@ -11,13 +11,16 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _ITEM = re.compile(r"(?:\*|([0-9A-Za-z]+)(?:-([0-9A-Za-z]+))?)(?:/([0-9]+))?", re.ASCII)
 _LONGEST_NUMBER = 6
+_SUNDAY_AGAIN = 7
+_YEARS = 1970
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """What may stand in a field.
 
-    names: the first stands for `low`. wraps: a reversed range goes round (`22-2`). opens: `5/15` means from 5 on. example: something right, for remedies.
+    names: the first stands for `low`. wraps: a reversed range goes round (`22-2`). opens: `5/15` means from 5 on.
+    example: something right, for remedies.
     """
 
     name: str
@@ -94,9 +97,11 @@ class Field:
         return mask
 
     def _turned(self, start: int, end: int) -> str:
-        if end == 0 and self.high == 7:  # FRI-SUN: Sunday is 7 as well
-            return f"write {start}-7"
-        return f"write {start}-{self.high},{self.low}-{end}"
+        if end == 0 and self.high == _SUNDAY_AGAIN:  # FRI-SUN
+            return f"write {start}-{_SUNDAY_AGAIN}"
+        upper = f"{start}-{self.high}" if start < self.high else f"{start}"
+        lower = f"{self.low}-{end}" if self.low < end else f"{end}"
+        return f"write {upper},{lower}" if self.high < _YEARS else f"write {end}-{start}"
 
     def _step(self, by: str, text: str) -> int:
         step = int(by) if len(by) <= _LONGEST_NUMBER else 0

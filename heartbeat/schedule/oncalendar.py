@@ -78,7 +78,8 @@ def read_oncalendar(text: str, own_zone: Zone) -> Rule:
 
 
 def _is_zone(word: str) -> bool:
-    return word[0].isalpha() and _WORDS.fullmatch(word) is None or word == "UTC" or "/" in word and word[0].isalpha()
+    """Whether the last word is a zone: nothing else begins with a letter, but weekdays."""
+    return word[0].isalpha() and (_WORDS.fullmatch(word) is None or word[:3].lower() not in _WEEKDAYS)
 
 
 def _date_and_time(words: list[str], text: str) -> tuple[str, str, bool]:
@@ -137,7 +138,7 @@ def _mask(part: _Part, text: str) -> int:
 
 def _numbers(part: _Part, item: str, text: str) -> range:
     form = _ITEM.fullmatch(item)
-    if form is None or form[4] and int(form[4]) == 0:
+    if form is None or (form[4] and int(form[4]) == 0):
         raise _refused(part.name, text, f"holds {item!r}, which cannot be read")
     star, first, last, by = form.groups()
     low = part.low if star else int(first)

@@ -1,21 +1,28 @@
-"""Text to Schedule. The dialect is declared or stands in the form of the text; the number of fields alone decides nothing
-but this: exactly five are Unix cron.
+"""Text to Schedule. The dialect is declared, or stands in the form of the text.
+
+The number of fields alone decides nothing but this: exactly five are Unix cron.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.duration import parse_duration
 from heartbeat.schedule.eventbridge import read_eventbridge
 from heartbeat.schedule.oncalendar import looks_like_oncalendar, read_oncalendar
 from heartbeat.schedule.rrule import read_rrule
-from heartbeat.schedule.rule import Interval, Rule
+from heartbeat.schedule.rule import Interval
 from heartbeat.schedule.schedule import Schedule
-from heartbeat.schedule.unix import read_kubernetes, read_unix
-from heartbeat.schedule.zones import Zone, zone
+from heartbeat.schedule.unix import FIELDS, read_kubernetes, read_unix
+from heartbeat.schedule.zones import zone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from heartbeat.schedule.rule import Rule
+    from heartbeat.schedule.zones import Zone
 
 _SHARED = 16_384  # so many different schedules are kept; equal ones are one object
 _LONGEST = 1000
@@ -83,7 +90,7 @@ def _dialect(text: str) -> str:
         return "eventbridge"
     if text.startswith("every "):
         return "every"
-    if text.startswith("@") or len(text.split()) == 5:
+    if text.startswith("@") or len(text.split()) == FIELDS:
         return "unix"
     if looks_like_oncalendar(text):
         return "oncalendar"
@@ -91,7 +98,7 @@ def _dialect(text: str) -> str:
 
 
 def _unknown(text: str) -> BadSchedule:
-    if len(text.split()) == 6:
+    if len(text.split()) == FIELDS + 1:
         return BadSchedule(
             field="expression",
             text=text,

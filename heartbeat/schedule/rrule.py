@@ -1,27 +1,30 @@
-"""iCalendar's RRULE, read by python-dateutil: wall clock readings, a year at a time.
+"""iCalendar's RRULE, read by python-dateutil, which knows wall clock readings only: the rest of the rule is ours.
 
-Without a DTSTART the rule must say itself what iCalendar would take from it, and begins in 1970 at midnight.
+Without a DTSTART the rule must say itself what iCalendar would take from there, and its days begin at midnight.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSchedule
-from heartbeat.schedule.days import FIRST_YEAR, LAST_YEAR
-from heartbeat.schedule.rule import POLICIES, Rule, Zoned
-from heartbeat.schedule.zones import Zone
+from heartbeat.schedule.recurrence import LATER, Recurrence
+from heartbeat.schedule.rule import POLICIES, Zoned
 
 if TYPE_CHECKING:
     from dateutil.rrule import rrule
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- readings of a clock on the wall have no zone
-_FORM = re.compile(r"(?:DTSTART[:=](?P<start>[0-9]{8}(?:T[0-9]{6})?)[\s;]+)?(?:RRULE:)?(?P<rule>[A-Z0-9=,;+-]+)")
-_COUNT_MAX = 10_000
+    from heartbeat.schedule.rule import Rule
+    from heartbeat.schedule.zones import Zone
+
+_FORM = re.compile(r"(?:DTSTART[:=]([0-9]{8}(?:T[0-9]{6})?)[\s;]+)?(?:RRULE:)?([A-Z0-9=,;+-]+)")
+_UNTIL = re.compile(r"([0-9]{8})(?:(T[0-9]{6})(Z?))?")
+_SMALL = re.compile(r"[1-9][0-9]{0,3}")
+_EXAMPLE = (
+    "write it like RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18 or DTSTART:20260101T090000 RRULE:FREQ=DAILY;INTERVAL=2"
+)
 # What a rule without DTSTART must name, since iCalendar would otherwise take it from there.
 _NEEDS = {
     "YEARLY": ("BYMONTHDAY", "BYDAY", "BYYEARDAY", "BYWEEKNO"),
@@ -30,22 +33,47 @@ _NEEDS = {
     "DAILY": ("FREQ",),
     "HOURLY": ("FREQ",),
 }
+_NAMES = {
+    *("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYMONTH", "BYMONTHDAY", "BYDAY", "BYYEARDAY", "BYWEEKNO"),
+    *("BYSETPOS", "BYHOUR", "BYMINUTE", "BYSECOND"),
+}
+_TIMES_A_DAY = 96
 
 
 def read_rrule(text: str, zone: Zone) -> Rule:
     """A rule from `RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18`, or `DTSTART:20260101T090000 RRULE:...`."""
-    form = _FORM.fullmatch(text.strip().upper().replace("DTSTART;VALUE=DATE:", "DTSTART:"))
-    parts = dict(part.partition("=")[::2] for part in form["rule"].split(";")) if form else {}
-    if form is None or parts.get("FREQ") not in _NEEDS:
-        raise _refused(text, "needs a FREQ of YEARLY, MONTHLY, WEEKLY, DAILY or HOURLY, and DTSTART without a zone")
-    if form["start"] is None:
+    form = _FORM.fullmatch(text.upper().replace("DTSTART;VALUE=DATE:", "DTSTART:"))
+    if form is None:
+        raise _refused(text, "cannot be read")
+    begin, parts = _begin(form[1], text), _parts(form[2], text)
+    if begin is None:
         _check_stands_alone(parts, text)
-    if int(parts.get("COUNT", "0")) > _COUNT_MAX:
-        raise _refused(text, f"counts more than {_COUNT_MAX} times")
-    wall = RecurrenceWall(
-        rule=_made(form["rule"], form["start"], text), parts=parts, anchored=form["start"] is not None
+    wall = Recurrence(
+        rule=_made(_hours_spelt_out(parts, begin, text), begin, _until(parts.get("UNTIL"), zone, text), text),
+        parts=parts,
+        begin=begin,
     )
     return Zoned(wall=wall, zone=zone, policy=POLICIES["rrule"])
+
+
+def _begin(text: str | None, whole: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise _refused(whole, "has a DTSTART that is no date") from None
+
+
+def _parts(rule: str, text: str) -> dict[str, str]:
+    parts = dict(part.partition("=")[::2] for part in rule.removesuffix(";").split(";"))
+    unknown = sorted(set(parts) - _NAMES)
+    if unknown:
+        raise _refused(text, f"holds {unknown[0]}, which is not supported")
+    if parts.get("FREQ") not in _NEEDS:
+        raise _refused(text, "needs a FREQ of YEARLY, MONTHLY, WEEKLY, DAILY or HOURLY")
+    for name in {"INTERVAL", "COUNT"} & set(parts):
+        if not _SMALL.fullmatch(parts[name]):
+            raise _refused(text, f"has a bad {name}", f"write {name} as a number from 1 to 9999")
+    return parts
 
 
 def _check_stands_alone(parts: dict[str, str], text: str) -> None:
@@ -53,76 +81,58 @@ def _check_stands_alone(parts: dict[str, str], text: str) -> None:
         raise _refused(text, "counts from a beginning that it does not name", "put DTSTART:20260101T090000 before it")
     needs = _NEEDS[parts["FREQ"]]
     if not any(each in parts for each in needs):
-        raise _refused(text, f"does not say which day: add {' or '.join(needs)}, or a DTSTART")
+        raise _refused(text, "does not say on which days", f"add {' or '.join(needs)}, or a DTSTART before it")
 
 
-def _made(rule: str, start: str | None, text: str) -> rrule:
+def _hours_spelt_out(parts: dict[str, str], begin: datetime | None, text: str) -> dict[str, str]:
+    """The parts, HOURLY as DAILY with its hours; few enough times a day for a year of them to be held."""
+    spelt = {name: value for name, value in parts.items() if name != "UNTIL"}
+    if parts["FREQ"] == "HOURLY":
+        step = int(parts.get("INTERVAL", "1"))
+        if 24 % step or "BYSETPOS" in parts or "COUNT" in parts:
+            raise _refused(text, "is HOURLY in a way that does not repeat daily", "write FREQ=DAILY with BYHOUR")
+        hours = {str(hour) for hour in range(begin.hour % step if begin else 0, 24, step)}
+        named = set(parts["BYHOUR"].split(",")) & hours if "BYHOUR" in parts else hours
+        spelt |= {"FREQ": "DAILY", "INTERVAL": "1", "BYHOUR": ",".join(named)}
+    times = 1
+    for name in ("BYHOUR", "BYMINUTE", "BYSECOND"):
+        times *= len(spelt.get(name, "").split(","))
+    if times > _TIMES_A_DAY:
+        raise _refused(text, f"comes more than {_TIMES_A_DAY} times a day", "write it as cron, such as */5 * * * *")
+    return spelt
+
+
+def _until(text: str | None, zone: Zone, whole: str) -> datetime | None:
+    """The last reading, on the clock of the zone. A date alone is its whole day, Z is UTC as RFC 5545 has it."""
+    form = _UNTIL.fullmatch(text) if text else None
+    if text is None:
+        return None
+    try:
+        until = datetime.fromisoformat(f"{form[1]}{form[2] or 'T235959'}") if form else None
+    except ValueError:
+        until = None
+    if form is None or until is None:
+        raise _refused(whole, "has a bad UNTIL", "write UNTIL=20261231 or UNTIL=20261231T235959Z")
+    return until.replace(tzinfo=UTC).astimezone(zone.tz).replace(tzinfo=None) if form[3] else until
+
+
+def _made(parts: dict[str, str], begin: datetime | None, until: datetime | None, text: str) -> rrule:
+    """The rule as dateutil's, LATER; one that never comes is refused here, at the price of one search."""
     from dateutil.rrule import rrule, rrulestr  # noqa: PLC0415 -- the base install has no dateutil
 
-    begin = datetime.fromisoformat(start) if start else _EPOCH
-    # RFC 5545 asks for an UNTIL in UTC where we speak of the wall clock; dateutil wants what DTSTART is: without a zone.
-    rule = re.sub(r"(UNTIL=[0-9]{8}(?:T[0-9]{6})?)Z", r"\1", rule)
     try:
-        made = rrulestr(rule, dtstart=begin)
-    except (ValueError, TypeError) as error:
+        made = rrulestr(
+            ";".join("=".join(part) for part in parts.items()),
+            dtstart=(begin or datetime(1970, 1, 1)) + LATER,  # noqa: DTZ001 -- a reading of a clock on the wall
+        )
+        if isinstance(made, rrule) and until:
+            made = made.replace(until=until + LATER)
+    except (ValueError, TypeError, OverflowError) as error:
         raise _refused(text, f"cannot be read ({error})") from None
-    if not isinstance(made, rrule):
-        raise _refused(text, "is more than one rule", "write a list of rules")
+    if not isinstance(made, rrule) or next(iter(made), None) is None:
+        raise _refused(text, "never comes", "name days that the months have")
     return made
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecurrenceWall:
-    """The readings of one RRULE. Without an anchor it begins anew a month before each year that is asked for."""
-
-    rule: rrule
-    parts: dict[str, str]
-    anchored: bool
-    _years: dict[int, list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def at_or_after(self, reading: int) -> int | None:
-        """The first reading that is not before this one."""
-        for year in range((_EPOCH + timedelta(seconds=reading)).year, LAST_YEAR + 1):
-            readings = self._year(year)
-            place = bisect_left(readings, reading)
-            if place < len(readings):
-                return readings[place]
-        return None
-
-    def at_or_before(self, reading: int) -> int | None:
-        """The last reading that is not after this one."""
-        for year in range((_EPOCH + timedelta(seconds=reading)).year, FIRST_YEAR - 1, -1):
-            readings = self._year(year)
-            place = bisect_right(readings, reading)
-            if place:
-                return readings[place - 1]
-        return None
-
-    def describe(self) -> str:
-        """The rule in English words."""
-        from heartbeat.schedule.words import recurrence_in_words  # noqa: PLC0415 -- words are for people, not for a ping
-
-        return recurrence_in_words(self.parts)
-
-    def _year(self, year: int) -> list[int]:
-        readings = self._years.get(year)
-        if readings is None:
-            if len(self._years) >= 8:
-                self._years.clear()
-            readings = self._years[year] = self._work_out(year)
-        return readings
-
-    def _work_out(self, year: int) -> list[int]:
-        begin, end = datetime(year, 1, 1), datetime(year, 12, 31, 23, 59, 59)  # noqa: DTZ001 -- as above
-        rule = self.rule if self.anchored else self.rule.replace(dtstart=begin - timedelta(days=31))
-        return [int((each - _EPOCH).total_seconds()) for each in rule.between(begin, end, inc=True)]
-
-
-def _refused(text: str, problem: str, remedy: str = "") -> BadSchedule:
-    return BadSchedule(
-        field="RRULE",
-        text=text,
-        problem=problem,
-        remedy=remedy
-        or "write it like RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18 or DTSTART:20260101T090000 RRULE:FREQ=DAILY",
-    )
+def _refused(text: str, problem: str, remedy: str = _EXAMPLE) -> BadSchedule:
+    return BadSchedule(field="RRULE", text=text, problem=problem, remedy=remedy)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from heartbeat.schedule.days import FIRST_YEAR, LAST_YEAR
 from heartbeat.schedule.duration import format_duration
-from heartbeat.schedule.wall import Wall
-from heartbeat.schedule.zones import DAY, Zone
+from heartbeat.schedule.zones import DAY
+
+if TYPE_CHECKING:
+    from heartbeat.schedule.wall import Wall
+    from heartbeat.schedule.zones import Zone
 
 # Longer than the longest jump of a clock (Apia's whole day), so that a leap ahead cannot leap over one.
 _LEAP = 2 * DAY
 # Every turn goes at least one span on; no zone has more than four spans a year, and there are 230 years.
 _TURNS = 1000
+# Beyond the last year there are no slots, and datetime has an end.
+_HORIZON = (LAST_YEAR - FIRST_YEAR + 2) * 366 * DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,7 @@ class Rule(Protocol):
         """The last slot strictly before."""
 
     def describe(self) -> str:
-        """The rule in English words, without the zone."""
+        """The rule in English words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,7 @@ class Zoned:
 
     def next_ms(self, after: int) -> int | None:
         """The first slot strictly after."""
-        instant = after // 1000 + 1
+        instant = min(max(after // 1000 + 1, 0), _HORIZON)
         for _ in range(_TURNS):
             span = self.zone.span(instant)
             start, end, offset, before, _ = span
@@ -81,7 +87,7 @@ class Zoned:
 
     def previous_ms(self, before: int) -> int | None:
         """The last slot strictly before."""
-        instant = (before - 1) // 1000
+        instant = min(max((before - 1) // 1000, -1), _HORIZON)
         for _ in range(_TURNS):
             start, _, offset, offset_before, _ = self.zone.span(instant)
             found = self.wall.at_or_before(instant + offset)
@@ -96,7 +102,7 @@ class Zoned:
 
     def describe(self) -> str:
         """The rule in English words."""
-        return self.wall.describe()
+        return f"{self.wall.describe()}, {self.zone.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from heartbeat.errors import CallerError
-from heartbeat.schedule.rule import Interval, Rule
+from heartbeat.schedule.rule import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import tzinfo
+
+    from heartbeat.schedule.rule import Rule
 
 Window = tuple[int | None, int | None]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,7 +75,7 @@ class Schedule:
 
     def next(self, after: datetime) -> datetime | None:
         """The first slot strictly after."""
-        return self._aware(self.next_ms(_ms(after)))
+        return self._aware(self.next_ms(_since(after) // _MS))
 
     def previous(self, before: datetime) -> datetime | None:
         """The last slot strictly before."""
@@ -85,22 +91,16 @@ class Schedule:
 
     def describe(self) -> str:
         """The schedule in English words."""
-        words = "; and ".join(rule.describe() for rule in self.rules)
-        return words if self.interval_ms else f"{words}, {self.timezone}"
+        return "; and ".join(rule.describe() for rule in self.rules)
 
     def _aware(self, slot: int | None) -> datetime | None:
         return None if slot is None else self._at(slot)
 
     def _at(self, slot: int) -> datetime:
-        return (_EPOCH + slot * _MS).astimezone(self.tz)
+        return datetime.fromtimestamp(slot / 1000, self.tz)
 
 
 def _since(moment: datetime) -> timedelta:
     if moment.utcoffset() is None:
         raise CallerError(f"{moment.isoformat()} has no time zone; give an aware datetime, for example with tzinfo=UTC")
     return moment - _EPOCH
-
-
-def _ms(moment: datetime) -> int:
-    since = _since(moment)
-    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000

@@ -7,19 +7,25 @@ is refused, unless an extension gives it a meaning.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.days import Days
 from heartbeat.schedule.fields import MONTHS, WEEKDAYS, Field
-from heartbeat.schedule.rule import POLICIES, Rule, Zoned
+from heartbeat.schedule.monthdays import read_monthdays
+from heartbeat.schedule.rule import POLICIES, Zoned
 from heartbeat.schedule.wall import Calendar, times
-from heartbeat.schedule.zones import Zone
 
-MINUTE = Field(name="minute", low=0, high=59, example="*/15")
-HOUR = Field(name="hour", low=0, high=23, example="9-17")
-MONTHDAY = Field(name="day of month", low=1, high=31, example="1,15")
-MONTH = Field(name="month", low=1, high=12, example="1-6", names=MONTHS)
-WEEKDAY = Field(name="day of week", low=0, high=7, example="MON-FRI", names=WEEKDAYS)
+if TYPE_CHECKING:
+    from heartbeat.schedule.rule import Rule
+    from heartbeat.schedule.zones import Zone
+
+FIELDS = 5
+_MINUTE = Field(name="minute", low=0, high=59, example="*/15")
+_HOUR = Field(name="hour", low=0, high=23, example="9-17")
+_MONTHDAY = Field(name="day of month", low=1, high=31, example="1,15")
+_MONTH = Field(name="month", low=1, high=12, example="1-6", names=MONTHS)
+_WEEKDAY = Field(name="day of week", low=0, high=7, example="MON-FRI", names=WEEKDAYS)
 _KUBERNETES = (
     Field(name="minute", low=0, high=59, example="*/15", opens=True),
     Field(name="hour", low=0, high=23, example="9-17", opens=True),
@@ -36,18 +42,21 @@ _ALIASES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_NEAREST = re.compile(r"([0-9]{1,2})W")
+_TO_LAST = re.compile(r"-L(?=[/,]|$)", re.IGNORECASE)
 _NTH = re.compile(r"([0-9]|[A-Z]{3})#([0-9])")
 _LAST = re.compile(r"([0-9]|[A-Z]{3})L|L([0-9])")
+_STAR = re.compile(r"\*(?:/0*1)?(?:,.*)?")
+_WEEKS = range(1, 6)
 
 
 def read_unix(text: str, zone: Zone) -> Rule:
     """A rule from `30 2 * * 1-5` or `@daily`."""
-    minute, hour, monthday, month, weekday = five(text)
-    days = _days(monthday, weekday, months=MONTH.mask(month), either=monthday[0] != "*" != weekday[0])
+    minute, hour, monthday, month, weekday = _five(text)
     fixed = minute[0] != "*" != hour[0]  # Debian looks at the first character only: `0,*` is fixed
+    either = monthday[0] != "*" != weekday[0]  # and here too: `*/2` with a weekday is AND
+    time_of_day = times(_HOUR.mask(hour), _MINUTE.mask(minute))
     return Zoned(
-        wall=Calendar(days=days, times=times(HOUR.mask(hour), MINUTE.mask(minute))),
+        wall=Calendar(days=_days(monthday, weekday, months=_MONTH.mask(month), either=either), times=time_of_day),
         zone=zone,
         policy=POLICIES["unix, fixed" if fixed else "unix, wildcard"],
     )
@@ -55,25 +64,19 @@ def read_unix(text: str, zone: Zone) -> Rule:
 
 def read_kubernetes(text: str, zone: Zone) -> Rule:
     """A rule from a CronJob's schedule, which robfig/cron reads: no extensions, `?` is `*`, `*/2` is no star."""
-    texts = ["*" if each == "?" else each for each in five(text)]
+    texts = ["*" if each == "?" else each for each in _five(text)]
     minutes, hours, monthdays, months, weekdays = (
         each.mask(word) for each, word in zip(_KUBERNETES, texts, strict=True)
     )
-    either = not any(re.fullmatch(r"\*(/0*1)?(,.*)?", texts[place]) for place in (2, 4))
-    return Zoned(
-        wall=Calendar(
-            days=Days(monthdays=monthdays, weekdays=weekdays, months=months, either=either),
-            times=times(hours, minutes),
-        ),
-        zone=zone,
-        policy=POLICIES["kubernetes"],
-    )
+    either = not (_STAR.fullmatch(texts[2]) or _STAR.fullmatch(texts[4]))
+    days = Days(monthdays=monthdays, weekdays=weekdays, months=months, either=either)
+    return Zoned(wall=Calendar(days=days, times=times(hours, minutes)), zone=zone, policy=POLICIES["kubernetes"])
 
 
-def five(text: str) -> list[str]:
+def _five(text: str) -> list[str]:
     """The five fields, an alias spelt out."""
     fields = _ALIASES.get(text.lower(), text).split()
-    if len(fields) == 5:
+    if len(fields) == FIELDS:
         return fields
     if text.startswith("@"):
         raise BadSchedule(
@@ -82,16 +85,16 @@ def five(text: str) -> list[str]:
     raise BadSchedule(
         field="expression",
         text=text,
-        problem=f"has {len(fields)} fields, and Unix cron has five",
+        problem=f"has {len(fields)} {'field' if len(fields) == 1 else 'fields'}, and Unix cron has five",
         remedy="write minute, hour, day of month, month, day of week, for example 0 9 * * 1-5",
     )
 
 
 def _days(monthday: str, weekday: str, *, months: int, either: bool) -> Days:
-    """The two day fields; the extensions L LW 15W and 5L 5#3 are looked for only where their letters stand."""
     if monthday == "*" and weekday == "*":
         return Days(months=months)
-    plain, from_end, nearest, last_workday = _monthdays(monthday)
+    # `1-L` is `1-31`: a month has no more days than it has.
+    plain, from_end, nearest, last_workday = read_monthdays(_MONTHDAY, _TO_LAST.sub("-31", monthday))
     weekdays, nth, last = _weekdays(weekday)
     return Days(
         monthdays=plain,
@@ -106,46 +109,29 @@ def _days(monthday: str, weekday: str, *, months: int, either: bool) -> Days:
     )
 
 
-def _monthdays(text: str) -> tuple[int, int, int, bool]:
-    upper = text.upper()
-    if "L" not in upper and "W" not in upper:
-        return MONTHDAY.mask(text), 0, 0, False
-    plain = from_end = nearest = 0
-    last_workday = False
-    for item in upper.split(","):
-        near = _NEAREST.fullmatch(item)
-        if item == "L":
-            from_end |= 2
-        elif item == "LW":
-            last_workday = True
-        elif near:
-            nearest |= 1 << MONTHDAY.value(near[1], text)
-        else:  # 1-L is 1-31: a month has no more days than it has
-            plain |= MONTHDAY.item(re.sub(r"-L(?=/|$)", "-31", item), text)
-    return plain, from_end, nearest, last_workday
-
-
 def _weekdays(text: str) -> tuple[int, int, int]:
+    """The masks of the weekdays, of `5#3`, and of `5L`; the extensions are looked for only where they stand."""
     upper = text.upper()
     if "L" not in upper and "#" not in upper:
-        return _sunday(WEEKDAY.mask(text)), 0, 0
+        return _sunday(_WEEKDAY.mask(text)), 0, 0
     plain = nth = last = 0
     for item in upper.split(","):
         form, final = _NTH.fullmatch(item), _LAST.fullmatch(item)
         if form:
             nth |= _nth(form, text)
         elif final:
-            last |= _sunday(1 << WEEKDAY.value(final[1] or final[2], text))
+            last |= _sunday(1 << _WEEKDAY.value(final[1] or final[2], text))
         else:
-            plain |= _sunday(WEEKDAY.item(item, text))
+            plain |= _sunday(_WEEKDAY.item(item, text))
     return plain, nth, last
 
 
 def _nth(form: re.Match[str], text: str) -> int:
     n = int(form[2])
-    if not 1 <= n <= 5:
-        raise WEEKDAY.refused(text, f"asks for weekday number {n} of the month", "write 5#1 to 5#5, or 5L for the last")
-    return _sunday(1 << WEEKDAY.value(form[1], text)) << n * 7
+    if n not in _WEEKS:
+        remedy = f"write {form[1]}#1 to {form[1]}#5, or {form[1]}L for the last"
+        raise _WEEKDAY.refused(text, f"asks for weekday number {n} of the month", remedy)
+    return _sunday(1 << _WEEKDAY.value(form[1], text)) << n * 7
 
 
 def _sunday(mask: int) -> int:

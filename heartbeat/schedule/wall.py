@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from heartbeat.schedule.days import Days
+if TYPE_CHECKING:
+    from heartbeat.schedule.days import Days
+
 
 _DAY = 86_400
 _LAST_SECOND = _DAY - 1
@@ -74,22 +76,24 @@ class Calendar:
     def at_or_after(self, reading: int) -> int | None:
         """The first reading that is not before this one."""
         day, second = divmod(reading, _DAY)
-        if self.days.has(day):
+        named = self.days.at_or_after(day)
+        if named == day:
             found = self.times.at_or_after(second)
             if found >= 0:
                 return day * _DAY + found
-        next_day = self.days.at_or_after(day + 1)
-        return None if next_day is None else next_day * _DAY + self.times.at_or_after(0)
+            named = self.days.at_or_after(day + 1)
+        return None if named is None else named * _DAY + self.times.at_or_after(0)
 
     def at_or_before(self, reading: int) -> int | None:
         """The last reading that is not after this one."""
         day, second = divmod(reading, _DAY)
-        if self.days.has(day):
+        named = self.days.at_or_before(day)
+        if named == day:
             found = self.times.at_or_before(second)
             if found >= 0:
                 return day * _DAY + found
-        last_day = self.days.at_or_before(day - 1)
-        return None if last_day is None else last_day * _DAY + self.times.at_or_before(_LAST_SECOND)
+            named = self.days.at_or_before(day - 1)
+        return None if named is None else named * _DAY + self.times.at_or_before(_LAST_SECOND)
 
     def describe(self) -> str:
         """The set in English words."""

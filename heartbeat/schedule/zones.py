@@ -10,6 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -65,7 +66,7 @@ class Zone:
         edges = [*starts, end]
         spans = [
             Span(start, stop, self._offset(start), self._offset(start - 1), self._offset(stop))
-            for start, stop in zip(edges, edges[1:], strict=False)
+            for start, stop in pairwise(edges)
         ]
         self._chunks[number] = found = starts, spans
         return found
