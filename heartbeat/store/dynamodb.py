@@ -55,7 +55,7 @@ class DynamoDBStore:
         if len(slugs) == 1:
             found = [self._get(lay.job_key(slugs[0]))]
         else:
-            found = self._batch([lay.job_key(slug) for slug in dict.fromkeys(slugs)])
+            found = self._batch([lay.job_key(slug) for slug in slugs])
         snapshots = [_snapshot(item) for item in found if _version(item)]
         return {snapshot.job.slug: snapshot for snapshot in snapshots}
 

@@ -131,10 +131,11 @@ class Patient:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def batch(self, table: str, keys: list[Item]) -> list[Item]:
-        """The items of these (different) keys that are there, in any order, read strongly consistent."""
+        """The items of these keys that are there, each once, in any order, read strongly consistent."""
+        once = list({(key["pk"]["S"], key["sk"]["S"]): key for key in keys}.values())  # a key given twice is refused
         found: list[Item] = []
-        for start in range(0, len(keys), BATCH_MAX):
-            found += self._batch(table, keys[start : start + BATCH_MAX])
+        for start in range(0, len(once), BATCH_MAX):
+            found += self._batch(table, once[start : start + BATCH_MAX])
         return found
 
     def _batch(self, table: str, keys: list[Item]) -> list[Item]:
