@@ -1,6 +1,6 @@
 """A noun's next version, as `dataclasses.replace` makes it, compiled once per class: a quarter of its time.
 
-Every ping makes three or four next versions; bench/core.py shows what that is worth.
+Every ping makes three or four next versions.
 """
 
 from __future__ import annotations
