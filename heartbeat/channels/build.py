@@ -71,7 +71,8 @@ def _value(key: str, about: Key, value: object, resolve: Resolve) -> object:
 
 
 def _slack(name: str, settings: Settings) -> Channel:
-    from heartbeat.channels.slack import SlackBot, SlackWebhook  # noqa: PLC0415  (loads an SDK that not everybody has)
+    from heartbeat.channels.slack_bot import SlackBot  # noqa: PLC0415  (loads an SDK that not everybody has)
+    from heartbeat.channels.slack_webhook import SlackWebhook  # noqa: PLC0415  (the same)
 
     if "webhook" in settings:
         _check_url("webhook", settings["webhook"])

@@ -9,7 +9,8 @@ from samples import NOW, alert
 from heartbeat.channels.build import BUILDERS, TYPES, build
 from heartbeat.channels.console import Console
 from heartbeat.channels.kinds import CHANNEL_KINDS
-from heartbeat.channels.slack import SlackBot, SlackWebhook
+from heartbeat.channels.slack_bot import SlackBot
+from heartbeat.channels.slack_webhook import SlackWebhook
 from heartbeat.channels.sns import Sns
 from heartbeat.channels.webhook import Webhook
 from heartbeat.errors import BadSetting

@@ -7,7 +7,8 @@ import pytest
 from moto import mock_aws
 from samples import NOW, alert, recovered
 
-from heartbeat.channels.sns import MESSAGE_MAX, Sns, content
+from heartbeat.channels.sns import Sns
+from heartbeat.channels.sns_content import MESSAGE_MAX, content
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event, Verdict
 from heartbeat.wording import compose

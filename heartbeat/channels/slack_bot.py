@@ -1,0 +1,131 @@
+"""Slack through a bot, which threads and updates what it said.
+
+Its receipt is JSON, `{"channel", "ts", "alerts"}`: where its message lies and how many alerts it told.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import WebClient
+
+from heartbeat.channels import slack_blocks
+from heartbeat.channels.protocol import GROUP_ABOVE
+from heartbeat.channels.slack_answers import PACE, TIMEOUT, BadBlocksError, LostError, fail, silent, unreachable
+from heartbeat.model import Event
+from heartbeat.wording import compose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from slack_sdk.web import SlackResponse
+
+    from heartbeat.channels.slack_blocks import Block
+    from heartbeat.model import Alert
+    from heartbeat.wording import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """The message that told that an incident opened. alerts: how many it told."""
+
+    channel: str
+    ts: str
+    alerts: int = 1
+
+    @classmethod
+    def read(cls, receipt: str) -> Root | None:
+        """The root of a receipt; None when there is none, or it cannot be read."""
+        try:
+            found = json.loads(receipt)
+            return cls(channel=str(found["channel"]), ts=str(found["ts"]), alerts=int(found["alerts"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+class SlackBot:
+    """Posts as a bot: reminders and recoveries go into the thread, and a recovery turns the first message green."""
+
+    pace = PACE
+    parallel = 1
+
+    def __init__(  # noqa: PLR0913  (they are its settings)
+        self,
+        name: str,
+        token: str,
+        channel: str,
+        *,
+        thread: bool = True,
+        update: bool = True,
+        group_above: int = GROUP_ABOVE,
+        base_url: str = WebClient.BASE_URL,
+    ) -> None:
+        self.name, self.group_above = name, group_above
+        self._channel, self._thread, self._update = channel, thread, update
+        self._client = WebClient(token, base_url=base_url, timeout=TIMEOUT, logger=silent(), retry_handlers=[])
+
+    def send(self, alerts: Sequence[Alert], *, key: str, now: int, receipt: str) -> str:
+        """See `Channel`."""
+        del key  # chat.postMessage takes no idempotency key
+        message = compose(alerts, now)
+        root = Root.read(receipt)
+        try:
+            if root is not None and self._follow_up(message, root):
+                return receipt
+        except LostError:
+            pass
+        return self._post(message)
+
+    def _follow_up(self, message: Message, root: Root) -> bool:
+        """Tell it where the incident was told; False: these settings want a message of its own."""
+        single = len(message.alerts) == 1
+        if single and root.alerts == 1 and message.alerts[0].event is Event.RECOVERED:
+            return self._recover(message, root)
+        if self._thread:
+            blocks = slack_blocks.headline(message) if single else slack_blocks.blocks(message)
+            self._say(message, blocks, thread_ts=root.ts, reply_broadcast=not single)
+        return self._thread
+
+    def _recover(self, message: Message, root: Root) -> bool:
+        if self._update:
+            self._edit(message, root)
+        if self._thread:
+            text = slack_blocks.recovered(message.alerts[0])
+            self._call(self._client.chat_postMessage, text=text, channel=root.channel, thread_ts=root.ts)
+        return self._update or self._thread
+
+    def _edit(self, message: Message, root: Root) -> None:
+        text = slack_blocks.fallback(message)
+        edit = self._client.chat_update
+        try:
+            self._call(edit, text=text, channel=root.channel, ts=root.ts, blocks=slack_blocks.blocks(message))
+        except BadBlocksError:
+            self._call(edit, text=text, channel=root.channel, ts=root.ts, blocks=[])
+
+    def _post(self, message: Message) -> str:
+        answer = self._say(message, slack_blocks.blocks(message))
+        root = Root(channel=str(answer["channel"]), ts=str(answer["ts"]), alerts=len(message.alerts))
+        return json.dumps(asdict(root))
+
+    def _say(self, message: Message, blocks: list[Block], **place: Any) -> SlackResponse:  # noqa: ANN401  (passed on)
+        text = slack_blocks.fallback(message)
+        say = self._client.chat_postMessage
+        try:
+            return self._call(say, text=text, channel=self._channel, blocks=blocks, **place)
+        except BadBlocksError:
+            return self._call(say, text=text, channel=self._channel, **place)
+
+    def _call(self, method: Callable[..., SlackResponse], **arguments: Any) -> SlackResponse:  # noqa: ANN401  (passed on)
+        if method == self._client.chat_postMessage:
+            arguments |= {"unfurl_links": False, "unfurl_media": False}
+        try:
+            return method(**arguments)
+        except SlackApiError as error:
+            answer = error.response
+            fail(str(answer["error"]), answer.status_code, answer.headers)
+        except (OSError, HTTPException, SlackClientError, ValueError) as error:
+            raise unreachable(error) from None
