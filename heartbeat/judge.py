@@ -37,6 +37,7 @@ def needs_prior(where: Place) -> bool:
 def judge(snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | None, quiet: int | None) -> Change:
     """What this signal changes. prior: the slot's verdict so far; quiet: until when people are not told, or None."""
     case = Case(snapshot, signal.received, quiet)
+    _hear(case, signal)
     match signal.kind:
         case Kind.START:
             _start(case, signal, where, prior)
@@ -48,7 +49,6 @@ def judge(snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | Non
             case.note(where.slot, signal.at, prior, None, signal)
     if where.remark:
         case.remark(where.remark)
-    _hear(case, signal)
     return case.change()
 
 

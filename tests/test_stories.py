@@ -30,6 +30,7 @@ def test_a_miss_is_told_and_so_is_the_recovery():
     w.alive("07:00", "09:20")
     w.ping("09:25")
     assert w.told() == ["09:10 down", "09:25 up"]
+    assert w.clock(w.alerts()[1].last_signal) == w.clock(w.alerts()[1].last_success) == "09:25"
     assert w.verdicts() == {"09:00": "late"}
     assert w.status == "up"
 
