@@ -1,0 +1,139 @@
+"""doctor: is everything set up right? What is wrong, in words, and what to do."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
+
+from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.options import add_config, add_db, config_path, db_path, open_store
+from heartbeat.doors.cli.probes import Check, Found, check_server, check_store
+from heartbeat.doors.display import Cell
+from heartbeat.errors import BadConfig, ChannelFailed, HeartbeatError
+from heartbeat.model import Alert, Event
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from heartbeat.config import Config
+    from heartbeat.store.protocol import Store
+
+STYLES = {Found.OK: "green", Found.WARNING: "yellow", Found.PROBLEM: "bold red", Found.SKIPPED: "dim"}
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    add_config(parser)
+    add_db(parser)
+    parser.add_argument("--url", help="the server (HEARTBEAT_URL)")
+    parser.add_argument("--send-test", action="store_true", help="send a test alert through every channel")
+
+
+def _run(call: Call) -> int:
+    found: list[Check] = []
+    for check in _checks(call):
+        found.append(check)
+        if not call.args.json:
+            call.screen.say(Cell(f"{check.found:<9}", STYLES[check.found]), f"{check.name}: {check.text}")
+    problems = sum(check.found is Found.PROBLEM for check in found)
+    if call.args.json:
+        checks = [{"name": check.name, "found": check.found, "text": check.text} for check in found]
+        call.screen.json({"ok": not problems, "checks": checks})
+    else:
+        call.screen.say(_sum(problems))
+    return Exit.WRONG if problems else Exit.FINE
+
+
+def _sum(problems: int) -> Cell:
+    if not problems:
+        return Cell("nothing is wrong", "green")
+    return Cell("1 problem" if problems == 1 else f"{problems} problems", "bold red")
+
+
+def _checks(call: Call) -> Iterator[Check]:
+    config = None
+    if config_path(call.args).exists() or call.args.config:
+        config, checks = _read(config_path(call.args))
+        yield from checks
+        yield from _channels(call, config) if config else ()
+    else:
+        yield Check("config", Found.SKIPPED, f"there is no {config_path(call.args)}; name it with --config")
+    yield from _database(call, config)
+    with call.screen.doing("asking the server"):
+        answers = list(check_server(call.args.url, call.now))
+    yield from answers
+
+
+def _read(path: Path) -> tuple[Config | None, list[Check]]:
+    from heartbeat.config import read_file  # noqa: PLC0415 - a machine that only pings has no YAML
+
+    try:
+        config = read_file(path)
+    except BadConfig as bad:
+        return None, [Check("config", Found.PROBLEM, problem) for problem in bad.problems]
+    fine = Check("config", Found.OK, f"{path} can be used, with {len(config.jobs)} jobs")
+    return config, [fine, *(Check("config", Found.WARNING, warning) for warning in config.warnings)]
+
+
+def _channels(call: Call, config: Config) -> Iterator[Check]:
+    for name, settings in config.channels.items():
+        try:
+            yield _channel(call, name, settings)
+        except HeartbeatError as problem:
+            yield Check(f"channel {name}", Found.PROBLEM, str(problem))
+        except ModuleNotFoundError as problem:
+            text = f"needs {problem.name}: pip install 'heartbeat[serve]', for AWS 'heartbeat[aws]'"
+            yield Check(f"channel {name}", Found.PROBLEM, text)
+
+
+def _channel(call: Call, name: str, settings: Mapping[str, Any]) -> Check:
+    from heartbeat.channels.build import build  # noqa: PLC0415 - see _read
+
+    channel, now = build(name, settings), call.now
+    if not call.args.send_test:
+        return Check(f"channel {name}", Found.OK, "its settings can be read; --send-test sends a test alert")
+    alert = Alert(id=f"test/{now}", event=Event.TEST, at=now, incident=f"test/{now}", text="sent by heartbeat doctor")
+    try:
+        with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
+            channel.send([alert], key=f"test/{now}@{name}", now=now, receipt="")
+    except ChannelFailed as problem:
+        return Check(f"channel {name}", Found.PROBLEM, f"did not take a test alert: {problem}")
+    return Check(f"channel {name}", Found.OK, "took a test alert; see whether it arrived")
+
+
+def _database(call: Call, config: Config | None) -> Iterator[Check]:
+    path = db_path(call.args)
+    if not path.exists() and not call.args.db:
+        yield Check("database", Found.SKIPPED, f"there is no {path}; name it with --db")
+        return
+    try:
+        with open_store(call.args) as store:
+            yield Check("database", Found.OK, f"{path} opens")
+            yield from _applied(store, config) if config else ()
+            yield from check_store(store, call.now)
+    except HeartbeatError as problem:
+        yield Check("database", Found.PROBLEM, str(problem))
+
+
+def _applied(store: Store, config: Config) -> Iterator[Check]:
+    from heartbeat.apply import plan_for  # noqa: PLC0415 - see _read
+
+    todo = plan_for(store, config)
+    if not todo.empty:
+        changes = len(todo.added) + len(todo.changed) + len(todo.removed)
+        yield Check("database", Found.WARNING, f"{changes} jobs differ from the config: see `heartbeat plan`")
+
+
+COMMANDS = {
+    "doctor": Command(
+        about="Look at everything that can be set up wrong: the file of jobs, the channels and their secrets, the\n"
+        "database, the clock, the server and the ping key. What is not there is skipped. Nothing is changed.\n\n"
+        "  heartbeat doctor --send-test     and send a test alert through every channel\n"
+        "  heartbeat doctor --url https://heartbeat.example.org",
+        arguments=_arguments,
+        run=_run,
+    )
+}

@@ -1,0 +1,150 @@
+"""What doctor looks at: the database, and the server from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+from heartbeat import documents
+from heartbeat.model import MINUTE, NEVER, SECOND
+from heartbeat.sweep import BLIND_AFTER
+from heartbeat.timewords import ago, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from heartbeat.store.protocol import Store
+
+TIMEOUT = 5.0
+SKEW_MAX = 30 * SECOND
+WAITING_MAX = 10 * MINUTE
+"""An alert that waits longer has a reason."""
+ANSWER_MAX = 10_000
+_NO_RUN = "heartbeat-doctor?rid=none"
+"""A ping that is refused for its run id when the key is right, and as unknown when it is wrong: it leaves no trace."""
+
+
+class Found(StrEnum):
+    """What came of a check."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    found: Found
+    text: str
+
+
+def check_store(store: Store, now: int) -> Iterator[Check]:
+    """Whether the clock runs and is right, and alerts get out."""
+    clock = documents.clock(store, now)
+    age = now - clock.alive
+    if not clock.version:
+        yield Check(
+            "clock", Found.WARNING, "no sweep has run yet: start `heartbeat serve`, or `heartbeat tick` from cron"
+        )
+    elif age < -MINUTE:
+        late = duration(-age)
+        yield Check("clock", Found.PROBLEM, f"the last sweep is {late} in the future: this machine's clock is wrong")
+    elif age > BLIND_AFTER:
+        yield Check(
+            "clock", Found.PROBLEM, f"the last sweep was {ago(clock.alive, now)}: is `heartbeat serve` running?"
+        )
+    else:
+        yield Check("clock", Found.OK, f"the last sweep was {ago(min(clock.alive, now), now)}")
+    yield _check_outbox(store, now)
+
+
+def _check_outbox(store: Store, now: int) -> Check:
+    waiting = store.outbox(NEVER - 1, 1_000)
+    oldest = min((delivery.created_at for delivery in waiting), default=now)
+    if now - oldest <= WAITING_MAX:
+        return Check("alerts", Found.OK, f"{len(waiting)} wait to be delivered")
+    error = next((f": {delivery.error}" for delivery in waiting if delivery.error), "")
+    return Check("alerts", Found.PROBLEM, f"{len(waiting)} wait, the oldest for {duration(now - oldest)}{error}")
+
+
+def check_server(url: str | None, clock: int) -> Iterator[Check]:
+    """Whether it is there, is well, has our time and knows our key."""
+    base = (url or os.environ.get("HEARTBEAT_URL", "")).rstrip("/")
+    if not base:
+        yield Check("server", Found.SKIPPED, "set HEARTBEAT_URL or --url to look at it from outside")
+        return
+    answer = _get(f"{base}/healthz")
+    if answer.problem:
+        yield Check("server", Found.PROBLEM, f"{base} {answer.problem}")
+        return
+    yield _health(base, answer)
+    if answer.clock and abs(answer.clock - clock) > SKEW_MAX:
+        yield Check("server's clock", Found.PROBLEM, f"it is {duration(abs(answer.clock - clock))} off this machine's")
+    yield _check_key(base)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int = 0
+    body: str = ""
+    clock: int = 0
+    problem: str = ""
+
+
+def _get(url: str) -> _Answer:
+    if not url.startswith(("http://", "https://")):
+        return _Answer(problem="is no address; write it like https://heartbeat.example.org")
+    try:
+        with urlopen(Request(url), timeout=TIMEOUT) as answer:  # noqa: S310 - the line above has seen that it is http(s)
+            return _read(answer.status, answer)
+    except HTTPError as answer:
+        with answer:
+            return _read(answer.code, answer)
+    except (OSError, ValueError, HTTPException) as problem:
+        return _Answer(
+            problem=f"cannot be reached ({getattr(problem, 'reason', problem)}); is it up, is the address right?"
+        )
+
+
+def _read(status: int, answer: Any) -> _Answer:  # noqa: ANN401 - an answer and an error have no class in common
+    try:
+        clock = round(parsedate_to_datetime(answer.headers.get("Date", "")).timestamp() * 1000)
+    except (TypeError, ValueError):
+        clock = 0
+    return _Answer(status=status, body=answer.read(ANSWER_MAX).decode(errors="replace"), clock=clock)
+
+
+def _health(base: str, answer: _Answer) -> Check:
+    try:
+        report = json.loads(answer.body)
+        well = bool(report["ok"])
+    except (ValueError, TypeError, KeyError):
+        text = f"{base}/healthz answered {answer.status}, which is no report: is this address a Heartbeat server's?"
+        return Check("server", Found.PROBLEM, text)
+    if well:
+        return Check("server", Found.OK, f"{base} is well")
+    troubles = ", ".join(f"{name} {value}" for name, value in report.items() if name != "ok")
+    return Check("server", Found.PROBLEM, f"{base} is up, but says that it is not well: {troubles}")
+
+
+def _check_key(base: str) -> Check:
+    key = os.environ.get("HEARTBEAT_PING_KEY", "")
+    if not key:
+        return Check("ping key", Found.SKIPPED, "set HEARTBEAT_PING_KEY to have it looked at")
+    status = _get(f"{base}/ping/{quote(key, safe='')}/{_NO_RUN}").status
+    if status == 400:  # noqa: PLR2004 - the number that the page of HTTP names
+        return Check("ping key", Found.OK, "the server takes it")
+    text = f"the server does not take it (it answered {status}): compare HEARTBEAT_PING_KEY with the server's"
+    return Check("ping key", Found.PROBLEM, text)
