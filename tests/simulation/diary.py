@@ -1,0 +1,73 @@
+"""What really happened in a world, in the order in which it was committed. The oracle reads nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from heartbeat.model import Signal, Silence
+
+
+@dataclass(kw_only=True)
+class Born:
+    """The job was applied."""
+
+    slug: str
+    now: int
+
+
+@dataclass(kw_only=True)
+class Heard:
+    """A signal is in the store."""
+
+    signal: Signal
+
+    @property
+    def slug(self) -> str:
+        return self.signal.slug
+
+
+@dataclass(kw_only=True)
+class Swept:
+    """A sweep that thinks it is `now` has looked at these jobs here, and did not crash before it said so."""
+
+    now: int
+    slugs: set[str] = field(default_factory=set)
+
+
+@dataclass(kw_only=True)
+class Alive:
+    """A sweep has written down that it lives."""
+
+    now: int
+
+
+@dataclass(kw_only=True)
+class Paused:
+    slug: str
+    now: int
+
+
+@dataclass(kw_only=True)
+class Resumed:
+    slug: str
+    now: int
+
+
+@dataclass(kw_only=True)
+class Acknowledged:
+    slug: str
+    now: int
+
+
+@dataclass(kw_only=True)
+class Silenced:
+    silence: Silence
+
+
+@dataclass(kw_only=True)
+class Unsilenced:
+    name: str
+    now: int
+
+
+Step = Born | Heard | Swept | Alive | Paused | Resumed | Acknowledged | Silenced | Unsilenced

@@ -1,0 +1,300 @@
+"""The oracle: from what really happened (the diary) to what people must have been told, and when.
+
+Written from the rules in the design, slot by slot, as slowly as they read. It shares no line with heartbeat's core.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from math import inf
+
+from heartbeat.model import Kind
+from simulation.slotting import Book, Run
+from simulation.wallclock import named
+
+BAD = ("missed", "failed", "timed_out")
+GOOD = ("on_time", "late")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """step: where in the diary people had to be told; at: the date of the fact."""
+
+    step: int
+    slug: str
+    event: str
+    at: int | None
+
+
+@dataclass(kw_only=True)
+class Incident:
+    opened_at: int
+    told: bool = False
+    last_told: int = 0
+    acked: bool = False
+    ended_at: int | None = None
+
+
+@dataclass(kw_only=True)
+class Situation:
+    """What is true around a step: where in the diary, the clock on the wall, who is silenced, when we were blind."""
+
+    step: int
+    now: int
+    quiet: bool
+    blinds: list[tuple[int, int]] = field(default_factory=list)
+
+
+class JobOracle:
+    """Follows one job. `slots` is a Calendar or an Interval."""
+
+    def __init__(self, job, slots, born):
+        self.job, self.slots, self.born = job, slots, born
+        self.runs: list[Run] = []
+        self.finished: set[str] = set()
+        self.marks: dict[int, str] = {}  # what came without a slot, by when it happened: "good" or "bad"
+        self.last_finish = self.last_fail = self.last_nameless = -inf
+        self.incident: Incident | None = None
+        self.owed: list[Incident] = []  # incidents that ended in a silence, their recovery yet to be told
+        self.paused = False
+        self.floor = born
+        self.told: list[Told] = []
+        self.around: Situation | None = None
+
+    # A signal
+
+    def heard(self, signal, around):
+        self.around = around
+        if signal.kind is Kind.LOG:
+            return
+        run = self.run_of(signal)
+        book = self.book_of(signal, run)
+        {Kind.START: self.start, Kind.SUCCESS: self.success, Kind.FAIL: self.fail}[signal.kind](signal, book, run)
+
+    def run_of(self, signal):
+        """The run that a finish belongs to."""
+        if signal.kind is Kind.START or signal.named:
+            return None
+        if signal.run_id:
+            return next((run for run in self.runs if run.id == signal.run_id), None)
+        going = [run for run in self.runs if not run.over and not run.expired and run.at <= signal.at]
+        nameless = [run for run in going if not run.id]
+        if nameless:
+            return max(nameless, key=lambda run: run.at)
+        return going[0] if len(going) == 1 else None
+
+    def book_of(self, signal, run):
+        if signal.named:
+            return self.slots.books.get(named(signal.named, self.job.timezone))
+        if run is not None:
+            return None if run.slot is None else self.slots.books[run.slot]
+        return self.slots.by_time(signal.at)
+
+    def start(self, signal, book, _run):
+        known = signal.run_id and any(run.id == signal.run_id for run in self.runs)
+        if known or signal.run_id in self.finished or (not signal.run_id and signal.at <= self.last_nameless):
+            return  # it is known, or its end came first
+        slot = None if book is None else book.slot
+        limit = signal.at + self.job.max_runtime if self.job.max_runtime else self.slots.limit(signal.at, slot)
+        run = Run(id=signal.run_id, slot=slot, at=signal.at, limit=limit)
+        self.runs.append(run)
+        if book is not None and book.verdict is None and book.owner is None and signal.at < book.deadline:
+            book.owner = run
+        self.slots.beat(signal.at, book)
+
+    def end(self, signal, run):
+        if signal.run_id:
+            self.finished.add(signal.run_id)
+        else:
+            self.last_nameless = max(self.last_nameless, signal.at)
+        for other in self.runs:  # a run without an id that was started over ends with the one that finished
+            same = run is not None and not other.id and other.slot is not None and other.slot == run.slot
+            other.over = other.over or other is run or same
+
+    def success(self, signal, book, run):
+        self.end(signal, run)
+        self.last_finish = max(self.last_finish, signal.at)
+        if book is None:
+            if self.bad_slot() == -inf and signal.at >= self.last_fail:
+                self.marks[signal.at] = "good"
+                self.recover(signal.at)
+        elif book.verdict not in GOOD and not any(at > signal.at for at in book.fails):
+            book.verdict = self.good_verdict(signal.at, book, run)
+            book.good_at = signal.at
+            if signal.at >= self.last_fail and book.slot >= self.bad_slot():
+                self.recover(signal.at)
+        self.slots.beat(signal.at, book)
+
+    def good_verdict(self, t, book, run):
+        if book.verdict in {"missed", "timed_out", "unknown"}:
+            return "late"
+        limit = run.limit if run is not None and run is book.owner else book.deadline
+        return "on_time" if limit is None or t < limit else "late"
+
+    def fail(self, signal, book, run):
+        self.end(signal, run)
+        if signal.at >= self.last_finish:
+            self.last_finish = self.last_fail = signal.at
+            if book is None:
+                self.marks[signal.at] = "bad"
+                self.bad(signal.at, signal.at)
+            else:
+                book.fails.append(signal.at)
+                book.verdict, book.counted = "failed", True
+                self.bad(book.slot, signal.at)
+        elif book is not None and book.verdict is None:
+            book.verdict, book.lenient = "failed", True
+        self.slots.beat(signal.at, book)
+
+    # The clock
+
+    def swept(self, around):
+        self.around = around
+        if not self.paused:
+            for date, slot, finding in sorted(self.findings(), key=lambda found: found[:2]):
+                self.recover_before(date)
+                finding(date, slot)
+            self.recover_before(inf)
+        for run in self.runs:
+            run.expired = run.expired or (run.limit is not None and run.limit <= around.now)
+        self.tell_what_waits()
+
+    def findings(self):
+        """What the clock finds now: (since when, slot, what to do about it)."""
+        now = self.around.now
+        for book in self.slots.overdue(now):
+            if book.slot > self.floor and book.owner is None:
+                yield book.deadline, book.slot, self.miss
+        for run in self.runs:
+            if not run.over and not run.expired and run.limit is not None and run.limit <= now:
+                yield run.limit, run.at if run.slot is None else run.slot, partial(self.time_out, run)
+
+    def miss(self, date, slot):
+        book = self.slots.books[slot]
+        self.slots.close(book)
+        if self.hidden(slot, date):
+            book.verdict = "unknown"
+            return
+        book.verdict = "missed"
+        later = (b.good_at for b in self.slots.books.values() if b.slot > slot and b.verdict in GOOD)
+        if not any(at < date for at in later):
+            book.counted = True
+            self.bad(slot, date)
+
+    def time_out(self, run, date, slot):
+        book = None if run.slot is None else self.slots.books[run.slot]
+        verdict = "unknown" if self.hidden(run.at, date) else "timed_out"
+        if book is not None:
+            book.verdict, book.counted = verdict, verdict == "timed_out"
+        else:
+            self.marks[slot] = "bad"
+        if verdict == "timed_out":
+            self.bad(slot, date)
+
+    def hidden(self, start, end):
+        """More than half of the time was one in which nobody listened."""
+        return any(min(end, until) - max(start, since) > (end - start) / 2 for since, until in self.around.blinds)
+
+    # Incidents
+
+    def bad_slot(self):
+        return max((b.slot for b in self.slots.books.values() if b.verdict in BAD and b.slot > self.floor), default=-inf)
+
+    def row(self, key):
+        """How many bad slots stand in a row around this one."""
+        line = {b.slot: "good" for b in self.slots.books.values() if b.verdict in GOOD}
+        line |= {b.slot: "bad" for b in self.slots.books.values() if b.verdict in BAD and b.counted}
+        line = {at: word for at, word in sorted((line | self.marks).items()) if at > self.floor}
+        before = [word for at, word in line.items() if at < key]
+        after = [word for at, word in line.items() if at > key]
+        return 1 + _leading(reversed(before)) + _leading(after)
+
+    def bad(self, key, date):
+        if self.paused or self.incident is not None:
+            return
+        if self.row(key) >= self.job.alert_after:
+            if self.owed:  # it ended within a silence and goes on before anybody was told of the end
+                self.incident = self.owed.pop()
+                return
+            self.incident = Incident(opened_at=date)
+            if not self.around.quiet:
+                self.tell_opened()
+
+    def recover_before(self, date):
+        """A success that we have known of before we found what it mends."""
+        if self.incident is None:
+            return
+        bad = self.bad_slot()
+        mends = [
+            b.good_at
+            for b in self.slots.books.values()
+            if b.verdict in GOOD and b.slot >= bad and max(self.last_fail, self.incident.opened_at) <= b.good_at < date
+        ]
+        if mends:
+            self.recover(min(mends))
+
+    def recover(self, at):
+        incident, self.incident = self.incident, None
+        if incident is None:
+            return
+        if incident.told and self.around.quiet:
+            incident.ended_at = at
+            self.owed.append(incident)
+        elif incident.told:
+            self.tell("recovered", at)
+
+    # Telling
+
+    def tell(self, event, at):
+        self.told.append(Told(step=self.around.step, slug=self.job.slug, event=event, at=at))
+
+    def tell_opened(self):
+        self.incident.told, self.incident.last_told = True, self.around.now
+        self.tell("opened", self.incident.opened_at)
+
+    def tell_what_waits(self):
+        if self.around.quiet or self.paused:
+            return
+        for incident in self.owed:
+            self.tell("recovered", incident.ended_at)
+        self.owed.clear()
+        incident, every = self.incident, self.job.remind_every
+        if incident is not None and not incident.told:
+            self.tell_opened()
+        elif incident is not None and every and not incident.acked and self.around.now >= incident.last_told + every:
+            incident.last_told = self.around.now
+            self.tell("reminder", None)
+
+    # People
+
+    def pause(self):
+        self.paused, self.incident = True, None
+        self.owed.clear()
+        self.marks.clear()
+
+    def resume(self, now):
+        self.paused, self.floor = False, now
+        self.slots.forget(now)
+        for run in self.runs:
+            run.expired = True
+
+    def acknowledge(self):
+        if self.incident is not None:
+            self.incident.acked = True
+
+    def verdicts(self):
+        """What became of each slot that we are sure of."""
+        return {b.slot: b.verdict for b in self.slots.books.values() if b.verdict is not None and not b.lenient}
+
+
+def _leading(words):
+    count = 0
+    for word in words:
+        if word != "bad":
+            break
+        count += 1
+    return count
+
+
+__all__ = ["Book", "JobOracle", "Situation", "Told"]

@@ -1,0 +1,122 @@
+"""The oracle's slots: which there are, which one a signal's time points at, and by when each must be met."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+
+@dataclass(kw_only=True, eq=False)
+class Run:
+    """A start that we heard of."""
+
+    id: str
+    slot: int | None
+    at: int
+    limit: int | None
+    over: bool = False
+    expired: bool = False
+
+
+@dataclass(kw_only=True, eq=False)
+class Book:
+    """One slot and what is known of it."""
+
+    slot: int
+    deadline: int
+    verdict: str | None = None
+    counted: bool = False
+    owner: Run | None = None
+    good_at: int | None = None
+    fails: list[int] = field(default_factory=list)
+    lenient: bool = False
+
+
+class Calendar:
+    """Slots that stand in the calendar. `known` reaches back before the job was applied and on after the world ends."""
+
+    def __init__(self, known, born, grace, early):
+        self.known, self.born, self.grace, self.early = known, born, grace, early
+        self.books = {slot: Book(slot=slot, deadline=slot + grace) for slot in known if slot > born}
+
+    def claims_from(self, i):
+        gap = self.known[i] - self.known[i - 1] if i else 2 * self.early
+        return self.known[i] - min(self.early, gap / 2)
+
+    def by_time(self, t):
+        """The latest slot whose early time has begun, unless it lies before the job was born."""
+        i = bisect_right(self.known, t + self.early) - 1
+        while i >= 0 and t < self.claims_from(i):
+            i -= 1
+        return self.books.get(self.known[i]) if i >= 0 else None
+
+    def limit(self, at, slot):
+        """By when a run without max_runtime must end: the deadline of the slot after its own."""
+        i = bisect_right(self.known, at if slot is None else slot)
+        return self.known[i] + self.grace if i < len(self.known) else None
+
+    def beat(self, t, book):
+        """A heartbeat moves nothing here."""
+
+    def overdue(self, now):
+        """Slots without a verdict whose deadline has passed."""
+        return [b for b in self.books.values() if b.deadline <= now and b.verdict is None]
+
+    def close(self, book):
+        """The clock has judged this slot."""
+
+    def forget(self, now):
+        """The job is expected from now on only: what lies before is nobody's any more."""
+        for book in self.books.values():
+            if book.slot <= now:
+                book.verdict, book.lenient, book.counted = book.verdict or "excused", True, False
+            elif book.verdict is not None or book.owner:
+                book.lenient = True
+
+
+class Interval:
+    """`every X`: the next slot is the last heartbeat, or the last slot that was judged, plus X."""
+
+    def __init__(self, every, born, grace):
+        self.every, self.grace = every, grace
+        self.anchor = born
+        self.books = {}
+
+    def book(self, slot):
+        return self.books.setdefault(slot, Book(slot=slot, deadline=slot + self.grace))
+
+    def by_time(self, t):
+        if t <= self.anchor:  # older than what is known
+            return None
+        first = self.anchor + self.every
+        if t < first + self.grace:
+            return self.book(first)
+        return self.book(self.anchor + (t - self.anchor) // self.every * self.every)
+
+    def limit(self, at, slot):
+        return max(at, slot or at) + self.every + self.grace
+
+    def beat(self, t, book):
+        """The slots that this heartbeat jumps over stay to be judged; the next is counted from here."""
+        if t <= self.anchor:
+            return
+        slot = self.anchor + self.every
+        while slot + self.grace <= t and slot != (book and book.slot):
+            self.book(slot)
+            slot += self.every
+        self.anchor = t
+
+    def overdue(self, now):
+        slot = self.anchor + self.every
+        while slot + self.grace <= now:
+            self.book(slot)
+            slot += self.every
+        return [b for b in self.books.values() if b.deadline <= now and b.verdict is None]
+
+    def close(self, book):
+        self.anchor = max(self.anchor, book.slot)
+
+    def forget(self, now):
+        for book in self.books.values():
+            book.verdict, book.lenient, book.counted = book.verdict or "excused", True, False
+        self.anchor = now

@@ -1,0 +1,163 @@
+"""A finished world against the oracle: every disagreement as one line for people to read."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from heartbeat.model import MINUTE, Event
+from heartbeat.record import Recorded
+from simulation.diary import (
+    Acknowledged,
+    Alive,
+    Born,
+    Heard,
+    Paused,
+    Resumed,
+    Silenced,
+    Swept,
+    Unsilenced,
+)
+from simulation.oracle import JobOracle, Situation, Told
+from simulation.slotting import Calendar, Interval
+
+BLIND_AFTER = 5 * MINUTE
+JOB_EVENTS = {"opened", "recovered", "reminder"}
+
+
+class Oracle:
+    """All jobs of a world, and the service itself."""
+
+    def __init__(self, script):
+        self.plans = {plan.job.slug: plan for plan in script.jobs}
+        self.jobs, self.silences = {}, []
+        self.alive, self.blinds, self.told = None, [], []
+
+    def follow(self, diary):
+        for number, step in enumerate(diary):
+            self.step(number, step)
+        return self
+
+    def step(self, number, step):
+        match step:
+            case Born(slug=slug, now=now):
+                self.jobs[slug] = self.job(slug, now)
+            case Heard(signal=signal):
+                self.jobs[signal.slug].heard(signal, self.around(number, signal.slug, signal.received))
+            case Swept(now=now, slugs=slugs):
+                for slug in slugs & set(self.jobs):
+                    self.jobs[slug].swept(self.around(number, slug, now))
+            case Alive(now=now):
+                if self.alive is not None and now - self.alive > BLIND_AFTER:
+                    self.blinds.append((self.alive, now))
+                    self.told.append(Told(step=number, slug="", event="blind", at=now))
+                self.alive = now
+            case Silenced(silence=silence):
+                self.silences.append(silence)
+            case Unsilenced(name=name):
+                self.silences = [silence for silence in self.silences if silence.id != name]
+            case Paused(slug=slug):
+                self.jobs[slug].pause()
+            case Resumed(slug=slug, now=now):
+                self.jobs[slug].resume(now)
+            case Acknowledged(slug=slug):
+                self.jobs[slug].acknowledge()
+
+    def job(self, slug, now):
+        plan = self.plans[slug]
+        job = plan.job
+        slots = Interval(plan.every, now, job.grace) if plan.every else Calendar(plan.known, now, job.grace, job.early)
+        return JobOracle(job, slots, now)
+
+    def around(self, number, slug, now):
+        quiet = any(s.start <= now < s.end and fnmatchcase(slug, s.selector) for s in self.silences)
+        return Situation(step=number, now=now, quiet=quiet, blinds=self.blinds)
+
+
+def follow(world):
+    return Oracle(world.script).follow(world.diary)
+
+
+def disagreements(world):
+    oracle = follow(world)
+    return [
+        *_told(world, oracle),
+        *_verdicts(world, oracle),
+        *_heard(world),
+        *_incidents(world),
+        *_received(world),
+    ]
+
+
+def _told(world, oracle):
+    """What had to be told and what was, in order and at the same step."""
+    expected = sorted(oracle.told + [t for job in oracle.jobs.values() for t in job.told], key=_order)
+    found = sorted((_plain(told) for told in world.decided), key=_order)
+    yield from (f"not told: {told}" for told in expected if told not in found)
+    yield from (f"told, but should not be: {told}" for told in found if told not in expected)
+
+
+def _order(told):
+    return told.step, told.slug, told.event
+
+
+def _plain(told):
+    return Told(step=told.step, slug=told.slug, event=told.event, at=None if told.event == "reminder" else told.at)
+
+
+def _verdicts(world, oracle):
+    for slug, job in oracle.jobs.items():
+        found = verdicts_of(world, slug)
+        for slot, verdict in job.verdicts().items():
+            if found.get(slot) != verdict:
+                yield f"slot {slot} of {slug} is {found.get(slot)}, should be {verdict}"
+        for slot in found.keys() - job.slots.books.keys():
+            yield f"slot {slot} of {slug} is {found[slot]}, but there is no such slot"
+
+
+def verdicts_of(world, slug):
+    """Slot to verdict, as heartbeat's history has it: the newest entry counts."""
+    found = {}
+    for entry in world.store.history(slug, 100_000):
+        if entry.slot is not None and entry.verdict is not None:
+            found.setdefault(entry.slot, str(entry.verdict))
+    return found
+
+
+def _heard(world):
+    """Every ping that arrived is in exactly once; what was answered "seen" is in."""
+    kept = [step.signal for step in world.diary if isinstance(step, Heard)]
+    ids = [signal.id for signal in kept if signal.id]
+    yield from (f"signal {name} is in more than once" for name in set(ids) if ids.count(name) > 1)
+    for signal, answer in world.answers:
+        known = answer is Recorded.STORED or signal.id in ids or signal.run_id
+        if answer is not Recorded.UNKNOWN and not known:
+            yield f"answered {answer}, but not kept: {signal}"
+        if answer is Recorded.UNKNOWN and signal.received > world.script.end:
+            yield f"unknown job: {signal}"
+
+
+def _incidents(world):
+    """Of one job, opened and recovered take turns; a pause may swallow a recovery."""
+    pausing = {step.slug for step in world.diary if isinstance(step, Paused)}
+    last = {}
+    for told in world.decided:
+        if told.event in {Event.OPENED, Event.RECOVERED} and told.slug not in pausing:
+            if last.get(told.slug, Event.RECOVERED) == told.event:
+                yield f"{told.event} twice in a row: {told}"
+            last[told.slug] = told.event
+
+
+def _received(world):
+    """Each channel got each of its alerts once, an incident's in order."""
+    expected = {(d.channel, d.alert.id): d.alert for d in world.outgoing}
+    for name, channel in world.board.channels.items():
+        yield from (f"{name}: {fault}" for fault in channel.faults)
+        got = {alert.id for alert in channel.order}
+        wanted = {alert for where, alert in expected if where == name}
+        yield from (f"{name} never received {alert}" for alert in wanted - got)
+        ranks = {}
+        for alert in channel.order:
+            rank = ["opened", "reminder", "recovered"].index(alert.event) if alert.event in JOB_EVENTS else 0
+            if rank < ranks.get(alert.incident, 0):
+                yield f"{name}: {alert.id} came after what follows it"
+            ranks[alert.incident] = rank
