@@ -23,9 +23,10 @@ from heartbeat.errors import BadSignal, HeartbeatError
 from heartbeat.model import BODY_MAX, SECOND, Job, Kind, Signal, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from heartbeat.sweep import Look
+    Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
+    """What `sweep` takes as its `evidence`."""
 
 JSON_MAX = 64_000
 """Bytes of an object that is read as JSON; a larger one proves the run by being there."""

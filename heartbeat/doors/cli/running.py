@@ -57,7 +57,7 @@ def _tick_arguments(parser: ArgumentParser) -> None:
 
 
 def _tick(call: Call) -> int:
-    from heartbeat.config import read_file  # noqa: PLC0415 - `serve --help` needs no YAML
+    from heartbeat.config import read_file  # noqa: PLC0415 - help needs no YAML
 
     config = read_file(config_path(call.args))
     folder = call.args.evidence or os.environ.get("HEARTBEAT_EVIDENCE", "")
