@@ -65,11 +65,9 @@ FACT_MAX = 500
 
 
 class Log:
-    """Writes events as lines, `text` for people or `json` for machines, and counts them."""
+    """Writes events as lines, `text` for people or `json` for machines, and counts them. clock: epoch seconds."""
 
-    def __init__(
-        self, style: str = "text", stream: TextIO | None = None, clock: Callable[[], float] | None = None
-    ) -> None:
+    def __init__(self, clock: Callable[[], float], style: str = "text", stream: TextIO | None = None) -> None:
         self._line = _as_json if style == "json" else _as_text
         self._stream = stream
         self._clock = clock
@@ -78,8 +76,7 @@ class Log:
 
     def tell(self, what: Happened, **facts: object) -> None:
         """Say that something happened. A fact that is None is left out."""
-        now = datetime.fromtimestamp(self._clock(), UTC) if self._clock else datetime.now(UTC)
-        at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = self._line(at, what, {name: _printable(fact) for name, fact in facts.items() if fact is not None})
         with self._lock:
             self.counts[what] += 1

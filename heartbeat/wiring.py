@@ -60,7 +60,7 @@ def serve(settings: Settings) -> int:
 
 def _serve(settings: Settings) -> None:
     with ExitStack() as cleanup:
-        log = Log(settings.log)
+        log = Log(time.time, settings.log)
         listener = cleanup.enter_context(bind(settings.host, settings.port))
         store = cleanup.enter_context(closing(Store(settings.db)))
         file = JobsFile(settings.config, store, log)

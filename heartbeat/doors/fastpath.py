@@ -126,7 +126,7 @@ class FastProtocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
         if self.slots and not self.held:  # the pings before it are answered first: uvicorn queues it, flush() starts it
-            self.cycle = _ASGI_MUST_WAIT  # type: ignore[assignment]
+            self.cycle = _ASGI_MUST_WAIT  # type: ignore[assignment]  # it only says: busy
             self.held = True
         super().on_headers_complete()
 

@@ -11,7 +11,7 @@ from heartbeat.errors import CallerError
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from heartbeat.channels.protocol import Channel
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from heartbeat.telemetry import Log
 
     Stamp = tuple[int, int, int]
+
+TOLD_MAX = 20
+"""Sentences about a file that become log lines."""
 
 
 class JobsFile:
@@ -42,8 +45,8 @@ class JobsFile:
         done = apply(self._store, config, now)
         self.channels, self.service, self.fallback = channels, config.service, config.fallback
         self._stamp = stamp
-        for doubt in config.warnings if config.digest != self._digest else ():
-            self._log.tell(Happened.CONFIG_DOUBT, doubt=doubt)
+        if config.digest != self._digest:
+            self._tell(Happened.CONFIG_DOUBT, config.warnings)
         self._digest = config.digest
         counts = {"added": len(done.added), "changed": len(done.changed), "removed": len(done.removed)}
         self._log.tell(Happened.CONFIG_APPLIED, path=self._path, jobs=len(config.jobs), **counts)
@@ -57,10 +60,15 @@ class JobsFile:
             self.load(now)
         except CallerError as problem:
             self._stamp = stamp
-            for line in str(problem).splitlines():
-                self._log.tell(Happened.CONFIG_BROKEN, problem=line)
+            self._tell(Happened.CONFIG_BROKEN, str(problem).splitlines())
             return False
         return True
+
+    def _tell(self, what: Happened, sentences: Sequence[str]) -> None:
+        for sentence in sentences[:TOLD_MAX]:
+            self._log.tell(what, says=sentence)
+        if len(sentences) > TOLD_MAX:
+            self._log.tell(what, says=f"and {len(sentences) - TOLD_MAX} more; `heartbeat check` shows them all")
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -1,0 +1,210 @@
+"""Durable pings a second: a real server on loopback, and a load generator in a process of its own.
+
+`python bench/pings.py` prints a table; `run()` answers its rows. Every 200 that is counted was committed with
+`synchronous=FULL` before it was sent; at the end, what is in the database is compared with what was answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import uvloop
+
+KEY = "benchmark-ping-key-000"
+JOBS = 10_000
+CONNECTIONS = 64
+WARM_UP = 1.0
+SECONDS = 5.0
+BODY_EVERY = 10
+"""One ping in so many carries a body of about 400 bytes."""
+SERVE = "import sys; from heartbeat import settings, wiring; sys.exit(wiring.serve(settings.read()))"
+SCHEDULES = ('"*/10 * * * *"', '"0 9 * * 1-5"', "every 1h", '"cron(0 18 * * ? *)"')
+
+
+def run(seconds: float = SECONDS, jobs: int = JOBS) -> list[dict[str, Any]]:
+    """One row for each way to knock."""
+    return [
+        measure("fast path, 64 connections", seconds, jobs),
+        measure("plain ASGI, 64 connections", seconds, jobs, door="plain"),
+        measure("fast path, a new connection each", seconds, jobs, fresh=True),
+    ]
+
+
+def measure(name: str, seconds: float, jobs: int, *, door: str = "fast", fresh: bool = False) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
+        here = Path(folder)
+        (here / "jobs.yaml").write_text(_jobs(jobs))
+        port = _free_port()
+        server = _serve(here, port, door)
+        try:
+            load = [sys.executable, __file__, "load", str(port), str(seconds), str(jobs), str(int(fresh))]
+            row: dict[str, Any] = json.loads(subprocess.run(load, check=True, stdout=subprocess.PIPE).stdout)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+        kept = _kept(here)
+    if kept < row["answered"]:
+        raise AssertionError(f"{row['answered']} answered, {kept} in the database")
+    return {"name": name, **row, "kept": kept}
+
+
+def _jobs(count: int) -> str:
+    lines = (f"  job-{i}: {{schedule: {SCHEDULES[i % len(SCHEDULES)]}, grace: 5m}}\n" for i in range(count))
+    head = "defaults: {timezone: Asia/Tokyo, notify: [screen]}\nchannels: {screen: {console: {}}}\njobs:\n"
+    return head + "".join(lines)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _serve(here: Path, port: int, door: str) -> subprocess.Popen[bytes]:
+    environ = os.environ | {
+        "HEARTBEAT_DB": str(here / "bench.db"),
+        "HEARTBEAT_CONFIG": str(here / "jobs.yaml"),
+        "HEARTBEAT_PORT": str(port),
+        "HEARTBEAT_PING_KEY": KEY,
+        "HEARTBEAT_DOOR": door,
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    command = [sys.executable, *os.environ.get("BENCH_PROFILE", "").split(), "-c", SERVE]
+    errors = here / "errors"
+    with errors.open("wb") as stderr:
+        server = subprocess.Popen(command, env=environ, cwd=here, stdout=subprocess.DEVNULL, stderr=stderr)
+    for _ in range(600):
+        if server.poll() is not None:
+            raise RuntimeError(errors.read_text())
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return server
+    raise TimeoutError("the server does not come up")
+
+
+def _kept(here: Path) -> int:
+    import sqlite3  # noqa: PLC0415 - the load process has no use for it
+
+    with sqlite3.connect(here / "bench.db") as db:
+        count: int = db.execute("SELECT count(*) FROM log WHERE entry LIKE '%success%'").fetchone()[0]
+    return count
+
+
+class Load:
+    """What all connections share: the requests, and when each answer came."""
+
+    def __init__(self, port: int, jobs: int, *, fresh: bool) -> None:
+        self.port, self.fresh = port, fresh
+        self.requests = [_request(i, fresh=fresh) for i in random.sample(range(jobs), jobs)]
+        self.next = 0
+        self.open = True
+        self.answered = 0
+        self.times: list[float] = []
+        self.refused: list[bytes] = []
+
+    def request(self) -> bytes:
+        """The next job's ping."""
+        self.next += 1
+        return self.requests[self.next % len(self.requests)]
+
+
+class Sender(asyncio.Protocol):
+    """One connection: the next ping leaves when the last one was answered."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.head = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.send()
+
+    def send(self) -> None:
+        """Send the next ping."""
+        self.sent = time.perf_counter()
+        self.transport.write(self.load.request())
+
+    def data_received(self, data: bytes) -> None:
+        """An answer: note it and go on."""
+        load = self.load
+        if data.endswith(b"\r\n\r\n"):  # uvicorn sends head and body apart
+            self.head = data
+            return
+        data, self.head = self.head + data, b""
+        if data.startswith(b"HTTP/1.1 200") and data.endswith(b"OK"):
+            load.answered += 1
+            load.times.append(time.perf_counter() - self.sent)
+        else:
+            load.refused.append(data)
+        if load.open and not load.fresh:
+            self.send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The server closed the connection, as it was asked to: open the next."""
+        del exc
+        if self.load.open:
+            task = asyncio.get_running_loop().create_task(_connect(self.load))
+            task.add_done_callback(lambda done: done.result())
+
+
+def _request(number: int, *, fresh: bool) -> bytes:
+    body = b"" if number % BODY_EVERY else b"a line of some log\n" * 20
+    method = b"POST" if body else b"GET"
+    close = b"Connection: close\r\n" if fresh else b""
+    length = b"Content-Length: %d\r\n" % len(body) if body else b""
+    head = b"%s /ping/%s/job-%d HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n"
+    return head % (method, KEY.encode(), number) + length + close + b"\r\n" + body
+
+
+async def _connect(load: Load) -> None:
+    await asyncio.get_running_loop().create_connection(lambda: Sender(load), "127.0.0.1", load.port)
+
+
+async def _knock(port: int, seconds: float, jobs: int, *, fresh: bool) -> dict[str, Any]:
+    load = Load(port, jobs, fresh=fresh)
+    for _ in range(CONNECTIONS):
+        await _connect(load)
+    await asyncio.sleep(WARM_UP)
+    first, start = len(load.times), time.perf_counter()
+    await asyncio.sleep(seconds)
+    times, took = sorted(load.times[first:]), time.perf_counter() - start
+    load.open = False
+    await asyncio.sleep(0.2)
+    if load.refused:
+        raise AssertionError(load.refused[0])
+    return {
+        "pings_per_second": round(len(times) / took),
+        "p50_ms": round(times[len(times) // 2] * 1000, 2),
+        "p99_ms": round(times[len(times) * 99 // 100] * 1000, 2),
+        "answered": load.answered,
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    lines = [f"{'':<36}{'pings/s':>10}{'p50 ms':>9}{'p99 ms':>9}"]
+    lines += [f"{r['name']:<36}{r['pings_per_second']:>10,}{r['p50_ms']:>9}{r['p99_ms']:>9}" for r in rows]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["load"]:
+        port, seconds, jobs, fresh = sys.argv[2:]
+        uvloop.install()
+        print(json.dumps(asyncio.run(_knock(int(port), float(seconds), int(jobs), fresh=fresh == "1"))))
+    else:
+        print(_table(run()))
