@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from heartbeat.case import Case
 from heartbeat.config import Config, Plan, plan
 from heartbeat.errors import TooBusy, UnknownJob
-from heartbeat.manage import ATTEMPTS_MAX, amend, everything, founding, settle
+from heartbeat.manage import ATTEMPTS_MAX, amend, everything, founding
 from heartbeat.model import Change, Commit, Job, Reason, Snapshot, evolve
 from heartbeat.overdue import excuse
+from heartbeat.sweep import settle
 
 if TYPE_CHECKING:
     from heartbeat.store.protocol import Store

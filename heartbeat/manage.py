@@ -14,8 +14,9 @@ from heartbeat import documents
 from heartbeat.case import Case
 from heartbeat.errors import NotNow, TooBusy, UnknownJob
 from heartbeat.model import HOUR, Change, Commit, Job, Silence, Snapshot, State, Status, evolve
-from heartbeat.outbox import address, matches
-from heartbeat.overdue import look, resume
+from heartbeat.outbox import matches
+from heartbeat.overdue import resume
+from heartbeat.sweep import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,18 +97,6 @@ def founding(job: Job, now: int) -> Change:
     snapshot = Snapshot(job=job, state=state, due=now, uuid=str(uuid4()))
     due = Case(snapshot, now, None).next_look()
     return Change(slug=job.slug, expected=0, job=job, state=state, uuid=snapshot.uuid, due=due)
-
-
-def settle(store: Store, slug: str, now: int) -> None:
-    """Judge everything of one job whose time has come, as the sweep would."""
-    for _ in range(ATTEMPTS_MAX):
-        found = store.load([slug]).get(slug)
-        if found is None:
-            return
-        change = look(found, now)
-        if change.state is None:
-            return
-        store.commit([address(change, found.job.notify, now)])
 
 
 def amend(store: Store, slug: str, decide: Callable[[Snapshot], Change]) -> Snapshot:

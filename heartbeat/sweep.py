@@ -10,7 +10,7 @@ from heartbeat.alerts import blind_alert, silent_together
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Status, evolve
 from heartbeat.outbox import address, quiet_until
 from heartbeat.overdue import Blind, at_stake, look
-from heartbeat.record import Recorder
+from heartbeat.record import ATTEMPTS_MAX, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,6 +57,19 @@ def sweep(
     Raises StoreUnavailable, TooBusy: nothing is lost, the next sweep finds the same rows.
     """
     return _Sweep(store, now, service, evidence).run(limit)
+
+
+def settle(store: Store, slug: str, now: int) -> None:
+    """Judge everything of one job whose time has come, before it is changed: silences and blind times hold here too.
+
+    A job with evidence is left to the sweep, which can look at it again.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        decided = _Sweep(store, now, (), nothing_to_see).decide([slug])
+        changes = [c for snapshot, c in decided if c.state is not None and snapshot.job.evidence is None]
+        if not changes:
+            return
+        store.commit(changes)
 
 
 class _Sweep:

@@ -2,6 +2,9 @@
 
 from world import World
 
+from heartbeat.apply import apply
+from heartbeat.config import read
+
 
 def test_late_sweep_dates_the_miss_when_grace_ran_out():
     w = World("every 60m", grace="5m")
@@ -272,3 +275,23 @@ def test_in_spring_the_hour_that_does_not_exist_is_expected_at_the_jump():
     w.alive("2026-03-28T12:00+01:00", "2026-03-29T12:00+02:00", minutes=5)
     assert (w.status, w.told()) == ("up", [])
     assert list(w.verdicts()) == ["03-29 03:00"]
+
+
+def test_a_new_definition_after_our_own_outage_does_not_cry_wolf():
+    w = World("0 * * * *", grace="5m", at="07:30")
+    w.alive("07:30", "07:58")
+    config = read("jobs: {job: {schedule: '0 * * * *', grace: 7m, notify: [ops]}}\nchannels: {ops: {console: {}}}\n")
+    apply(w.store, config, w.ms("11:59"))
+    w.sweep("11:59")
+    assert w.told() == ["11:59 blind"]
+    assert set(w.verdicts().values()) == {"unknown"}
+
+
+def test_a_new_definition_judges_what_went_by_under_the_old_one():
+    w = World("0 * * * *", grace="5m", at="07:30")
+    w.alive("07:30", "08:04")
+    config = read("jobs: {job: {schedule: '30 * * * *', grace: 5m, notify: [ops]}}\nchannels: {ops: {console: {}}}\n")
+    apply(w.store, config, w.ms("08:06"))
+    assert w.told() == ["08:05 down"]
+    assert w.job().job.schedule == ("30 * * * *",)
+    assert apply(w.store, config, w.ms("08:07")).empty
