@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,8 @@ from heartbeat.doors.cli.facts import iso
 from heartbeat.doors.cli.options import add_db, db_path, instant, open_store, snapshot_of
 from heartbeat.doors.display import Cell
 from heartbeat.errors import BadSchedule, BadSetting
-from heartbeat.schedule import format_duration, parse
+from heartbeat.schedule import parse
+from heartbeat.schedule.remarks import remarks
 from heartbeat.timewords import ago
 
 if TYPE_CHECKING:
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
     from heartbeat.schedule import Schedule
 
 COUNT_MAX = 1_000
-DAYS_LOOKED_AT = 8
-"""A reading that the clock jumped over is looked for on so many days before a slot."""
 _SLUG = re.compile(r"[a-z0-9_-]+")
-_DAY = timedelta(days=1)
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -73,37 +71,12 @@ def _schedule(call: Call) -> tuple[Schedule, int]:
 
 def _upcoming(schedule: Schedule, after: int, count: int) -> list[tuple[int, str]]:
     """The slots and what is remarkable about each."""
-    zone = ZoneInfo(schedule.timezone)
     found: list[tuple[int, str]] = []
-    before, slot = (None if schedule.interval_ms else schedule.previous_ms(after + 1)), schedule.next_ms(after)
+    before, slot = (None if schedule.interval_ms else after), schedule.next_ms(after)
     while slot is not None and len(found) < count:
-        odd = "" if before is None or schedule.interval_ms else remark(_local(before, zone), _local(slot, zone))
-        found.append((slot, odd))
-        before, slot = slot, schedule.next_ms(slot)
+        found.append((slot, "" if before is None else remarks(schedule, slot, before) or ""))
+        before, slot = (None if schedule.interval_ms else slot), schedule.next_ms(slot)
     return found
-
-
-def remark(before: datetime, slot: datetime) -> str:
-    """What a change of the clock between two slots did to the later one, "" when there was none."""
-    shift = (slot.utcoffset() or timedelta()) - (before.utcoffset() or timedelta())
-    told = [*_skipped(before, slot)] if shift > timedelta() else []
-    if shift:
-        size = format_duration(abs(round(shift.total_seconds() * 1000)))
-        told.append(f"the clock went {'forward' if shift > timedelta() else 'back'} {size}")
-    if slot.replace(fold=0).utcoffset() != slot.replace(fold=1).utcoffset() and _exists(slot):
-        told.append(f"{slot:%H:%M} comes twice that day, this is the {'second' if slot.fold else 'first'}")
-    return "; ".join(told)
-
-
-def _skipped(before: datetime, slot: datetime) -> list[str]:
-    """The reading of the slot before, on the days since, where the clock jumped over it."""
-    days = (slot.date() - before.date()).days
-    readings = (before.replace(fold=0) + _DAY * n for n in range(1, min(days, DAYS_LOOKED_AT) + 1))
-    return [f"there is no {each:%H:%M} on {each:%Y-%m-%d}" for each in readings if not _exists(each)]
-
-
-def _exists(local: datetime) -> bool:
-    return local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None)
 
 
 def _local(at: int, zone: ZoneInfo) -> datetime:
