@@ -6,6 +6,7 @@ from threading import Barrier
 import boto3
 import pytest
 from moto import mock_aws
+from store_wire import Wire
 
 from heartbeat.store.dynamodb import DynamoDBStore
 from heartbeat.store.dynamodb_call import boto3_call, create_table
@@ -81,17 +82,15 @@ def no_sleep(_seconds):
     raise AssertionError("nothing here is throttled")
 
 
-def dynamodb(call, shards):
-    return Backend(
-        lambda: DynamoDBStore("heartbeat", call, shards=shards, sleep=no_sleep), threads_ok=False, expires=True
-    )
+def dynamodb(call):
+    """In two shards: the tests of this store alone run in one."""
+    return Backend(lambda: DynamoDBStore("heartbeat", call, shards=2, sleep=no_sleep), threads_ok=False, expires=True)
 
 
 BACKENDS = {
     "sqlite": lambda request: sqlite_file(request.getfixturevalue("tmp_path")),
     "memory": lambda _request: sqlite_memory(),
-    "dynamodb": lambda request: dynamodb(request.getfixturevalue("call"), 1),
-    "shards": lambda request: dynamodb(request.getfixturevalue("call"), 3),
+    "dynamodb": lambda request: dynamodb(request.getfixturevalue("call")),
 }
 
 
@@ -105,3 +104,8 @@ def backend(request):
 @pytest.fixture
 def store(backend):
     return backend.store
+
+
+@pytest.fixture
+def wire(call):
+    return Wire(call)
