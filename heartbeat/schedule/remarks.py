@@ -40,22 +40,28 @@ def _gaps(rule: Zoned, since: int, slot: int) -> Iterator[str]:
         span = rule.zone.span(instant)
         if span.end > slot:
             return
-        missing = _missing(rule, span) if span.gap > 0 and span.end > since else ""
+        missing = _missing(rule, span) if span.gap > 0 and span.end > since else []
         caught = span.gap <= rule.policy.catches_up
         if missing and (span.end == slot or not caught):
-            jump = f"the clock jumps {_clock(span.end + span.offset)}→{_clock(span.end + span.after)}"
-            fate = f"runs at {_clock(span.end + span.after)}" if caught else "is skipped"
-            yield f"{_date(span.end + span.offset)} {jump}: {missing} does not exist, {fate}"
+            yield _jump(span, missing, caught)
         instant = span.end
 
 
-def _missing(rule: Zoned, span: Span) -> str:
+def _jump(span: Span, missing: list[str], caught: bool) -> str:
+    old, new = span.end + span.offset, _clock(span.end + span.after)
+    several = len(missing) > 1
+    what = f"{' to '.join(missing)} {'do' if several else 'does'} not exist"
+    fate = f"{'run' if several else 'runs'} at {new}" if caught else f"{'are' if several else 'is'} skipped"
+    return f"{datetime.fromtimestamp(old, UTC):%m-%d} the clock jumps {_clock(old)}→{new}: {what} and {fate}"
+
+
+def _missing(rule: Zoned, span: Span) -> list[str]:
     """The rule's readings that the clock jumps over as the span ends: the first, and the last when it is another."""
     low, high = span.end + span.offset, span.end + span.after
     first, last = rule.wall.at_or_after(low), rule.wall.at_or_before(high - 1)
     if first is None or last is None or not low <= first < high:
-        return ""
-    return _clock(first) if first == last else f"{_clock(first)} to {_clock(last)}"
+        return []
+    return [_clock(first)] if first == last else [_clock(first), _clock(last)]
 
 
 def _folds(rule: Zoned, slot: int) -> Iterator[str]:
@@ -74,7 +80,3 @@ def _folds(rule: Zoned, slot: int) -> Iterator[str]:
 def _clock(reading: int) -> str:
     time = datetime.fromtimestamp(reading, UTC)
     return f"{time:%H:%M:%S}" if time.second else f"{time:%H:%M}"
-
-
-def _date(reading: int) -> str:
-    return f"{datetime.fromtimestamp(reading, UTC):%m-%d}"

@@ -82,7 +82,8 @@ class Zoned:
                 return (found - offset) * 1000
             if found < end + span.after and span.gap <= self.policy.catches_up:
                 return end * 1000
-            instant = max(end, found - offset - _LEAP)
+            # A clock that goes back repeats readings that lie before `found`: no leap over those.
+            instant = end if span.gap < 0 else max(end, found - offset - _LEAP)
         return None
 
     def previous_ms(self, before: int) -> int | None:
@@ -97,7 +98,7 @@ class Zoned:
                 return (found - offset) * 1000
             if found >= start + offset_before and 0 < offset - offset_before <= self.policy.catches_up:
                 return start * 1000
-            instant = min(start - 1, found - offset + _LEAP)
+            instant = start - 1 if offset < offset_before else min(start - 1, found - offset + _LEAP)
         return None
 
     def describe(self) -> str:

@@ -37,7 +37,7 @@ _OF_MONTH = "of the month"
 def calendar_in_words(calendar: Calendar) -> str:
     """For example `at 18:00 on the last Friday of the month`."""
     time, days = times_in_words(calendar.times), days_in_words(calendar.days)
-    if not days and time.startswith("at ") and not time.endswith(_EVERY_HOUR):
+    if not days and time.startswith("at ") and _EVERY_HOUR not in time and ", every" not in time:
         days = "every day"
     return f"{time} {days}".rstrip()
 

@@ -57,7 +57,8 @@ class Zone:
         return found
 
     def _probe(self, number: int) -> tuple[list[int], list[Span]]:
-        begin, end = number * _CHUNK, (number + 1) * _CHUNK
+        # A week early, so that no chunk begins within an hour that comes twice.
+        begin, end = number * _CHUNK - _PROBE, (number + 1) * _CHUNK
         starts = [begin]
         for probe in range(begin, end, _PROBE):
             upto = min(probe + _PROBE, end - 1)
@@ -101,5 +102,5 @@ def _remedy(name: str) -> str:
     folded = {each.casefold(): each for each in sorted(known)}
     wanted = name.strip().casefold().replace(" ", "_")
     same_city = [each for key, each in folded.items() if wanted and wanted == key.rpartition("/")[2]]
-    near = same_city or [folded[key] for key in difflib.get_close_matches(wanted, folded, n=3, cutoff=0.7)]
+    near = same_city or [folded[key] for key in difflib.get_close_matches(wanted, folded, n=2, cutoff=0.8)]
     return f"did you mean {' or '.join(near)}?" if near else "use an IANA name such as Asia/Tokyo or UTC"
