@@ -57,7 +57,7 @@ def blocker(row: Delivery, siblings: Siblings) -> Delivery | None:
     """A delivery of the same incident that must be finished before this one, if there is one."""
     if row.alert.event not in ORDER or not row.alert.incident:
         return None
-    others = siblings.get(row.alert.incident, {}).values()
+    others = (o for o in siblings.get(row.alert.incident, {}).values() if o.alert.event in ORDER)
     return next((o for o in others if o.outcome is Outcome.PENDING and _rank(o) < _rank(row)), None)
 
 
@@ -133,7 +133,7 @@ def _next(row: Delivery, *, next_at: int, attempts: int, group: str) -> Delivery
 
 
 def _rank(row: Delivery) -> tuple[int, int, str]:
-    return ORDER.get(row.alert.event, 0), row.created_at, row.id
+    return ORDER[row.alert.event], row.created_at, row.id
 
 
 def _bucket(row: Delivery, siblings: Siblings) -> tuple[str, ...]:

@@ -362,6 +362,17 @@ def test_the_order_of_one_channel_is_not_the_other_s():
     assert (len(ops.told), len(pager.told)) == (1, 2)
 
 
+def test_what_the_fallback_is_told_of_another_channel_holds_up_nothing():
+    w = World(Said(otherwise=GONE), pager := Said("pager", script=["receipt", DOWN]), fallback=["pager"])
+    w.put(alert(), to="ops pager")
+    w.deliver()
+    w.deliver()
+    w.put(recovered(), to="pager")
+    w.now += SECOND
+    assert w.deliver().sent == 1
+    assert pager.told[1:] == ["daily-report/1/opened@ops/undelivered", "daily-report/1/recovered"]
+
+
 # Together
 
 
