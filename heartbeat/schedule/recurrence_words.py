@@ -6,7 +6,8 @@ import re
 from itertools import product
 from typing import TYPE_CHECKING
 
-from heartbeat.schedule.words import MONTH_NAMES, NTH, WEEKDAY_NAMES, joined, plural, spans, week_from_monday
+from heartbeat.schedule.english import MONTH_NAMES, NTH, SHOWN, WEEKDAY_NAMES, joined, plural, spans
+from heartbeat.schedule.words import week_from_monday
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,7 +16,6 @@ _UNITS = {"YEARLY": "year", "MONTHLY": "month", "WEEKLY": "week", "DAILY": "day"
 _DAYS = dict(zip(("SU", "MO", "TU", "WE", "TH", "FR", "SA"), WEEKDAY_NAMES, strict=True))
 _BYDAY = re.compile(r"([+-]?[0-9]*)([A-Z]{2})")
 _SAID = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYHOUR", "BYMINUTE", "BYSECOND", "WKST"}
-_TIMES_SHOWN = 6
 
 
 def recurrence_in_words(parts: dict[str, str], begin: datetime | None) -> str:
@@ -69,8 +69,8 @@ def _time(parts: dict[str, str], begin: datetime | None) -> str:
         hours = f"of {plural('hour', parts['BYHOUR'].split(','))} {parts['BYHOUR']} " if "BYHOUR" in parts else ""
         return f"{hours}at {plural('minute', minutes)} {spans(minutes)}"
     times = list(product(_numbers(parts.get("BYHOUR", hour)), minutes, seconds))
-    shown = [f"{h:02}:{m:02}" + (f":{s:02}" if s else "") for h, m, s in times[:_TIMES_SHOWN]]
-    return f"at {joined(shown)}" + (" …" if len(times) > _TIMES_SHOWN else "")
+    shown = [f"{h:02}:{m:02}" + (f":{s:02}" if s else "") for h, m, s in times[:SHOWN]]
+    return f"at {joined(shown)}" + (" …" if len(times) > SHOWN else "")
 
 
 def _numbers(text: str) -> list[int]:

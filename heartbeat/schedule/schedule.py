@@ -101,6 +101,7 @@ class Schedule:
 
 
 def _since(moment: datetime) -> timedelta:
-    if moment.utcoffset() is None:
-        raise CallerError(f"{moment.isoformat()} has no time zone; give an aware datetime, for example with tzinfo=UTC")
-    return moment - _EPOCH
+    try:
+        return moment - _EPOCH
+    except TypeError:
+        raise CallerError(f"{moment} has no time zone; give an aware datetime, for example with tzinfo=UTC") from None

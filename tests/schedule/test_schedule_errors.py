@@ -107,7 +107,7 @@ def test_an_interval_stands_alone(texts):
 def test_a_naive_datetime_is_the_callers_fault():
     from datetime import datetime  # noqa: PLC0415 -- this one test wants a naive one
 
-    with pytest.raises(CallerError, match="2026-01-01T00:00:00 has no time zone; give an aware datetime"):
+    with pytest.raises(CallerError, match="2026-01-01 00:00:00 has no time zone; give an aware datetime"):
         parse("0 9 * * *").next(datetime(2026, 1, 1))  # noqa: DTZ001 -- the point
 
 

@@ -78,6 +78,16 @@ def test_every_change_of_the_clock_minute_by_minute(zone):
             check(parse(f"{fields} * * {weekday}", zone, "kubernetes"), on_day, walls)
             check(parse(f"cron({fields} * * ? *)", zone), once, walls)
             check(parse(f"cron({fields} ? * {weekday + 1} *)", zone), [w for w in once if w in on_day], walls)
+            if len(hours) < 24:
+                check(parse(f"{fields} * * *", zone), with_jump(once, walls, minutes, hours), walls)
+
+
+def with_jump(once, walls, minutes, hours):
+    """Debian's fixed jobs: the slots that exist, and the instant of the jump for those that do not."""
+    before, jump = walls[359].replace(tzinfo=None), walls[360].replace(tzinfo=None)
+    missing = [before + timedelta(minutes=n) for n in range(1, (jump - before) // timedelta(minutes=1))]
+    caught = any(wall.minute in minutes and wall.hour in hours for wall in missing) and len(missing) <= 180
+    return sorted({*once, walls[360]} if caught else once, key=lambda wall: wall.timestamp())
 
 
 def check(schedule, named, walls):
