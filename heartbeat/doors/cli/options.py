@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from heartbeat.errors import BadSetting, UnknownJob
 from heartbeat.manage import everything, nearest
-from heartbeat.model import NEVER
 from heartbeat.schedule import parse_duration
 from heartbeat.store.sqlite import SQLiteStore
 
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
 
     from heartbeat.model import Snapshot
     from heartbeat.store.protocol import Store
+
+
+END_OF_TIME = 253_402_214_400_000
+"""9999-12-31T00:00Z: what is later has no date in every time zone."""
 
 
 def add_db(parser: ArgumentParser) -> None:
@@ -94,8 +97,8 @@ def instant(text: str, zone: str | None) -> int:
             raise BadSetting(f"{text!r} has no time zone; write {text}+09:00, {text}Z, or a duration with --for")
         local = local.replace(tzinfo=ZoneInfo(zone))
     at = round(local.timestamp() * 1000)
-    if not 0 <= at < NEVER:
-        raise BadSetting(f"{text!r} is too far away")
+    if not 0 <= at < END_OF_TIME:
+        raise BadSetting(f"{text!r} is no time that can be waited for; name a year from 1970 to 9999")
     return at
 
 

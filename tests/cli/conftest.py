@@ -1,0 +1,101 @@
+"""A machine with a jobs.yaml and a database, whose clock stands where the test puts it."""
+
+import json
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from heartbeat.apply import apply
+from heartbeat.config import read_file
+from heartbeat.doors.cli import main
+from heartbeat.model import Kind, Signal
+from heartbeat.record import Recorder
+from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.sweep import sweep
+
+JOBS = """\
+defaults: {timezone: Asia/Tokyo, grace: 10m, notify: [screen]}
+channels:
+  screen: {console: {}}
+jobs:
+  daily-report: {description: 日次レポート, schedule: "0 9 * * *", max_runtime: 1h, tags: [reports]}
+  backup:       {schedule: "cron(0 18 * * ? *)", timezone: UTC, tags: [nightly, db]}
+  worker:       {schedule: every 3d, grace: 5m}
+"""
+
+
+def at(text):
+    """`2026-11-22T09:00+09:00` in milliseconds; without an offset, UTC."""
+    when = datetime.fromisoformat(text)
+    return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+@dataclass
+class Machine:
+    folder: Path
+    capsys: object
+    now: int = 0
+
+    def write(self, text, name="jobs.yaml"):
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    @property
+    def store(self):
+        """For use in `with`."""
+        return closing(SQLiteStore(self.folder / "heartbeat.db"))
+
+    def run(self, *argv, when=None):
+        """Exit status, standard output, standard error of one command."""
+        self.now = at(when) if when else self.now
+        self.capsys.readouterr()
+        status = main(list(argv), clock=lambda: self.now)
+        out, err = self.capsys.readouterr()
+        return int(status), out, err
+
+    def json(self, *argv, when=None):
+        """What a command says with --json."""
+        _, out, err = self.run(*argv, "--json", when=when)
+        assert err == ""
+        return json.loads(out)
+
+    def apply(self, when):
+        with self.store as store:
+            apply(store, read_file(self.folder / "jobs.yaml"), at(when))
+
+    def hear(self, slug, when, kind=Kind.SUCCESS, **more):
+        with self.store as store:
+            Recorder(store).record([Signal(slug=slug, kind=kind, at=at(when), received=at(when), **more)])
+
+    def alive(self, start, end, minutes=4):
+        """Sweeps every few minutes, both ends included."""
+        with self.store as store:
+            for self.now in range(at(start), at(end) + 1, minutes * 60_000):
+                sweep(store, self.now, service=("screen",))
+
+
+@pytest.fixture
+def machine(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("DB", "CONFIG", "URL", "PING_KEY", "EVIDENCE", "TIMEOUT", "RAISE"):
+        monkeypatch.delenv(f"HEARTBEAT_{name}", raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    made = Machine(tmp_path, capsys)
+    made.write(JOBS)
+    return made
+
+
+@pytest.fixture
+def night(machine):
+    """10:00 on the 22nd in Tokyo: the report is missing since 09:10, the backup ran, the worker was never heard of."""
+    machine.apply("2026-11-20T23:50")
+    machine.alive("2026-11-20T23:50", "2026-11-20T23:58")
+    machine.hear("daily-report", "2026-11-21T00:02", kind=Kind.START, run_id="11111111-2222-3333-4444-555555555555")
+    machine.hear("daily-report", "2026-11-21T00:07", run_id="11111111-2222-3333-4444-555555555555", body="7 rows")
+    machine.alive("2026-11-21T00:02", "2026-11-21T17:58")
+    machine.hear("backup", "2026-11-21T18:03")
+    machine.alive("2026-11-21T18:02", "2026-11-22T00:58")
+    machine.now = at("2026-11-22T01:00")
+    return machine

@@ -1,0 +1,102 @@
+"""pause, resume, ack, silence."""
+
+import getpass
+
+import pytest
+
+
+def test_pause_for_a_while_and_resume(night):
+    status, out, _ = night.run("pause", "daily-report", "--for", "2h", "--reason", "moving")
+    assert status == 0
+    assert out == "daily-report is paused until 12:00 JST (in 2 h): nothing is expected of it\n"
+    assert night.json("status", "daily-report")["jobs"][0]["pause_reason"] == "moving"
+    assert night.run("status", "daily-report")[0] == 0
+    status, out, _ = night.run("resume", "daily-report")
+    assert (status, out) == (0, "daily-report is expected again, next tomorrow 09:00 JST, in 23 h\n")
+
+
+def test_pause_without_an_end(night):
+    assert "is paused until it is resumed" in night.run("pause", "backup")[1]
+
+
+def test_a_time_without_an_offset_is_the_jobs(night):
+    night.run("pause", "daily-report", "--until", "2026-11-22T18:00")
+    assert night.json("status", "daily-report")["jobs"][0]["paused_until"] == "2026-11-22T09:00:00Z"
+    night.run("pause", "daily-report", "--until", "2026-11-22T18:00Z")
+    assert night.json("status", "daily-report")["jobs"][0]["paused_until"] == "2026-11-22T18:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("pause", "bakcup"), "did you mean 'backup'?"),
+        (("pause", "backup", "--for", "2 hours"), "'2 hours' is no duration; write whole numbers"),
+        (("pause", "backup", "--until", "soon"), "'soon' is no time; write 2026-11-22T18:00"),
+        (("pause", "backup", "--until", "2026-11-01T00:00"), "is not in the future"),
+        (("pause", "backup", "--until", "9999-12-31T23:59-23:59"), "is no time that can be waited for"),
+        (("pause", "backup", "--for", "0s"), "is not in the future"),
+        (("pause", "backup", "--for", "1h", "--until", "2026-11-23"), "not allowed with argument"),
+        (("pause",), "the following arguments are required: JOB; see `heartbeat pause --help`"),
+        (("resume", "backup"), "backup is not paused; it is up"),
+        (("ack", "backup"), "backup has no open incident to acknowledge; it is up"),
+        (("silence",), "say what to silence"),
+        (("silence", "backup"), "a silence always ends: say --for 2h"),
+        (("silence", "backup", "--until", "2026-11-23T00:00"), "has no time zone; write 2026-11-23T00:00+09:00"),
+        (("silence", "backup", "--list"), "say what to silence"),
+        (("silence", "--end", "nope"), "there is no silence 'nope'"),
+    ],
+)
+def test_common_mistakes_are_one_line(night, argv, words):
+    status, out, err = night.run(*argv)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert words in err
+
+
+def test_ack_is_by_you_or_by_whom_you_say(night):
+    status, out, _ = night.run("ack", "daily-report", "--by", "ann")
+    assert status == 0
+    assert out == "ann looks after daily-report, down since 09:10 JST, 50 min ago; no more reminders\n"
+    found = night.json("ack", "daily-report")
+    assert found["incident"]["acked_by"] == getpass.getuser()
+    assert "acknowledged by" in night.run("status")[1]
+
+
+def test_a_user_without_a_name_may_acknowledge(night, monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr("heartbeat.doors.cli.hold.getuser", nameless)
+    assert night.json("ack", "daily-report")["incident"]["acked_by"] == "somebody"
+
+
+def test_a_silence_from_its_beginning_to_its_end(night):
+    status, out, _ = night.run("silence", "daily-*", "--for", "2h", "--reason", "known", "--author", "ann")
+    assert status == 0
+    assert out.startswith("daily-* is silenced until 2026-11-22 03:00 UTC (in 2 h), 1 job\n")
+    (held,) = night.json("silence", "--list")
+    assert out.splitlines()[1] == f"end it before with: heartbeat silence --end {held['id']}"
+    assert held == {
+        "id": held["id"],
+        "selector": "daily-*",
+        "start": "2026-11-22T01:00:00Z",
+        "end": "2026-11-22T03:00:00Z",
+        "active": True,
+        "reason": "known",
+        "author": "ann",
+    }
+    assert "daily-* is no longer silenced" in night.run("silence", "--end", held["id"])[1]
+    assert night.json("silence", "--list") == []
+    assert night.run("silence", "--list")[1] == "no silence holds, and none is to come\n"
+
+
+def test_a_silence_of_a_tag_names_its_jobs(night):
+    assert night.json("silence", "tag:db", "--for", "1h")["jobs"] == ["backup"]
+
+
+def test_a_silence_that_holds_no_job_says_so(night):
+    assert "which is no job now; a tag is written tag:NAME" in night.run("silence", "db", "--for", "1h")[1]
+
+
+def test_json_after_each_is_the_job(night):
+    assert night.json("pause", "backup", "--for", "1h")["standing"] == "paused"
+    assert night.json("resume", "backup")["standing"] == "waiting"
