@@ -44,12 +44,12 @@ _ATTRIBUTES = (
 )
 
 
-def fit(config: Config) -> bool:
+def fit(config: Config, protocol: type[HttpToolsProtocol] = HttpToolsProtocol) -> bool:
     """Uvicorn's internals are what the fast path leans on."""
     loop = asyncio.new_event_loop()
     try:
-        connection = HttpToolsProtocol(config, ServerState(), {}, loop)
-        methods = {name: list(inspect.signature(getattr(HttpToolsProtocol, name)).parameters) for name in _METHODS}
+        connection = protocol(config, ServerState(), {}, loop)
+        methods = {name: list(inspect.signature(getattr(protocol, name)).parameters) for name in _METHODS}
     except (AttributeError, TypeError):
         return False
     finally:

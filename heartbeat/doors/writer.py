@@ -73,8 +73,11 @@ class Letter:
 class Writer:
     """Takes letters on the event loop, writes them in its own thread, answers on the loop."""
 
-    def __init__(self, records: Records, log: Log, *, waiting_max: int = WAITING_MAX) -> None:
-        self._records, self._log, self._waiting_max = records, log, waiting_max
+    def __init__(
+        self, records: Records, log: Log, *, waiting_max: int = WAITING_MAX, stuck_after: float = STUCK_AFTER
+    ) -> None:
+        self._records, self._log = records, log
+        self._waiting_max, self._stuck_after = waiting_max, stuck_after
         self._queue: SimpleQueue[Letter | None] = SimpleQueue()
         self._slugs: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -108,7 +111,7 @@ class Writer:
         since = self._busy_since
         if not self._thread.is_alive():
             return "the writer has stopped"
-        if since is not None and time.monotonic() - since > STUCK_AFTER:
+        if since is not None and time.monotonic() - since > self._stuck_after:
             return "the writer is stuck"
         return "the store does not answer" if self.away else ""
 
