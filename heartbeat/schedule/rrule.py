@@ -38,6 +38,7 @@ _NAMES = {
     *("BYSETPOS", "BYHOUR", "BYMINUTE", "BYSECOND"),
 }
 _TIMES_A_DAY = 96
+_DAY = re.compile(r"[+-]?([1-9][0-9]?)?(?:MO|TU|WE|TH|FR|SA|SU)")
 
 
 def read_rrule(text: str, zone: Zone) -> Rule:
@@ -73,7 +74,19 @@ def _parts(rule: str, text: str) -> dict[str, str]:
     for name in {"INTERVAL", "COUNT"} & set(parts):
         if not _SMALL.fullmatch(parts[name]):
             raise _refused(text, f"has a bad {name}", f"write {name} as a number from 1 to 9999")
+    if "BYDAY" in parts:
+        _check_days(parts, text)
     return parts
+
+
+def _check_days(parts: dict[str, str], text: str) -> None:
+    """Numbered weekdays only where there are so many: dateutil reads past its tables for a tenth Friday of a month."""
+    by_year = parts["FREQ"] == "YEARLY" and "BYMONTH" not in parts
+    most = 53 if by_year else 5 if parts["FREQ"] in {"YEARLY", "MONTHLY"} else 0
+    for day in parts["BYDAY"].split(","):
+        form = _DAY.fullmatch(day)
+        if form is None or int(form[1] or 0) > most:
+            raise _refused(text, f"holds the day {day}, which does not exist here", "write BYDAY=MO,TU or BYDAY=-1FR")
 
 
 def _check_stands_alone(parts: dict[str, str], text: str) -> None:

@@ -38,7 +38,11 @@ def test_sentence(text, sentence):
     "text",
     [
         *("0 0 30 2 *", "0 0 31 4,6,9,11 *", "cron(0 0 30 2 ? *)", "cron(0 0 29 2 ? 2026-2027)", "*-02-30"),
-        *("0 0 31W 2 *", "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "RRULE:FREQ=MONTHLY;BYDAY=6MO"),
+        *(
+            "0 0 31W 2 *",
+            "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+            "RRULE:FREQ=MONTHLY;BYDAY=5MO;BYMONTH=2;BYMONTHDAY=28",
+        ),
     ],
 )
 def test_what_never_fires_is_refused(text):
@@ -118,6 +122,8 @@ def test_a_naive_datetime_is_the_callers_fault():
         ("RRULE:FREQ=WEEKLY", "does not say on which days"),
         ("RRULE:FREQ=MINUTELY", "needs a FREQ of"),
         ("RRULE:FREQ=DAILY;BYEASTER=1", "holds BYEASTER, which is not supported"),
+        ("RRULE:FREQ=MONTHLY;BYDAY=1FR,10FR", "holds the day 10FR"),
+        ("RRULE:FREQ=DAILY;BYDAY=1FR", "holds the day 1FR"),
         ("DTSTART:20261301 RRULE:FREQ=DAILY", "has a DTSTART that is no date"),
         ("DTSTART:20260101 RRULE:FREQ=DAILY;INTERVAL=0", "has a bad INTERVAL"),
         ("RRULE:FREQ=DAILY;BYHOUR=25", "cannot be read"),
