@@ -53,9 +53,11 @@ class JobOracle:
         self.job, self.slots, self.born = job, slots, born
         self.runs: list[Run] = []
         self.finished: set[str] = set()
-        self.marks: dict[int, str] = {}  # what came without a slot, by when it happened: "good" or "bad"
-        self.last_finish = self.last_fail = self.last_nameless = -inf
+        self.bads: dict[object, int] = {}  # since when each slot is bad (and fails without a slot)
+        self.goods: list[int] = []  # when successes happened that mended everything known at that time
+        self.last_finish = self.last_fail = -inf
         self.incident: Incident | None = None
+        self.past: list[tuple[int, int]] = []  # when the job was down before
         self.owed: list[Incident] = []  # incidents that ended in a silence, their recovery yet to be told
         self.paused = False
         self.floor = born
@@ -92,10 +94,10 @@ class JobOracle:
         return self.slots.by_time(signal.at)
 
     def start(self, signal, book, _run):
-        known = signal.run_id and any(run.id == signal.run_id for run in self.runs)
-        if known or signal.run_id in self.finished or (not signal.run_id and signal.at <= self.last_nameless):
-            return  # it is known, or its end came first
+        if self.is_over(signal, book):
+            return
         slot = None if book is None else book.slot
+        self.slots.expect(book)
         limit = signal.at + self.job.max_runtime if self.job.max_runtime else self.slots.limit(signal.at, slot)
         run = Run(id=signal.run_id, slot=slot, at=signal.at, limit=limit)
         self.runs.append(run)
@@ -103,27 +105,36 @@ class JobOracle:
             book.owner = run
         self.slots.beat(signal.at, book)
 
-    def end(self, signal, run):
+    def is_over(self, signal, book):
+        """The run is known, or its end was heard before its start."""
         if signal.run_id:
-            self.finished.add(signal.run_id)
-        else:
-            self.last_nameless = max(self.last_nameless, signal.at)
+            return signal.run_id in self.finished or any(run.id == signal.run_id for run in self.runs)
+        expected = book is not None and book.verdict is None and book.owner is None
+        return not expected and signal.at <= self.last_finish
+
+    def end(self, signal, run):
+        self.finished.add(signal.run_id)
         for other in self.runs:  # a run without an id that was started over ends with the one that finished
             same = run is not None and not other.id and other.slot is not None and other.slot == run.slot
             other.over = other.over or other is run or same
 
     def success(self, signal, book, run):
         self.end(signal, run)
+        self.slots.expect(book)
         self.last_finish = max(self.last_finish, signal.at)
         if book is None:
-            if self.bad_slot() == -inf and signal.at >= self.last_fail:
-                self.marks[signal.at] = "good"
-                self.recover(signal.at)
-        elif book.verdict not in GOOD and not any(at > signal.at for at in book.fails):
+            if self.bad_slot() == -inf:
+                self.good(None, signal.at)
+        elif any(at > signal.at for at in book.fails):  # a later fail is known
+            book.lenient = True
+        elif book.verdict in GOOD:  # the slot has its verdict; but the job is well again
+            book.good.append(signal.at)
+            if self.incident is not None:
+                self.good(book.slot, signal.at)
+        else:
             book.verdict = self.good_verdict(signal.at, book, run)
-            book.good_at = signal.at
-            if signal.at >= self.last_fail and book.slot >= self.bad_slot():
-                self.recover(signal.at)
+            book.good.append(signal.at)
+            self.good(book.slot, signal.at)
         self.slots.beat(signal.at, book)
 
     def good_verdict(self, t, book, run):
@@ -134,17 +145,17 @@ class JobOracle:
 
     def fail(self, signal, book, run):
         self.end(signal, run)
+        self.slots.expect(book)
         if signal.at >= self.last_finish:
             self.last_finish = self.last_fail = signal.at
             if book is None:
-                self.marks[signal.at] = "bad"
-                self.bad(signal.at, signal.at)
+                self.bad(("no slot", signal.at), signal.at)
             else:
                 book.fails.append(signal.at)
-                book.verdict, book.counted = "failed", True
+                book.verdict = "failed"
                 self.bad(book.slot, signal.at)
-        elif book is not None and book.verdict is None:
-            book.verdict, book.lenient = "failed", True
+        elif book is not None and book.verdict not in GOOD:  # newer is known: it counts for nothing
+            book.verdict, book.lenient = book.verdict or "failed", True
         self.slots.beat(signal.at, book)
 
     # The clock
@@ -177,20 +188,17 @@ class JobOracle:
             book.verdict = "unknown"
             return
         book.verdict = "missed"
-        later = (b.good_at for b in self.slots.books.values() if b.slot > slot and b.verdict in GOOD)
+        later = (min(b.good) for b in self.slots.books.values() if b.slot > slot and b.good)
         if not any(at < date for at in later):
-            book.counted = True
             self.bad(slot, date)
 
     def time_out(self, run, date, slot):
         book = None if run.slot is None else self.slots.books[run.slot]
         verdict = "unknown" if self.hidden(run.at, date) else "timed_out"
         if book is not None:
-            book.verdict, book.counted = verdict, verdict == "timed_out"
-        else:
-            self.marks[slot] = "bad"
+            book.verdict = verdict
         if verdict == "timed_out":
-            self.bad(slot, date)
+            self.bad(slot if book else ("no slot", run.at), date)
 
     def hidden(self, start, end):
         """More than half of the time was one in which nobody listened."""
@@ -201,25 +209,33 @@ class JobOracle:
     def bad_slot(self):
         return max((b.slot for b in self.slots.books.values() if b.verdict in BAD and b.slot > self.floor), default=-inf)
 
-    def row(self, key):
-        """How many bad slots stand in a row around this one."""
-        line = {b.slot: "good" for b in self.slots.books.values() if b.verdict in GOOD}
-        line |= {b.slot: "bad" for b in self.slots.books.values() if b.verdict in BAD and b.counted}
-        line = {at: word for at, word in sorted((line | self.marks).items()) if at > self.floor}
-        before = [word for at, word in line.items() if at < key]
-        after = [word for at, word in line.items() if at > key]
-        return 1 + _leading(reversed(before)) + _leading(after)
+    def row(self, date):
+        """How many slots went bad around this date without a success between them."""
+        since = max((at for at in self.goods if at <= date), default=-inf)
+        until = min((at for at in self.goods if at > date), default=inf)
+        return sum(since <= at < until for at in self.bads.values())
 
     def bad(self, key, date):
-        if self.paused or self.incident is not None:
+        self.bads.setdefault(key, date)
+        if self.paused or self.incident is not None or any(since <= date < until for since, until in self.past):
+            return  # it is known that the job is down, or was then
+        if self.row(date) >= self.job.alert_after:
+            self.open(date)
+
+    def open(self, date):
+        if self.owed:  # it ended within a silence and goes on before anybody was told of the end
+            self.incident = self.owed.pop()
             return
-        if self.row(key) >= self.job.alert_after:
-            if self.owed:  # it ended within a silence and goes on before anybody was told of the end
-                self.incident = self.owed.pop()
-                return
-            self.incident = Incident(opened_at=date)
-            if not self.around.quiet:
-                self.tell_opened()
+        self.incident = Incident(opened_at=date)
+        if not self.around.quiet:
+            self.tell_opened()
+
+    def good(self, key, at):
+        """A success, and nothing newer is known."""
+        if at >= self.last_fail and (key is None or key >= self.bad_slot()):
+            self.goods.append(at)
+            self.bads = {k: date for k, date in self.bads.items() if date > at and k != key}
+            self.recover(at)
 
     def recover_before(self, date):
         """A success that we have known of before we found what it mends."""
@@ -227,17 +243,19 @@ class JobOracle:
             return
         bad = self.bad_slot()
         mends = [
-            b.good_at
+            (at, b.slot)
             for b in self.slots.books.values()
-            if b.verdict in GOOD and b.slot >= bad and max(self.last_fail, self.incident.opened_at) <= b.good_at < date
+            for at in b.good
+            if b.slot >= bad and max(self.last_fail, self.incident.opened_at) <= at < date
         ]
         if mends:
-            self.recover(min(mends))
+            self.good(min(mends)[1], min(mends)[0])
 
     def recover(self, at):
         incident, self.incident = self.incident, None
         if incident is None:
             return
+        self.past.append((incident.opened_at, at))
         if incident.told and self.around.quiet:
             incident.ended_at = at
             self.owed.append(incident)
@@ -271,13 +289,12 @@ class JobOracle:
     def pause(self):
         self.paused, self.incident = True, None
         self.owed.clear()
-        self.marks.clear()
+        self.bads.clear()
 
     def resume(self, now):
         self.paused, self.floor = False, now
+        self.bads.clear()
         self.slots.forget(now)
-        for run in self.runs:
-            run.expired = True
 
     def acknowledge(self):
         if self.incident is not None:
@@ -286,15 +303,6 @@ class JobOracle:
     def verdicts(self):
         """What became of each slot that we are sure of."""
         return {b.slot: b.verdict for b in self.slots.books.values() if b.verdict is not None and not b.lenient}
-
-
-def _leading(words):
-    count = 0
-    for word in words:
-        if word != "bad":
-            break
-        count += 1
-    return count
 
 
 __all__ = ["Book", "JobOracle", "Situation", "Told"]

@@ -22,6 +22,7 @@ class JobPlan:
     crons: tuple[Cron, ...] = ()
     every: int = 0
     known: list[int] = field(default_factory=list)
+    gap: int = 0
     style: str = "success"
     stamped: bool = True
 
@@ -102,6 +103,7 @@ def _job(dice, script, slug, long):
         crons=crons,
         every=every,
         known=known,
+        gap=gap,
         style="success" if style == "named" and (every or len(crons) > 1) else style,
         stamped=dice.random() < 0.6,
     )
@@ -158,7 +160,7 @@ def _fates(dice, plan, slot):
 def _run(dice, plan, at, fate, slot):
     style = plan.style
     if style == "mixed":
-        style = dice.choice(("success", "ids", "nameless"))
+        style = dice.choice(("success", "nameless"))
     rid = f"r{dice.getrandbits(40):x}" if style == "ids" else ""
     calls = _name(dice, plan, slot) if style == "named" else ""
     usual = dice.choice((5 * SECOND, MINUTE, plan.job.max_runtime or 10 * MINUTE))
@@ -166,7 +168,8 @@ def _run(dice, plan, at, fate, slot):
     ends = at + takes if style in {"ids", "nameless"} else at
     found = [(Kind.START, at, rid, "")] if style in {"ids", "nameless"} else []
     if fate != "hung":
-        found.append((Kind.FAIL if fate == "fail" else Kind.SUCCESS, ends, rid, calls))
+        forgot = dice.random() < 0.02
+        found.append((Kind.FAIL if fate == "fail" else Kind.SUCCESS, ends, "" if forgot else rid, calls))
     return found
 
 
@@ -184,9 +187,9 @@ def _travel(dice, script, plan, run):
         name = f"{dice.getrandbits(48):x}" if script.faults or dice.random() < 0.9 else ""
         copies = 2 if name and dice.random() < 0.06 else 1
         for _ in range(copies):
-            delay = dice.choices(
-                (dice.randrange(2 * SECOND), dice.randrange(5 * MINUTE), dice.randrange(3 * HOUR)), (85, 11, 4)
-            )[0]
+            longest = min(3 * HOUR, 5 * plan.gap)  # the ids of the last 32 signals are remembered
+            delays = dice.randrange(2 * SECOND), dice.randrange(min(5 * MINUTE, longest)), dice.randrange(longest)
+            delay = dice.choices(delays, (85, 11, 4))[0]
             stamp = at if plan.stamped else at + delay
             signal = Signal(
                 slug=plan.job.slug, kind=kind, at=stamp, received=at + delay, id=name, run_id=rid, named=calls

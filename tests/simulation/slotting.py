@@ -25,9 +25,8 @@ class Book:
     slot: int
     deadline: int
     verdict: str | None = None
-    counted: bool = False
     owner: Run | None = None
-    good_at: int | None = None
+    good: list[int] = field(default_factory=list)
     fails: list[int] = field(default_factory=list)
     lenient: bool = False
 
@@ -55,6 +54,9 @@ class Calendar:
         i = bisect_right(self.known, at if slot is None else slot)
         return self.known[i] + self.grace if i < len(self.known) else None
 
+    def expect(self, book):
+        """All slots are known from the beginning."""
+
     def beat(self, t, book):
         """A heartbeat moves nothing here."""
 
@@ -69,7 +71,7 @@ class Calendar:
         """The job is expected from now on only: what lies before is nobody's any more."""
         for book in self.books.values():
             if book.slot <= now:
-                book.verdict, book.lenient, book.counted = book.verdict or "excused", True, False
+                book.verdict, book.lenient = book.verdict or "excused", True
             elif book.verdict is not None or book.owner:
                 book.lenient = True
 
@@ -89,12 +91,16 @@ class Interval:
         if t <= self.anchor:  # older than what is known
             return None
         first = self.anchor + self.every
-        if t < first + self.grace:
-            return self.book(first)
-        return self.book(self.anchor + (t - self.anchor) // self.every * self.every)
+        slot = first if t < first + self.grace else self.anchor + (t - self.anchor) // self.every * self.every
+        return self.books.get(slot) or Book(slot=slot, deadline=slot + self.grace)
 
     def limit(self, at, slot):
         return max(at, slot or at) + self.every + self.grace
+
+    def expect(self, book):
+        """This slot has come to be, by the heartbeat that met it."""
+        if book is not None:
+            self.books[book.slot] = book
 
     def beat(self, t, book):
         """The slots that this heartbeat jumps over stay to be judged; the next is counted from here."""
@@ -118,5 +124,5 @@ class Interval:
 
     def forget(self, now):
         for book in self.books.values():
-            book.verdict, book.lenient, book.counted = book.verdict or "excused", True, False
+            book.verdict, book.lenient = book.verdict or "excused", True
         self.anchor = now

@@ -8,7 +8,7 @@ from random import Random
 
 import heartbeat.deliver
 from heartbeat.deliver import deliver
-from heartbeat.errors import NotNow, StoreUnavailable, TooBusy
+from heartbeat.errors import NotNow, StoreUnavailable, TooBusy, UnknownJob
 from heartbeat.manage import acknowledge, founding, pause_job, resume_job, silence, unsilence
 from heartbeat.model import MINUTE, SECOND, Commit
 from heartbeat.record import Recorder
@@ -158,7 +158,7 @@ class World:
             else:
                 unsilence(self.store, "s", act.at)
                 self.write(Unsilenced(name="s", now=act.at))
-        except NotNow:
+        except (NotNow, UnknownJob):
             pass
         except TROUBLE:
             act.at = self.now + SECOND
