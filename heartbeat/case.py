@@ -84,28 +84,55 @@ class Case:
         spans: list[Span] = []
         for span in sorted((*self.state.ahead, new), key=lambda span: span.first):
             last = spans[-1] if spans else None
-            if last and last.good == span.good and slots.next_slot(self.job, last.last) == span.first:
+            if last and last.good and span.good and slots.next_slot(self.job, last.last) == span.first:
                 spans[-1] = evolve(last, last=span.last, until=span.until)
             else:
                 spans.append(span)
         return tuple(spans)
 
+    def meet_again(self, slot: int, at: int, *, good: bool) -> None:
+        """A slot that was met already has ended: by a success, it is good ahead too; for `every`, it is a heartbeat."""
+        spans = self.state.ahead
+        if good and any(span.first == slot and not span.good for span in spans):
+            better = tuple(
+                evolve(s, since=at, until=max(at, s.until), good=True) if s.first == slot else s for s in spans
+            )
+            self.set(ahead=better)
+        interval = slots.schedule_of(self.job).interval_ms
+        last = slots.heartbeat_cursor(self.state)
+        if interval is None or not last < at < last + interval + self.job.grace:
+            return
+        if self.state.ahead:
+            self.set(ahead=(*self.state.ahead[:-1], evolve(self.state.ahead[-1], last=at, until=at)))
+        else:
+            self.set(cursor=at)
+
     def _absorb(self) -> None:
         # A slot just met at the cursor joins what was met ahead of it. Those verdicts are given already.
         while self.state.ahead and slots.next_slot(self.job, self.state.cursor) == self.state.ahead[0].first:
-            self.set(cursor=self.state.ahead[0].last, ahead=self.state.ahead[1:])
+            span = self.state.ahead[0]
+            self.set(cursor=span.last, ahead=self.state.ahead[1:])
+            if span.good and self._is_newest(span.last, span.since):
+                self.set(streak=0)
 
     def close(self, run: Run) -> None:
         """The run has ended; with it, runs of its slot that have no id (the same job started over)."""
         rest = (r for r in self.state.runs if r is not run and (r.id or r.slot is None or r.slot != run.slot))
         self.set(runs=tuple(rest))
 
-    def rule(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
-        """A verdict that counts has been given at this instant: let the status follow."""
+    def rule(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, again: bool = False) -> None:
+        """A verdict that counts has been given at this instant: let the status follow. again: the slot was bad."""
+        if verdict in BAD and self._is_old_news(at):
+            return
         if verdict in BAD:
-            self._bad(slot, at, verdict, reason)
+            self._bad(slot, at, verdict, reason, fresh=not again or not self.state.streak)
         elif verdict in GOOD and self._is_newest(slot, at):
-            self._good(at, verdict)
+            self._good(slot, at, verdict)
+
+    def _is_old_news(self, at: int) -> bool:
+        # Found late: it went bad while the job was down anyway, and that it has recovered since is known.
+        since, until = self.state.outage or (at, at)
+        return since <= at < until
 
     def _is_newest(self, slot: int | None, at: int) -> bool:
         # A success undoes what is bad only if nothing newer is: neither a later slot nor a later fail.
@@ -114,9 +141,8 @@ class Case:
             return False
         return state.bad_slot is None or (slot is not None and slot >= state.bad_slot)
 
-    def _bad(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
+    def _bad(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, fresh: bool) -> None:
         state = self.state
-        fresh = slot is None or state.bad_slot is None or slot > state.bad_slot or not state.streak
         worst = slot if state.bad_slot is None else max(state.bad_slot, slot or 0)
         self.set(bad_slot=worst, streak=state.streak + fresh)
         if state.status not in {Status.DOWN, Status.PAUSED} and self.state.streak < self.job.alert_after:
@@ -128,9 +154,11 @@ class Case:
         elif state.incident is not None:
             self.set(incident=evolve(state.incident, bad=state.incident.bad + fresh))
 
-    def _good(self, at: int, verdict: Verdict) -> None:
+    def _good(self, slot: int | None, at: int, verdict: Verdict) -> None:
         row = TRANSITIONS[self.state.status, verdict]
-        if self.state.streak:
+        # Met ahead of a slot that is still open: what is bad before that one may yet be in a row with it.
+        ahead = slot is not None and any(s.first <= slot <= max(s.first, s.last) for s in self.state.ahead)
+        if self.state.streak and (row.tell is Tell.RECOVERED or not ahead):
             self.set(streak=0)
         if row.next is not self.state.status:
             self._become(row.next, at)
@@ -155,6 +183,8 @@ class Case:
 
     def _recover(self, at: int) -> None:
         incident = self.state.incident
+        if incident is not None:
+            self.set(outage=(incident.opened_at, at))
         if incident is None or incident.told_at is None:
             self.set(incident=None)
         elif self.quiet is not None:

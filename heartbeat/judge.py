@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat import slots
 from heartbeat.case import Case
-from heartbeat.model import BAD, Kind, Reason, Run, Verdict
+from heartbeat.model import BAD, Kind, Reason, Run, Status, Verdict
 
 if TYPE_CHECKING:
     from heartbeat.model import Change, Job, Signal, Snapshot
@@ -28,10 +28,12 @@ def is_seen(snapshot: Snapshot, signal: Signal) -> bool:
     return bool(signal.id) and signal.id in snapshot.state.seen
 
 
-def needs_prior(where: Place) -> bool:
+def needs_prior(snapshot: Snapshot, where: Place) -> bool:
     """The slot was met before, so its verdict so far must be looked up in the history."""
-    owned = where.run is not None and where.run.owns and not where.run.expired
-    return where.met and not owned
+    run, finished_at = where.run, snapshot.state.finished_at
+    alone = run is not None and (finished_at is None or finished_at < run.started_at)
+    decides = run is not None and run.owns and not run.expired and alone
+    return where.met and not decides
 
 
 def judge(snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | None, quiet: int | None) -> Change:
@@ -80,7 +82,8 @@ def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> N
 def _has_ended(case: Case, signal: Signal, where: Place) -> bool:
     if signal.run_id:
         return where.run is not None or f"run:{signal.run_id}" in case.state.seen
-    return where.met and case.state.finished_at is not None and signal.at < case.state.finished_at
+    known = where.met or where.slot is None
+    return known and case.state.finished_at is not None and signal.at <= case.state.finished_at
 
 
 def _success(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> None:
@@ -98,7 +101,7 @@ def _success(case: Case, signal: Signal, where: Place, prior: Verdict | None) ->
             verdict, reason = Verdict.LATE, _why_late(reason)
         case.note(where.slot, signal.at, verdict if where.slot is not None else None, reason, signal)
     _finish(case, signal, where, good=True)
-    if not decided:
+    if not decided or case.state.status is Status.DOWN:
         case.rule(where.slot, signal.at, verdict, reason)
 
 
@@ -124,7 +127,7 @@ def _fail(case: Case, signal: Signal, where: Place, prior: Verdict | None, reaso
     case.note(where.slot, signal.at, prior if overruled else _failed(where), reason, signal)
     _finish(case, signal, where, good=False)
     if newest:
-        case.rule(where.slot, signal.at, Verdict.FAILED, reason)
+        case.rule(where.slot, signal.at, Verdict.FAILED, reason, again=prior in BAD)
         case.set(failed_at=signal.at)
 
 
@@ -138,6 +141,8 @@ def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
         case.close(where.run)
     if where.slot is not None and not where.met:
         case.meet(where.slot, signal.at, good=good)
+    elif where.slot is not None:
+        case.meet_again(where.slot, signal.at, good=good)
     finished = signal.at if state.finished_at is None else max(signal.at, state.finished_at)
     recent = tuple(sorted((*state.recent, signal.at))[-RECENT_MAX:]) if good else state.recent
     case.set(finished_at=finished, recent=recent)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from heartbeat import slots
 from heartbeat.case import Case
-from heartbeat.model import Change, Reason, Run, Snapshot, Span, Status, Verdict, evolve
+from heartbeat.model import NEVER, Change, Reason, Run, Snapshot, Span, State, Status, Verdict, evolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+HUNG = frozenset({Reason.MAX_RUNTIME_RAN_OUT, Reason.NEXT_SLOT_DUE})
 STEPS_MAX = 100
 """Slots and runs judged in one change; more wait for the next, at once."""
 
@@ -50,7 +51,10 @@ def at_stake(snapshot: Snapshot, now: int) -> list[int]:
 
 
 def _walk(case: Case, blind: Sequence[Blind]) -> bool:
-    return any(not _step(case, blind) for _ in range(STEPS_MAX))
+    done = any(not _step(case, blind) for _ in range(STEPS_MAX))
+    if done:
+        _mend(case)
+    return done
 
 
 def _step(case: Case, blind: Sequence[Blind]) -> bool:
@@ -107,7 +111,23 @@ def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
         return
     reason = Reason.NEXT_SLOT_DUE if case.job.max_runtime is None else Reason.MAX_RUNTIME_RAN_OUT
     case.note(run.slot, limit, Verdict.TIMED_OUT if run.slot is not None else None, reason)
-    case.rule(run.slot, limit, Verdict.TIMED_OUT, reason)
+    case.rule(run.slot, limit, Verdict.TIMED_OUT, reason, again=_was_bad(case.state, run))
+
+
+def _was_bad(state: State, run: Run) -> bool:
+    # Its slot has counted already: a fail of another run, or, of a start that came too late, the miss before it.
+    if run.slot is None or state.bad_slot is None:
+        return False
+    return run.slot == state.bad_slot or (not run.owns and run.slot < state.bad_slot)
+
+
+def _mend(case: Case) -> None:
+    # We found late that a run hung, and a success that came after its limit is known already.
+    limits = [entry.at for entry in case.entries if entry.reason in HUNG]
+    since = max(limits[-1], case.state.bad_slot or 0) if limits else NEVER
+    mended = next((at for at in case.state.recent if at >= since), None)
+    if mended is not None:
+        case.rule(case.state.bad_slot, mended, Verdict.LATE, Reason.LATER_SLOT_SUCCEEDED)
 
 
 def _resume(case: Case) -> None:
@@ -130,7 +150,7 @@ def excuse(case: Case, until: int, reason: Reason) -> None:
         slot = slots.next_slot(case.job, case.state.cursor)
         if slot is None or slot > until:
             break
-        if not slots.is_met(case.state, slot):
+        if not slots.is_met(case.job, case.state, slot):
             case.note(slot, until, Verdict.EXCUSED, reason)
         case.set(cursor=slot)
     last = max((span.last for span in case.state.ahead), default=until)

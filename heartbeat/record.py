@@ -82,7 +82,7 @@ class Recorder:
 
     def _judge(self, snapshot: Snapshot, signal: Signal) -> Change:
         where = place(snapshot, signal)
-        prior = self._verdict(signal.slug, where.slot) if needs_prior(where) else None
+        prior = self._verdict(signal.slug, where.slot) if needs_prior(snapshot, where) else None
         change = judge(snapshot, signal, where, prior, None)
         incident = change.state.incident if change.state else None
         if incident is None and not change.alerts:

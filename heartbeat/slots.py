@@ -69,12 +69,14 @@ def place(snapshot: Snapshot, signal: Signal) -> Place:
         slot = run.slot if run is not None else by_time(job, state, signal.at)
     if slot is not None and slot <= state.born:
         slot = None
-    return Place(slot=slot, met=slot is not None and is_met(state, slot), run=run, remark=remark)
+    return Place(slot=slot, met=slot is not None and is_met(job, state, slot), run=run, remark=remark)
 
 
-def is_met(state: State, slot: int) -> bool:
+def is_met(job: Job, state: State, slot: int) -> bool:
     """The slot was met by a signal, or judged without one."""
-    return slot <= state.cursor or any(span.first <= slot <= span.last for span in state.ahead)
+    # For `every`, the cursor may be a heartbeat that came before its slot: what is open begins an interval after it.
+    beyond = (schedule_of(job).interval_ms or 1) - 1
+    return slot <= state.cursor + beyond or any(span.first <= slot <= span.last + beyond for span in state.ahead)
 
 
 def by_time(job: Job, state: State, at: int) -> int | None:
@@ -104,13 +106,14 @@ def _by_interval(job: Job, state: State, at: int, interval: int) -> int | None:
 
 def _run_of(state: State, signal: Signal) -> Run | None:
     if not signal.run_id:
-        return None if signal.kind is Kind.START else _nameless_run(state)
+        return None if signal.kind is Kind.START else _nameless_run(state, signal.at)
     return next((run for run in state.runs if run.id == signal.run_id), None)
 
 
-def _nameless_run(state: State) -> Run | None:
+def _nameless_run(state: State, at: int) -> Run | None:
     # The latest run without an id: an earlier one that hangs keeps its own deadline. Else the only one there is.
-    live = [run for run in state.runs if not run.expired]
+    # A delayed finish ends no run that began after it.
+    live = [run for run in state.runs if not run.expired and run.started_at <= at]
     nameless = [run for run in live if not run.id]
     return nameless[-1] if nameless else live[0] if len(live) == 1 else None
 
