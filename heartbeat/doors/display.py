@@ -117,6 +117,11 @@ def _aligned(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     return "".join(GAP.join(line).rstrip() + "\n" for line in padded)
 
 
+def counted(count: int, word: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def width(text: str) -> int:
     """The columns that a text takes: two for each wide character."""
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

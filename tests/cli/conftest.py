@@ -1,6 +1,7 @@
 """A machine with a jobs.yaml and a database, whose clock stands where the test puts it."""
 
 import json
+import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ jobs:
   backup:       {schedule: "cron(0 18 * * ? *)", timezone: UTC, tags: [nightly, db]}
   worker:       {schedule: every 3d, grace: 5m}
 """
+RUN = "11111111-2222-3333-4444-555555555555"
 
 
 def at(text):
@@ -61,6 +63,10 @@ class Machine:
         assert err == ""
         return json.loads(out)
 
+    def json_of(self, *argv, when=None):
+        """The same, of a command that sends: a console channel prints on standard error."""
+        return json.loads(self.run(*argv, "--json", when=when)[1])
+
     def apply(self, when):
         with self.store as store:
             apply(store, read_file(self.folder / "jobs.yaml"), at(when))
@@ -87,15 +93,24 @@ def machine(tmp_path, capsys, monkeypatch):
     return made
 
 
-@pytest.fixture
-def night(machine):
-    """10:00 on the 22nd in Tokyo: the report is missing since 09:10, the backup ran, the worker was never heard of."""
+@pytest.fixture(scope="session")
+def told_night(tmp_path_factory):
+    """The database of `night`, made once."""
+    machine = Machine(tmp_path_factory.mktemp("night"), None)
+    machine.write(JOBS)
     machine.apply("2026-11-20T23:50")
     machine.alive("2026-11-20T23:50", "2026-11-20T23:58")
-    machine.hear("daily-report", "2026-11-21T00:02", kind=Kind.START, run_id="11111111-2222-3333-4444-555555555555")
-    machine.hear("daily-report", "2026-11-21T00:07", run_id="11111111-2222-3333-4444-555555555555", body="7 rows")
+    machine.hear("daily-report", "2026-11-21T00:02", kind=Kind.START, run_id=RUN)
+    machine.hear("daily-report", "2026-11-21T00:07", run_id=RUN, body="7 rows")
     machine.alive("2026-11-21T00:02", "2026-11-21T17:58")
     machine.hear("backup", "2026-11-21T18:03")
     machine.alive("2026-11-21T18:02", "2026-11-22T00:58")
+    return machine.folder / "heartbeat.db"
+
+
+@pytest.fixture
+def night(machine, told_night):
+    """10:00 on the 22nd in Tokyo: the report is missing since 09:10, the backup ran, the worker was never heard of."""
+    shutil.copy(told_night, machine.folder)
     machine.now = at("2026-11-22T01:00")
     return machine

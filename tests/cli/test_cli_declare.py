@@ -2,6 +2,8 @@
 
 import pytest
 
+from heartbeat.doors.cli.commands import COMMANDS
+
 BROKEN = 'jobs:\n  a: {schedule: "0 9 * * *", grace: "10"}\n  b: {schedul: "0 9 * * *"}\n'
 
 
@@ -22,26 +24,7 @@ def test_version(machine):
     assert (status, out.split()[0]) == (0, "heartbeat")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "serve",
-        "check",
-        "plan",
-        "apply",
-        "status",
-        "next",
-        "explain",
-        "pause",
-        "resume",
-        "silence",
-        "ack",
-        "ping",
-        "exec",
-        "tick",
-        "doctor",
-    ],
-)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(machine, name):
     status, out, err = machine.run(name, "--help")
     assert (status, err) == (0, "")

@@ -9,7 +9,7 @@ from heartbeat.apply import apply, plan_for
 from heartbeat.config import Config, Plan, plan, read_file, render
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_config, add_db, config_path, db_path, open_store
-from heartbeat.doors.display import Cell
+from heartbeat.doors.display import Cell, counted
 from heartbeat.errors import BadConfig
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def _say_checked(call: Call, path: Path, config: Config | None, errors: Sequence
     for text in warnings:
         call.screen.say(Cell("warning", "yellow"), f"  {text}")
     if config is None:
-        call.screen.say(Cell(f"{path}: {_count(len(errors), 'error')}", "bold red"))
+        call.screen.say(Cell(f"{path}: {counted(len(errors), 'error')}", "bold red"))
         return
-    counts = [_count(len(config.jobs), "job"), _count(len(config.channels), "channel")]
-    tail = f"; {_count(len(warnings), 'warning')}" if warnings else ""
+    counts = [counted(len(config.jobs), "job"), counted(len(config.channels), "channel")]
+    tail = f"; {counted(len(warnings), 'warning')}" if warnings else ""
     call.screen.say(Cell(f"{path}: fine, {', '.join(counts)}{tail}", "yellow" if warnings else "green"))
 
 
@@ -131,10 +131,6 @@ def _as_json(todo: Plan) -> dict[str, Any]:
         "removed": [job.slug for job in todo.removed],
         "unchanged": [job.slug for job in todo.unchanged],
     }
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 COMMANDS = {

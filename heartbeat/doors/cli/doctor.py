@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_config, add_db, config_path, db_path, open_store
 from heartbeat.doors.cli.probes import Check, Found, check_server, check_store
-from heartbeat.doors.display import Cell
+from heartbeat.doors.display import Cell, counted
 from heartbeat.errors import BadConfig, ChannelFailed, HeartbeatError
 from heartbeat.model import Alert, Event
 
@@ -50,7 +50,7 @@ def _run(call: Call) -> int:
 def _sum(problems: int) -> Cell:
     if not problems:
         return Cell("nothing is wrong", "green")
-    return Cell("1 problem" if problems == 1 else f"{problems} problems", "bold red")
+    return Cell(counted(problems, "problem"), "bold red")
 
 
 def _checks(call: Call) -> Iterator[Check]:
@@ -74,7 +74,7 @@ def _read(path: Path) -> tuple[Config | None, list[Check]]:
         config = read_file(path)
     except BadConfig as bad:
         return None, [Check("config", Found.PROBLEM, problem) for problem in bad.problems]
-    fine = Check("config", Found.OK, f"{path} can be used, with {len(config.jobs)} jobs")
+    fine = Check("config", Found.OK, f"{path} can be used, with {counted(len(config.jobs), 'job')}")
     return config, [fine, *(Check("config", Found.WARNING, warning) for warning in config.warnings)]
 
 
@@ -124,7 +124,9 @@ def _applied(store: Store, config: Config) -> Iterator[Check]:
     todo = plan_for(store, config)
     if not todo.empty:
         changes = len(todo.added) + len(todo.changed) + len(todo.removed)
-        yield Check("database", Found.WARNING, f"{changes} jobs differ from the config: see `heartbeat plan`")
+        yield Check(
+            "database", Found.WARNING, f"`heartbeat plan` shows {counted(changes, 'change')} of the config to apply"
+        )
 
 
 COMMANDS = {

@@ -10,7 +10,7 @@ from heartbeat import documents
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import job_facts, silence_facts
 from heartbeat.doors.cli.options import add_db, add_span, here, open_store, snapshot_of, span_end
-from heartbeat.doors.display import Cell
+from heartbeat.doors.display import Cell, counted
 from heartbeat.errors import BadSetting
 from heartbeat.explain import open_slot
 from heartbeat.manage import acknowledge, everything, pause_job, resume_job, silence, unsilence
@@ -160,7 +160,7 @@ def _begin(call: Call, store: Store) -> int:
 def _jobs(count: int) -> str:
     if not count:
         return "which is no job now; a tag is written tag:NAME"
-    return "1 job" if count == 1 else f"{count} jobs"
+    return counted(count, "job")
 
 
 COMMANDS = {

@@ -12,7 +12,7 @@ from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import delivery_facts, iso, job_facts, silence_facts
 from heartbeat.doors.cli.options import add_db, here, open_store
 from heartbeat.doors.cli.rows import COLUMNS, STYLES, row
-from heartbeat.doors.display import Cell
+from heartbeat.doors.display import Cell, counted
 from heartbeat.errors import UnknownJob
 from heartbeat.explain import Standing, standing
 from heartbeat.manage import everything, nearest
@@ -129,8 +129,7 @@ def _counts(seen: View) -> list[str | Cell]:
         return ["no jobs yet; `heartbeat apply` makes them from jobs.yaml"]
     counts = Counter(standing(found, seen.now) for found in seen.jobs)
     parts = [(", ", Cell(f"{counts[each]} {each}", STYLES[each])) for each in ORDER if counts[each]]
-    total = "1 job: " if len(seen.jobs) == 1 else f"{len(seen.jobs)} jobs: "
-    return [total, *[cell for part in parts for cell in part][1:]]
+    return [f"{counted(len(seen.jobs), 'job')}: ", *[cell for part in parts for cell in part][1:]]
 
 
 def _clock(seen: View) -> Cell:
@@ -163,15 +162,17 @@ def _silence(silence: Silence, now: int) -> str:
 
 
 def _strays(seen: View) -> list[str]:
+    names = [found.job.slug for found in seen.jobs]
     latest = sorted(seen.strays.items(), key=lambda item: item[1]["last"], reverse=True)
-    lines = []
-    for slug, stray in latest[:STRAYS_SHOWN]:
-        near = nearest(slug, (found.job.slug for found in seen.jobs))
-        hint = f"; did you mean {near}?" if near else ""
-        pings = "1 ping" if stray["count"] == 1 else f"{stray['count']} pings"
-        lines.append(f"{pings} for the unknown name {slug}, the last {ago(stray['last'], seen.now)}{hint}")
     more = len(latest) - STRAYS_SHOWN
-    return [*lines, f"and {more} more unknown names"] if more > 0 else lines
+    lines = [_stray(slug, stray, names, seen.now) for slug, stray in latest[:STRAYS_SHOWN]]
+    return [*lines, f"and {counted(more, 'more unknown name')}"] if more > 0 else lines
+
+
+def _stray(slug: str, stray: dict[str, int], names: Sequence[str], now: int) -> str:
+    near = nearest(slug, iter(names))
+    hint = f"; did you mean {near}?" if near else ""
+    return f"{counted(stray['count'], 'ping')} for the unknown name {slug}, the last {ago(stray['last'], now)}{hint}"
 
 
 def _as_json(seen: View, shown: Sequence[Snapshot]) -> dict[str, Any]:

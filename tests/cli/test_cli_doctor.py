@@ -1,0 +1,136 @@
+"""doctor, and the whole thing once: a real server, pinged and looked at through the command line."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+PROGRAM = [sys.executable, "-c", "import sys; from heartbeat.doors.cli import main; sys.exit(main())"]
+KEY = "a-key-of-our-own"
+
+
+def test_a_machine_that_is_well(night):
+    night.run("tick", when="2026-11-22T01:02")
+    status, out, err = night.run("doctor")
+    assert (status, err) == (0, "")
+    assert out.splitlines() == [
+        "ok       config: jobs.yaml can be used, with 3 jobs",
+        "ok       channel screen: its settings can be read; --send-test sends a test alert",
+        "ok       database: heartbeat.db opens",
+        "ok       clock: the last sweep was 0 s ago",
+        "ok       alerts: 0 wait to be delivered",
+        "skipped  server: set HEARTBEAT_URL or --url to look at it from outside",
+        "nothing is wrong",
+    ]
+
+
+def test_everything_wrong_at_once(night):
+    night.write(
+        "channels: {ops: {slack: {webhook: '${env:NO_SUCH_SECRET}'}}}\n"
+        "jobs: {a: {schedule: '0 9 * * *', timezone: UTC, notify: ops}}\n"
+    )
+    status, out, _ = night.run("doctor", "--url", "http://127.0.0.1:9", when="2026-11-22T03:00")
+    assert status == 1
+    assert "problem  channel ops: channel 'ops' (slack): ${env:NO_SUCH_SECRET}: the environment has no" in out
+    assert "warning  database: `heartbeat plan` shows 4 changes of the config to apply" in out
+    assert "problem  clock: the last sweep was 2 h 2 min ago: is `heartbeat serve` running?" in out
+    assert "problem  alerts: 1 wait, the oldest for 2 h 50 min" in out
+    assert "problem  server: http://127.0.0.1:9 cannot be reached" in out
+    assert out.splitlines()[-1] == "4 problems"
+
+
+def test_a_clock_that_went_back(night):
+    _, out, _ = night.run("doctor", when="2026-11-21T12:00")
+    assert "problem  clock: the last sweep is 12 h 58 min in the future: this machine's clock is wrong" in out
+
+
+def test_a_broken_file_and_a_broken_database(machine):
+    machine.write("jobs: [")
+    machine.write("x" * 5_000, "heartbeat.db")
+    status, out, _ = machine.run("doctor")
+    assert status == 1
+    assert "problem  config: jobs.yaml:2:" in out
+    assert "problem  database: the store heartbeat.db is not a SQLite database" in out
+
+
+def test_nothing_there(machine):
+    (machine.folder / "jobs.yaml").unlink()
+    status, out, _ = machine.run("doctor")
+    assert (status, out.count("skipped")) == (0, 3)
+
+
+def test_a_test_alert_through_every_channel(machine):
+    _, out, _ = machine.run("doctor", "--send-test")
+    assert "TEST Heartbeat: this is a test, nothing is wrong; sent by heartbeat doctor" in out
+    assert "ok       channel screen: took a test alert" in out
+    machine.write("channels: {hook: {webhook: {url: 'http://127.0.0.1:9/', allow_private: true}}}\njobs: {}\n")
+    assert "problem  channel hook: did not take a test alert: " in machine.run("doctor", "--send-test")[1]
+
+
+def test_doctor_as_json(machine):
+    found = machine.json_of("doctor", "--send-test")
+    assert (found["ok"], found["checks"][0]["name"], found["checks"][0]["found"]) == (True, "config", "ok")
+
+
+def test_an_address_that_is_none(machine):
+    assert "is no address; write it like https://" in machine.run("doctor", "--url", "example.org")[1]
+
+
+@pytest.fixture
+def server(tmp_path):
+    """(address, folder) of a real server that knows KEY."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "jobs.yaml").write_text("defaults: {timezone: UTC, notify: []}\njobs: {backup: {schedule: every 1h}}\n")
+    environ = os.environ | {"HEARTBEAT_PING_KEY": KEY, "HEARTBEAT_PORT": str(port)}
+    process = subprocess.Popen([*PROGRAM, "serve"], cwd=tmp_path, env=environ, stdout=-1, stderr=-1)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/healthz")
+        yield f"http://127.0.0.1:{port}", tmp_path
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+def wait_for(url):
+    for _ in range(200):
+        try:
+            urlopen(url, timeout=1).close()  # noqa: S310 - our own server
+        except (URLError, OSError):
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"{url} never answered")
+
+
+def test_the_whole_thing(server):
+    url, folder = server
+    environ = os.environ | {"HEARTBEAT_PING_KEY": KEY, "HEARTBEAT_URL": url}
+
+    def run(*argv, **more):
+        done = subprocess.run(
+            [*PROGRAM, *argv], cwd=folder, env=environ | more, capture_output=True, check=False, timeout=30
+        )
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    assert run("ping", "backup", "--body", "7 rows") == (0, "", "")
+    job = json.loads(run("status", "backup", "--json")[1])["jobs"][0]
+    assert (job["standing"], job["last_success"] is None) == ("up", False)
+    status, out, err = run("ping", "bakcup")
+    assert (status, out) == (3, "")
+    assert "did you mean backup?" in err
+
+    status, out, _ = run("doctor")
+    assert (status, out.splitlines()[-1]) == (0, "nothing is wrong")
+    assert "ok       ping key: the server takes it" in out
+    status, out, _ = run("doctor", HEARTBEAT_PING_KEY="another-key")
+    assert status == 1
+    assert "problem  ping key: the server does not take it (it answered 404)" in out
