@@ -65,7 +65,7 @@ def test_a_user_without_a_name_may_acknowledge(night, monkeypatch):
     def nameless():
         raise KeyError("getpwuid(): uid not found: 1234")
 
-    monkeypatch.setattr("heartbeat.doors.cli.hold.getuser", nameless)
+    monkeypatch.setattr("heartbeat.doors.cli.options.getuser", nameless)
     assert night.json("ack", "daily-report")["incident"]["acked_by"] == "somebody"
 
 

@@ -74,11 +74,11 @@ COMMANDS: dict[str, Place] = {
     "pause": Place("act", "hold", "expect nothing of a job for a while"),
     "resume": Place("act", "hold", "expect it again"),
     "ack": Place("act", "hold", "say that somebody looks after a job that is down: no more reminders"),
-    "silence": Place("act", "hold", "tell nobody about some jobs for a while"),
+    "silence": Place("act", "silencing", "tell nobody about some jobs for a while"),
     "ping": Place("tell", "send", "tell the server that a job ran, began or failed"),
     "exec": Place("tell", "send", "run a command as a run of a job"),
-    "serve": Place("run", "running", "the server: pings, clock and alerts in one process"),
-    "tick": Place("run", "running", "look once and send what waits, for those who have no server"),
+    "serve": Place("run", "serving", "the server: pings, clock and alerts in one process"),
+    "tick": Place("run", "tick", "look once and send what waits, for those who have no server"),
     "doctor": Place("run", "doctor", "is everything set up right? what is wrong, and what to do"),
 }
 

@@ -6,9 +6,10 @@ import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
+from heartbeat.doors.cli.checks import Check, Found, check_store
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_config, add_db, config_path, db_path, open_store
-from heartbeat.doors.cli.probes import Check, Found, check_server, check_store
+from heartbeat.doors.cli.probes import check_server
 from heartbeat.doors.display import Cell, counted
 from heartbeat.errors import BadConfig, ChannelFailed, HeartbeatError
 from heartbeat.model import Alert, Event

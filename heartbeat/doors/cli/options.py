@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -34,6 +35,11 @@ def add_db(parser: ArgumentParser) -> None:
 def add_config(parser: ArgumentParser) -> None:
     """--config."""
     parser.add_argument("--config", metavar="FILE", help="the jobs (HEARTBEAT_CONFIG, else jobs.yaml)")
+
+
+def add_evidence(parser: ArgumentParser) -> None:
+    """--evidence."""
+    parser.add_argument("--evidence", metavar="DIR", help="the folder to look for evidence in (HEARTBEAT_EVIDENCE)")
 
 
 def add_span(parser: ArgumentParser) -> None:
@@ -105,3 +111,11 @@ def instant(text: str, zone: str | None) -> int:
 def here(at: int) -> str:
     """An instant on the clock of this machine."""
     return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone():%Y-%m-%d %H:%M %Z}"
+
+
+def me() -> str:
+    """The name of whoever calls."""
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container's number without a name
+        return "somebody"

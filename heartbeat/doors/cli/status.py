@@ -3,71 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from heartbeat import documents
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import delivery_facts, iso, job_facts, silence_facts
-from heartbeat.doors.cli.options import add_db, here, open_store
-from heartbeat.doors.cli.rows import COLUMNS, STYLES, row
-from heartbeat.doors.display import Cell, counted
+from heartbeat.doors.cli.options import add_db, open_store
+from heartbeat.doors.cli.rows import COLUMNS, row
+from heartbeat.doors.cli.view import ORDER, View, head, totals, view
 from heartbeat.errors import UnknownJob
 from heartbeat.explain import Standing, standing
-from heartbeat.manage import everything, nearest
-from heartbeat.model import NEVER, Outcome
-from heartbeat.sweep import BLIND_AFTER
-from heartbeat.timewords import ago, duration
+from heartbeat.manage import nearest
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Sequence
 
-    from heartbeat.documents import Clock
-    from heartbeat.model import Delivery, Silence, Snapshot
-    from heartbeat.store.protocol import Store
+    from heartbeat.model import Snapshot
 
-PENDING_MAX = 1_000
-STRAYS_SHOWN = 5
-INCIDENTS_MAX = 500
-"""Open incidents whose deliveries are looked at."""
-ORDER = list(Standing)
 WRONG = frozenset({Standing.DOWN, Standing.OVERDUE})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """One look at the store. jobs: all of them; clock: version 0 when no sweep ever ran."""
-
-    now: int
-    jobs: tuple[Snapshot, ...]
-    clock: Clock
-    pending: tuple[Delivery, ...]
-    dead: tuple[Delivery, ...]
-    silences: tuple[Silence, ...]
-    strays: dict[str, dict[str, int]]
-
-    @property
-    def stale(self) -> bool:
-        """The clock once ran, and does no more."""
-        return bool(self.clock.version) and self.now - self.clock.alive > BLIND_AFTER
-
-
-def view(store: Store, now: int) -> View:
-    """Everything that `status` shows."""
-    jobs = tuple(everything(store))
-    incidents = [found.state.incident.id for found in jobs if found.state.incident][:INCIDENTS_MAX]
-    told = [delivery for incident in incidents for delivery in store.deliveries(incident)]
-    return View(
-        now=now,
-        jobs=jobs,
-        clock=documents.clock(store, now),
-        pending=tuple(store.outbox(NEVER - 1, PENDING_MAX)),
-        dead=tuple(delivery for delivery in told if delivery.outcome is Outcome.DEAD),
-        silences=tuple(s for s in documents.silences(store) if s.end > now),
-        strays=cast("dict[str, dict[str, int]]", store.document("strays").value or {}),
-    )
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -106,73 +60,12 @@ def _chosen(call: Call, seen: View) -> list[Snapshot]:
 
 
 def _show(call: Call, seen: View, shown: Sequence[Snapshot]) -> None:
-    call.screen.say(*_counts(seen))
-    for line in _head(seen):
+    call.screen.say(*totals(seen))
+    for line in head(seen):
         call.screen.say(line)
     if shown:
         call.screen.say()
         call.screen.table(COLUMNS, [row(found, seen.silences, seen.now) for found in shown])
-
-
-def _head(seen: View) -> list[Cell]:
-    silences = [f"silence {s.id}: {_silence(s, seen.now)}" for s in seen.silences]
-    return [
-        _clock(seen),
-        *(Cell(text, "yellow") for text in _alerts(seen)),
-        *(Cell(text, "magenta") for text in silences),
-        *(Cell(text, "yellow") for text in _strays(seen)),
-    ]
-
-
-def _counts(seen: View) -> list[str | Cell]:
-    if not seen.jobs:
-        return ["no jobs yet; `heartbeat apply` makes them from jobs.yaml"]
-    counts = Counter(standing(found, seen.now) for found in seen.jobs)
-    parts = [(", ", Cell(f"{counts[each]} {each}", STYLES[each])) for each in ORDER if counts[each]]
-    return [f"{counted(len(seen.jobs), 'job')}: ", *[cell for part in parts for cell in part][1:]]
-
-
-def _clock(seen: View) -> Cell:
-    if not seen.clock.version:
-        text = "no sweep has run yet, so nothing is watched; start `heartbeat serve`, or `heartbeat tick` from cron"
-        return Cell(text, "red")
-    age = ago(min(seen.clock.alive, seen.now), seen.now)
-    if seen.stale:
-        return Cell(f"last sweep {age}: nothing is watched; is `heartbeat serve` running?", "bold red")
-    return Cell(f"last sweep {age}", "dim")
-
-
-def _alerts(seen: View) -> list[str]:
-    lines = []
-    if seen.pending:
-        oldest = duration(seen.now - min(delivery.created_at for delivery in seen.pending))
-        errors = next((f"; last error: {d.error}" for d in reversed(seen.pending) if d.error), "")
-        lines.append(f"{_alerts_count(len(seen.pending))} to be delivered, the oldest for {oldest}{errors}")
-    return [*lines, *(f"never delivered to {d.channel}: {d.alert.event} {d.alert.slug} ({d.error})" for d in seen.dead)]
-
-
-def _alerts_count(count: int) -> str:
-    return "1 alert waits" if count == 1 else f"{count}{'+' if count >= PENDING_MAX else ''} alerts wait"
-
-
-def _silence(silence: Silence, now: int) -> str:
-    when = f"until {here(silence.end)} ({ago(silence.end, now)})"
-    author = f", by {silence.author}" if silence.author else ""
-    return f"{silence.selector} {when}{author}" + (f": {silence.reason}" if silence.reason else "")
-
-
-def _strays(seen: View) -> list[str]:
-    names = [found.job.slug for found in seen.jobs]
-    latest = sorted(seen.strays.items(), key=lambda item: item[1]["last"], reverse=True)
-    more = len(latest) - STRAYS_SHOWN
-    lines = [_stray(slug, stray, names, seen.now) for slug, stray in latest[:STRAYS_SHOWN]]
-    return [*lines, f"and {counted(more, 'more unknown name')}"] if more > 0 else lines
-
-
-def _stray(slug: str, stray: dict[str, int], names: Sequence[str], now: int) -> str:
-    near = nearest(slug, iter(names))
-    hint = f"; did you mean {near}?" if near else ""
-    return f"{counted(stray['count'], 'ping')} for the unknown name {slug}, the last {ago(stray['last'], now)}{hint}"
 
 
 def _as_json(seen: View, shown: Sequence[Snapshot]) -> dict[str, Any]:

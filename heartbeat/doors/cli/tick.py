@@ -1,4 +1,4 @@
-"""serve and tick: the two ways to run the service."""
+"""tick: one sweep and one pass of deliveries."""
 
 from __future__ import annotations
 
@@ -9,56 +9,34 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from heartbeat import settings
+from heartbeat.channels.build import build
+from heartbeat.config import Config, read_file
+from heartbeat.deliver import Delivered, deliver
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import iso
-from heartbeat.doors.cli.options import add_config, add_db, config_path, here, open_store
+from heartbeat.doors.cli.options import add_config, add_db, add_evidence, config_path, here, open_store
 from heartbeat.doors.display import Cell
+from heartbeat.ingest import evidence
 from heartbeat.model import DAY
+from heartbeat.sweep import Swept, nothing_to_see, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from heartbeat.config import Config
-    from heartbeat.deliver import Delivered
     from heartbeat.store.protocol import Store
-    from heartbeat.sweep import Look, Swept
 
 ROUNDS_MAX = 100
 """So often one tick comes back at once when there is more to do."""
 PURGE_LIMIT = 1_000
-SERVE_OPTIONS = ("db", "config", "host", "port", "url", "log", "evidence")
 
 
-def _add_evidence(parser: ArgumentParser) -> None:
-    parser.add_argument("--evidence", metavar="DIR", help="the folder that evidence is looked for in")
-
-
-def _serve_arguments(parser: ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     add_config(parser)
     add_db(parser)
-    _add_evidence(parser)
-    parser.add_argument("--host", help="the address to listen on (127.0.0.1; 0.0.0.0 for all)")
-    parser.add_argument("--port", help="the port to listen on (8000)")
-    parser.add_argument("--url", help="how jobs reach this server, when that is not host and port")
-    parser.add_argument("--log", metavar="STYLE", help="text, or json for machines")
+    add_evidence(parser)
 
 
-def _serve(call: Call) -> int:
-    from heartbeat.wiring import serve  # noqa: PLC0415 - it loads the whole service, with uvicorn
-
-    given = {name: getattr(call.args, name) for name in SERVE_OPTIONS}
-    return serve(settings.read(**given))
-
-
-def _tick_arguments(parser: ArgumentParser) -> None:
-    add_config(parser)
-    add_db(parser)
-    _add_evidence(parser)
-
-
-def _tick(call: Call) -> int:
-    from heartbeat.config import read_file  # noqa: PLC0415 - help needs no YAML
-
+def _run(call: Call) -> int:
     config = read_file(config_path(call.args))
     folder = call.args.evidence or os.environ.get("HEARTBEAT_EVIDENCE", "")
     with open_store(call.args) as store:
@@ -71,13 +49,7 @@ def _tick(call: Call) -> int:
 
 
 def _sweep_all(call: Call, store: Store, config: Config, folder: str) -> list[Swept]:
-    from heartbeat.sweep import nothing_to_see, sweep  # noqa: PLC0415 - see _tick
-
-    look: Look = nothing_to_see
-    if folder:
-        from heartbeat.ingest import evidence  # noqa: PLC0415 - only who has some
-
-        look = evidence.look(evidence.FolderBucket(folder))
+    look = evidence.look(evidence.FolderBucket(folder)) if folder else nothing_to_see
     done = [sweep(store, call.now, service=config.service, evidence=look)]
     while done[-1].more and len(done) < ROUNDS_MAX:
         done.append(sweep(store, call.now, service=config.service, evidence=look))
@@ -85,9 +57,6 @@ def _sweep_all(call: Call, store: Store, config: Config, folder: str) -> list[Sw
 
 
 def _deliver_all(call: Call, store: Store, config: Config) -> list[Delivered]:
-    from heartbeat.channels.build import build  # noqa: PLC0415 - see _tick
-    from heartbeat.deliver import deliver  # noqa: PLC0415 - the same
-
     channels = {name: build(name, given) for name, given in config.channels.items()}
     done = [deliver(store, channels, call.clock, fallback=config.fallback)]
     while done[-1].more and len(done) < ROUNDS_MAX:
@@ -114,21 +83,12 @@ def _counts(swept: list[Swept], sent: list[Delivered]) -> dict[str, Any]:
 
 
 COMMANDS = {
-    "serve": Command(
-        about="Run the server: it takes pings, watches the clock and sends the alerts, on one SQLite file.\n"
-        "Stop it with Ctrl-C or SIGTERM; no ping that was answered is lost. Changes of the file of jobs are applied\n"
-        "as they come. Every option has a variable, HEARTBEAT_DB for --db and so on.\n\n"
-        "  heartbeat serve --config jobs.yaml",
-        arguments=_serve_arguments,
-        run=_serve,
-        shows=False,
-    ),
     "tick": Command(
         about="Look once at everything whose time has come, then send the alerts that wait: what `serve` does all the\n"
         "time, for those who would rather run it from cron, every minute. Jobs prove their runs by evidence then.\n\n"
         "  * * * * * cd /srv/heartbeat && heartbeat tick --evidence /srv/evidence\n\n"
         "The exit status is 3 when a message was not taken; it is tried again at a later tick.",
-        arguments=_tick_arguments,
-        run=_tick,
+        arguments=_arguments,
+        run=_run,
     ),
 }

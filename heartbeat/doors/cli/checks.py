@@ -1,0 +1,67 @@
+"""What a check of `doctor` answers, and the checks of the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from heartbeat import documents
+from heartbeat.model import MINUTE, NEVER
+from heartbeat.sweep import BLIND_AFTER
+from heartbeat.timewords import ago, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from heartbeat.store.protocol import Store
+
+WAITING_MAX = 10 * MINUTE
+"""An alert that waits longer has a reason."""
+
+
+class Found(StrEnum):
+    """What came of a check."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    found: Found
+    text: str
+
+
+def check_store(store: Store, now: int) -> Iterator[Check]:
+    """Whether the clock runs and is right, and alerts get out."""
+    clock = documents.clock(store, now)
+    age = now - clock.alive
+    if not clock.version:
+        yield Check(
+            "clock", Found.WARNING, "no sweep has run yet: start `heartbeat serve`, or `heartbeat tick` from cron"
+        )
+    elif age < -MINUTE:
+        late = duration(-age)
+        yield Check("clock", Found.PROBLEM, f"the last sweep is {late} in the future: this machine's clock is wrong")
+    elif age > BLIND_AFTER:
+        yield Check(
+            "clock", Found.PROBLEM, f"the last sweep was {ago(clock.alive, now)}: is `heartbeat serve` running?"
+        )
+    else:
+        yield Check("clock", Found.OK, f"the last sweep was {ago(min(clock.alive, now), now)}")
+    yield _check_outbox(store, now)
+
+
+def _check_outbox(store: Store, now: int) -> Check:
+    waiting = store.outbox(NEVER - 1, 1_000)
+    oldest = min((delivery.created_at for delivery in waiting), default=now)
+    if now - oldest <= WAITING_MAX:
+        return Check("alerts", Found.OK, f"{len(waiting)} wait to be delivered")
+    error = next((f": {delivery.error}" for delivery in waiting if delivery.error), "")
+    return Check("alerts", Found.PROBLEM, f"{len(waiting)} wait, the oldest for {duration(now - oldest)}{error}")

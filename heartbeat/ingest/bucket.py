@@ -1,0 +1,83 @@
+"""Where evidence lies: the protocol, and a folder on one machine as a bucket."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from mimetypes import MimeTypes
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from heartbeat.errors import BadSignal
+
+_TYPES = MimeTypes()
+_PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An object that is there. size: bytes; modified: milliseconds since the epoch; content_type "" when unknown."""
+
+    size: int
+    modified: int
+    content_type: str = ""
+
+
+class Bucket(Protocol):
+    """Where evidence lies. Raises OSError, BadSignal (a key that cannot be one) or WorldError."""
+
+    def head(self, key: str) -> Found | None:
+        """The object of this key, or None when there is none."""
+
+    def read(self, key: str, limit: int) -> bytes:
+        """The first `limit` bytes of an object."""
+
+    def named(self, name: str) -> Bucket:
+        """The bucket that a job names; "" is this one."""
+
+
+class FolderBucket:
+    """A folder as a bucket: a key is a file's path below it. Nothing outside of it is ever looked at."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = Path(folder)
+
+    def head(self, key: str) -> Found | None:
+        """See Bucket.head: regular files only."""
+        try:
+            status = self._path(key).stat(follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return Found(size=status.st_size, modified=status.st_mtime_ns // 1_000_000, content_type=_type_of(key))
+
+    def read(self, key: str, limit: int) -> bytes:
+        """See Bucket.read."""
+        with os.fdopen(os.open(self._path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            return file.read(limit)
+
+    def named(self, name: str) -> FolderBucket:
+        """See Bucket.named: the folder of that name inside this one."""
+        return FolderBucket(self._path(name)) if name else self
+
+    def _path(self, key: str) -> Path:
+        parts = PurePosixPath(key).parts
+        if not parts or key.startswith("/") or ".." in parts or not key.isprintable():
+            raise BadSignal(
+                f"{key!r} is no key: write a path below the evidence folder, without .. and without / first"
+            )
+        root = self._folder.resolve()
+        try:
+            path = root.joinpath(*parts).resolve()  # links inside are followed, and must stay inside
+        except RuntimeError:
+            raise BadSignal(f"{key!r} is a link that leads to itself; put the file itself there") from None
+        if not path.is_relative_to(root):
+            raise BadSignal(f"{key!r} is a link that leaves the evidence folder; put the file itself there")
+        return path
+
+
+def _type_of(key: str) -> str:
+    kind, packed = _TYPES.guess_type(key)
+    return _PACKED.get(packed, "application/octet-stream") if packed else kind or ""

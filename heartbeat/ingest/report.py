@@ -1,0 +1,74 @@
+"""What a JSON evidence object says of its run. Whatever is wrong with it, it is evidence that something ran.
+
+{"status": "success", "exit_status": 0, "duration": 12.5, "metrics": {"rows": 3}, "message": "3 rows"}
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.model import BODY_MAX, SECOND, Kind
+
+if TYPE_CHECKING:
+    from heartbeat.model import Signal
+
+METRICS_MAX = 20
+NUMBER_MAX = 1e15
+_FAILED = frozenset({"fail", "failed", "failure", "error"})
+_SUCCEEDED = frozenset({"success", "succeeded", "ok"})
+_EXIT_STATUS_MAX = 255
+_SIGNALLED = 128
+
+
+def told(signal: Signal, value: object) -> Signal:
+    """The signal with what a JSON value says; any other than an object says nothing."""
+    return _said(signal, value) if isinstance(value, dict) else signal
+
+
+def _said(signal: Signal, value: dict[str, Any]) -> Signal:
+    odd: list[str] = []
+    exit_status = _number(value, "exit_status", odd)
+    status = str(value.get("status", "success")).lower()
+    if status not in _FAILED | _SUCCEEDED:
+        odd.append(f"status {value['status']!r} is neither success nor fail")
+    duration = _number(value, "duration", odd)
+    message = value.get("message")
+    return replace(
+        signal,
+        kind=Kind.FAIL if status in _FAILED or exit_status else Kind.SUCCESS,
+        exit_status=None if exit_status is None else _exit_status(exit_status),
+        duration=None if duration is None or duration < 0 else round(duration * SECOND),
+        metrics=_metrics(value, odd),
+        body=_cut("\n".join([*([str(message)] if message else []), *odd])),
+    )
+
+
+def _number(value: dict[str, Any], name: str, odd: list[str]) -> float | None:
+    found = value.get(name)
+    if found is None:
+        return None
+    if isinstance(found, int | float) and not isinstance(found, bool) and abs(found) <= NUMBER_MAX:
+        return found
+    odd.append(f"{name} {str(found)[:40]!r} is no number that can be used")
+    return None
+
+
+def _exit_status(number: float) -> int:
+    """As a shell says it: a process that a signal ended (-9) has 137."""
+    whole = math.ceil(abs(number))
+    return min(whole + _SIGNALLED if number < 0 else whole, _EXIT_STATUS_MAX)
+
+
+def _metrics(value: dict[str, Any], odd: list[str]) -> tuple[tuple[str, float], ...]:
+    given = value.get("metrics") or {}
+    if not isinstance(given, dict):
+        odd.append("metrics is no mapping of names to numbers")
+        return ()
+    numbers = ((str(name), _number(given, name, odd)) for name in list(given)[:METRICS_MAX])
+    return tuple((name, float(number)) for name, number in numbers if number is not None)
+
+
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[:BODY_MAX].decode("utf-8", "ignore")
