@@ -129,6 +129,7 @@ class JobOracle:
             book.lenient = True
         elif book.verdict in GOOD:  # the slot has its verdict; but the job is well again
             book.good.append(signal.at)
+            book.lenient = book.lenient or run is book.owner is not None  # its own verdict may be kept as well
             if self.incident is not None:
                 self.good(book.slot, signal.at)
         else:
@@ -216,7 +217,9 @@ class JobOracle:
         return sum(since <= at < until for at in self.bads.values())
 
     def bad(self, key, date):
-        self.bads.setdefault(key, date)
+        mended = max((at for at in self.goods if at <= date), default=-inf)
+        if self.bads.get(key, -inf) < mended or key not in self.bads:
+            self.bads[key] = date
         if self.paused or self.incident is not None or any(since <= date < until for since, until in self.past):
             return  # it is known that the job is down, or was then
         if self.row(date) >= self.job.alert_after:
@@ -234,7 +237,7 @@ class JobOracle:
         """A success, and nothing newer is known."""
         if at >= self.last_fail and (key is None or key >= self.bad_slot()):
             self.goods.append(at)
-            self.bads = {k: date for k, date in self.bads.items() if date > at and k != key}
+            self.bads.pop(key, None)
             self.recover(at)
 
     def recover_before(self, date):
@@ -242,12 +245,9 @@ class JobOracle:
         if self.incident is None:
             return
         bad = self.bad_slot()
-        mends = [
-            (at, b.slot)
-            for b in self.slots.books.values()
-            for at in b.good
-            if b.slot >= bad and max(self.last_fail, self.incident.opened_at) <= at < date
-        ]
+        since = max(self.last_fail, self.incident.opened_at)
+        books = [b for b in self.slots.books.values() if b.slot >= bad]
+        mends = [(at, b.slot) for b in books if (at := next((t for t in b.good if t >= since), inf)) < date]
         if mends:
             self.good(min(mends)[1], min(mends)[0])
 

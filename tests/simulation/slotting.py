@@ -107,7 +107,7 @@ class Interval:
         if t <= self.anchor:
             return
         slot = self.anchor + self.every
-        while slot + self.grace <= t and slot != (book and book.slot):
+        while slot + self.grace <= t or (book is not None and slot < book.slot):
             self.book(slot)
             slot += self.every
         self.anchor = t
