@@ -94,16 +94,20 @@ class Case:
         """A slot that was met already has ended: by a success, it is good ahead too; for `every`, it is a heartbeat."""
         spans = self.state.ahead
         if good and any(span.first == slot and not span.good for span in spans):
-            better = tuple(
-                evolve(s, since=at, until=max(at, s.until), good=True) if s.first == slot else s for s in spans
-            )
+            better = tuple(evolve(s, since=at, good=True) if s.first == slot else s for s in spans)
             self.set(ahead=better)
-        interval = slots.schedule_of(self.job).interval_ms
+        self.beat(at)
+
+    def beat(self, at: int) -> None:
+        """A heartbeat that meets no slot: `every` counts on from it, all the same."""
+        interval, grace, ahead = slots.schedule_of(self.job).interval_ms, self.job.grace, self.state.ahead
         last = slots.heartbeat_cursor(self.state)
-        if interval is None or not last < at < last + interval + self.job.grace:
+        if interval is None or at <= last:
             return
-        if self.state.ahead:
-            self.set(ahead=(*self.state.ahead[:-1], evolve(self.state.ahead[-1], last=at, until=at)))
+        if at >= last + interval + grace:  # what was overdue by then stays to be judged
+            self.set(ahead=(*ahead, Span(first=at - grace + 1, last=at, since=at, until=at, good=False)))
+        elif ahead:
+            self.set(ahead=(*ahead[:-1], evolve(ahead[-1], last=at, until=at)))
         else:
             self.set(cursor=at)
 
@@ -111,7 +115,7 @@ class Case:
         # A slot just met at the cursor joins what was met ahead of it. Those verdicts are given already.
         while self.state.ahead and slots.next_slot(self.job, self.state.cursor) == self.state.ahead[0].first:
             span = self.state.ahead[0]
-            self.set(cursor=span.last, ahead=self.state.ahead[1:])
+            self.set(cursor=max(self.state.cursor, span.last), ahead=self.state.ahead[1:])
             if span.good and self._is_newest(span.last, span.since):
                 self.set(streak=0)
 
@@ -144,7 +148,10 @@ class Case:
     def _bad(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, fresh: bool) -> None:
         state = self.state
         worst = slot if state.bad_slot is None else max(state.bad_slot, slot or 0)
-        self.set(bad_slot=worst, streak=state.streak + fresh)
+        # A streak kept for the sake of a slot still open ends with a success before this.
+        streak = 0 if any(span.good and span.since <= at for span in state.ahead) else state.streak
+        self.set(bad_slot=worst, streak=streak + fresh)
+        self._mark_runs(slot, bad=True)
         if state.status not in {Status.DOWN, Status.PAUSED} and self.state.streak < self.job.alert_after:
             return
         row = TRANSITIONS[state.status, verdict]
@@ -156,6 +163,7 @@ class Case:
 
     def _good(self, slot: int | None, at: int, verdict: Verdict) -> None:
         row = TRANSITIONS[self.state.status, verdict]
+        self._mark_runs(slot, bad=False)
         # Met ahead of a slot that is still open: what is bad before that one may yet be in a row with it.
         ahead = slot is not None and any(s.first <= slot <= max(s.first, s.last) for s in self.state.ahead)
         if self.state.streak and (row.tell is Tell.RECOVERED or not ahead):
@@ -164,6 +172,12 @@ class Case:
             self._become(row.next, at)
         if row.tell is Tell.RECOVERED:
             self._recover(at)
+
+    def _mark_runs(self, slot: int | None, *, bad: bool) -> None:
+        # A slot counts once, though several of its runs may end badly.
+        if slot is not None and any(run.slot == slot and run.after_bad != bad for run in self.state.runs):
+            runs = self.state.runs
+            self.set(runs=tuple(evolve(run, after_bad=bad) if run.slot == slot else run for run in runs))
 
     def _become(self, status: Status, at: int) -> None:
         if status is not self.state.status:

@@ -75,7 +75,9 @@ def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> N
     timely = slot is not None and not where.met and signal.at < slots.deadline(case.job, slot)
     if slot is not None and timely:
         case.meet(slot, signal.at, good=False)
-    run = Run(id=signal.run_id, slot=slot, started_at=signal.at, owns=timely)
+    else:
+        case.beat(signal.at)
+    run = Run(id=signal.run_id, slot=slot, started_at=signal.at, owns=timely, after_bad=prior in BAD)
     case.set(runs=(*case.state.runs, run)[-RUNS_MAX:])
 
 
@@ -143,6 +145,8 @@ def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
         case.meet(where.slot, signal.at, good=good)
     elif where.slot is not None:
         case.meet_again(where.slot, signal.at, good=good)
+    else:
+        case.beat(signal.at)
     finished = signal.at if state.finished_at is None else max(signal.at, state.finished_at)
     recent = tuple(sorted((*state.recent, signal.at))[-RECENT_MAX:]) if good else state.recent
     case.set(finished_at=finished, recent=recent)

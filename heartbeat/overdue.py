@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat import slots
 from heartbeat.case import Case
-from heartbeat.model import NEVER, Change, Reason, Run, Snapshot, Span, State, Status, Verdict, evolve
+from heartbeat.model import NEVER, Change, Reason, Run, Snapshot, Span, Status, Verdict, evolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _first_hung(case: Case) -> tuple[int, Run] | None:
 
 def _pass_over(case: Case, span: Span) -> None:
     # These slots have their verdicts; only now, with what was open before them judged, can they mean a recovery.
-    case.set(cursor=span.last, ahead=case.state.ahead[1:])
+    case.set(cursor=max(case.state.cursor, span.last), ahead=case.state.ahead[1:])
     if span.good:
         case.rule(span.last, span.since, Verdict.ON_TIME, Reason.IN_TIME)
 
@@ -111,14 +111,7 @@ def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
         return
     reason = Reason.NEXT_SLOT_DUE if case.job.max_runtime is None else Reason.MAX_RUNTIME_RAN_OUT
     case.note(run.slot, limit, Verdict.TIMED_OUT if run.slot is not None else None, reason)
-    case.rule(run.slot, limit, Verdict.TIMED_OUT, reason, again=_was_bad(case.state, run))
-
-
-def _was_bad(state: State, run: Run) -> bool:
-    # Its slot has counted already: a fail of another run, or, of a start that came too late, the miss before it.
-    if run.slot is None or state.bad_slot is None:
-        return False
-    return run.slot == state.bad_slot or (not run.owns and run.slot < state.bad_slot)
+    case.rule(run.slot, limit, Verdict.TIMED_OUT, reason, again=run.after_bad)
 
 
 def _mend(case: Case) -> None:

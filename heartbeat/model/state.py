@@ -40,7 +40,8 @@ class Signal:
 class Run:
     """A run that started and has not finished.
 
-    owns: its start was what met its slot, so that its end decides the slot's verdict; expired: its deadline passed.
+    owns: its start was what met its slot, so that its end decides the slot's verdict; expired: its deadline passed;
+    after_bad: its slot is bad already, so that its bad end does not count again.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Run:
     started_at: int
     owns: bool = False
     expired: bool = False
+    after_bad: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
