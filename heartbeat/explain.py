@@ -197,14 +197,25 @@ def _because(snapshot: Snapshot, entries: Sequence[Entry], stories: Sequence[Slo
 
 
 def _quiet(snapshot: Snapshot, stories: Sequence[SlotStory], now: int) -> str:
-    job, state = snapshot.job, snapshot.state
+    job, state, slot = snapshot.job, snapshot.state, open_slot(snapshot)
+    if slot is not None and slot <= now:
+        return _awaited(job, slot, now)
     judged = next((story for story in stories if story.verdict), None)
     if judged is None:
         return "no slot has been judged yet" if state.signals else "nothing has been heard of it yet"
-    said = f"its latest slot, {moment(judged.slot, now, job.timezone)}, is {judged.verdict}: {judged.words}"
+    verdict = str(judged.verdict).replace("_", " ")
+    said = f"its latest slot, {moment(judged.slot, now, job.timezone)}, is {verdict}: {judged.words}"
     if not state.streak:
         return said
     return f"{said}; {state.streak} bad in a row, people are told from {job.alert_after} on (alert_after)"
+
+
+def _awaited(job: Job, slot: int, now: int) -> str:
+    limit = slots.deadline(job, slot)
+    name, by = moment(slot, now, job.timezone), moment(limit, now, job.timezone)
+    if now < limit:
+        return f"the slot of {name} has come and nothing is heard of it yet; it has until {by}"
+    return f"nothing had come for the slot of {name} by {by}, and no sweep has looked since"
 
 
 def _rule(snapshot: Snapshot, entries: Sequence[Entry]) -> str:

@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
 from unicodedata import combining, east_asian_width
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 GAP = "  "
+NARROW = 110
+"""Columns of a terminal that shows less."""
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 
 
@@ -47,6 +50,11 @@ class Screen:
         self.person = self._out.isatty()
         wanted = self.person and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
         self.colour = wanted if colour is None else colour
+
+    @property
+    def narrow(self) -> bool:
+        """A person looks through a small window."""
+        return self.person and get_terminal_size().columns < NARROW
 
     def say(self, *parts: str | Cell) -> None:
         """A line made of these parts, as they follow each other."""

@@ -52,7 +52,7 @@ def test_what_happens_next(night):
 def test_a_job_that_is_up_says_why(night):
     _, out, _ = night.run("explain", "backup")
     assert "backup  UP  since yesterday 18:03 UTC (6 h 57 min)" in out
-    assert "its latest slot, yesterday 18:00 UTC, is on_time: ran in time" in out
+    assert "its latest slot, yesterday 18:00 UTC, is on time: ran in time" in out
     assert "rule: heard of for the first time" in out
 
 
@@ -158,3 +158,11 @@ def test_the_shape_of_the_json(night):
 def test_a_mistyped_name(night):
     status, _, err = night.run("explain", "dayly-report")
     assert (status, err) == (2, "heartbeat: no job is named 'dayly-report'; did you mean 'daily-report'?\n")
+
+
+def test_a_slot_that_is_late_or_overdue_is_said_first(night):
+    _, out, _ = night.run("explain", "backup", when="2026-11-22T18:02")
+    assert "the slot of 18:00 UTC has come and nothing is heard of it yet; it has until 18:10 UTC" in out
+    _, out, _ = night.run("explain", "backup", when="2026-11-22T18:12")
+    assert out.startswith("backup  OVERDUE")
+    assert "nothing had come for the slot of 18:00 UTC by 18:10 UTC, and no sweep has looked since" in out

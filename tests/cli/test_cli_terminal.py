@@ -136,3 +136,8 @@ def test_without_rich_a_person_gets_the_plain_table(night):
     code = "import sys; sys.modules['rich.console'] = sys.modules['rich'] = None\n"
     status, out, _ = piped(night, "status", code=code)
     assert (status, "JOB " in out) == (1, True)
+
+
+def test_a_small_window_leaves_the_schedule_out(night):
+    assert "schedule" not in on_a_terminal(night, "status", COLUMNS="80")[1]
+    assert "schedule" in on_a_terminal(night, "status", COLUMNS="120")[1]

@@ -63,5 +63,6 @@ def _check_outbox(store: Store, now: int) -> Check:
     oldest = min((delivery.created_at for delivery in waiting), default=now)
     if now - oldest <= WAITING_MAX:
         return Check("alerts", Found.OK, f"{len(waiting)} wait to be delivered")
-    error = next((f": {delivery.error}" for delivery in waiting if delivery.error), "")
-    return Check("alerts", Found.PROBLEM, f"{len(waiting)} wait, the oldest for {duration(now - oldest)}{error}")
+    error = next((f" {delivery.error}" for delivery in waiting if delivery.error), "")
+    text = f"{len(waiting)} wait, the oldest for {duration(now - oldest)}; is `heartbeat serve` running?"
+    return Check("alerts", Found.PROBLEM, f"{text}{error}")

@@ -87,7 +87,7 @@ class Page:
             self.screen.table(("slot", "verdict", "why", "signals"), [self._slot(each) for each in self.found.slots])
 
     def _slot(self, story: SlotStory) -> list[str | Cell]:
-        why = "; ".join(text for text in (story.words, story.remark) if text)
+        why = "; ".join(text for text in (story.words, story.remark) if text) or "not finished yet"
         more = len(story.signals) - SIGNALS_SHOWN
         signals = [self._signal(signal) for signal in story.signals[-SIGNALS_SHOWN:]]
         return [

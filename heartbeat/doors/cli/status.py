@@ -65,7 +65,10 @@ def _show(call: Call, seen: View, shown: Sequence[Snapshot]) -> None:
         call.screen.say(line)
     if shown:
         call.screen.say()
-        call.screen.table(COLUMNS, [row(found, seen.silences, seen.now) for found in shown])
+        rows = [row(found, seen.silences, seen.now) for found in shown]
+        left_out = {"schedule"} if call.screen.narrow else set()
+        kept = [i for i, name in enumerate(COLUMNS) if name not in left_out]
+        call.screen.table([COLUMNS[i] for i in kept], [[cells[i] for i in kept] for cells in rows])
 
 
 def _as_json(seen: View, shown: Sequence[Snapshot]) -> dict[str, Any]:
