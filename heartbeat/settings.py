@@ -24,7 +24,7 @@ class Settings:
 
     config: None when no file was named and there is no jobs.yaml; ping_keys: empty means one made at the first start;
     door: "fast", or "plain" for plain ASGI; sweep_every: seconds; keep_days: how long history is kept; url: how jobs
-    reach this server, "" when that is host and port.
+    reach this server, "" when that is host and port; evidence: the folder to look for evidence in.
     """
 
     db: Path = Path("heartbeat.db")
@@ -37,6 +37,7 @@ class Settings:
     sweep_every: float = 1.0
     keep_days: int = 90
     url: str = ""
+    evidence: Path | None = None
 
 
 def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings:
@@ -53,6 +54,7 @@ def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings
         sweep_every=given.number("sweep_every", 1, 0.05, 60),
         keep_days=int(given.number("keep_days", 90, 1, DAYS_MAX)),
         url=given.text("url", "").rstrip("/"),
+        evidence=_folder(given.text("evidence", "")),
     )
 
 
@@ -91,6 +93,10 @@ def _config(text: str) -> Path | None:
         return Path(text)
     default = Path("jobs.yaml")
     return default if default.exists() else None
+
+
+def _folder(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _keys(text: str) -> tuple[str, ...]:

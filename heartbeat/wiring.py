@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import string
 import sys
@@ -21,16 +22,18 @@ from heartbeat.doors.strays import Strays
 from heartbeat.doors.upkeep import Upkeep
 from heartbeat.doors.writer import Writer
 from heartbeat.errors import CallerError, WorldError
+from heartbeat.ingest import evidence
 from heartbeat.manage import create, everything
 from heartbeat.model import SECOND, Change, Commit, Document
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.sweep import nothing_to_see, sweep
 from heartbeat.telemetry import Happened, Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from heartbeat.ingest.evidence import Look
     from heartbeat.model import Signal
     from heartbeat.record import Recorded
     from heartbeat.settings import Settings
@@ -39,6 +42,8 @@ PING_KEY = "ping-key"
 """The document that holds the key made at the first start."""
 OUTBOX_EVERY = 1.0
 """Seconds between two looks for deliveries whose next attempt has come; new ones ring a bell."""
+SOON = 0.001
+"""Seconds to the next step when this one left something to do: others get a turn at the store."""
 PASS = 10 * SECOND
 """So long one pass of deliveries begins new sends."""
 STOP_SECONDS = 25.0
@@ -74,15 +79,18 @@ def _serve(settings: Settings) -> None:
         upkeep = Upkeep(store, file, strays, writer, settings.keep_days)
         # Two, so that a pass with a channel that hangs holds up nobody's new alerts: only one gets a delivery's claim.
         postmen = [Chore(name, lambda: _deliver(store, file, log), log) for name in ("deliver", "deliver-2")]
-        clock = Chore("sweep", lambda: _sweep(store, file, health, log, settings.sweep_every), log)
+        look = evidence.look(evidence.FolderBucket(settings.evidence)) if settings.evidence else nothing_to_see
+        every = settings.sweep_every
+        clock = Chore("sweep", lambda: SOON if _sweep(store, file, look, health, log) else every, log)
         chores = [clock, Chore("upkeep", lambda: upkeep.step(_now()), log), *postmen]
-        store.bells = [postman.wake for postman in postmen]
+        store.bells, health.chores = [postman.wake for postman in postmen], chores
         server = Server(App(gate, health, log), gate, log, door=settings.door)
 
         port = listener.getsockname()[1]
         listener.listen(BACKLOG)
         _say_hello(settings, store, port, keys[0] if fresh or sys.stdout.isatty() else "")
         log.tell(Happened.STARTED, host=settings.host, port=port, db=settings.db, door=server.door)
+        _settle_in()
         for chore in chores:
             chore.start()
         server.run(listener, writer)
@@ -135,20 +143,29 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _sweep(store: Store, file: JobsFile, health: Health, log: Log, every: float) -> float:
-    swept = sweep(store, _now(), service=file.service)
+def _sweep(store: Store, file: JobsFile, look: Look, health: Health, log: Log) -> bool:
+    """One sweep; whether there is more to do at once."""
+    swept = sweep(store, _now(), service=file.service, evidence=look)
     health.swept()
     if swept.told or swept.lost or swept.blind:
         blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"
         log.tell(Happened.SWEPT, judged=swept.judged, told=swept.told, lost=swept.lost, blind=blind)
-    return 0 if swept.more else every
+    return swept.more
 
 
 def _deliver(store: Store, file: JobsFile, log: Log) -> float:
     done = deliver(store, file.channels, _now, fallback=file.fallback, budget=PASS)
     if done.sent or done.failed or done.dead:
         log.tell(Happened.DELIVERED, sent=done.sent, failed=done.failed, dead=done.dead)
-    return 0 if done.more else OUTBOX_EVERY
+    return SOON if done.more else OUTBOX_EVERY
+
+
+def _settle_in() -> None:
+    """Tune the interpreter for what follows: a few threads, and many small objects that live for one ping."""
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no need to look at it again
+    gc.set_threshold(20_000, 50, 100)  # pings leave no cycles; a look at all jobs' snapshots takes tens of milliseconds
+    sys.setswitchinterval(0.001)  # at the default 5 ms, event loop and writer wait for each other too long
 
 
 def _kept_key(store: Store) -> tuple[tuple[str, ...], bool]:

@@ -1,4 +1,4 @@
-"""What `/healthz` says: is the clock running, is the store there, did anything crash."""
+"""What `/healthz` says: is the clock running, is the store there, did anything crash. Anybody may read it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from heartbeat.doors.chores import Chore
     from heartbeat.doors.writer import Writer
     from heartbeat.telemetry import Log
 
@@ -35,25 +36,26 @@ class Health:
     writer: Writer
     monotonic: Callable[[], float] = time.monotonic
     swept_at: float = field(init=False)
-    store_trouble: str = ""
+    chores: Sequence[Chore] = ()
 
     def __post_init__(self) -> None:
         self.swept_at = self.monotonic()
 
     def swept(self) -> None:
         """A sweep went through."""
-        self.swept_at, self.store_trouble = self.monotonic(), ""
+        self.swept_at = self.monotonic()
 
     def report(self) -> dict[str, Any]:
         """The facts; `ok` is the sum of them."""
         age = self.monotonic() - self.swept_at
         writer = self.writer.trouble()
-        store = self.store_trouble or ("the store does not answer" if writer and self.writer.away else "")
+        hindered = [chore.name for chore in self.chores if chore.trouble]
         return {
             "ok": age <= SWEEP_AGE_MAX and not writer,
             "last_sweep_seconds": round(age, 1),
-            "store": store or "reachable",
+            "store": "away" if self.writer.away or "sweep" in hindered else "reachable",
             "writer": writer or "running",
+            "hindered": hindered,
             "pings_waiting": self.writer.waiting,
             "crashes": self.log.counts[Happened.CRASHED],
             "version": our_version(),

@@ -95,8 +95,19 @@ class Server:
             writer.start(asyncio.get_running_loop())
             await self._uvicorn.serve(sockets=[listener])
 
+        _allow_many_connections()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(main())
+
+
+def _allow_many_connections() -> None:
+    """Each connection is an open file; the usual limit of 1,024 is soft, and a hard one is far above."""
+    try:
+        import resource  # noqa: PLC0415 - not on Windows, which has no such limit
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -105,7 +105,8 @@ def test_a_full_disk_is_503_until_there_is_room(serve, door):
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (16_384, hard))
         answer = server.ping("backup", "POST", b"x" * 9_000)
         assert (answer.status, answer.headers["retry-after"]) == (503, "2")
-        assert b"the store does not answer" in server.ask("GET", "/healthz").body
+        health = server.ask("GET", "/healthz")
+        assert (health.status, json.loads(health.body)["store"]) == (503, "away")
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
         assert server.ping("backup", "POST", b"y" * 9_000).status == 200
         assert server.ask("GET", "/healthz").status == 200
@@ -198,6 +199,15 @@ def test_a_missed_run_is_told(serve):
         jobs = jobs_file(["quick"], f"hook: {{webhook: {{url: 'http://127.0.0.1:{told.port}/', allow_private: true}}}}")
         with serve(jobs=jobs.replace("every 1h, grace: 30m", "every 2s, grace: 1s")):
             until(lambda: "quick" in told.jobs)
+
+
+def test_evidence_in_a_folder_counts(serve, tmp_path):
+    jobs = "jobs:\n  dump: {schedule: every 2s, grace: 1s, evidence: {key: dump.txt}}\n"
+    (tmp_path / "evidence").mkdir()
+    with serve(jobs=jobs, HEARTBEAT_EVIDENCE=str(tmp_path / "evidence")) as server:
+        time.sleep(1)
+        (tmp_path / "evidence" / "dump.txt").write_text("a dump")
+        until(lambda: any(signal.source == "evidence" for signal in server.history("dump")))
 
 
 def test_log_lines_are_json_when_asked(serve):

@@ -245,6 +245,19 @@ class TestHealth:
         health.swept()
         assert health.report()["last_sweep_seconds"] == 0.0
 
+    def test_what_is_in_the_way_is_named_without_its_details(self):
+        class Fine:
+            away, waiting = False, 0
+
+            def trouble(self):
+                return ""
+
+        clock = Chore("sweep", lambda: 1.0, quiet_log())
+        clock.trouble = "the store /var/lib/secret.db is locked"
+        report = Health(log=quiet_log(), writer=Fine(), chores=[clock]).report()
+        assert (report["hindered"], report["store"]) == (["sweep"], "away")
+        assert "secret" not in json.dumps(report)
+
 
 class TestInternals:
     def config(self):
