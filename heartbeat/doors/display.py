@@ -59,7 +59,7 @@ class Screen:
     def say(self, *parts: str | Cell) -> None:
         """A line made of these parts, as they follow each other."""
         cells = (part if isinstance(part, Cell) else Cell(part) for part in parts)
-        self._write(self._out, "".join(self._painted(safe(cell.text), cell.style) for cell in cells) + "\n")
+        self._write(self._out, "".join(self._painted(_one_line(cell.text), cell.style) for cell in cells) + "\n")
 
     def complain(self, text: str) -> None:
         """One line of trouble on standard error."""
@@ -111,6 +111,11 @@ class Screen:
         encoding = stream.encoding or "utf-8"
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
+
+
+def _one_line(text: str) -> str:
+    """What comes from outside begins no line of its own."""
+    return safe(text).replace("\n", " ").replace("\t", " ")
 
 
 def _clean(cell: str | Cell) -> Cell:

@@ -134,3 +134,19 @@ def test_the_whole_thing(server):
     status, out, _ = run("doctor", HEARTBEAT_PING_KEY="another-key")
     assert status == 1
     assert "problem  ping key: the server does not take it (it answered 404)" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("--port", "99999"), "HEARTBEAT_PORT is '99999'; give a number from 0 to 65535"),
+        (("--log", "xml"), "HEARTBEAT_LOG is 'xml'; choose text or json"),
+        (("--config", "no.yaml"), "no.yaml:1:1: the file cannot be read"),
+        (("--json",), "unrecognized arguments: --json"),
+    ],
+)
+def test_common_mistakes_of_serve(machine, monkeypatch, argv, words):
+    monkeypatch.setenv("HEARTBEAT_PORT", "0")
+    status, out, err = machine.run("serve", *argv)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert words in err

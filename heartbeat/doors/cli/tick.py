@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from heartbeat.sweep import Swept, nothing_to_see, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from pathlib import Path
 
     from heartbeat.store.protocol import Store
 
@@ -38,17 +38,17 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(call: Call) -> int:
     config = read_file(config_path(call.args))
-    folder = call.args.evidence or os.environ.get("HEARTBEAT_EVIDENCE", "")
+    given = settings.read(evidence=call.args.evidence)
     with open_store(call.args) as store:
-        swept = _sweep_all(call, store, config, folder)
+        swept = _sweep_all(call, store, config, given.evidence)
         with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
             sent = _deliver_all(call, store, config)
-        store.purge(call.now - settings.read().keep_days * DAY, PURGE_LIMIT)
+        store.purge(call.now - given.keep_days * DAY, PURGE_LIMIT)
     _report(call, swept, sent)
     return Exit.WORLD if any(each.failed or each.dead for each in sent) else Exit.FINE
 
 
-def _sweep_all(call: Call, store: Store, config: Config, folder: str) -> list[Swept]:
+def _sweep_all(call: Call, store: Store, config: Config, folder: Path | None) -> list[Swept]:
     look = evidence.look(evidence.FolderBucket(folder)) if folder else nothing_to_see
     done = [sweep(store, call.now, service=config.service, evidence=look)]
     while done[-1].more and len(done) < ROUNDS_MAX:
