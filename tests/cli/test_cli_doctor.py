@@ -83,6 +83,21 @@ def test_an_address_that_is_none(machine):
     assert "is no address; write it like https://" in machine.run("doctor", "--url", "example.org")[1]
 
 
+def test_the_folder_of_evidence(machine, monkeypatch):
+    machine.write(
+        "defaults: {timezone: UTC, notify: []}\n"
+        "jobs: {a: {schedule: '0 9 * * *', evidence: {key: '{date:%Y-%m-%d}'}}}\n"
+    )
+    assert "warning  evidence: 1 job with evidence, and no folder to look in" in machine.run("doctor")[1]
+    monkeypatch.setenv("HEARTBEAT_EVIDENCE", "proofs")
+    status, out, _ = machine.run("doctor")
+    assert (status, "problem  evidence: the folder proofs is not there or cannot be read" in out) == (1, True)
+    (machine.folder / "proofs").mkdir()
+    assert "ok       evidence: the folder proofs can be read" in machine.run("doctor")[1]
+    monkeypatch.setenv("HEARTBEAT_PORT", "x")
+    assert "problem  settings: HEARTBEAT_PORT is 'x'" in machine.run("doctor")[1]
+
+
 @pytest.fixture
 def server(tmp_path):
     """(address, folder) of a real server that knows KEY."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
+from heartbeat import settings
 from heartbeat.doors.cli.checks import Check, Found, check_store
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_config, add_db, config_path, db_path, open_store
 from heartbeat.doors.cli.probes import check_server
 from heartbeat.doors.display import Cell, counted
-from heartbeat.errors import BadConfig, ChannelFailed, HeartbeatError
+from heartbeat.errors import BadConfig, BadSetting, ChannelFailed, HeartbeatError
 from heartbeat.model import Alert, Event
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ def _checks(call: Call) -> Iterator[Check]:
         yield from _channels(call, config) if config else ()
     else:
         yield Check("config", Found.SKIPPED, f"there is no {config_path(call.args)}; name it with --config")
+    yield from _evidence(config)
     yield from _database(call, config)
     with call.screen.doing("asking the server"):
         answers = list(check_server(call.args.url, call.now))
@@ -80,9 +83,9 @@ def _read(path: Path) -> tuple[Config | None, list[Check]]:
 
 
 def _channels(call: Call, config: Config) -> Iterator[Check]:
-    for name, settings in config.channels.items():
+    for name, given in config.channels.items():
         try:
-            yield _channel(call, name, settings)
+            yield _channel(call, name, given)
         except HeartbeatError as problem:
             yield Check(f"channel {name}", Found.PROBLEM, str(problem))
         except ModuleNotFoundError as problem:
@@ -90,10 +93,10 @@ def _channels(call: Call, config: Config) -> Iterator[Check]:
             yield Check(f"channel {name}", Found.PROBLEM, text)
 
 
-def _channel(call: Call, name: str, settings: Mapping[str, Any]) -> Check:
+def _channel(call: Call, name: str, given: Mapping[str, Any]) -> Check:
     from heartbeat.channels.build import build  # noqa: PLC0415 - see _read
 
-    channel, now = build(name, settings), call.now
+    channel, now = build(name, given), call.now
     if not call.args.send_test:
         return Check(f"channel {name}", Found.OK, "its settings can be read; --send-test sends a test alert")
     alert = Alert(id=f"test/{now}", event=Event.TEST, at=now, incident=f"test/{now}", text="sent by heartbeat doctor")
@@ -103,6 +106,24 @@ def _channel(call: Call, name: str, settings: Mapping[str, Any]) -> Check:
     except ChannelFailed as problem:
         return Check(f"channel {name}", Found.PROBLEM, f"did not take a test alert: {problem}")
     return Check(f"channel {name}", Found.OK, "took a test alert; see whether it arrived")
+
+
+def _evidence(config: Config | None) -> Iterator[Check]:
+    jobs = [job.slug for job in config.jobs if job.evidence] if config else []
+    try:
+        folder = settings.read().evidence
+    except BadSetting as problem:
+        yield Check("settings", Found.PROBLEM, str(problem))
+        return
+    if folder and not os.access(folder, os.R_OK | os.X_OK):
+        yield Check(
+            "evidence", Found.PROBLEM, f"the folder {folder} is not there or cannot be read (HEARTBEAT_EVIDENCE)"
+        )
+    elif jobs and not folder:
+        text = f"{counted(len(jobs), 'job')} with evidence, and no folder to look in: set HEARTBEAT_EVIDENCE"
+        yield Check("evidence", Found.WARNING, text)
+    elif folder:
+        yield Check("evidence", Found.OK, f"the folder {folder} can be read")
 
 
 def _database(call: Call, config: Config | None) -> Iterator[Check]:
