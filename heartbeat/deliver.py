@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from heartbeat import outbox, parcels
+from heartbeat import documents, outbox, parcels
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Delivery, Outcome
 
@@ -74,6 +74,9 @@ class Pass:
         answers = self.store.commit(changes) if changes else []
         kept = [change for change, answer in zip(changes, answers, strict=True) if answer is Commit.STORED]
         more = any(len(change.deliveries) > 1 for change in kept)
+        died = [change.deliveries[0] for change in kept if change.deliveries[0].outcome is Outcome.DEAD]
+        if died:
+            documents.note_dead(self.store, died)
         return [change.deliveries[0] for change in kept], Delivered(more=more)
 
     def failed(self, row: Delivery, error: ChannelFailed, key: str, now: int) -> Change:

@@ -1,20 +1,25 @@
-"""The service's own small records, kept as documents: silences, the clock's book, and what was asked for in vain."""
+"""The service's own small records, kept as documents: silences, the clock's book, and which alerts died."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from heartbeat.model import Document, Silence
+from heartbeat.model import Change, Commit, Document, Silence
 from heartbeat.overdue import Blind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from heartbeat.model import Delivery
     from heartbeat.store.protocol import Store
 
 SILENCES = "silences"
 CLOCK = "clock"
+DEAD = "dead-deliveries"
+DEAD_MAX = 20
+"""Deliveries that died and are still named; all are counted."""
+ATTEMPTS_MAX = 20
 BLINDS_MAX = 5
 """Blind times remembered: a slot whose window reaches back into one of them is judged with it."""
 
@@ -56,3 +61,30 @@ def clock(store: Store, now: int) -> Clock:
     value = cast("dict[str, Any]", found.value)
     blinds = tuple(Blind(start=start, end=end) for start, end in value["blinds"])
     return Clock(version=found.version, checkpoint=value["checkpoint"], alive=value["alive"], blinds=blinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dead:
+    """What was never delivered: how many so far, and the latest of them."""
+
+    count: int
+    latest: tuple[Delivery, ...]
+
+
+def note_dead(store: Store, rows: Sequence[Delivery]) -> None:
+    """Remember deliveries that died; people have been told through the fallback, this is for those who look later."""
+    names = [[row.id, row.alert.incident] for row in rows]
+    for _ in range(ATTEMPTS_MAX):
+        before = store.document(DEAD)
+        value = cast("dict[str, Any]", before.value or {"count": 0, "latest": []})
+        new = {"count": value["count"] + len(names), "latest": [*value["latest"], *names][-DEAD_MAX:]}
+        after = Document(name=DEAD, version=before.version + 1, value=new)
+        if store.commit([Change(documents=(after,))]) == [Commit.STORED]:
+            return
+
+
+def dead(store: Store) -> Dead:
+    """What was never delivered; those that retention has taken are only counted."""
+    value = cast("dict[str, Any]", store.document(DEAD).value or {"count": 0, "latest": []})
+    found = {row.id: row for incident in {i for _, i in value["latest"]} for row in store.deliveries(incident)}
+    return Dead(count=value["count"], latest=tuple(found[name] for name, _ in value["latest"] if name in found))

@@ -15,7 +15,7 @@ from heartbeat.record import ATTEMPTS_MAX, Recorder
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from heartbeat.model import Signal, Silence, Snapshot
+    from heartbeat.model import Signal, Silence, Snapshot, State
     from heartbeat.store.protocol import Store
 
     Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
@@ -30,7 +30,7 @@ ALIVE_EVERY = 10 * SECOND
 LIMIT = 1_000
 """Jobs looked at in one sweep; a full sweep says `more`."""
 EVIDENCE_AGAIN = MINUTE
-"""While a job is down, its evidence is looked at this often: nobody may tell us of the object."""
+"""While its latest slot is bad, a job's evidence is looked at this often: nobody may tell us of the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class _Sweep:
     def look(self, snapshot: Snapshot, silences: list[Silence]) -> Change:
         quiet = quiet_until(snapshot.job, silences, self.now) if silences else None
         change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
-        if snapshot.job.evidence is None or (change.state or snapshot.state).status is not Status.DOWN:
+        if snapshot.job.evidence is None or not _may_mend(change.state or snapshot.state):
             return change
         return evolve(change, due=min(change.due or NEVER, self.now + EVIDENCE_AGAIN))
 
@@ -118,7 +118,7 @@ class _Sweep:
         if snapshot.job.evidence is None:
             return snapshot
         slots = at_stake(snapshot, self.now)
-        if snapshot.state.status is Status.DOWN and snapshot.state.bad_slot is not None:
+        if _may_mend(snapshot.state) and snapshot.state.bad_slot is not None:
             slots = [snapshot.state.bad_slot, *slots]
         signals = self.evidence(snapshot, slots, self.now) if slots else ()
         if not signals:
@@ -142,3 +142,8 @@ class _Sweep:
             return
         checkpoint = self.book.checkpoint if more else max(self.book.checkpoint, self.now)
         self.store.commit([Change(documents=(evolve(self.book, alive=self.now, checkpoint=checkpoint).document(),))])
+
+
+def _may_mend(state: State) -> bool:
+    # Down, or on the way there (`alert_after`): an object that comes late can still mend it.
+    return state.status is Status.DOWN or (state.streak > 0 and state.status is not Status.PAUSED)

@@ -238,7 +238,7 @@ def details(alert: Alert, now: int) -> list[tuple[str, str]]:
         ("Last signal", and_ago(alert.last_signal, now, zone) or "never"),
         ("Consecutive", f"{alert.bad} in a row" if alert.bad > 1 else ""),
         ("Exit status", "" if alert.exit_status is None else str(alert.exit_status)),
-        ("Schedule", f"{alert.schedule} ({zone})" if alert.schedule else ""),
+        ("Schedule", alert.schedule),
         ("Next expected", and_ago(alert.next_slot, now, zone)),
         ("Owner", alert.owner),
         ("Environment", alert.environment),

@@ -4,6 +4,7 @@ from world import World
 
 from heartbeat.apply import apply
 from heartbeat.config import read
+from heartbeat.model import Evidence, Kind, Signal
 
 
 def test_late_sweep_dates_the_miss_when_grace_ran_out():
@@ -295,3 +296,21 @@ def test_a_new_definition_judges_what_went_by_under_the_old_one():
     assert w.told() == ["08:05 down"]
     assert w.job().job.schedule == ("30 * * * *",)
     assert apply(w.store, config, w.ms("08:07")).empty
+
+
+def test_evidence_that_comes_late_mends_the_slot_before_it_counts_towards_an_alert():
+    files = {}
+
+    def look(snapshot, slots, now):
+        found = [(slot, files[slot]) for slot in slots if files.get(slot, now + 1) <= now]
+        return [
+            Signal(slug=snapshot.job.slug, kind=Kind.SUCCESS, at=at, received=now, named=w.named(slot), id=str(slot))
+            for slot, at in found
+        ]
+
+    w = World("0 9 * * *", grace="10m", alert_after=2, look=look, evidence=Evidence(key="{date:%Y-%m-%d}"))
+    files[w.ms("09:00")] = w.ms("09:14")
+    w.alive("08:50", "01-06 09:15", minutes=4)
+    assert (w.told(), w.verdicts()) == ([], {"09:00": "late", "01-06 09:00": "missed"})
+    w.alive("01-06 09:16", "01-07 09:15", minutes=4)
+    assert w.told() == ["01-07 09:10 down"]

@@ -26,13 +26,13 @@ DURATIONS = {"grace", "early", "max_runtime", "min_runtime", "remind_every"}
 
 
 class World:
-    def __init__(self, schedule="every 60m", *, at="07:00", zone="UTC", slug="job", evidence=None, **options):
+    def __init__(self, schedule="every 60m", *, at="07:00", zone="UTC", look=None, **options):
         self.store = SQLiteStore(":memory:")
         self.zone = ZoneInfo(zone)
         self.recorder = Recorder(self.store)
-        self.looker = {"evidence": evidence} if evidence else {}
-        self.add(slug, schedule, at=at, **options)
-        self.slug = slug
+        self.looker = {"evidence": look} if look else {}
+        self.slug = "job"
+        self.add(self.slug, schedule, at=at, **options)
 
     def add(self, slug, schedule, *, at="07:00", **options):
         texts = (schedule,) if isinstance(schedule, str) else tuple(schedule)
@@ -112,6 +112,10 @@ class World:
         local = datetime.fromtimestamp(ms / 1000, self.zone)
         form = "%H:%M" if local.date().isoformat() == DAY else "%m-%d %H:%M"
         return local.strftime(form + (":%S" if local.second else ""))
+
+    def named(self, slot):
+        """How a signal names this slot."""
+        return datetime.fromtimestamp(slot / 1000, self.zone).strftime("%Y-%m-%dT%H:%M")
 
     def verdicts(self, slug=None):
         """The slots and what became of them, oldest first: {"09:00": "on_time", ...}."""

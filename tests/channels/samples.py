@@ -28,7 +28,7 @@ def alert(slug="daily-report", **changes):
         "environment": "prod",
         "owner": "data team",
         "timezone": "Asia/Tokyo",
-        "schedule": "0 9 * * *",
+        "schedule": "at 09:00 every day, Asia/Tokyo",
         "verdict": Verdict.MISSED,
         "reason": Reason.GRACE_RAN_OUT,
         "expected": at("2026-11-22T09:00:00+09:00"),

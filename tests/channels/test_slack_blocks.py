@@ -40,7 +40,7 @@ def test_a_miss_as_the_person_on_call_sees_it():
         "*Deadline passed*\n09:10 JST, 21 min ago",
         "*Last success*\nyesterday 09:02 JST, 1 d ago",
         "*Last signal*\nyesterday 09:02 JST, 1 d ago",
-        "*Schedule*\n0 9 \u034f* \u034f* \u034f* (Asia/Tokyo)",
+        "*Schedule*\nat 09:00 every day, Asia/Tokyo",
         "*Next expected*\ntomorrow 09:00 JST, in 23 h 29 min",
         "*Owner*\ndata team",
         "*Environment*\nprod",

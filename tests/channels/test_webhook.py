@@ -63,7 +63,7 @@ def test_the_body_says_everything(receiver):
                 "runbook": "",
                 "tags": ["etl"],
                 "timezone": "Asia/Tokyo",
-                "schedule": "0 9 * * *",
+                "schedule": "at 09:00 every day, Asia/Tokyo",
                 "verdict": "missed",
                 "reason": "grace_ran_out",
                 "at": "2026-11-22T00:10:00Z",

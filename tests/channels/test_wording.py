@@ -123,7 +123,7 @@ def test_the_plain_text_has_what_one_needs_at_night():
         "Deadline passed: 09:10 JST, 21 min ago\n"
         "Last success:    yesterday 09:02 JST, 1 d ago\n"
         "Last signal:     yesterday 09:02 JST, 1 d ago\n"
-        "Schedule:        0 9 * * * (Asia/Tokyo)\n"
+        "Schedule:        at 09:00 every day, Asia/Tokyo\n"
         "Next expected:   tomorrow 09:00 JST, in 23 h 29 min\n"
         "Owner:           data team\n"
         "Environment:     prod\n"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from heartbeat.documents import note_dead
 from heartbeat.manage import silence
 from heartbeat.model import NEVER, Change, Document, Kind, Outcome, Silence
 
@@ -112,9 +113,12 @@ def test_what_could_not_be_delivered(night):
         (waiting,) = store.outbox(NEVER - 1, 10)
         dead = replace(waiting, version=2, outcome=Outcome.DEAD, next_at=NEVER, error="the webhook was revoked")
         store.commit([Change(deliveries=(dead,))])
+        note_dead(store, [dead])
     _, out, _ = night.run("status")
-    assert "never delivered to screen: opened daily-report (the webhook was revoked)" in out
-    assert night.json("status")["dead"][0]["outcome"] == "dead"
+    assert "1 alert never delivered, the latest:" in out
+    assert "to screen: opened daily-report" in out
+    assert "(the webhook was revoked)" in out
+    assert night.json("status")["dead"]["latest"][0]["outcome"] == "dead"
 
 
 def test_an_error_of_a_waiting_delivery_is_shown(night):

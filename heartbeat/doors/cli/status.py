@@ -80,7 +80,7 @@ def _as_json(seen: View, shown: Sequence[Snapshot]) -> dict[str, Any]:
         "counts": {each: counts[each] for each in ORDER},
         "jobs": [job_facts(found, seen.silences, seen.now) for found in shown],
         "undelivered": [delivery_facts(delivery) for delivery in seen.pending],
-        "dead": [delivery_facts(delivery) for delivery in seen.dead],
+        "dead": {"count": seen.dead.count, "latest": [delivery_facts(delivery) for delivery in seen.dead.latest]},
         "silences": [silence_facts(silence, seen.now) for silence in seen.silences],
         "strays": [
             {"slug": slug, "count": stray["count"], "first": iso(stray["first"]), "last": iso(stray["last"])}

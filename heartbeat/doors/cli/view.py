@@ -12,21 +12,20 @@ from heartbeat.doors.cli.rows import STYLES
 from heartbeat.doors.display import Cell, counted
 from heartbeat.explain import Standing, standing
 from heartbeat.manage import everything, nearest
-from heartbeat.model import NEVER, Outcome
+from heartbeat.model import NEVER
 from heartbeat.sweep import BLIND_AFTER
 from heartbeat.timewords import ago, duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heartbeat.documents import Clock
+    from heartbeat.documents import Clock, Dead
     from heartbeat.model import Delivery, Silence, Snapshot
     from heartbeat.store.protocol import Store
 
 PENDING_MAX = 1_000
 STRAYS_SHOWN = 5
-INCIDENTS_MAX = 500
-"""Open incidents whose deliveries are looked at."""
+DEAD_SHOWN = 5
 ORDER = list(Standing)
 
 
@@ -38,7 +37,7 @@ class View:
     jobs: tuple[Snapshot, ...]
     clock: Clock
     pending: tuple[Delivery, ...]
-    dead: tuple[Delivery, ...]
+    dead: Dead
     silences: tuple[Silence, ...]
     strays: dict[str, dict[str, int]]
 
@@ -51,14 +50,12 @@ class View:
 def view(store: Store, now: int) -> View:
     """Everything that `status` shows."""
     jobs = tuple(everything(store))
-    incidents = [found.state.incident.id for found in jobs if found.state.incident][:INCIDENTS_MAX]
-    told = [delivery for incident in incidents for delivery in store.deliveries(incident)]
     return View(
         now=now,
         jobs=jobs,
         clock=documents.clock(store, now),
         pending=tuple(store.outbox(NEVER - 1, PENDING_MAX)),
-        dead=tuple(delivery for delivery in told if delivery.outcome is Outcome.DEAD),
+        dead=documents.dead(store),
         silences=tuple(s for s in documents.silences(store) if s.end > now),
         strays=cast("dict[str, dict[str, int]]", store.document("strays").value or {}),
     )
@@ -100,7 +97,14 @@ def _alerts(seen: View) -> list[str]:
         oldest = duration(seen.now - min(delivery.created_at for delivery in seen.pending))
         errors = next((f"; last error: {d.error}" for d in reversed(seen.pending) if d.error), "")
         lines.append(f"{_alerts_count(len(seen.pending))} to be delivered, the oldest for {oldest}{errors}")
-    return [*lines, *(f"never delivered to {d.channel}: {d.alert.event} {d.alert.slug} ({d.error})" for d in seen.dead)]
+    if seen.dead.count:
+        lines.append(f"{counted(seen.dead.count, 'alert')} never delivered, the latest:")
+    return [*lines, *(_dead(delivery, seen.now) for delivery in reversed(seen.dead.latest[-DEAD_SHOWN:]))]
+
+
+def _dead(delivery: Delivery, now: int) -> str:
+    what = f"{delivery.alert.event} {delivery.alert.slug}".strip()
+    return f"  to {delivery.channel}: {what}, {ago(delivery.created_at, now)} ({delivery.error})"
 
 
 def _alerts_count(count: int) -> str:
