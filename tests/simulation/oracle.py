@@ -54,12 +54,13 @@ class JobOracle:
         self.runs: list[Run] = []
         self.finished: set[str] = set()
         self.bads: dict[object, int] = {}  # since when each slot is bad (and fails without a slot)
+        self.loose: list[int] = []  # successes without a slot
         self.goods: list[int] = []  # when successes happened that mended everything known at that time
-        self.last_finish = self.last_fail = -inf
+        self.last_finish = self.last_fail = self.worst = -inf
         self.incident: Incident | None = None
         self.past: list[tuple[int, int]] = []  # when the job was down before
         self.owed: list[Incident] = []  # incidents that ended in a silence, their recovery yet to be told
-        self.paused = False
+        self.paused = self.hung = False
         self.floor = born
         self.told: list[Told] = []
         self.around: Situation | None = None
@@ -123,7 +124,8 @@ class JobOracle:
         self.slots.expect(book)
         self.last_finish = max(self.last_finish, signal.at)
         if book is None:
-            if self.bad_slot() == -inf:
+            self.loose.append(signal.at)
+            if self.worst == -inf:
                 self.good(None, signal.at)
         elif any(at > signal.at for at in book.fails):  # a later fail is known
             book.lenient = True
@@ -184,6 +186,7 @@ class JobOracle:
 
     def miss(self, date, slot):
         book = self.slots.books[slot]
+        self.hung = False
         self.slots.close(book)
         if self.hidden(slot, date):
             book.verdict = "unknown"
@@ -198,6 +201,7 @@ class JobOracle:
         verdict = "unknown" if self.hidden(run.at, date) else "timed_out"
         if book is not None:
             book.verdict = verdict
+        self.hung = True
         if verdict == "timed_out":
             self.bad(slot if book else ("no slot", run.at), date)
 
@@ -207,9 +211,6 @@ class JobOracle:
 
     # Incidents
 
-    def bad_slot(self):
-        return max((b.slot for b in self.slots.books.values() if b.verdict in BAD and b.slot > self.floor), default=-inf)
-
     def row(self, date):
         """How many slots went bad around this date without a success between them."""
         since = max((at for at in self.goods if at <= date), default=-inf)
@@ -217,6 +218,8 @@ class JobOracle:
         return sum(since <= at < until for at in self.bads.values())
 
     def bad(self, key, date):
+        if not isinstance(key, tuple):
+            self.worst = max(self.worst, key)
         mended = max((at for at in self.goods if at <= date), default=-inf)
         if self.bads.get(key, -inf) < mended or key not in self.bads:
             self.bads[key] = date
@@ -235,19 +238,22 @@ class JobOracle:
 
     def good(self, key, at):
         """A success, and nothing newer is known."""
-        if at >= self.last_fail and (key is None or key >= self.bad_slot()):
+        if at >= self.last_fail and (key is None or key >= self.worst):
             self.goods.append(at)
-            self.bads.pop(key, None)
+            self.bads = {k: date for k, date in self.bads.items() if date < at}
+            self.worst = -inf
             self.recover(at)
 
     def recover_before(self, date):
         """A success that we have known of before we found what it mends."""
         if self.incident is None:
             return
-        bad = self.bad_slot()
+        bad = self.worst
         since = max(self.last_fail, self.incident.opened_at)
         books = [b for b in self.slots.books.values() if b.slot >= bad]
         mends = [(at, b.slot) for b in books if (at := next((t for t in b.good if t >= since), inf)) < date]
+        if self.hung:  # found late to have hung, it is mended by whatever succeeded after
+            mends += [(at, bad) for at in self.loose if since <= at < date]
         if mends:
             self.good(min(mends)[1], min(mends)[0])
 
@@ -295,6 +301,8 @@ class JobOracle:
         self.paused, self.floor = False, now
         self.bads.clear()
         self.slots.forget(now)
+        for run in self.runs:
+            run.expired = run.expired or (run.limit is not None and run.limit <= now)
 
     def acknowledge(self):
         if self.incident is not None:

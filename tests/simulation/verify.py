@@ -111,8 +111,8 @@ def _verdicts(world, oracle):
             if found.get(slot) != verdict:
                 yield f"slot {slot} of {slug} is {found.get(slot)}, should be {verdict}"
         for slot in found.keys() - job.slots.books.keys():
-            if found[slot] == "excused":
-                continue
+            if job.floor != job.born and isinstance(job.slots, Interval):
+                continue  # what a heartbeat within a pause is expected for, nobody has said
             yield f"slot {slot} of {slug} is {found[slot]}, but there is no such slot"
 
 
