@@ -93,7 +93,8 @@ class Case:
     def meet_again(self, slot: int, at: int, *, good: bool) -> None:
         """A slot that was met already has ended: by a success, it is good ahead too; for `every`, it is a heartbeat."""
         spans = self.state.ahead
-        if good and any(span.first == slot and not span.good for span in spans):
+        newest = self.state.failed_at is None or at >= self.state.failed_at
+        if good and newest and any(span.first == slot and not span.good for span in spans):
             better = tuple(evolve(s, since=at, good=True) if s.first == slot else s for s in spans)
             self.set(ahead=better)
         self.beat(at)
@@ -149,7 +150,8 @@ class Case:
         state = self.state
         worst = slot if state.bad_slot is None else max(state.bad_slot, slot or 0)
         # A streak kept for the sake of a slot still open ends with a success before this.
-        streak = 0 if any(span.good and span.since <= at for span in state.ahead) else state.streak
+        bad_since = state.failed_at or 0
+        streak = 0 if any(s.good and bad_since < s.since <= at for s in state.ahead) else state.streak
         self.set(bad_slot=worst, streak=streak + fresh)
         self._mark_runs(slot, bad=True)
         if state.status not in {Status.DOWN, Status.PAUSED} and self.state.streak < self.job.alert_after:
@@ -168,6 +170,8 @@ class Case:
         ahead = slot is not None and any(s.first <= slot <= max(s.first, s.last) for s in self.state.ahead)
         if self.state.streak and (row.tell is Tell.RECOVERED or not ahead):
             self.set(streak=0)
+        if self.state.bad_slot is not None:  # what was bad up to here is mended
+            self.set(bad_slot=None)
         if row.next is not self.state.status:
             self._become(row.next, at)
         if row.tell is Tell.RECOVERED:
@@ -249,7 +253,7 @@ class Case:
             return None
         owed = incident.told_at is None or incident.ended_at is not None
         if owed:
-            return self.quiet
+            return self.now if self.quiet is None else self.quiet
         if self.job.remind_every is None or incident.acked_at is not None or incident.told_at is None:
             return None
         return max((incident.reminded_at or incident.told_at) + self.job.remind_every, self.quiet or 0)

@@ -82,8 +82,11 @@ def _first_hung(case: Case) -> tuple[int, Run] | None:
 def _pass_over(case: Case, span: Span) -> None:
     # These slots have their verdicts; only now, with what was open before them judged, can they mean a recovery.
     case.set(cursor=max(case.state.cursor, span.last), ahead=case.state.ahead[1:])
-    if span.good:
-        case.rule(span.last, span.since, Verdict.ON_TIME, Reason.IN_TIME)
+    incident = case.state.incident
+    opened = span.since if incident is None else incident.opened_at
+    at = span.since if span.since >= opened else span.until
+    if span.good and at >= opened:
+        case.rule(span.last, at, Verdict.ON_TIME, Reason.IN_TIME)
 
 
 def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:

@@ -93,7 +93,7 @@ def by_time(job: Job, state: State, at: int) -> int | None:
 
 def heartbeat_cursor(state: State) -> int:
     """The instant from which the next slot of `every` is counted, slots met ahead of the cursor included."""
-    return max((span.until for span in state.ahead), default=state.cursor)
+    return max(state.cursor, *(span.until for span in state.ahead)) if state.ahead else state.cursor
 
 
 def _by_interval(job: Job, state: State, at: int, interval: int) -> int | None:
