@@ -32,7 +32,7 @@ class Recorded(StrEnum):
 
 
 class Recorder:
-    """Records batches of signals. Keeps what it last knew of each job, so that the usual ping needs no read.
+    """Records batches of signals. Keeps what it last knew of each job, so that a usual ping needs no read.
 
     For one thread at a time. Other writers (the sweep, the CLI) are noticed by the store's refusal.
     """
@@ -40,9 +40,17 @@ class Recorder:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[str, Snapshot] = {}
+        self._latest: dict[str, tuple[int | None, Verdict | None]] = {}
 
     def record(self, signals: Sequence[Signal]) -> list[Recorded]:
         """One answer a signal, durable when this returns. Raises TooBusy, StoreUnavailable: then send them again."""
+        try:
+            return self._record(signals)
+        except BaseException:
+            self._forget_all()  # what we hold is ahead of the store: it was decided, and never kept
+            raise
+
+    def _record(self, signals: Sequence[Signal]) -> list[Recorded]:
         answers: dict[int, Recorded] = {}
         waiting = list(range(len(signals)))
         for _ in range(ATTEMPTS_MAX):
@@ -65,7 +73,7 @@ class Recorder:
     def _learn(self, slugs: set[str]) -> None:
         missing = [slug for slug in slugs if slug not in self._known]
         if len(self._known) + len(missing) > KNOWN_MAX:
-            self._known.clear()
+            self._forget_all()
             missing = list(slugs)
         if missing:
             self._known.update(self._store.load(missing))
@@ -78,6 +86,7 @@ class Recorder:
             return Recorded.SEEN
         change = self._judge(snapshot, signal)
         self._known[signal.slug] = _after(snapshot, change)
+        self._latest[signal.slug] = change.entries[-1].slot, change.entries[-1].verdict
         return change
 
     def _judge(self, snapshot: Snapshot, signal: Signal) -> Change:
@@ -93,6 +102,9 @@ class Recorder:
         return address(change, snapshot.job.notify, signal.received)
 
     def _verdict(self, slug: str, slot: int | None) -> Verdict | None:
+        latest = self._latest.get(slug)
+        if latest is not None and latest[0] == slot:
+            return latest[1]
         entries = self._store.history(slug, 1, slot)
         return entries[0].verdict if entries else None
 
@@ -101,19 +113,23 @@ class Recorder:
     ) -> list[int]:
         if not decided:
             return []
-        try:
-            outcomes = self._store.commit([change for _, change in decided])
-        except BaseException:
-            self._known.clear()  # what we hold may be ahead of the store now
-            raise
+        outcomes = self._store.commit([change for _, change in decided])
         stale = []
         for (i, _), outcome in zip(decided, outcomes, strict=True):
             if outcome is Commit.STORED:
                 answers[i] = Recorded.STORED
             else:
-                self._known.pop(signals[i].slug, None)
+                self._forget(signals[i].slug)
                 stale.append(i)
         return stale
+
+    def _forget(self, slug: str) -> None:
+        self._known.pop(slug, None)
+        self._latest.pop(slug, None)
+
+    def _forget_all(self) -> None:
+        self._known.clear()
+        self._latest.clear()
 
 
 def _after(snapshot: Snapshot, change: Change) -> Snapshot:

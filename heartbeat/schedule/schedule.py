@@ -19,6 +19,9 @@ Window = tuple[int | None, int | None]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _NEVER = 1 << 62
+_UNKNOWN = -1
+NEXT_KEPT = 64
+"""Answers of `next_ms` kept for one schedule."""
 _NO_WINDOW: tuple[int, int, Window] = (0, 0, (None, None))
 
 
@@ -38,6 +41,7 @@ class Schedule:
     _memo: list[tuple[int, int, Window]] = field(
         default_factory=lambda: [_NO_WINDOW], init=False, compare=False, repr=False
     )
+    _next: dict[int, int | None] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def interval_ms(self) -> int | None:
@@ -46,7 +50,18 @@ class Schedule:
         return rule.ms if isinstance(rule, Interval) else None
 
     def next_ms(self, after: int) -> int | None:
-        """The first slot strictly after."""
+        """The first slot strictly after. The latest answers are kept: many jobs ask from the same slot."""
+        known = self._next.get(after, _UNKNOWN)
+        if known != _UNKNOWN:
+            return known
+        found = self._next_ms(after)
+        if self.interval_ms is None:
+            if len(self._next) >= NEXT_KEPT:
+                self._next.clear()
+            self._next[after] = found
+        return found
+
+    def _next_ms(self, after: int) -> int | None:
         if len(self.rules) == 1:
             return self.rules[0].next_ms(after)
         slots = (rule.next_ms(after) for rule in self.rules)
