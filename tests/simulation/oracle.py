@@ -164,7 +164,7 @@ class JobOracle:
     # The clock
 
     def swept(self, around):
-        self.around = around
+        self.around, self.hung = around, False
         if not self.paused:
             for date, slot, finding in sorted(self.findings(), key=lambda found: found[:2]):
                 self.recover_before(date)
@@ -223,7 +223,7 @@ class JobOracle:
         mended = max((at for at in self.goods if at <= date), default=-inf)
         if self.bads.get(key, -inf) < mended or key not in self.bads:
             self.bads[key] = date
-        if self.paused or self.incident is not None or any(since <= date < until for since, until in self.past):
+        if self.paused or self.incident is not None or any(since <= date <= until for since, until in self.past[-1:]):
             return  # it is known that the job is down, or was then
         if self.row(date) >= self.job.alert_after:
             self.open(date)
@@ -305,8 +305,8 @@ class JobOracle:
             run.expired = run.expired or (run.limit is not None and run.limit <= now)
 
     def acknowledge(self):
-        if self.incident is not None:
-            self.incident.acked = True
+        for incident in filter(None, (self.incident, *self.owed)):
+            incident.acked = True
 
     def verdicts(self):
         """What became of each slot that we are sure of."""

@@ -168,8 +168,7 @@ def _run(dice, plan, at, fate, slot):
     ends = at + takes if style in {"ids", "nameless"} else at
     found = [(Kind.START, at, rid, "")] if style in {"ids", "nameless"} else []
     if fate != "hung":
-        forgot = dice.random() < 0.02
-        found.append((Kind.FAIL if fate == "fail" else Kind.SUCCESS, ends, "" if forgot else rid, calls))
+        found.append((Kind.FAIL if fate == "fail" else Kind.SUCCESS, ends, rid, calls))
     return found
 
 
@@ -218,8 +217,8 @@ def _outage(dice, script):
     if fate == "lost":
         script.pings = [p for p in script.pings if p not in inside]
     elif fate == "again":
-        for ping in inside:
-            ping.arrives = end + dice.randrange(2 * MINUTE)
+        for number, ping in enumerate(sorted(inside, key=lambda ping: ping.arrives)):
+            ping.arrives = end + number * SECOND // 2 + dice.randrange(5 * SECOND)
             at = ping.signal.at if ping.stamped else ping.arrives
             ping.signal = replace(ping.signal, at=at, received=ping.arrives)
 
