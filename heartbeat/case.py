@@ -43,6 +43,7 @@ class Case:
         self._new: dict[str, Any] = {}
         self.entries: list[Entry] = []
         self.alerts: list[Alert] = []
+        self.hung_since: int | None = None  # the limit of the run that was found hung last
         self._n = self.state.version + 1
 
     @property
@@ -136,8 +137,8 @@ class Case:
 
     def _is_old_news(self, at: int) -> bool:
         # Found late: it went bad while the job was down anyway, and that it has recovered since is known.
-        since, until = self.state.outage or (at, at)
-        return since <= at < until
+        since, until = self.state.outage or (at, at - 1)
+        return since <= at <= until
 
     def _is_newest(self, slot: int | None, at: int) -> bool:
         # A success undoes what is bad only if nothing newer is: neither a later slot nor a later fail.

@@ -16,7 +16,6 @@ from heartbeat.model import NEVER, Change, Reason, Run, Snapshot, Span, Status, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-HUNG = frozenset({Reason.MAX_RUNTIME_RAN_OUT, Reason.NEXT_SLOT_DUE})
 STEPS_MAX = 100
 """Slots and runs judged in one change; more wait for the next, at once."""
 
@@ -53,7 +52,7 @@ def at_stake(snapshot: Snapshot, now: int) -> list[int]:
 def _walk(case: Case, blind: Sequence[Blind]) -> bool:
     done = any(not _step(case, blind) for _ in range(STEPS_MAX))
     if done:
-        _mend(case)
+        _mend(case, NEVER)
     return done
 
 
@@ -83,9 +82,11 @@ def _pass_over(case: Case, span: Span) -> None:
     # These slots have their verdicts; only now, with what was open before them judged, can they mean a recovery.
     case.set(cursor=max(case.state.cursor, span.last), ahead=case.state.ahead[1:])
     incident = case.state.incident
-    opened = span.since if incident is None else incident.opened_at
-    at = span.since if span.since >= opened else span.until
-    if span.good and at >= opened:
+    at: int | None = span.since
+    since = max(incident.opened_at, case.state.failed_at or 0) if incident else span.since
+    if span.since < since:  # a success before it went bad mends nothing
+        at = next((t for t in case.state.recent if t >= since), None)
+    if span.good and at is not None:
         case.rule(span.last, at, Verdict.ON_TIME, Reason.IN_TIME)
 
 
@@ -95,6 +96,8 @@ def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
     case.note(slot, due, verdict, reason)
     case.set(cursor=slot)
     if reason is Reason.GRACE_RAN_OUT:
+        _mend(case, due)
+        case.hung_since = None
         case.rule(slot, due, verdict, reason)
 
 
@@ -114,16 +117,18 @@ def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
         return
     reason = Reason.NEXT_SLOT_DUE if case.job.max_runtime is None else Reason.MAX_RUNTIME_RAN_OUT
     case.note(run.slot, limit, Verdict.TIMED_OUT if run.slot is not None else None, reason)
+    _mend(case, limit)
     case.rule(run.slot, limit, Verdict.TIMED_OUT, reason, again=run.after_bad)
+    case.hung_since = limit
 
 
-def _mend(case: Case) -> None:
-    # We found late that a run hung, and a success that came after its limit is known already.
-    limits = [entry.at for entry in case.entries if entry.reason in HUNG]
-    since = max(limits[-1], case.state.bad_slot or 0) if limits else NEVER
-    mended = next((at for at in case.state.recent if at >= since), None)
-    if mended is not None:
-        case.rule(case.state.bad_slot, mended, Verdict.LATE, Reason.LATER_SLOT_SUCCEEDED)
+def _mend(case: Case, before: int) -> None:
+    # A run was found late to have hung; a success that came after its limit is known already.
+    mended = (at for at in case.state.recent if case.hung_since is not None and case.hung_since <= at < before)
+    at = next(mended, None)
+    if at is not None:
+        case.hung_since = None
+        case.rule(case.state.bad_slot, at, Verdict.LATE, Reason.LATER_SLOT_SUCCEEDED)
 
 
 def _resume(case: Case) -> None:

@@ -115,7 +115,9 @@ def _nameless_run(state: State, at: int) -> Run | None:
     # A delayed finish ends no run that began after it.
     live = [run for run in state.runs if not run.expired and run.started_at <= at]
     nameless = [run for run in live if not run.id]
-    return nameless[-1] if nameless else live[0] if len(live) == 1 else None
+    if nameless:
+        return max(nameless, key=lambda run: run.started_at)
+    return live[0] if len(live) == 1 else None
 
 
 def _named(job: Job, signal: Signal) -> tuple[int | None, str]:
