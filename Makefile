@@ -33,7 +33,7 @@ bench: setup
 	$(BIN)/python bench/run.py $(ARGS)
 
 soak: setup
-	$(BIN)/python tests/simulation/soak.py --seeds $(SEEDS) $(ARGS)
+	$(BIN)/python tests/simulation/soak.py $(SEEDS) $(ARGS)
 
 lock:
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header --upgrade \
