@@ -5,8 +5,6 @@ judge.py (a signal came) and overdue.py (time passed) decide the verdicts; the s
 
 from __future__ import annotations
 
-from typing import Any
-
 from heartbeat import slots
 from heartbeat.alerts import job_alert
 from heartbeat.model import (
@@ -39,24 +37,18 @@ class Case:
 
     def __init__(self, snapshot: Snapshot, now: int, quiet: int | None) -> None:
         self.snapshot, self.job, self.now, self.quiet = snapshot, snapshot.job, now, quiet
-        self._state: State = snapshot.state
-        self._new: dict[str, Any] = {}
+        self.state: State = snapshot.state
         self.entries: list[Entry] = []
         self.alerts: list[Alert] = []
         self.hung_since: int | None = None  # the limit of the run that was found hung last
         self._n = self.state.version + 1
 
-    @property
-    def state(self) -> State:
-        """The job's state as decided so far."""
-        if self._new:
-            self._state = evolve(self._state, **self._new)
-            self._new = {}
-        return self._state
-
-    def set(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of State, checked when it is made
-        """Decide these fields of the state. They are put together when the state is next read: the hot path."""
-        self._new.update(fields)
+    def set(self, **fields: object) -> None:
+        """Decide these fields of the state."""
+        if self.state is self.snapshot.state:
+            self.state = evolve(self.state)
+        for name, value in fields.items():  # the copy is ours alone until the case has become a change: the hot path
+            object.__setattr__(self.state, name, value)
 
     def note(
         self, slot: int | None, at: int, verdict: Verdict | None, reason: Reason | None, signal: Signal | None = None
@@ -254,14 +246,14 @@ class Case:
             return None
         owed = incident.told_at is None or incident.ended_at is not None
         if owed:
-            return self.now if self.quiet is None else self.quiet
+            return min(self.now, self.snapshot.due) if self.quiet is None else self.quiet
         if self.job.remind_every is None or incident.acked_at is not None or incident.told_at is None:
             return None
         return max((incident.reminded_at or incident.told_at) + self.job.remind_every, self.quiet or 0)
 
     def change(self, *, more: bool = False) -> Change:
-        """What has been decided. The due row moves only when it must come earlier, or has come already."""
-        moved = self.entries or self._new or self._state is not self.snapshot.state
+        """What has been decided; nothing more can be. The due row moves only to come earlier, or when it has come."""
+        moved = self.entries or self.state is not self.snapshot.state
         self.set(version=self._n)
         look, due = self.next_look(), self.snapshot.due
         return Change(
