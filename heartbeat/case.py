@@ -65,6 +65,11 @@ class Case:
     def meet(self, slot: int, at: int, *, good: bool) -> None:
         """The slot is met at this instant: move the cursor, or remember it ahead of earlier slots still open."""
         every = slots.schedule_of(self.job).interval_ms is not None
+        if every and any(span.first > slot for span in self.state.ahead):
+            self.set(ahead=self._with(Span(first=slot, last=slot, since=at, until=slot, good=good)))
+            self._absorb()
+            self.beat(at)
+            return
         before = slots.heartbeat_cursor(self.state) if every else self.state.cursor
         last = max(at, before) if every else slot
         if not self.state.ahead and slots.next_slot(self.job, self.state.cursor) == slot:

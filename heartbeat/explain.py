@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from heartbeat import slots
-from heartbeat.alerts import job_alert, offset_hint
+from heartbeat.alerts import job_alert
 from heartbeat.model import BAD, Event, Reason, Status, Verdict
+from heartbeat.offset import offset_hint
 from heartbeat.outbox import matches
 from heartbeat.schedule import format_duration
 from heartbeat.timewords import moment

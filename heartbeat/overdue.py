@@ -53,6 +53,7 @@ def _walk(case: Case, blind: Sequence[Blind]) -> bool:
     done = any(not _step(case, blind) for _ in range(STEPS_MAX))
     if done:
         _mend(case, NEVER)
+        _mend_ahead(case)
     return done
 
 
@@ -124,11 +125,25 @@ def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
 
 def _mend(case: Case, before: int) -> None:
     # A run was found late to have hung; a success that came after its limit is known already.
-    mended = (at for at in case.state.recent if case.hung_since is not None and case.hung_since <= at < before)
-    at = next(mended, None)
-    if at is not None:
+    if case.hung_since is None:
+        return
+    worst, known = case.state.bad_slot or 0, case.state.mends
+    pairs = dict(zip(known[::2], known[1::2], strict=True))
+    for at in case.state.recent:  # those heard before the run's start was: no other run can have owned them
+        pairs.setdefault(at, slots.by_time(case.job, case.state, at) or worst)
+    after = ((at, slot) for at, slot in sorted(pairs.items()) if case.hung_since <= at < before)
+    mended = next((pair for pair in after if pair[1] >= worst), None)
+    if mended is not None:
         case.hung_since = None
-        case.rule(case.state.bad_slot, at, Verdict.LATE, Reason.LATER_SLOT_SUCCEEDED)
+        case.rule(mended[1], mended[0], Verdict.LATE, Reason.LATER_SLOT_SUCCEEDED)
+
+
+def _mend_ahead(case: Case) -> None:
+    # A success after it went bad is known, though a slot before it is still open.
+    for span in case.state.ahead:
+        incident = case.state.incident
+        if span.good and incident is not None and incident.ended_at is None and span.since >= incident.opened_at:
+            case.rule(span.last, span.since, Verdict.ON_TIME, Reason.IN_TIME)
 
 
 def _resume(case: Case) -> None:

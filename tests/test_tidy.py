@@ -12,6 +12,8 @@ PACKAGE = ROOT / "heartbeat"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 CORE = {
+    "assertions",
+    "offset",
     "model",
     "schedule",
     "slots",

@@ -95,7 +95,8 @@ class State:
     cursor: every slot at or before it has its verdict (for `every`: also the last heartbeat, from which the next slot
     is counted); born: slots exist after this instant; streak: bad slots in a row; bad_slot: the latest slot with a bad
     verdict; failed_at: when the latest fail happened; recent: when the latest successes happened, oldest first;
-    seen: ids of the latest signals and finished runs; outage: from when to when the job was down last.
+    seen: ids of the latest signals and finished runs; outage: from when to when the job was down last;
+    mends: while a run is open, the latest successes as (when, slot, when, slot, ...): should it prove to have hung.
     """
 
     version: int
@@ -117,6 +118,7 @@ class State:
     paused_until: int | None = None
     pause_reason: str = ""
     outage: tuple[int, ...] = ()
+    mends: tuple[int, ...] = ()
 
     @property
     def last_success(self) -> int | None:
