@@ -30,6 +30,7 @@ class Told:
 @dataclass(kw_only=True)
 class Incident:
     opened_at: int
+    bad_at: int
     told: bool = False
     last_told: int = 0
     acked: bool = False
@@ -54,13 +55,13 @@ class JobOracle:
         self.runs: list[Run] = []
         self.finished: set[str] = set()
         self.bads: dict[object, int] = {}  # since when each slot is bad (and fails without a slot)
-        self.loose: list[int] = []  # successes without a slot
         self.goods: list[int] = []  # when successes happened that mended everything known at that time
         self.last_finish = self.last_fail = self.worst = -inf
         self.incident: Incident | None = None
         self.past: list[tuple[int, int]] = []  # when the job was down before
         self.owed: list[Incident] = []  # incidents that ended in a silence, their recovery yet to be told
-        self.paused = self.hung = False
+        self.paused = False
+        self.hung = inf  # the limit of the run that this sweep found hung
         self.floor = born
         self.told: list[Told] = []
         self.around: Situation | None = None
@@ -124,7 +125,6 @@ class JobOracle:
         self.slots.expect(book)
         self.last_finish = max(self.last_finish, signal.at)
         if book is None:
-            self.loose.append(signal.at)
             if self.worst == -inf:
                 self.good(None, signal.at)
         elif any(at > signal.at for at in book.fails):  # a later fail is known
@@ -164,7 +164,7 @@ class JobOracle:
     # The clock
 
     def swept(self, around):
-        self.around, self.hung = around, False
+        self.around, self.hung = around, inf
         if not self.paused:
             for date, slot, finding in sorted(self.findings(), key=lambda found: found[:2]):
                 self.recover_before(date)
@@ -186,7 +186,7 @@ class JobOracle:
 
     def miss(self, date, slot):
         book = self.slots.books[slot]
-        self.hung = False
+        self.hung = inf
         self.slots.close(book)
         if self.hidden(slot, date):
             book.verdict = "unknown"
@@ -201,7 +201,7 @@ class JobOracle:
         verdict = "unknown" if self.hidden(run.at, date) else "timed_out"
         if book is not None:
             book.verdict = verdict
-        self.hung = True
+        self.hung = date
         if verdict == "timed_out":
             self.bad(slot if book else ("no slot", run.at), date)
 
@@ -231,8 +231,9 @@ class JobOracle:
     def open(self, date):
         if self.owed:  # it ended within a silence and goes on before anybody was told of the end
             self.incident = self.owed.pop()
+            self.incident.bad_at = date
             return
-        self.incident = Incident(opened_at=date)
+        self.incident = Incident(opened_at=date, bad_at=date)
         if not self.around.quiet:
             self.tell_opened()
 
@@ -249,11 +250,13 @@ class JobOracle:
         if self.incident is None:
             return
         bad = self.worst
-        since = max(self.last_fail, self.incident.opened_at)
+        since = max(self.last_fail, self.incident.bad_at)
         books = [b for b in self.slots.books.values() if b.slot >= bad]
-        mends = [(at, b.slot) for b in books if (at := next((t for t in b.good if t >= since), inf)) < date]
-        if self.hung:  # found late to have hung, it is mended by whatever succeeded after
-            mends += [(at, bad) for at in self.loose if since <= at < date]
+        mends = []
+        for book in books:
+            after = [at for at in book.good if since <= at < date]
+            if after:
+                mends.append((min(after) if self.hung < inf else after[0], book.slot))
         if mends:
             self.good(min(mends)[1], min(mends)[0])
 

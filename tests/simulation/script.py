@@ -93,7 +93,7 @@ def _job(dice, script, slug, long):
         grace=grace,
         early=dice.choice((5 * MINUTE, 5 * MINUTE, 0, int(gap * 0.3))),
         max_runtime=dice.choice((None, max(int(gap * dice.uniform(0.1, 1.2)), MINUTE))),
-        alert_after=dice.choice((1, 1, 2, 3) if style in {"success", "named"} else (1,)),
+        alert_after=dice.choice((1, 1, 2, 3) if style in {"success", "named"} and grace < gap / 3 else (1,)),
         remind_every=dice.choice((None, None, None, 20 * MINUTE, 3 * HOUR)),
         notify=dice.choice((("ops",), ("ops",), ("ops", "pager"))),
     )
