@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from heartbeat.model import Signal, Silence
+if TYPE_CHECKING:
+    from heartbeat.model import Signal, Silence
 
 
 @dataclass(kw_only=True)

@@ -5,46 +5,16 @@ Written from the rules in the design, slot by slot, as slowly as they read. It s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
 from heartbeat.model import Kind
 from simulation.slotting import Book, Run
+from simulation.telling import Incident, Situation, Told
 from simulation.wallclock import named
 
 BAD = ("missed", "failed", "timed_out")
 GOOD = ("on_time", "late")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """step: where in the diary people had to be told; at: the date of the fact."""
-
-    step: int
-    slug: str
-    event: str
-    at: int | None
-
-
-@dataclass(kw_only=True)
-class Incident:
-    opened_at: int
-    bad_at: int
-    told: bool = False
-    last_told: int = 0
-    acked: bool = False
-    ended_at: int | None = None
-
-
-@dataclass(kw_only=True)
-class Situation:
-    """What is true around a step: where in the diary, the clock on the wall, who is silenced, when we were blind."""
-
-    step: int
-    now: int
-    quiet: bool
-    blinds: list[tuple[int, int]] = field(default_factory=list)
 
 
 class JobOracle:
@@ -55,6 +25,7 @@ class JobOracle:
         self.runs: list[Run] = []
         self.finished: set[str] = set()
         self.bads: dict[object, int] = {}  # since when each slot is bad (and fails without a slot)
+        self.well: list[Book] = []  # slots with a success
         self.goods: list[int] = []  # when successes happened that mended everything known at that time
         self.last_finish = self.last_fail = self.worst = -inf
         self.incident: Incident | None = None
@@ -136,6 +107,7 @@ class JobOracle:
                 self.good(book.slot, signal.at)
         else:
             book.verdict = self.good_verdict(signal.at, book, run)
+            self.well.append(book)
             book.good.append(signal.at)
             self.good(book.slot, signal.at)
         self.slots.beat(signal.at, book)
@@ -192,7 +164,7 @@ class JobOracle:
             book.verdict = "unknown"
             return
         book.verdict = "missed"
-        later = (min(b.good) for b in self.slots.books.values() if b.slot > slot and b.good)
+        later = (min(b.good) for b in self.well if b.slot > slot)
         if not any(at < date for at in later):
             self.bad(slot, date)
 
@@ -251,7 +223,7 @@ class JobOracle:
             return
         bad = self.worst
         since = max(self.last_fail, self.incident.bad_at)
-        books = [b for b in self.slots.books.values() if b.slot >= bad]
+        books = [b for b in self.well if b.slot >= bad]
         mends = []
         for book in books:
             after = [at for at in book.good if since <= at < date]
@@ -314,6 +286,3 @@ class JobOracle:
     def verdicts(self):
         """What became of each slot that we are sure of."""
         return {b.slot: b.verdict for b in self.slots.books.values() if b.verdict is not None and not b.lenient}
-
-
-__all__ = ["Book", "JobOracle", "Situation", "Told"]

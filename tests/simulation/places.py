@@ -27,8 +27,8 @@ STEADY = {"UTC": 0, "Asia/Tokyo": 0, "Asia/Kolkata": 0, "Asia/Kathmandu": 0}
 
 def draw_period(dice):
     """(zone, start, end, whether it lasts for days)."""
-    long = dice.random() < 0.06
-    length = dice.randrange(50, 80) * HOUR if long else dice.randrange(3, 11) * HOUR + dice.randrange(HOUR)
+    long = dice.random() < 0.04
+    length = dice.randrange(40, 60) * HOUR if long else dice.randrange(2, 8) * HOUR + dice.randrange(HOUR)
     if dice.random() < 0.6:
         zone = dice.choice(sorted(CHANGES))
         change = ms(datetime.fromisoformat(dice.choice(CHANGES[zone])).replace(tzinfo=UTC))
@@ -52,9 +52,7 @@ def _often(dice):
     step = dice.choice((10, 15, 15, 20, 30))
     if dice.random() < 0.25:
         text = f"cron(0/{step} * * * ? *)"
-        return Cron(
-            text=text, minutes=_every(60, step), hours=tuple(range(24)), fixed=False, dialect=EVENTBRIDGE
-        )
+        return Cron(text=text, minutes=_every(60, step), hours=tuple(range(24)), fixed=False, dialect=EVENTBRIDGE)
     form = dice.choice(("step", "range", "list"))
     if form == "step":
         return Cron(text=f"*/{step} * * * *", minutes=_every(60, step), hours=tuple(range(24)), fixed=False)

@@ -21,7 +21,7 @@ def play(seed):
 
 
 def report(seed):
-    """"" if all is well; else the timeline, and how to see it again."""
+    """ "" if all is well; else the timeline, and how to see it again."""
     world, problems = play(seed)
     if not problems:
         return ""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from simulation.play import play  # noqa: E402 - a script in a package has to say where it lives first
-from simulation.timeline import timeline  # noqa: E402
+from simulation.play import play
+from simulation.timeline import timeline
 
 
 def main(seeds):

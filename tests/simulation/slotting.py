@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 
 @dataclass(kw_only=True, eq=False)
@@ -37,6 +38,7 @@ class Calendar:
     def __init__(self, known, born, grace, early):
         self.known, self.born, self.grace, self.early = known, born, grace, early
         self.books = {slot: Book(slot=slot, deadline=slot + grace) for slot in known if slot > born}
+        self.open = list(self.books.values())
 
     def claims_from(self, i):
         gap = self.known[i] - self.known[i - 1] if i else 2 * self.early
@@ -62,7 +64,10 @@ class Calendar:
 
     def overdue(self, now):
         """Slots without a verdict whose deadline has passed."""
-        return [b for b in self.books.values() if b.deadline <= now and b.verdict is None]
+        due = list(takewhile(lambda book: book.deadline <= now, self.open))
+        still = [book for book in due if book.verdict is None]
+        self.open[: len(due)] = still
+        return still
 
     def close(self, book):
         """The clock has judged this slot."""
@@ -82,10 +87,12 @@ class Interval:
     def __init__(self, every, born, grace):
         self.every, self.grace = every, grace
         self.anchor = born
-        self.books = {}
+        self.books, self.open = {}, []
 
     def book(self, slot):
-        return self.books.setdefault(slot, Book(slot=slot, deadline=slot + self.grace))
+        if slot not in self.books:
+            self.expect(Book(slot=slot, deadline=slot + self.grace))
+        return self.books[slot]
 
     def by_time(self, t):
         if t <= self.anchor:  # older than what is known
@@ -99,8 +106,9 @@ class Interval:
 
     def expect(self, book):
         """This slot has come to be, by the heartbeat that met it."""
-        if book is not None:
+        if book is not None and book.slot not in self.books:
             self.books[book.slot] = book
+            self.open.append(book)
 
     def beat(self, t, book):
         """The slots that this heartbeat jumps over stay to be judged; the next is counted from here."""
@@ -117,7 +125,8 @@ class Interval:
         while slot + self.grace <= now:
             self.book(slot)
             slot += self.every
-        return [b for b in self.books.values() if b.deadline <= now and b.verdict is None]
+        self.open = [book for book in self.open if book.verdict is None]
+        return [book for book in self.open if book.deadline <= now]
 
     def close(self, book):
         self.anchor = max(self.anchor, book.slot)

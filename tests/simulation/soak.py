@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from simulation.play import play  # noqa: E402 - a script in a package has to say where it lives first
+from simulation.play import play
 
 FAILED_MAX = 10
 EVERY = 1_000

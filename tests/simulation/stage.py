@@ -23,7 +23,7 @@ class Faulty:
         self._dice = world.dice
 
     def load(self, slugs):
-        self._world.meanwhile(self._actor)
+        self._world.meanwhile()
         found = self._store.load(slugs)
         lagging = self._roll(0.5) and self._actor.may_lag
         answer = {}
@@ -36,7 +36,7 @@ class Faulty:
         return answer
 
     def due(self, since, now, limit):
-        self._world.meanwhile(self._actor)
+        self._world.meanwhile()
         found = self._store.due(since, now, limit)
         self._actor.looked(found, full=len(found) >= limit)
         if self._roll(0.5) and len(found) < limit - 1:
@@ -45,7 +45,7 @@ class Faulty:
         return found
 
     def commit(self, changes):
-        self._world.meanwhile(self._actor)
+        self._world.meanwhile()
         self._perhaps_crash()
         if len(changes) > 1 and self._roll(0.5):  # a store may keep a part of the batch before it goes away
             kept = self._dice.randrange(1, len(changes))
@@ -63,18 +63,18 @@ class Faulty:
         return answers
 
     def history(self, slug, limit, slot=None):
-        self._world.meanwhile(self._actor)
+        self._world.meanwhile()
         return self._store.history(slug, limit, slot)
 
     def document(self, name):
-        self._world.meanwhile(self._actor)
+        self._world.meanwhile()
         return self._store.document(name)
 
     def outbox(self, now, limit):
         return self._store.outbox(now, limit)
 
     def deliveries(self, incident):
-        self._world.meanwhile(self._actor)
+        self._world.meanwhile()
         return self._store.deliveries(incident)
 
     def page(self, after, limit):

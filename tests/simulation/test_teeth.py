@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from simulation.play import play
 
 import heartbeat.deliver
 import heartbeat.judge
@@ -17,6 +16,7 @@ from heartbeat.model import Event, Status, Verdict
 from heartbeat.record import Recorded, Recorder
 from heartbeat.schedule import parse
 from heartbeat.transition import TRANSITIONS, Tell
+from simulation.play import play
 
 WORLDS = 200
 

@@ -1,6 +1,7 @@
 """Thousands of seeded worlds against the oracle. A seed that fails prints its timeline and how to replay it."""
 
 import pytest
+
 from simulation.play import report
 
 WORLDS = 2_000

@@ -1,4 +1,4 @@
-"""A world runs: the script's events on a heap, actors that get in each other's way, and an end at which all is settled."""
+"""A world runs: the script's events on a heap, actors in each other's way, and an end when all is settled."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
 from simulation.channels import Board, Inline
 from simulation.diary import Born, Silenced, Unsilenced
-from simulation.oracle import Told
 from simulation.stage import Actor, Crash, Hearer, Person, Sweeper, note_documents
+from simulation.telling import Told
 
 TROUBLE = (Crash, StoreUnavailable, TooBusy)
 DEPTH = 2
@@ -29,7 +29,7 @@ class World:
     """After `run()`: `diary`, `decided` (what the core told, by step) and `board` (what people received)."""
 
     def __init__(self, script):
-        self.script, self.dice = script, Random(script.seed + 1)
+        self.script, self.dice = script, Random(script.seed + 1)  # noqa: S311 - replayed, not guarded
         self.faults = script.faults
         self.store = SQLiteStore(":memory:")
         self.now, self.diary, self.decided, self.events = script.start, [], [], []
@@ -57,7 +57,7 @@ class World:
         if change.deliveries and actor is not self.deliverer:
             self.wake_deliverer(self.now + self.dice.randrange(3 * SECOND))
 
-    def meanwhile(self, actor):
+    def meanwhile(self):
         """Somebody else may act just before this."""
         if len(self.busy) > DEPTH or self.dice.random() > 0.25 or not self.events:
             return
@@ -181,7 +181,7 @@ class World:
         if done.more or self.store.outbox(self.now + 1, 1):
             self.wake_deliverer(self.now + SECOND)
         elif waiting := self.store.outbox(1 << 52, 1):
-            self.wake_deliverer(max(waiting[0].next_at, self.now + SECOND))
+            self.wake_deliverer(max(waiting[0].next_at, self.now + MINUTE))
 
     def deliver_once(self, store):
         usual, heartbeat.deliver.ThreadPoolExecutor = heartbeat.deliver.ThreadPoolExecutor, Inline
