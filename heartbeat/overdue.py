@@ -98,7 +98,8 @@ def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
     case.set(cursor=slot)
     if reason is Reason.GRACE_RAN_OUT:
         _mend(case, due)
-        case.hung_since = None
+        if case.hung_since is not None:
+            case.hung_since = due
         case.rule(slot, due, verdict, reason)
 
 
@@ -131,7 +132,8 @@ def _mend(case: Case, before: int) -> None:
     pairs = dict(zip(known[::2], known[1::2], strict=True))
     for at in case.state.recent:  # those heard before the run's start was: no other run can have owned them
         pairs.setdefault(at, slots.by_time(case.job, case.state, at) or worst)
-    after = ((at, slot) for at, slot in sorted(pairs.items()) if case.hung_since <= at < before)
+    since = max(case.hung_since, case.state.failed_at or 0)
+    after = ((at, slot) for at, slot in sorted(pairs.items()) if since <= at < before)
     mended = next((pair for pair in after if pair[1] >= worst), None)
     if mended is not None:
         case.hung_since = None
