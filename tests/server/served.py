@@ -58,6 +58,12 @@ class Served:
         self.stop(signal.SIGKILL)
 
     @property
+    def front(self) -> int:
+        """The process that speaks HTTP, 0 while there is none."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0]) if children else 0
+
+    @property
     def log(self) -> str:
         return (self.folder / "errors").read_text()
 
