@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+from heartbeat.model import NEVER
 from heartbeat.store.sqlite import SQLiteStore
 
 KEY = "test-ping-key-0000000000"
@@ -94,6 +95,11 @@ class Served:
         """The signals of a job, newest first."""
         with contextlib.closing(SQLiteStore(self.db)) as store:
             return [entry.signal for entry in store.history(slug, limit) if entry.signal]
+
+    def waiting(self) -> set[str]:
+        """The jobs whose alert waits for its next attempt."""
+        with contextlib.closing(SQLiteStore(self.db)) as store:
+            return {row.alert.slug for row in store.outbox(NEVER - 1, 10_000)}
 
     def document(self, name: str):
         with contextlib.closing(SQLiteStore(self.db)) as store:
