@@ -29,16 +29,16 @@ SECONDS = 5.0
 BODY_EVERY = 10
 """One ping in so many carries a body of about 400 bytes."""
 SERVE = "import sys; from heartbeat import settings, wiring; sys.exit(wiring.serve(settings.read()))"
-FLOOR = """
-import sys
-from heartbeat import settings, wiring
+FLOOR_FRONT = """
+from heartbeat.doors import front
 from heartbeat.doors.gate import OK
-class Gate(wiring.Gate):
+class Gate(front.Gate):
     def take(self, *_):
         return OK
-wiring.Gate = Gate
-sys.exit(wiring.serve(settings.read()))
+front.Gate = Gate
+front.main()
 """
+FLOOR = f"from heartbeat.doors import fronts; fronts.PROGRAM = ('-P', '-c', {FLOOR_FRONT!r}); {SERVE}"
 SCHEDULES = ('"*/10 * * * *"', '"0 9 * * 1-5"', "every 1h", '"cron(0 18 * * ? *)"')
 
 

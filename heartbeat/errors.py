@@ -12,6 +12,7 @@ HeartbeatError
     ├── TooBusy            a lost race was retried as often as is sensible
     ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
     ├── StoreCorrupt       the store answers, but what it holds cannot be read
+    ├── FrontLost          the HTTP process ends again and again
     └── ChannelFailed      a message was not taken; `retry_after` seconds when the receiver named them
 """
 
@@ -81,6 +82,10 @@ class StoreUnavailable(WorldError):
 
 class StoreCorrupt(WorldError):
     """The store answers, but what it holds cannot be read."""
+
+
+class FrontLost(WorldError):
+    """The HTTP process ends, however often it is started."""
 
 
 class ChannelFailed(WorldError):

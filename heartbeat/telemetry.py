@@ -37,6 +37,7 @@ class Happened(StrEnum):
     STORE_BACK = "store_back"
     PLAIN_DOOR = "plain_door"
     HTTP = "http"
+    FRONT_ENDED = "front_ended"
     HINDERED = "hindered"
     CRASHED = "crashed"
 
@@ -57,6 +58,7 @@ WORDS: dict[Happened, tuple[Level, str]] = {
     Happened.STORE_BACK: (Level.INFO, "the database answers again"),
     Happened.PLAIN_DOOR: (Level.WARNING, "pings take the plain ASGI door, which is slower"),
     Happened.HTTP: (Level.WARNING, "the HTTP server says"),
+    Happened.FRONT_ENDED: (Level.ERROR, "the HTTP process ended; another one takes over"),
     Happened.HINDERED: (Level.ERROR, "something is in the way; it is tried again every second"),
     Happened.CRASHED: (Level.ERROR, "an unexpected error; the work goes on"),
 }

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gc
 import secrets
+import signal
 import string
 import sys
 import time
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from heartbeat.deliver import deliver
-from heartbeat.doors.asgi import App
 from heartbeat.doors.chores import Chore
-from heartbeat.doors.gate import Gate
+from heartbeat.doors.fronts import BACKLOG, Fronts, bind, settle_in
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
 from heartbeat.doors.jobsfile import JobsFile
-from heartbeat.doors.server import BACKLOG, Server, bind
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.upkeep import Upkeep
 from heartbeat.doors.writer import Writer
@@ -73,34 +72,34 @@ def _serve(settings: Settings) -> None:
         keys, fresh = (settings.ping_keys, False) if settings.ping_keys else _kept_key(store)
 
         strays = Strays(log)
-        writer = Writer(Records(store, file), log)
+        writer = Writer(Records(store, file), strays, log)
         health = Health(log=log, writer=writer)
-        gate = Gate(keys, writer, strays, _now)
+        fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, log)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: fronts.stop())
         upkeep = Upkeep(store, file, strays, writer, settings.keep_days)
         # Two, so that a pass with a channel that hangs holds up nobody's new alerts: only one gets a delivery's claim.
         postmen = [Chore(name, lambda: _deliver(store, file, log), log) for name in ("deliver", "deliver-2")]
         look = evidence.look(evidence.FolderBucket(settings.evidence)) if settings.evidence else nothing_to_see
         every = settings.sweep_every
         clock = Chore("sweep", lambda: SOON if _sweep(store, file, look, health, log) else every, log)
-        chores = [clock, Chore("upkeep", lambda: upkeep.step(_now()), log), *postmen]
+        housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
+        chores = [clock, *housekeeping, *postmen]
         store.bells, health.chores = [postman.wake for postman in postmen], chores
-        server = Server(App(gate, health, log), gate, log, door=settings.door)
 
         port = listener.getsockname()[1]
         listener.listen(BACKLOG)
         _say_hello(settings, store, port, keys[0] if fresh or sys.stdout.isatty() else "")
-        log.tell(Happened.STARTED, host=settings.host, port=port, db=settings.db, door=server.door)
-        _settle_in()
+        log.tell(Happened.STARTED, host=settings.host, port=port, db=settings.db, door=settings.door)
+        settle_in()
         for chore in chores:
             chore.start()
-        server.run(listener, writer)
-
-        writer.close()
-        for chore in chores:
-            chore.stop()
-        ended = [chore.join(STOP_SECONDS) for chore in chores]
-        strays.flush(store)
-        log.tell(Happened.STOPPED, cut_off=[c.name for c, done in zip(chores, ended, strict=True) if not done] or None)
+        try:
+            fronts.run()
+        finally:
+            cut_off = _wind_down(chores)
+            strays.flush(store)
+            log.tell(Happened.STOPPED, cut_off=cut_off or None)
 
 
 class Store(SQLiteStore):
@@ -160,12 +159,12 @@ def _deliver(store: Store, file: JobsFile, log: Log) -> float:
     return SOON if done.more else OUTBOX_EVERY
 
 
-def _settle_in() -> None:
-    """Tune the interpreter for what follows: a few threads, and many small objects that live for one ping."""
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: no need to look at it again
-    gc.set_threshold(20_000, 50, 100)  # pings leave no cycles; a look at all jobs' snapshots takes tens of milliseconds
-    sys.setswitchinterval(0.001)  # at the default 5 ms, event loop and writer wait for each other too long
+def _wind_down(chores: Sequence[Chore]) -> list[str]:
+    """Stop the chores; the names of those that did not end in time."""
+    for chore in chores:
+        chore.stop()
+    ended = [chore.join(STOP_SECONDS) for chore in chores]
+    return [chore.name for chore, done in zip(chores, ended, strict=True) if not done]
 
 
 def _kept_key(store: Store) -> tuple[tuple[str, ...], bool]:

@@ -7,14 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.gate import NOT_FOUND, SIZE_MAX, TOO_LARGE, Answer
-from heartbeat.doors.writer import Letter
+from heartbeat.doors.link import Letter
 from heartbeat.model import BODY_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
     from heartbeat.doors.gate import Gate
-    from heartbeat.doors.health import Health
     from heartbeat.telemetry import Log
 
     Message = MutableMapping[str, Any]
@@ -51,8 +50,10 @@ class Awaited(Letter):
 class App:
     """The ASGI application. `others`: further doors by the first part of the path ("sentry": …)."""
 
-    def __init__(self, gate: Gate, health: Health, log: Log, others: Mapping[str, Door] | None = None) -> None:
-        self._gate, self._health, self._log, self._others = gate, health, log, others or {}
+    def __init__(
+        self, gate: Gate, report: Callable[[], Mapping[str, Any]], log: Log, others: Mapping[str, Door] | None = None
+    ) -> None:
+        self._gate, self._report, self._log, self._others = gate, report, log, others or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -73,7 +74,7 @@ class App:
 
     def _page(self, path: str) -> Answer:
         if path == "/healthz":
-            report = self._health.report()
+            report = self._report()
             return Answer(200 if report["ok"] else 503, json.dumps(report) + "\n", content_type=b"application/json")
         return Answer(200, HOME) if path == "/" else NOT_FOUND
 

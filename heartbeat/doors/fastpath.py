@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from heartbeat.doors.gate import SIZE_MAX, TOO_LARGE, Answer, Gate
-from heartbeat.doors.writer import Letter
+from heartbeat.doors.link import Letter
 from heartbeat.model import BODY_MAX
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Slot(Letter):
         self.answer: Answer | None = None
 
     def done(self) -> None:
-        """The writer knows the outcome."""
+        """The outcome is certain."""
         self.answer = self.door.gate.answer(self)
         self.door.flush()
 

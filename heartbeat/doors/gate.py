@@ -1,4 +1,4 @@
-"""What both HTTP doors do with a ping: check the key, hand it to the writer, word the answer."""
+"""What both HTTP doors do with a ping: check the key, hand it on, word the answer."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import hmac
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.writer import Letter, Outcome
+from heartbeat.doors.frames import Outcome
 from heartbeat.ingest import ping as ingest
 from heartbeat.model import BODY_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from heartbeat.doors.strays import Strays
-    from heartbeat.doors.writer import Writer
+    from heartbeat.doors.link import Letter, Link
 
 SIZE_MAX = 16 << 20
 """Bytes of a body that are read (and thrown away after the first 10,000); more is refused."""
@@ -70,9 +69,9 @@ REFUSALS = {
 class Gate:
     """Lets pings in. One for all connections; called on the event loop only."""
 
-    def __init__(self, keys: Sequence[str], writer: Writer, strays: Strays, now: Callable[[], int]) -> None:
+    def __init__(self, keys: Sequence[str], link: Link, now: Callable[[], int]) -> None:
         self._keys = [key.encode() for key in keys]
-        self._writer, self._strays, self._now = writer, strays, now
+        self._link, self._now = link, now
         self._targets: dict[bytes, ingest.Target] = {}
 
     def take(self, letter: Letter, path: bytes, query: bytes, ident: bytes, body: bytes) -> Answer | None:
@@ -83,21 +82,13 @@ class Gate:
         ping = ingest.read(target, query, ident=ident, body=body, received=self._now())
         if isinstance(ping, ingest.Refusal):
             return REFUSALS[ping]
-        letter.ping = ping
-        return None if self._writer.take(letter) else ANSWERS[Outcome.BUSY]
+        return None if self._link.take(letter, ping) else ANSWERS[Outcome.BUSY]
 
     def answer(self, letter: Letter) -> Answer:
         """The answer to a letter whose outcome is certain."""
-        outcome = letter.outcome
-        signal = letter.ping.signal
-        if outcome is not Outcome.UNKNOWN or letter.ping.uuid:
-            return ANSWERS[outcome]
-        nearest = self._strays.count(signal.slug, signal.received)
-        return (
-            Answer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % nearest.encode()))
-            if nearest
-            else NOT_FOUND
-        )
+        if not letter.nearest:
+            return ANSWERS[letter.outcome]
+        return Answer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % letter.nearest.encode()))
 
     def _target(self, path: bytes) -> ingest.Target | ingest.Refusal:
         target = ingest.target(path)

@@ -56,7 +56,6 @@ class Health:
             "store": "away" if self.writer.away or "sweep" in hindered else "reachable",
             "writer": writer or "running",
             "hindered": hindered,
-            "pings_waiting": self.writer.waiting,
             "crashes": self.log.counts[Happened.CRASHED],
             "version": our_version(),
         }

@@ -1,49 +1,29 @@
-"""The HTTP server: one uvicorn in this process, with the fast path for pings when it fits."""
+"""The HTTP server: one uvicorn, with the fast path for pings when it fits."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-import socket
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
-from heartbeat.errors import BadSetting
+from heartbeat.doors.fronts import BACKLOG
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from heartbeat.doors.asgi import App
     from heartbeat.doors.gate import Gate
-    from heartbeat.doors.writer import Writer
+    from heartbeat.doors.link import Link
     from heartbeat.telemetry import Log
 
-BACKLOG = 2048
 IDLE_SECONDS = 60
 STOP_SECONDS = 10
 """For requests under way when the server is to stop."""
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A socket on this address, taken but not yet listening: until everything is ready, callers are refused."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, proto)
-    except OSError as error:
-        raise BadSetting(f"host {host!r} is no address of this machine ({error}); try 127.0.0.1") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        raise BadSetting(
-            f"cannot listen on {host} port {port} ({error.strerror}); stop the program that does, "
-            "or choose another with --port or HEARTBEAT_PORT"
-        ) from None
-    return listener
 
 
 class Server:
@@ -86,14 +66,15 @@ class Server:
         """End `run` soon. Safe in a signal handler."""
         self._uvicorn.should_exit = True
 
-    def run(self, listener: socket.socket, writer: Writer) -> None:
+    def run(self, listener: socket.socket, link: Link, core: socket.socket) -> None:
         """Serve. Uvicorn handles the signals, then raises them again: they must not kill us before we are done."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
 
         async def main() -> None:
-            writer.start(asyncio.get_running_loop())
+            await link.connect(core)
             await self._uvicorn.serve(sockets=[listener])
+            await link.close()
 
         _allow_many_connections()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -1,7 +1,7 @@
 """The nouns (DESIGN.md, "The words"): frozen, keyword-only, becoming their next version with `evolve`."""
 
 from heartbeat.model.change import Alert, Change, Delivery, Document, Silence
-from heartbeat.model.evolve import evolve
+from heartbeat.model.evolve import builder, evolve
 from heartbeat.model.job import Bound, Evidence, Job
 from heartbeat.model.state import Entry, Incident, Run, Signal, Snapshot, Span, State
 from heartbeat.model.words import (
@@ -53,5 +53,6 @@ __all__ = [
     "State",
     "Status",
     "Verdict",
+    "builder",
     "evolve",
 ]

@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+from heartbeat.model import NEVER
 from heartbeat.store.sqlite import SQLiteStore
 
 KEY = "test-ping-key-0000000000"
@@ -58,6 +59,12 @@ class Served:
         self.stop(signal.SIGKILL)
 
     @property
+    def front(self) -> int:
+        """The process that speaks HTTP, 0 while there is none."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0]) if children else 0
+
+    @property
     def log(self) -> str:
         return (self.folder / "errors").read_text()
 
@@ -88,6 +95,11 @@ class Served:
         """The signals of a job, newest first."""
         with contextlib.closing(SQLiteStore(self.db)) as store:
             return [entry.signal for entry in store.history(slug, limit) if entry.signal]
+
+    def waiting(self) -> set[str]:
+        """The jobs whose alert waits for its next attempt."""
+        with contextlib.closing(SQLiteStore(self.db)) as store:
+            return {row.alert.slug for row in store.outbox(NEVER - 1, 10_000)}
 
     def document(self, name: str):
         with contextlib.closing(SQLiteStore(self.db)) as store:

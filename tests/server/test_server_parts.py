@@ -231,7 +231,7 @@ class TestTelemetry:
 class TestHealth:
     def test_a_sweep_that_is_late_is_not_healthy(self):
         class Fine:
-            away, waiting = False, 0
+            away = False
 
             def trouble(self):
                 return ""
@@ -247,7 +247,7 @@ class TestHealth:
 
     def test_what_is_in_the_way_is_named_without_its_details(self):
         class Fine:
-            away, waiting = False, 0
+            away = False
 
             def trouble(self):
                 return ""

@@ -223,5 +223,5 @@ def odd_path(dice, job):
 
 def peak_memory(server):
     """In KiB."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    status = Path(f"/proc/{server.front}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))

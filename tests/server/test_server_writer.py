@@ -1,13 +1,15 @@
-"""The writer without a network: batches, refusals, and one bad letter among good ones."""
+"""The writer without a network: batches, refusals, and one bad ping among good ones."""
 
-import asyncio
+import contextlib
 import threading
 import time
 from dataclasses import replace
 
 import pytest
 
-from heartbeat.doors.writer import Letter, Outcome, Writer
+from heartbeat.doors.frames import Outcome, pack, unpack
+from heartbeat.doors.strays import Strays
+from heartbeat.doors.writer import Writer
 from heartbeat.errors import StoreUnavailable, TooBusy
 from heartbeat.ingest import ping
 from heartbeat.manage import founding
@@ -20,14 +22,8 @@ from heartbeat.wiring import Records
 T0 = 1_795_350_000_000
 
 
-class Note(Letter):
-    def __init__(self, path, ident=b"", query=b""):
-        super().__init__()
-        self.ping = ping.read(ping.target(path), query, ident=ident, received=T0)
-        self.answers = 0
-
-    def done(self):
-        self.answers += 1
+def read(path, ident=b"", query=b""):
+    return unpack(pack(ping.read(ping.target(path), query, ident=ident, received=T0)))
 
 
 class Told:
@@ -60,162 +56,93 @@ class Told:
 
 
 class Bench:
-    """A writer on a loop that runs only while somebody waits for answers."""
+    """A writer and what it writes to."""
 
     def __init__(self, records, **given):
         self.records, self.log = records, Log(lambda: 0.0)
-        self.writer = Writer(records, self.log, **given)
-        self.loop = asyncio.new_event_loop()
-        self.wakes = 0
-        post = self.loop.call_soon_threadsafe
+        self.strays = Strays(self.log)
+        self.writer = Writer(records, self.strays, self.log, **given)
 
-        def counted(*args):
-            self.wakes += 1
-            return post(*args)
-
-        self.loop.call_soon_threadsafe = counted
-        self.writer.start(self.loop)
-
-    def take(self, *letters):
-        return [self.writer.take(letter) for letter in letters]
-
-    def settle(self, *letters):
-        async def wait():
-            async with asyncio.timeout(10):
-                while not all(letter.answers for letter in letters):  # noqa: ASYNC110 - they are done on this loop
-                    await asyncio.sleep(0.001)
-
-        self.loop.run_until_complete(wait())
-        assert {letter.answers for letter in letters} == {1}
-        return [letter.outcome for letter in letters]
-
-    def close(self):
-        self.writer.close()
-        self.loop.close()
+    def write(self, *pings):
+        return [outcome for outcome, _ in self.writer.write(pings)]
 
 
 @pytest.fixture
 def bench():
-    bench = Bench(Told(), waiting_max=1_000)
-    yield bench
-    bench.records.gate.set()
-    bench.close()
+    return Bench(Told())
 
 
-def letters(count, path=b"/ping/k/job"):
-    return [Note(path) for _ in range(count)]
-
-
-def test_what_waits_becomes_one_batch_and_wakes_the_loop_once(bench):
-    bench.records.gate.clear()
-    first, *others = letters(100)
-    bench.take(first)
-    time.sleep(0.05)  # the writer holds the first one now
-    bench.take(*others)
-    bench.records.gate.set()
-    assert set(bench.settle(first, *others)) == {Outcome.STORED}
-    assert [len(batch) for batch in bench.records.batches] == [1, 99]
-    assert bench.wakes == 2
-    assert bench.writer.waiting == 0
-
-
-def test_a_full_queue_takes_no_more_until_some_are_answered(bench):
-    bench.records.gate.clear()
-    many = letters(1_000)
-    assert all(bench.take(*many))
-    assert bench.take(*letters(1)) == [False]
-    bench.records.gate.set()
-    bench.settle(*many)
-    late = letters(1)
-    assert bench.take(*late) == [True]
-    bench.settle(*late)
+def test_a_batch_is_one_commit(bench):
+    assert set(bench.write(*[read(b"/ping/k/job")] * 100)) == {Outcome.STORED}
+    assert [len(batch) for batch in bench.records.batches] == [100]
 
 
 def test_a_store_that_is_away_is_said_once_and_again_when_it_is_back(bench):
     bench.records.problems = [StoreUnavailable("full"), StoreUnavailable("full")]
-    outcomes = []
-    for _ in range(3):
-        one = letters(1)
-        bench.take(*one)
-        outcomes += bench.settle(*one)
+    outcomes = [outcome for _ in range(3) for outcome in bench.write(read(b"/ping/k/job"))]
     assert outcomes == [Outcome.BUSY, Outcome.BUSY, Outcome.STORED]
     assert bench.log.counts[Happened.STORE_AWAY] == 1
     assert bench.log.counts[Happened.STORE_BACK] == 1
     assert bench.writer.trouble() == ""
 
 
-def test_one_bad_letter_does_not_fail_the_others(bench):
-    bench.records.gate.clear()
-    good, bad, other = Note(b"/ping/k/job"), Note(b"/ping/k/poison"), Note(b"/ping/k/nowhere")
-    bench.take(good, bad, other)
-    bench.records.gate.set()
-    assert bench.settle(good, bad, other) == [Outcome.STORED, Outcome.BROKEN, Outcome.UNKNOWN]
+def test_one_bad_ping_does_not_fail_the_others(bench):
+    good, bad, other = read(b"/ping/k/job"), read(b"/ping/k/poison"), read(b"/ping/k/nowhere")
+    assert bench.write(good, bad, other) == [Outcome.STORED, Outcome.BROKEN, Outcome.UNKNOWN]
     assert bench.log.counts[Happened.CRASHED] == 1
 
 
 def test_a_lost_race_is_busy(bench):
     bench.records.problems = [TooBusy("job")]
-    one = letters(1)
-    bench.take(*one)
-    assert bench.settle(*one) == [Outcome.BUSY]
+    assert bench.write(read(b"/ping/k/job")) == [Outcome.BUSY]
 
 
 def test_uuids_are_looked_up_once(bench):
-    there, again = letters(2, b"/ping/00000000-0000-0000-0000-000000000001")
-    away = Note(b"/ping/10000000-0000-0000-0000-000000000001")
-    for letter in (there, again, away):
-        bench.take(letter)
-        bench.settle(letter)
-    assert [there.outcome, again.outcome, away.outcome] == [Outcome.STORED, Outcome.STORED, Outcome.UNKNOWN]
+    there = read(b"/ping/00000000-0000-0000-0000-000000000001")
+    away = read(b"/ping/10000000-0000-0000-0000-000000000001")
+    assert bench.write(there, away) + bench.write(there) == [Outcome.STORED, Outcome.UNKNOWN, Outcome.STORED]
     assert len(bench.records.asked) == 2
-    assert bench.records.batches == [["job"], ["job"]]
+    assert bench.records.batches == [["job", ""], ["job"]]
+    bench.writer.forget_uuids()
+    bench.write(there)
+    assert len(bench.records.asked) == 3
 
 
 def test_create(bench):
-    made, again = Note(b"/ping/k/new", query=b"create=1"), Note(b"/ping/k/new", query=b"create=1")
-    for letter in (made, again):
-        bench.take(letter)
-        bench.settle(letter)
-    assert [made.outcome, again.outcome] == [Outcome.CREATED, Outcome.STORED]
+    new = read(b"/ping/k/new", query=b"create=1")
+    assert bench.write(new) + bench.write(new) == [Outcome.CREATED, Outcome.STORED]
 
 
-def test_closing_writes_what_waits(bench):
-    bench.records.gate.clear()
-    many = letters(700)
-    bench.take(*many)
-    bench.loop.call_later(0.05, bench.records.gate.set)
-    threading.Timer(0.05, bench.records.gate.set).start()
-    bench.writer.close()
-    assert sum(map(len, bench.records.batches)) == 700
-    assert bench.writer.trouble() == "the writer has stopped"
+def test_an_unknown_name_is_counted_and_gets_the_nearest_one(bench):
+    bench.strays.learn(["job-one"])
+    unknown = [read(b"/ping/k/jbo-one"), read(b"/ping/10000000-0000-0000-0000-000000000001")]
+    assert bench.writer.write(unknown) == [(Outcome.UNKNOWN, "job-one"), (Outcome.UNKNOWN, "")]
+    assert bench.strays.waiting == {"jbo-one": [1, T0, T0]}
 
 
 def test_a_stuck_writer_is_trouble():
     bench = Bench(Told(), stuck_after=0.01)
     bench.records.gate.clear()
-    one = letters(1)
-    bench.take(*one)
+    writing = threading.Thread(target=bench.write, args=(read(b"/ping/k/job"),))
+    writing.start()
     time.sleep(0.05)
     assert bench.writer.trouble() == "the writer is stuck"
     bench.records.gate.set()
-    bench.settle(*one)
+    writing.join()
     assert bench.writer.trouble() == ""
-    bench.close()
 
 
 def test_an_exception_in_the_real_recorder_costs_no_other_ping_its_record():
     """Also not one with an id, which the recorder could take for seen when it is tried again."""
-    store, slugs = SQLiteStore(":memory:"), ["before", "poison", "after"]
-    for slug in slugs:
-        made = founding(Job(slug=slug, schedule=("0 9 * * *",), source="test"), T0 - 100_000_000)
-        unreadable = replace(made.job, timezone="Nowhere/At-All")
-        store.commit([replace(made, job=unreadable) if slug == "poison" else made])
-    bench = Bench(Records(store, None))
-    for turn in range(2):
-        fails = [Note(f"/ping/k/{slug}/fail".encode(), ident=b"%d" % turn) for slug in slugs]
-        bench.writer._write(fails)
-        assert [letter.outcome for letter in fails] == [Outcome.STORED, Outcome.BROKEN, Outcome.STORED]
-    kept = {slug: [entry.signal.id for entry in store.history(slug, 9) if entry.signal] for slug in slugs}
-    bench.close()
-    store.close()
+    slugs = ["before", "poison", "after"]
+    with contextlib.closing(SQLiteStore(":memory:")) as store:
+        for slug in slugs:
+            made = founding(Job(slug=slug, schedule=("0 9 * * *",), source="test"), T0 - 100_000_000)
+            unreadable = replace(made.job, timezone="Nowhere/At-All")
+            store.commit([replace(made, job=unreadable) if slug == "poison" else made])
+        bench = Bench(Records(store, None))
+        for turn in range(2):
+            fails = [read(f"/ping/k/{slug}/fail".encode(), ident=b"%d" % turn) for slug in slugs]
+            assert bench.write(*fails) == [Outcome.STORED, Outcome.BROKEN, Outcome.STORED]
+        kept = {slug: [entry.signal.id for entry in store.history(slug, 9) if entry.signal] for slug in slugs}
     assert kept == {"before": ["1", "0"], "poison": [], "after": ["1", "0"]}

@@ -1,0 +1,38 @@
+"""The HTTP process: reads requests, hands pings to the core, words the answers. Started by `fronts.Fronts`.
+
+It knows the ping keys and nothing of jobs. Without its core it ends at once.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from heartbeat.doors.asgi import App
+from heartbeat.doors.frames import first
+from heartbeat.doors.fronts import settle_in
+from heartbeat.doors.gate import Gate
+from heartbeat.doors.link import Link
+from heartbeat.doors.server import Server
+from heartbeat.telemetry import Log
+
+if TYPE_CHECKING:
+    from heartbeat.settings import Settings
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT. Arguments: the numbers of the inherited sockets, listener and link."""
+    listener, core = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+    settings: Settings = first(core)
+    log = Log(time.time, settings.log)
+    link = Link(log)
+    gate = Gate(settings.ping_keys, link, lambda: time.time_ns() // 1_000_000)
+    server = Server(App(gate, link.report, log), gate, log, door=settings.door)
+    settle_in()
+    server.run(listener, link, core)
+
+
+if __name__ == "__main__":
+    main()

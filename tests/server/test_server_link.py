@@ -1,0 +1,154 @@
+"""The link between front and core without either: frames, batches, order, bounds."""
+
+import asyncio
+import contextlib
+import io
+import socket
+
+import pytest
+
+from heartbeat.doors.frames import Frames, Outcome, first, frame, pack, unpack
+from heartbeat.doors.link import Letter, Link
+from heartbeat.ingest import ping
+from heartbeat.settings import Settings
+from heartbeat.telemetry import Happened, Log
+
+T0 = 1_795_350_000_000
+STORED = (Outcome.STORED, "")
+
+
+def read(path, query=b"", body=b""):
+    return ping.read(ping.target(path), query, ident=b"some-id", body=body, received=T0)
+
+
+class Note(Letter):
+    __slots__ = ("answers",)
+
+    def __init__(self):
+        super().__init__()
+        self.answers = 0
+
+    def done(self):
+        self.answers += 1
+
+
+class Core:
+    """The other end of a link, byte by byte, and the loop that the link lives on."""
+
+    def __init__(self, **given):
+        self.log = Log(lambda: 0.0, stream=io.StringIO())
+        self.link = Link(self.log, **given)
+        self.loop = asyncio.new_event_loop()
+        ours, self.socket = socket.socketpair()
+        self.socket.settimeout(5)
+        self.loop.run_until_complete(self.link.connect(ours))
+
+    def take(self, count):
+        notes = [Note() for _ in range(count)]
+        self.taken = [self.link.take(note, read(b"/ping/k/job-%d" % i)) for i, note in enumerate(notes)]
+        return notes
+
+    def turn(self):
+        """A few turns of the loop."""
+        self.loop.run_until_complete(asyncio.sleep(0.01))
+
+    def say(self, value):
+        self.socket.sendall(frame(value))
+        self.turn()
+
+    def heard(self):
+        return [[unpack(row).signal.slug for row in value] for value in Frames().feed(self.socket.recv(1 << 20))]
+
+    def close(self):
+        closing = self.loop.create_task(self.link.close())
+        self.turn()
+        self.socket.shutdown(socket.SHUT_WR)
+        self.loop.run_until_complete(closing)
+        self.socket.close()
+        self.loop.close()
+
+
+@pytest.fixture
+def core():
+    core = Core(waiting_max=100)
+    with contextlib.closing(core):
+        yield core
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "body"),
+    [
+        (b"/ping/k/job", b"", b""),
+        (b"/ping/k/job/7", b"create=1&duration=1.5&metric=rows:2&for=2026-11-22", b"\xff\x00 half"),
+        (
+            b"/ping/00000000-0000-0000-0000-000000000001/start",
+            b"rid=0b9d1f0e-7c5e-4a52-8d5b-6f1f6f0e8a11",
+            b"x" * 20_000,
+        ),
+    ],
+)
+def test_a_ping_arrives_as_it_was(path, query, body):
+    sent = read(path, query, body)
+    assert [unpack(row) for row in Frames().feed(frame([pack(sent)]))[0]] == [sent]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1 << 20])
+def test_frames_in_pieces(size):
+    values = [[], ["x" * 100], {"ok": True}, [STORED] * 9]
+    stream, frames = b"".join(map(frame, values)), Frames()
+    pieces = [stream[i : i + size] for i in range(0, len(stream), size)]
+    assert [value for piece in pieces for value in frames.feed(piece)] == values
+
+
+def test_the_first_value_takes_no_byte_beyond_it():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(frame(Settings(ping_keys=("k",))) + b"more")
+        assert first(theirs) == Settings(ping_keys=("k",))
+        assert theirs.recv(10) == b"more"
+
+
+def test_what_comes_in_one_turn_of_the_loop_is_one_frame(core):
+    notes = core.take(50)
+    core.turn()
+    assert core.heard() == [[f"job-{i}" for i in range(50)]]
+    assert [note.answers for note in notes] == [0] * 50
+    core.say([STORED] * 50)
+    assert [note.answers for note in notes] == [1] * 50
+
+
+def test_replies_are_for_those_who_asked_first(core):
+    notes = core.take(3)
+    core.say([STORED, (Outcome.UNKNOWN, "job-7")])
+    core.say([(Outcome.BUSY, "")])
+    assert [(note.outcome, note.nearest) for note in notes] == [STORED, (Outcome.UNKNOWN, "job-7"), (Outcome.BUSY, "")]
+
+
+def test_a_full_link_takes_no_more_until_some_are_answered(core):
+    core.take(101)
+    assert core.taken == [True] * 100 + [False]
+    assert core.link.report()["pings_waiting"] == 100
+    core.say([STORED])
+    assert core.link.take(Note(), read(b"/ping/k/job"))
+
+
+def test_closing_sends_what_waits(core):
+    core.take(70)
+    closing = core.loop.create_task(core.link.close())
+    core.turn()
+    assert sum(map(len, core.heard())) == 70
+    assert core.socket.recv(1) == b""
+    core.close = lambda: None
+    core.socket.close()
+    core.loop.run_until_complete(closing)
+    core.loop.close()
+
+
+def test_a_core_that_says_nothing_is_not_well(core, monkeypatch):
+    assert not core.link.report()["ok"]
+    core.say({"ok": True, "crashes": 2})
+    core.log.tell(Happened.CRASHED)
+    assert core.link.report() == {"ok": True, "crashes": 3, "pings_waiting": 0}
+    monkeypatch.setattr("heartbeat.doors.link.SILENT_MAX", 0.0)
+    silent = core.link.report()
+    assert (silent["ok"], silent["writer"]) == (False, "the core does not answer")
