@@ -124,7 +124,8 @@ class Fronts:
             self.report()
             for pings in _batches(ours):
                 self._write(pings)
-            self._link = None
+            with self._sending:
+                self._link = None
         status = process.wait()
         self._process = None
         return status

@@ -132,6 +132,12 @@ def test_what_needs_more_says_what_to_install(machine, command):
     assert err.endswith("which is not installed: pip install 'heartbeat[serve]'\n")
 
 
+def test_serve_misses_its_http_server_before_it_starts_anything(machine):
+    status, out, err = bare(machine, "serve", names=["uvicorn"])
+    assert (status, out) == (2, "")
+    assert err == "heartbeat: this needs uvicorn, which is not installed: pip install 'heartbeat[serve]'\n"
+
+
 def test_without_rich_a_person_gets_the_plain_table(night):
     code = "import sys; sys.modules['rich.console'] = sys.modules['rich'] = None\n"
     status, out, _ = piped(night, "status", code=code)

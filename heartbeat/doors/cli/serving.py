@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from heartbeat import settings
@@ -25,8 +26,10 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(call: Call) -> int:
-    from heartbeat.wiring import serve  # noqa: PLC0415 - it loads the whole service, with uvicorn
+    from heartbeat.wiring import serve  # noqa: PLC0415 - it loads the whole service
 
+    if find_spec("uvicorn") is None:  # only the HTTP process will load it
+        raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
     given = {name: getattr(call.args, name) for name in OPTIONS}
     return serve(settings.read(**given))
 
