@@ -32,7 +32,6 @@ class JobOracle:
         self.past: list[tuple[int, int]] = []  # when the job was down before
         self.owed: list[Incident] = []  # incidents that ended in a silence, their recovery yet to be told
         self.paused = False
-        self.hung = inf  # the limit of the run that this sweep found hung
         self.floor = born
         self.told: list[Told] = []
         self.around: Situation | None = None
@@ -136,8 +135,11 @@ class JobOracle:
     # The clock
 
     def swept(self, around):
-        self.around, self.hung = around, inf
-        if not self.paused:
+        self.around = around
+        if self.paused:
+            for book in self.slots.overdue(around.now):
+                book.verdict, book.lenient = "excused", True
+        else:
             for date, slot, finding in sorted(self.findings(), key=lambda found: found[:2]):
                 self.recover_before(date)
                 finding(date, slot)
@@ -158,7 +160,6 @@ class JobOracle:
 
     def miss(self, date, slot):
         book = self.slots.books[slot]
-        self.hung = inf
         self.slots.close(book)
         if self.hidden(slot, date):
             book.verdict = "unknown"
@@ -173,7 +174,6 @@ class JobOracle:
         verdict = "unknown" if self.hidden(run.at, date) else "timed_out"
         if book is not None:
             book.verdict = verdict
-        self.hung = date
         if verdict == "timed_out":
             self.bad(slot if book else ("no slot", run.at), date)
 
@@ -185,9 +185,18 @@ class JobOracle:
 
     def row(self, date):
         """How many slots went bad around this date without a success between them."""
-        since = max((at for at in self.goods if at <= date), default=-inf)
-        until = min((at for at in self.goods if at > date), default=inf)
+        since, until = self.stretch(date)
         return sum(since <= at < until for at in self.bads.values())
+
+    def stretch(self, date):
+        """From the last success before this date to the first after it."""
+        since = max((at for at in self.goods if at <= date), default=-inf)
+        return since, min((at for at in self.goods if at > date), default=inf)
+
+    def was_told_around(self, date):
+        """These bad slots had their incident, which began with a later one of them."""
+        since, until = self.stretch(date)
+        return self.job.alert_after > 1 and any(since <= opened_at < until for opened_at, _ in self.past)
 
     def bad(self, key, date):
         if not isinstance(key, tuple):
@@ -197,7 +206,7 @@ class JobOracle:
             self.bads[key] = date
         if self.paused or self.incident is not None or any(since <= date <= until for since, until in self.past[-1:]):
             return  # it is known that the job is down, or was then
-        if self.row(date) >= self.job.alert_after:
+        if self.row(date) >= self.job.alert_after and not self.was_told_around(date):
             self.open(date)
 
     def open(self, date):
@@ -228,7 +237,7 @@ class JobOracle:
         for book in books:
             after = [at for at in book.good if since <= at < date]
             if after:
-                mends.append((min(after) if self.hung < inf else after[0], book.slot))
+                mends.append((min(after), book.slot))
         if mends:
             self.good(min(mends)[1], min(mends)[0])
 

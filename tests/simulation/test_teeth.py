@@ -132,4 +132,6 @@ BROKEN = [thing for thing in list(vars().values()) if getattr(thing, "__code__",
 @pytest.mark.parametrize("break_it", BROKEN, ids=lambda break_it: break_it.__name__)
 def test_some_world_notices(break_it, monkeypatch):
     break_it(monkeypatch)
-    assert any(play(seed)[1] for seed in range(WORLDS)), f"{WORLDS} worlds did not notice: {break_it.__name__}"
+    found = next((problems for seed in range(WORLDS) if (problems := play(seed)[1])), None)
+    assert found, f"{WORLDS} worlds did not notice: {break_it.__name__}"
+    assert "Traceback" not in found[0], f"this broke by itself: {found[0]}"
