@@ -92,8 +92,8 @@ class Case:
         """A slot that was met already has ended: by a success, it is good ahead too; for `every`, it is a heartbeat."""
         spans = self.state.ahead
         newest = self.state.failed_at is None or at >= self.state.failed_at
-        if good and newest and any(span.first == slot and not span.good for span in spans):
-            better = tuple(evolve(s, since=at, good=True) if s.first == slot else s for s in spans)
+        better = tuple(evolve(s, since=at, good=True) if _is_better(s, slot, at) else s for s in spans)
+        if good and newest and better != spans:
             self.set(ahead=better)
         self.beat(at)
 
@@ -271,3 +271,8 @@ class Case:
             alerts=tuple(self.alerts),
             more=more,
         )
+
+
+def _is_better(span: Span, slot: int, at: int) -> bool:
+    """A success at this instant makes the span good, or good from earlier on."""
+    return span.first == slot and (not span.good or at < span.since)

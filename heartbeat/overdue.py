@@ -125,8 +125,9 @@ def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
 
 
 def _mend(case: Case, before: int) -> None:
-    # A run was found late to have hung; a success that came after its limit is known already.
-    if case.hung_since is None:
+    # A run was found late to have hung; a success that came after its limit is known already. (An incident that was
+    # open before was looked at when that success came.)
+    if case.hung_since is None or case.snapshot.state.status is Status.DOWN:
         return
     worst, known = case.state.bad_slot or 0, case.state.mends
     pairs = dict(zip(known[::2], known[1::2], strict=True))
