@@ -78,7 +78,7 @@ def test_no_alert_is_lost_by_kill_9(serve):
             for sender in senders:
                 sender.join()
         with serve(jobs=jobs) as again:  # what was being sent when it was killed waits until that claim runs out
-            until(lambda: set(NAMES) <= told.jobs | again.waiting() and told.jobs)
+            until(lambda: set(NAMES) <= told.jobs | again.waiting())
 
 
 def test_a_locked_database_delays_or_refuses_but_loses_nothing(serve, door):
