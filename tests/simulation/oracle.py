@@ -199,13 +199,15 @@ class JobOracle:
         return self.job.alert_after > 1 and any(since <= opened_at < until for opened_at, _ in self.past)
 
     def bad(self, key, date):
-        if not isinstance(key, tuple):
-            self.worst = max(self.worst, key)
         mended = max((at for at in self.goods if at <= date), default=-inf)
         if self.bads.get(key, -inf) < mended or key not in self.bads:
             self.bads[key] = date
-        if self.paused or self.incident is not None or any(since <= date <= until for since, until in self.past[-1:]):
-            return  # it is known that the job is down, or was then
+        if any(since <= date <= until for since, until in self.past[-1:]):
+            return  # it was down then, which is told and over
+        if not isinstance(key, tuple):
+            self.worst = max(self.worst, key)
+        if self.paused or self.incident is not None:
+            return
         if self.row(date) >= self.job.alert_after and not self.was_told_around(date):
             self.open(date)
 
