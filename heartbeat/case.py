@@ -166,7 +166,7 @@ class Case:
         self._mark_runs(slot, bad=False)
         # Met ahead of a slot that is still open: what is bad before that one may yet be in a row with it.
         ahead = slot is not None and any(s.first <= slot <= max(s.first, s.last) for s in self.state.ahead)
-        kept = ahead and (self.state.failed_at or 0) <= self.state.cursor
+        kept = ahead and (self.state.bad_slot or 0) <= self.state.cursor
         if self.state.streak and (row.tell is Tell.RECOVERED or not kept):
             self.set(streak=0)
         if self.state.bad_slot is not None:  # what was bad up to here is mended
