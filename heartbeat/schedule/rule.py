@@ -11,7 +11,7 @@ from heartbeat.schedule.zones import DAY
 
 if TYPE_CHECKING:
     from heartbeat.schedule.wall import Wall
-    from heartbeat.schedule.zones import Zone
+    from heartbeat.schedule.zones import Span, Zone
 
 # Longer than the longest jump of a clock (Apia's whole day), so that a leap ahead cannot leap over one.
 _LEAP = 2 * DAY
@@ -72,6 +72,8 @@ class Zoned:
         for _ in range(_TURNS):
             span = self.zone.span(instant)
             start, end, offset, before, _ = span
+            if instant == start and self._is_caught_up(span):
+                return start * 1000
             reading = instant + offset
             if self.policy.once and before > offset and reading < start + before:
                 reading = start + before
@@ -85,6 +87,13 @@ class Zoned:
             # A clock that goes back repeats readings that lie before `found`: no leap over those.
             instant = end if span.gap < 0 else max(end, found - offset - _LEAP)
         return None
+
+    def _is_caught_up(self, span: Span) -> bool:
+        """A reading that the clock jumped over, as this span began, runs at the jump."""
+        if not 0 < span.offset - span.before <= self.policy.catches_up:
+            return False
+        skipped = self.wall.at_or_after(span.start + span.before)
+        return skipped is not None and skipped < span.start + span.offset
 
     def previous_ms(self, before: int) -> int | None:
         """The last slot strictly before."""
