@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from heartbeat.model import DAY, MINUTE, Job, Kind, Run, Signal, Snapshot, State
+from heartbeat.model import MINUTE, Job, Kind, Run, Signal, Snapshot, State
 from heartbeat.schedule import Schedule, parse
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -152,9 +152,3 @@ def _latest_within(schedule: Schedule, start: int, end: int, *, not_after: int) 
         return None
     last = schedule.previous_ms(min(end, max(not_after, first) + 1))
     return first if last is None else max(first, last)
-
-
-def gap_after(job: Job, slot: int) -> int:
-    """The time from a slot to the next one; a day when there is none."""
-    following = next_slot(job, slot)
-    return DAY if following is None else following - slot
