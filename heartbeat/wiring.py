@@ -121,17 +121,8 @@ class Records:
 
     def __init__(self, store: SQLiteStore, file: JobsFile) -> None:
         self._store, self._file = store, file
-        self._recorder = Recorder(store)
+        self.record: Callable[[Sequence[Signal]], list[Recorded]] = Recorder(store).record
         self.slug_of: Callable[[str], str | None] = store.slug_of
-
-    def record(self, signals: Sequence[Signal]) -> list[Recorded]:
-        """See Recorder.record."""
-        try:
-            return self._recorder.record(signals)
-        except BaseException:
-            # What it knows of jobs may be ahead of the store now: it would take a signal that is sent again for seen.
-            self._recorder = Recorder(self._store)
-            raise
 
     def create(self, slug: str, now: int) -> None:
         """Make the job that `?create=1` asks for; those who hear about the service hear about it."""

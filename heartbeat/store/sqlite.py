@@ -82,7 +82,7 @@ class SQLiteStore:
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit: one transaction for all of them."""
         with self._file.writing() as db:
-            return [Commit.STORED if keep(db, change) else Commit.STALE for change in changes]
+            return [Commit.STORED if kept else Commit.STALE for kept in keep(db, changes)]
 
     def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
         """See Store.history."""

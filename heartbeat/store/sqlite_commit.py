@@ -1,145 +1,188 @@
-"""A change as SQLite statements, within the transaction of its batch."""
+"""Changes as SQLite statements, within the transaction of their batch.
+
+The versions of all rows that a batch touches are read first, so that each change is taken or refused in memory. Then
+everything is written: a job that changed several times in the batch is written once, and an on-time ping costs one
+look-up and its part of two prepared statements.
+"""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
 
 from heartbeat.model import NEVER
 from heartbeat.store import rows
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from heartbeat.model import Change, Delivery, Document
 
+CHUNK = 500
+"""Keys in one SELECT (SQLite takes 32,766 parameters, its planner likes fewer)."""
 
-def keep(db: sqlite3.Connection, change: Change) -> bool:
-    """Whether the change was kept; only one that may be refused half-way needs a savepoint."""
-    others = len(change.deliveries) + len(change.documents)
-    if not others:
-        return not change.slug or _keep_job(db, change)
-    if others == 1 and not change.slug:
-        return _keep_all(db, change)
-    db.execute("SAVEPOINT change")
-    kept = _keep_all(db, change)
-    if not kept:
-        db.execute("ROLLBACK TO change")
-    db.execute("RELEASE change")
+
+def keep(db: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
+    """Which of the changes were kept, in their order."""
+    batch = _Batch(db, changes)
+    kept = [batch.take(change) for change in changes]
+    batch.write()
     return kept
 
 
-def _keep_all(db: sqlite3.Connection, change: Change) -> bool:
-    return (
-        (not change.slug or _keep_job(db, change))
-        and all(_keep_delivery(db, delivery) for delivery in change.deliveries)
-        and all(_keep_document(db, document) for document in change.documents)
-    )
+def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> Iterator[tuple[object, ...]]:
+    """The rows that `SELECT ... IN` finds for these keys; `select` ends before the list."""
+    every = list(keys)
+    for start in range(0, len(every), CHUNK):
+        chunk = every[start : start + CHUNK]
+        yield from db.execute(f"{select} ({','.join('?' * len(chunk))})", chunk)
 
 
-def _keep_job(db: sqlite3.Connection, change: Change) -> bool:
-    if change.remove:
-        return _remove(db, change)
-    return _update(db, change) if change.expected else _create(db, change)
+class _Row(NamedTuple):
+    """A job's row: its number, its version, its latest line of history, its uuid."""
+
+    id: int
+    version: int
+    last: int | None
+    uuid: str | None
 
 
-def _create(db: sqlite3.Connection, change: Change) -> bool:
-    if change.job is None or change.state is None:
-        raise ValueError(f"a change that makes {change.slug!r} needs its definition and its state")
-    version, due = change.state.version, NEVER if change.due is None else change.due
-    made = db.execute(
-        """INSERT INTO jobs (slug, uuid, version, due, state, definition, last)
-           VALUES (?, ?, ?, ?, ?, ?, (SELECT last FROM gone WHERE slug = ?)) ON CONFLICT DO NOTHING""",
-        (change.slug, change.uuid or None, version, due, *_texts(change), change.slug),
-    )
-    if not made.rowcount:
-        return False
-    if change.entries:
-        last = _append(db, change, version)
-        db.execute("UPDATE jobs SET last = ? WHERE slug = ?", (last, change.slug))
-    return True
+class _Batch:
+    def __init__(self, db: sqlite3.Connection, changes: Sequence[Change]) -> None:
+        self.db = db
+        slugs = {change.slug for change in changes if change.slug}
+        found = chosen(db, "SELECT slug, id, version, last, uuid FROM jobs WHERE slug IN", slugs)
+        self.jobs: dict[object, _Row] = {slug: _Row(*row) for slug, *row in found}  # type: ignore[arg-type]  # as declared
+        uuids = {change.uuid for change in changes if change.uuid and not change.expected}
+        self.uuids = {uuid for (uuid,) in chosen(db, "SELECT uuid FROM jobs WHERE uuid IN", uuids)}
+        new = {change.slug for change in changes if change.slug and not change.expected}
+        gone = chosen(db, "SELECT slug, last FROM gone WHERE slug IN", new)
+        self.gone: dict[object, int | None] = dict(gone)  # type: ignore[arg-type]  # two columns
+        self.delivered = self._versions("deliveries", "id", {d.id for c in changes for d in c.deliveries})
+        self.documented = self._versions("documents", "name", {d.name for c in changes for d in c.documents})
+        self.log_id: int = db.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
+        self.log: list[tuple[object, ...]] = []
+        self.updates: dict[int, dict[str, object]] = {}
+        self.deliveries: dict[str, Delivery] = {}
+        self.documents: dict[str, Document] = {}
 
+    def _versions(self, table: str, key: str, keys: Collection[object]) -> dict[object, object]:
+        select = f"SELECT {key}, version FROM {table} WHERE {key} IN"  # noqa: S608 - the names are ours
+        return dict(chosen(self.db, select, keys))  # type: ignore[arg-type]  # two columns
 
-def _texts(change: Change) -> list[str]:
-    """The texts of what the change replaces: the state, then the definition."""
-    state = [rows.STATE.dump(change.state)] if change.state else []
-    return state + ([rows.JOB.dump(change.job)] if change.job else [])
+    def take(self, change: Change) -> bool:
+        """Whether nothing that the change was decided from has moved; then it will be written."""
+        if not self._fits(change):
+            return False
+        if change.slug:
+            self._take_job(change)
+        for delivery in change.deliveries:
+            self.deliveries[delivery.id] = delivery
+            self.delivered[delivery.id] = delivery.version
+        for document in change.documents:
+            self.documents[document.name] = document
+            self.documented[document.name] = document.version
+        return True
 
+    def _fits(self, change: Change) -> bool:
+        job = self.jobs.get(change.slug)
+        if job is None:
+            return (
+                not change.expected and not change.remove and change.uuid not in self.uuids and self._fit_others(change)
+            )
+        return job.version == change.expected and self._fit_others(change)
 
-def _update(db: sqlite3.Connection, change: Change) -> bool:
-    """For an on-time ping exactly two statements: the log row, which checks the version, and the job's row."""
-    last = _append(db, change, change.expected) if change.entries else None
-    if change.entries and last is None:
-        return False
-    values: list[object] = [change.state.version if change.state else change.expected, *_texts(change)]
-    values += [value for value in (change.due, last) if value is not None]
-    sql = _update_sql(bool(change.state), bool(change.job), change.due is not None, last is not None)
-    return db.execute(sql, (*values, change.slug, change.expected)).rowcount == 1
-
-
-@cache
-def _update_sql(state: bool, job: bool, due: bool, last: bool) -> str:
-    """Only the columns that change, so that an index on the others is left alone."""
-    given = {"version": True, "state": state, "definition": job, "due": due, "last": last}
-    columns = ", ".join(f"{column} = ?" for column, there in given.items() if there)
-    return f"UPDATE jobs SET {columns} WHERE slug = ? AND version = ?"  # noqa: S608 - the names are the four above
-
-
-def _append(db: sqlite3.Connection, change: Change, version: int) -> int | None:
-    """Add the entries to the job's chain; the id of the last, or None when the job is not at this version."""
-    first, *others = change.entries
-    made = db.execute(
-        """INSERT INTO log (heard_at, slot, entry, prev)
-           SELECT ?, ?, ?, last FROM jobs WHERE slug = ? AND version = ?""",
-        (rows.heard_at(first), first.slot, rows.ENTRY.dump(first), change.slug, version),
-    )
-    if not made.rowcount:
-        return None
-    for entry in others:
-        made = db.execute(
-            "INSERT INTO log (heard_at, slot, entry, prev) VALUES (?, ?, ?, ?)",
-            (rows.heard_at(entry), entry.slot, rows.ENTRY.dump(entry), made.lastrowid),
+    def _fit_others(self, change: Change) -> bool:
+        if not change.deliveries and not change.documents:  # the usual case
+            return True
+        return all(self.delivered.get(d.id, 0) == d.version - 1 for d in change.deliveries) and all(
+            self.documented.get(d.name, 0) == d.version - 1 for d in change.documents
         )
-    return made.lastrowid
+
+    def _take_job(self, change: Change) -> None:
+        job = self.jobs.get(change.slug)
+        if job is None:
+            self._create(change)
+        elif change.remove:
+            self._remove(change, job)
+        else:
+            self._update(change, job)
+
+    def _create(self, change: Change) -> None:
+        if change.job is None or change.state is None:
+            raise ValueError(f"a change that makes {change.slug!r} needs its definition and its state")
+        due = NEVER if change.due is None else change.due
+        last = self._append(change, self.gone.get(change.slug))
+        texts = rows.STATE.dump(change.state), rows.JOB.dump(change.job)
+        made = self.db.execute(
+            "INSERT INTO jobs (slug, uuid, version, due, state, definition, last) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (change.slug, change.uuid or None, change.state.version, due, *texts, last),
+        )
+        self.jobs[change.slug] = _Row(made.lastrowid or 0, change.state.version, last, change.uuid or None)
+        if change.uuid:
+            self.uuids.add(change.uuid)
+
+    def _update(self, change: Change, job: _Row) -> None:
+        """Only the columns that change, so that an index on the others is left alone."""
+        row = self.updates.setdefault(job.id, {})
+        version, last = job.version, job.last
+        if change.state is not None:
+            row["state"], row["version"] = change.state, (version := change.state.version)
+        if change.entries:
+            row["last"] = last = self._append(change, last)
+        if change.job is not None:
+            row["definition"] = change.job
+        if change.due is not None:
+            row["due"] = change.due
+        self.jobs[change.slug] = _Row(job.id, version, last, job.uuid)
+
+    def _remove(self, change: Change, job: _Row) -> None:
+        last = self._append(change, job.last)
+        self.db.execute("INSERT OR REPLACE INTO gone (slug, last) VALUES (?, ?)", (change.slug, last))
+        self.db.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
+        self.gone[change.slug] = last
+        self.updates.pop(job.id, None)
+        self.uuids.discard(job.uuid)
+        del self.jobs[change.slug]
+
+    def _append(self, change: Change, last: int | None) -> int | None:
+        """Add the entries to the job's chain; answers the number of its last line."""
+        for entry in change.entries:
+            self.log_id += 1
+            self.log.append((self.log_id, last, rows.heard_at(entry), entry.slot, rows.ENTRY.dump(entry)))
+            last = self.log_id
+        return last
+
+    def write(self) -> None:
+        """Write everything that was taken and is not in the file yet."""
+        self.db.executemany("INSERT INTO log (id, prev, heard_at, slot, entry) VALUES (?, ?, ?, ?, ?)", self.log)
+        alike: dict[tuple[str, ...], list[tuple[object, ...]]] = defaultdict(list)
+        for number, row in self.updates.items():
+            for column, text in TEXTS.items():
+                if column in row:
+                    row[column] = text(row[column])
+            alike[tuple(row)].append((*row.values(), number))
+        alike.pop((), None)
+        for columns, values in alike.items():
+            changed = ", ".join(f"{column} = ?" for column in columns)
+            self.db.executemany(f"UPDATE jobs SET {changed} WHERE id = ?", values)  # noqa: S608 - the names are ours
+        self.db.executemany(KEEP_DELIVERY, map(_delivery, self.deliveries.values()))
+        self.db.executemany(KEEP_DOCUMENT, map(_document, self.documents.values()))
 
 
-def _remove(db: sqlite3.Connection, change: Change) -> bool:
-    last = _append(db, change, change.expected) if change.entries else None
-    noted = db.execute(
-        """INSERT OR REPLACE INTO gone (slug, last)
-           SELECT slug, coalesce(?, last) FROM jobs WHERE slug = ? AND version = ?""",
-        (last, change.slug, change.expected),
-    )
-    if noted.rowcount:
-        db.execute("DELETE FROM jobs WHERE slug = ?", (change.slug,))
-    return noted.rowcount == 1
+TEXTS: dict[str, Callable[..., str]] = {"state": rows.STATE.dump, "definition": rows.JOB.dump}
+KEEP_DELIVERY = """INSERT INTO deliveries (id, incident, created_at, next_at, version, delivery)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE
+    SET next_at = excluded.next_at, version = excluded.version, delivery = excluded.delivery"""
+KEEP_DOCUMENT = """INSERT INTO documents (name, version, value) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET version = excluded.version, value = excluded.value"""
 
 
-def _keep_delivery(db: sqlite3.Connection, delivery: Delivery) -> bool:
-    text, key = rows.DELIVERY.dump(delivery), delivery.id
-    if delivery.version == 1:
-        sql = """INSERT INTO deliveries (incident, created_at, next_at, version, delivery, id)
-                 VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING"""
-        values = (delivery.alert.incident, delivery.created_at, delivery.next_at, text, key)
-        return db.execute(sql, values).rowcount == 1
-    return (
-        db.execute(
-            "UPDATE deliveries SET next_at = ?, version = ?, delivery = ? WHERE id = ? AND version = ?",
-            (delivery.next_at, delivery.version, text, key, delivery.version - 1),
-        ).rowcount
-        == 1
-    )
+def _delivery(row: Delivery) -> tuple[object, ...]:
+    return row.id, row.alert.incident, row.created_at, row.next_at, row.version, rows.DELIVERY.dump(row)
 
 
-def _keep_document(db: sqlite3.Connection, document: Document) -> bool:
-    text = rows.dump_value(document.value)
-    if document.version == 1:
-        sql = "INSERT INTO documents (value, version, name) VALUES (?, 1, ?) ON CONFLICT DO NOTHING"
-        return db.execute(sql, (text, document.name)).rowcount == 1
-    return (
-        db.execute(
-            "UPDATE documents SET value = ?, version = ? WHERE name = ? AND version = ?",
-            (text, document.version, document.name, document.version - 1),
-        ).rowcount
-        == 1
-    )
+def _document(row: Document) -> tuple[object, ...]:
+    return row.name, row.version, rows.dump_value(row.value)

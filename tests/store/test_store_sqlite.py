@@ -40,23 +40,44 @@ def statements(store, *changes):
     return [" ".join(sql.split()) for sql in ran[1:-1]]
 
 
+def written(store, *changes):
+    """The writing ones among them."""
+    return [sql for sql in statements(store, *changes) if not sql.startswith("SELECT")]
+
+
 class TestStatements:
-    def test_an_on_time_ping_is_two(self, store):
+    def test_an_on_time_ping_writes_two_rows(self, store):
         store.commit([new()])
-        log, job_row = statements(store, ping())
+        log, job_row = written(store, ping())
         assert log.startswith("INSERT INTO log")
-        assert job_row.startswith("UPDATE jobs SET version = 2, state = ")
+        assert job_row.startswith("UPDATE jobs SET state = ")
         assert "due =" not in job_row
         assert "definition =" not in job_row
 
-    def test_a_batch_of_pings_is_two_each_in_one_transaction(self, store):
+    def test_a_batch_of_pings_writes_two_rows_each_in_one_transaction(self, store):
         store.commit([new(f"job-{n}", n) for n in range(64)])
-        assert len(statements(store, *(ping(f"job-{n}") for n in range(64)))) == 128
+        assert len(written(store, *(ping(f"job-{n}") for n in range(64)))) == 128
 
-    def test_only_a_change_that_may_be_refused_halfway_has_a_savepoint(self, store):
+    def test_a_batch_reads_as_often_as_a_single_ping(self, store):
+        store.commit([new(f"job-{n}", n) for n in range(64)])
+        reads = [sql for sql in statements(store, *(ping(f"job-{n}") for n in range(64))) if sql.startswith("SELECT")]
+        assert len(reads) == 2  # the jobs' versions, and the number of the latest line of history
+
+    def test_a_job_that_changes_twice_in_a_batch_is_written_once(self, store):
         store.commit([new()])
-        assert not any("SAVEPOINT" in sql for sql in statements(store, Change(deliveries=(delivery(),))))
-        assert statements(store, ping(deliveries=(delivery("b"),)))[0] == "SAVEPOINT change"
+        writes = written(store, ping(), ping(expected=2))
+        assert [sql.split()[0] for sql in writes] == ["INSERT", "INSERT", "UPDATE"]
+        assert len(store.history("backup", 10)) == 2
+
+    def test_a_job_removed_and_made_again_in_a_batch_keeps_its_history(self, store):
+        store.commit([new()])
+        remove = Change(slug="backup", expected=2, remove=True)
+        assert store.commit([ping(), remove, ping(expected=2), new()]) == [STORED, STORED, Commit.STALE, STORED]
+        assert store.load(["backup"])["backup"].state.version == 1
+        assert len(store.history("backup", 10)) == 1
+
+    def test_removing_what_is_not_there_is_refused(self, store):
+        assert store.commit([Change(slug="nothing", remove=True)]) == [Commit.STALE]
 
     @pytest.mark.parametrize(
         ("sql", "index"),
