@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from heartbeat.model import NEVER, Commit, Document, Snapshot
 from heartbeat.store import rows
-from heartbeat.store.sqlite_commit import keep
+from heartbeat.store.sqlite_commit import chosen, keep
 from heartbeat.store.sqlite_file import MIGRATIONS, SQLiteFile
 
 if TYPE_CHECKING:
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 
     from heartbeat.model import Change, Delivery, Entry
     from heartbeat.store.sqlite_file import Migration
-
-CHUNK = 500
-"""Slugs in one SELECT (SQLite takes 32,766 parameters, its planner likes fewer)."""
 
 # The comparison with NEVER lets SQLite see that the partial index will do.
 DUE = f"SELECT slug FROM jobs WHERE due <= ? AND due < {NEVER} ORDER BY due LIMIT ?"  # noqa: S608 - a constant
@@ -55,12 +51,8 @@ class SQLiteStore:
 
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """See Store.load."""
-        found: dict[str, Snapshot] = {}
         with self._file.reading() as db:
-            for start in range(0, len(slugs), CHUNK):
-                chunk = slugs[start : start + CHUNK]
-                found |= {row[0]: _snapshot(row) for row in db.execute(_select(len(chunk)), chunk)}
-        return found
+            return {row[0]: _snapshot(row) for row in chosen(db, SNAPSHOT + "WHERE slug IN", slugs)}
 
     def page(self, after: str, limit: int) -> list[Snapshot]:
         """See Store.page."""
@@ -120,11 +112,6 @@ class SQLiteStore:
     def close(self) -> None:
         """See Store.close."""
         self._file.close()
-
-
-@cache
-def _select(count: int) -> str:
-    return f"{SNAPSHOT}WHERE slug IN ({','.join('?' * count)})"
 
 
 def _snapshot(row: tuple[str, str | None, int, str, str]) -> Snapshot:

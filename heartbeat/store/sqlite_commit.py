@@ -8,7 +8,7 @@ look-up and its part of two prepared statements.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heartbeat.model import NEVER
 from heartbeat.store import rows
@@ -31,7 +31,7 @@ def keep(db: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
     return kept
 
 
-def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> Iterator[tuple[object, ...]]:
+def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> Iterator[tuple[Any, ...]]:
     """The rows that `SELECT ... IN` finds for these keys; `select` ends before the list."""
     every = list(keys)
     for start in range(0, len(every), CHUNK):
@@ -53,12 +53,12 @@ class _Batch:
         self.db = db
         slugs = {change.slug for change in changes if change.slug}
         found = chosen(db, "SELECT slug, id, version, last, uuid FROM jobs WHERE slug IN", slugs)
-        self.jobs: dict[object, _Row] = {slug: _Row(*row) for slug, *row in found}  # type: ignore[arg-type]  # as declared
+        self.jobs: dict[object, _Row] = {slug: _Row(*row) for slug, *row in found}
         uuids = {change.uuid for change in changes if change.uuid and not change.expected}
         self.uuids = {uuid for (uuid,) in chosen(db, "SELECT uuid FROM jobs WHERE uuid IN", uuids)}
         new = {change.slug for change in changes if change.slug and not change.expected}
         gone = chosen(db, "SELECT slug, last FROM gone WHERE slug IN", new)
-        self.gone: dict[object, int | None] = dict(gone)  # type: ignore[arg-type]  # two columns
+        self.gone: dict[object, int | None] = dict(gone)
         self.delivered = self._versions("deliveries", "id", {d.id for c in changes for d in c.deliveries})
         self.documented = self._versions("documents", "name", {d.name for c in changes for d in c.documents})
         self.log_id: int = db.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
@@ -69,7 +69,7 @@ class _Batch:
 
     def _versions(self, table: str, key: str, keys: Collection[object]) -> dict[object, object]:
         select = f"SELECT {key}, version FROM {table} WHERE {key} IN"  # noqa: S608 - the names are ours
-        return dict(chosen(self.db, select, keys))  # type: ignore[arg-type]  # two columns
+        return dict(chosen(self.db, select, keys))
 
     def take(self, change: Change) -> bool:
         """Whether nothing that the change was decided from has moved; then it will be written."""
