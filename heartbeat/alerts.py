@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from heartbeat import slots
 from heartbeat.model import (
     Alert,
@@ -16,7 +18,6 @@ from heartbeat.model import (
     Snapshot,
     State,
     Verdict,
-    evolve,
 )
 from heartbeat.offset import offset_hint
 
@@ -89,7 +90,7 @@ def silent_together(decided: list[tuple[Snapshot, Change]]) -> list[tuple[Snapsh
     silent = [change for _, change in decided if any(_is_miss(alert) for alert in change.alerts)]
     if len(silent) < TOGETHER_MIN or len(silent) < len(decided):
         return decided
-    return [(snapshot, evolve(c, alerts=tuple(_together(a) for a in c.alerts))) for snapshot, c in decided]
+    return [(snapshot, replace(c, alerts=tuple(_together(a) for a in c.alerts))) for snapshot, c in decided]
 
 
 def _is_miss(alert: Alert) -> bool:
@@ -97,4 +98,4 @@ def _is_miss(alert: Alert) -> bool:
 
 
 def _together(alert: Alert) -> Alert:
-    return evolve(alert, silent_all=True) if _is_miss(alert) else alert
+    return replace(alert, silent_all=True) if _is_miss(alert) else alert

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from heartbeat.case import Case
 from heartbeat.config import Config, Plan, plan
 from heartbeat.errors import TooBusy, UnknownJob
 from heartbeat.manage import ATTEMPTS_MAX, amend, everything, founding
-from heartbeat.model import Change, Commit, Job, Reason, Snapshot, evolve
+from heartbeat.model import Change, Commit, Job, Reason, Snapshot
 from heartbeat.overdue import excuse
 from heartbeat.sweep import settle
 
@@ -62,7 +64,7 @@ def redefined(snapshot: Snapshot, job: Job, now: int) -> Change:
     case.note(None, now, None, None)
     case.remark("the definition changed")
     case.job = job
-    return evolve(case.change(), job=job, due=case.next_look())
+    return replace(case.change(), job=job, due=case.next_look())
 
 
 def _times(job: Job) -> tuple[object, ...]:

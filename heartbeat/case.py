@@ -5,6 +5,8 @@ judge.py (a signal came) and overdue.py (time passed) decide the verdicts; the s
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from heartbeat import slots
 from heartbeat.alerts import job_alert
 from heartbeat.model import (
@@ -24,7 +26,6 @@ from heartbeat.model import (
     State,
     Status,
     Verdict,
-    evolve,
 )
 from heartbeat.transition import TRANSITIONS, Tell
 
@@ -45,10 +46,7 @@ class Case:
 
     def set(self, **fields: object) -> None:
         """Decide these fields of the state."""
-        if self.state is self.snapshot.state:
-            self.state = evolve(self.state)
-        for name, value in fields.items():  # the copy is ours alone until the case has become a change: the hot path
-            object.__setattr__(self.state, name, value)
+        self.state = replace(self.state, **fields)
 
     def note(
         self, slot: int | None, at: int, verdict: Verdict | None, reason: Reason | None, signal: Signal | None = None
@@ -60,7 +58,7 @@ class Case:
 
     def remark(self, text: str) -> None:
         """Say more about the line just written."""
-        self.entries[-1] = evolve(self.entries[-1], remark=text)
+        self.entries[-1] = replace(self.entries[-1], remark=text)
 
     def meet(self, slot: int, at: int, *, good: bool) -> None:
         """The slot is met at this instant: move the cursor, or remember it ahead of earlier slots still open."""
@@ -83,7 +81,7 @@ class Case:
         for span in sorted((*self.state.ahead, new), key=lambda span: span.first):
             last = spans[-1] if spans else None
             if last and last.good and span.good and slots.next_slot(self.job, last.last) == span.first:
-                spans[-1] = evolve(last, last=span.last, until=span.until)
+                spans[-1] = replace(last, last=span.last, until=span.until)
             else:
                 spans.append(span)
         return tuple(spans)
@@ -92,7 +90,7 @@ class Case:
         """A slot that was met already has ended: by a success, it is good ahead too; for `every`, it is a heartbeat."""
         spans = self.state.ahead
         newest = self.state.failed_at is None or at >= self.state.failed_at
-        better = tuple(evolve(s, since=at, good=True) if _is_better(s, slot, at) else s for s in spans)
+        better = tuple(replace(s, since=at, good=True) if _is_better(s, slot, at) else s for s in spans)
         if good and newest and better != spans:
             self.set(ahead=better)
         self.beat(at)
@@ -106,7 +104,7 @@ class Case:
         if at >= last + interval + grace:  # what was overdue by then stays to be judged
             self.set(ahead=(*ahead, Span(first=at - grace + 1, last=at, since=at, until=at, good=False)))
         elif ahead:
-            self.set(ahead=(*ahead[:-1], evolve(ahead[-1], last=at, until=at)))
+            self.set(ahead=(*ahead[:-1], replace(ahead[-1], last=at, until=at)))
         else:
             self.set(cursor=at)
 
@@ -159,7 +157,7 @@ class Case:
         if row.tell is Tell.OPENED:
             self._open(slot, at, verdict, reason)
         elif state.incident is not None:
-            self.set(incident=evolve(state.incident, bad=state.incident.bad + fresh))
+            self.set(incident=replace(state.incident, bad=state.incident.bad + fresh))
 
     def _good(self, slot: int | None, at: int, verdict: Verdict) -> None:
         row = TRANSITIONS[self.state.status, verdict]
@@ -180,7 +178,7 @@ class Case:
         # A slot counts once, though several of its runs may end badly.
         if slot is not None and any(run.slot == slot and run.after_bad != bad for run in self.state.runs):
             runs = self.state.runs
-            self.set(runs=tuple(evolve(run, after_bad=bad) if run.slot == slot else run for run in runs))
+            self.set(runs=tuple(replace(run, after_bad=bad) if run.slot == slot else run for run in runs))
 
     def _become(self, status: Status, at: int) -> None:
         if status is not self.state.status:
@@ -189,7 +187,7 @@ class Case:
     def _open(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
         known = self.state.incident
         if known is not None:  # it had ended within a silence and was never told so: the same incident goes on
-            self.set(incident=evolve(known, ended_at=None, bad=known.bad + 1))
+            self.set(incident=replace(known, ended_at=None, bad=known.bad + 1))
             return
         name = f"{self.job.slug}/{self._n}.{len(self.entries)}"
         bad = self.state.streak
@@ -205,7 +203,7 @@ class Case:
         if incident is None or incident.told_at is None:
             self.set(incident=None)
         elif self.quiet is not None:
-            self.set(incident=evolve(incident, ended_at=at))
+            self.set(incident=replace(incident, ended_at=at))
         else:
             self.tell_recovered(at)
 
@@ -213,13 +211,13 @@ class Case:
         """Tell that the open incident began."""
         incident = self.state.incident
         if incident is not None:
-            self._tell(Event.OPENED, incident.opened_at, evolve(incident, told_at=self.now))
+            self._tell(Event.OPENED, incident.opened_at, replace(incident, told_at=self.now))
 
     def tell_reminder(self) -> None:
         """Tell that the open incident still lasts."""
         known = self.state.incident
         if known is not None:
-            self._tell(Event.REMINDER, self.now, evolve(known, reminded_at=self.now, reminders=known.reminders + 1))
+            self._tell(Event.REMINDER, self.now, replace(known, reminded_at=self.now, reminders=known.reminders + 1))
 
     def tell_recovered(self, at: int) -> None:
         """Tell that the open incident ended at this instant, and forget it."""

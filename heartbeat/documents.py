@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from heartbeat.model import Change, Commit, Document, Silence
+from msgspec.structs import asdict
+
+from heartbeat.model import Change, Commit, Document, Noun, Silence
 from heartbeat.overdue import Blind
 
 if TYPE_CHECKING:
@@ -34,8 +36,7 @@ def silences_document(kept: Iterable[Silence], before: Document) -> Document:
     return Document(name=SILENCES, version=before.version + 1, value=[asdict(silence) for silence in kept])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
+class Clock(Noun, frozen=True, kw_only=True):
     """What the sweep remembers of itself.
 
     checkpoint: everything due before it has been looked at; alive: when a sweep last ran; blinds: when none did.

@@ -10,10 +10,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from heartbeat import documents
 from heartbeat.case import Case
 from heartbeat.errors import NotNow, TooBusy, UnknownJob
-from heartbeat.model import HOUR, Change, Commit, Job, Silence, Snapshot, State, Status, evolve
+from heartbeat.model import HOUR, Change, Commit, Job, Silence, Snapshot, State, Status
 from heartbeat.outbox import matches
 from heartbeat.overdue import resume
 from heartbeat.sweep import settle
@@ -58,7 +60,7 @@ def resume_job(store: Store, slug: str, now: int) -> Snapshot:
             raise NotNow(f"{slug} is not paused; it is {snapshot.state.status}")
         case = Case(snapshot, now, None)
         resume(case, now)
-        return evolve(case.change(), due=case.next_look())
+        return replace(case.change(), due=case.next_look())
 
     settle(store, slug, now)
     return amend(store, slug, decide)
@@ -72,7 +74,7 @@ def acknowledge(store: Store, slug: str, now: int, *, by: str) -> Snapshot:
         if incident is None:
             raise NotNow(f"{slug} has no open incident to acknowledge; it is {snapshot.state.status}")
         case = Case(snapshot, now, None)
-        case.set(incident=evolve(incident, acked_at=now, acked_by=by))
+        case.set(incident=replace(incident, acked_at=now, acked_by=by))
         return _noted(case, now, f"acknowledged by {by}")
 
     return amend(store, slug, decide)

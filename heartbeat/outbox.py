@@ -5,7 +5,9 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from heartbeat.model import Alert, Change, Delivery, Silence, evolve
+from msgspec.structs import replace
+
+from heartbeat.model import Alert, Change, Delivery, Silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +20,7 @@ def address(change: Change, channels: Iterable[str], now: int) -> Change:
     if not change.alerts:
         return change
     deliveries = tuple(delivery(alert, channel, now) for alert in change.alerts for channel in channels)
-    return evolve(change, deliveries=change.deliveries + deliveries)
+    return replace(change, deliveries=change.deliveries + deliveries)
 
 
 def delivery(alert: Alert, channel: str, now: int) -> Delivery:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from heartbeat import slots
 from heartbeat.case import Case
-from heartbeat.model import NEVER, Change, Reason, Run, Snapshot, Span, Status, Verdict, evolve
+from heartbeat.model import NEVER, Change, Reason, Run, Snapshot, Span, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +114,7 @@ def _why_missed(case: Case, succeeded: bool, *, hidden: bool) -> tuple[Verdict, 
 
 
 def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
-    expired = evolve(run, expired=True)
+    expired = replace(run, expired=True)
     case.set(runs=tuple(expired if r is run else r for r in case.state.runs))
     if any(b.hides(run.started_at, limit) for b in blind):
         case.note(run.slot, limit, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)

@@ -8,9 +8,11 @@ alerts go out again under the same key.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Alert, Delivery, Event, Outcome
 from heartbeat.wording import headline

@@ -5,10 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from heartbeat import documents
 from heartbeat.errors import TooBusy
 from heartbeat.judge import is_seen, judge, needs_prior
-from heartbeat.model import Change, Commit, Signal, Snapshot, Verdict, evolve
+from heartbeat.model import Change, Commit, Signal, Snapshot, Verdict
 from heartbeat.outbox import address, quiet_until
 from heartbeat.slots import place
 
@@ -135,4 +137,4 @@ class Recorder:
 def _after(snapshot: Snapshot, change: Change) -> Snapshot:
     """What the job will be once the change is in."""
     state = change.state or snapshot.state
-    return evolve(snapshot, state=state, due=snapshot.due if change.due is None else change.due)
+    return replace(snapshot, state=state, due=snapshot.due if change.due is None else change.due)

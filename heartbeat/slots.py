@@ -6,19 +6,17 @@ For `every ...` the slots hang on the last heartbeat: cursor + n intervals.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from heartbeat.model import MINUTE, Job, Kind, Run, Signal, Snapshot, State
+from heartbeat.model import MINUTE, Job, Kind, Noun, Run, Signal, Snapshot, State
 from heartbeat.schedule import Schedule, parse
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Noun, frozen=True, kw_only=True):
     """Where a signal belongs.
 
     slot: None when it comes before the first slot (or, for `every`, before the last heartbeat); met: the slot was met

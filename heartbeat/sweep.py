@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from heartbeat import documents
 from heartbeat.alerts import blind_alert, silent_together
-from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Status, evolve
+from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Status
 from heartbeat.outbox import address, quiet_until
 from heartbeat.overdue import Blind, at_stake, look
 from heartbeat.record import ATTEMPTS_MAX, Recorder
@@ -111,7 +113,7 @@ class _Sweep:
         change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
         if snapshot.job.evidence is None or not _may_mend(change.state or snapshot.state):
             return change
-        return evolve(change, due=min(change.due or NEVER, self.now + EVIDENCE_AGAIN))
+        return replace(change, due=min(change.due or NEVER, self.now + EVIDENCE_AGAIN))
 
     def look_again(self, snapshot: Snapshot) -> Snapshot:
         # The object is the truth: its event may have been late or lost.
@@ -130,10 +132,10 @@ class _Sweep:
         # Remembered, and told once, before anything is judged by it.
         if self.blind is None:
             return True
-        document = evolve(self.book, alive=self.now, blinds=self.blinds).document()
+        document = replace(self.book, alive=self.now, blinds=self.blinds).document()
         change = Change(documents=(document,), alerts=(blind_alert(self.blind, [c for _, c in decided]),))
         stored = self.store.commit([address(change, self.service, self.now)]) == [Commit.STORED]
-        self.book = evolve(self.book, version=self.book.version + 1, alive=self.now, blinds=self.blinds)
+        self.book = replace(self.book, version=self.book.version + 1, alive=self.now, blinds=self.blinds)
         return stored
 
     def keep_book(self, *, idle: bool, more: bool) -> None:
@@ -141,7 +143,7 @@ class _Sweep:
         if idle and self.book.version and self.now - self.book.alive < ALIVE_EVERY:
             return
         checkpoint = self.book.checkpoint if more else max(self.book.checkpoint, self.now)
-        self.store.commit([Change(documents=(evolve(self.book, alive=self.now, checkpoint=checkpoint).document(),))])
+        self.store.commit([Change(documents=(replace(self.book, alive=self.now, checkpoint=checkpoint).document(),))])
 
 
 def _may_mend(state: State) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict, replace
 
 from heartbeat.model import Alert, Event, Reason, Verdict
 from heartbeat.timewords import and_ago, duration, moment, stamp
@@ -103,7 +105,7 @@ def compose(alerts: Sequence[Alert], now: int) -> Message:
 
 def tidy(alert: Alert) -> Alert:
     """The alert with every text made safe to print. Names become one line; output keeps its lines."""
-    values: dict[str, Any] = {f.name: getattr(alert, f.name) for f in fields(alert)}
+    values = asdict(alert)
     clean: dict[str, Any] = {key: _one_line(value) for key, value in values.items() if type(value) is str}
     clean |= {key: tuple(_one_line(item) for item in values[key]) for key in ("jobs", "tags")}
     clean["output"] = safe(alert.output)

@@ -9,9 +9,10 @@ Times are "HH:MM[:SS]" on 2026-01-05 (a Monday), "MM-DD HH:MM", or ISO 8601; in 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from heartbeat.manage import amend, founding, pause_job, resume_job, silence
 from heartbeat.model import Change, Event, Job, Kind, Signal, Silence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat.config.findings import printable
@@ -65,7 +65,7 @@ def plan(config: Config, current: Mapping[str, Job]) -> Plan:
 
 
 def _changed(old: Job, new: Job) -> Changed:
-    names = [field.name for field in fields(Job) if field.name != "source"]
+    names = [name for name in Job.__struct_fields__ if name != "source"]
     pairs = [(name, getattr(old, name), getattr(new, name)) for name in names]
     return Changed(
         old=old,
@@ -91,7 +91,7 @@ def in_words(field: str, value: object) -> str:
 
 
 def _evidence(value: object) -> str:
-    parts = [(field.name, getattr(value, field.name)) for field in fields(Evidence)]
+    parts = [(name, getattr(value, name)) for name in Evidence.__struct_fields__]
     return ", ".join(f"{name} {part}" for name, part in parts if part)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from heartbeat.config.channels import read_channels
 from heartbeat.config.doubts import UNUSED_CHANNEL, tell_doubts
@@ -120,7 +122,7 @@ def _config(root: Spot, name: str) -> Config | None:
 
 
 def _digest(jobs: tuple[Job, ...], *rest: object) -> str:
-    meaning = [[asdict(job) for job in sorted(jobs, key=lambda job: job.slug)], *rest]
+    meaning = to_builtins([sorted(jobs, key=lambda job: job.slug), *rest])
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 

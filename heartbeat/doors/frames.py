@@ -1,27 +1,21 @@
-"""What front and core say to each other: pings one way, replies and reports of health the other, in frames.
+"""What front and core say to each other, in frames: its settings and the replies one way, pings the other.
 
-Both are processes of one program, started one by the other, on a socket that nobody else can reach: hence pickle.
+Both are processes of one program, started one by the other, on a socket that nobody else can reach.
 """
 
 from __future__ import annotations
 
-import pickle
 import socket
 import struct
-from dataclasses import fields
 from enum import StrEnum
-from operator import attrgetter
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+from msgspec import msgpack
 
 from heartbeat.ingest.ping import Ping
-from heartbeat.model import Signal, builder
-
-Reply = tuple["Outcome", str]
-"""What became of a ping; for an unknown one the name that is most like its own, "" when none is."""
 
 _LENGTH = struct.Struct("!I")
-_facts = attrgetter(*(field.name for field in fields(Signal)))
-_signal, _ping = builder(Signal), builder(Ping)
+T = TypeVar("T")
 
 
 class Outcome(StrEnum):
@@ -34,44 +28,49 @@ class Outcome(StrEnum):
     BROKEN = "broken"
 
 
-def pack(ping: Ping) -> tuple[object, ...]:
-    """A ping as a plain row: a third of the work, at the other end, that its nouns would be."""
-    return ping.uuid, ping.create, *_facts(ping.signal)
-
-
-def unpack(row: tuple[Any, ...]) -> Ping:
-    """The ping that was packed."""
-    uuid, create, *facts = row
-    ping: Ping = _ping(_signal(*facts), uuid, create)
-    return ping
+Reply = tuple[Outcome, str]
+"""What became of a ping; for an unknown one the name that is most like its own, "" when none is."""
+PINGS = list[Ping]
+"""What the front says."""
+ANSWERS = list[Reply] | dict[str, Any]
+"""What the core says once it has said its settings: replies in the order of the pings, or how it is."""
 
 
 def frame(value: object) -> bytes:
     """A value as it travels."""
-    text = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    text = _encode(value)
     return _LENGTH.pack(len(text)) + text
 
 
-def first(link: socket.socket) -> Any:  # noqa: ANN401 - any value may come first
-    """Wait for the first value, and take no byte beyond it."""
+def first(link: socket.socket, kind: type[T]) -> T:
+    """Wait for the first value, which is of this kind, and take no byte beyond it."""
     length = _LENGTH.unpack(link.recv(_LENGTH.size, socket.MSG_WAITALL))[0]
-    return pickle.loads(link.recv(length, socket.MSG_WAITALL))  # noqa: S301 - see above
+    return msgpack.decode(link.recv(length, socket.MSG_WAITALL), type=kind, dec_hook=_built)
 
 
-class Frames:
-    """Cuts what arrives into the values that were sent."""
+class Frames(Generic[T]):
+    """Cuts what arrives into the values of one kind that were sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Any) -> None:  # noqa: ANN401 - a union of types is no type
+        self._decode = msgpack.Decoder(kind).decode
         self._rest = b""
 
-    def feed(self, data: bytes) -> list[Any]:
+    def feed(self, data: bytes) -> list[T]:
         """The values that are whole now."""
         data, start, values = self._rest + data, 0, []
         while len(data) - start >= _LENGTH.size:
             end = start + _LENGTH.size + _LENGTH.unpack_from(data, start)[0]
             if end > len(data):
                 break
-            values.append(pickle.loads(memoryview(data)[start + _LENGTH.size : end]))  # noqa: S301 - see above
+            values.append(self._decode(memoryview(data)[start + _LENGTH.size : end]))
             start = end
         self._rest = data[start:]
         return values
+
+
+def _built(kind: type[T], value: object) -> T:
+    """A path of the settings, which travelled as a text."""
+    return kind(value)  # type: ignore[call-arg] # any kind may be asked for
+
+
+_encode = msgpack.Encoder(enc_hook=str).encode

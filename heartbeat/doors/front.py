@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from heartbeat.doors.asgi import App
 from heartbeat.doors.frames import first
@@ -16,16 +15,14 @@ from heartbeat.doors.fronts import settle_in
 from heartbeat.doors.gate import Gate
 from heartbeat.doors.link import Link
 from heartbeat.doors.server import Server
+from heartbeat.settings import Settings
 from heartbeat.telemetry import Log
-
-if TYPE_CHECKING:
-    from heartbeat.settings import Settings
 
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT. Arguments: the numbers of the inherited sockets, listener and link."""
     listener, core = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
-    settings: Settings = first(core)
+    settings = first(core, Settings)
     log = Log(time.time, settings.log)
     link = Link(log)
     gate = Gate(settings.ping_keys, link, lambda: time.time_ns() // 1_000_000)

@@ -19,7 +19,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.frames import Frames, frame, unpack
+from heartbeat.doors.frames import PINGS, Frames, frame
 from heartbeat.errors import BadSetting, FrontLost
 from heartbeat.telemetry import Happened
 
@@ -151,9 +151,9 @@ class Fronts:
 
 def _batches(link: socket.socket) -> Iterator[list[Ping]]:
     """What waits, again and again, until the front ends."""
-    frames = Frames()
+    frames: Frames[list[Ping]] = Frames(PINGS)
     with suppress(ConnectionError):
         while data := link.recv(READ_MAX):
-            rows = [row for value in frames.feed(data) for row in value]
-            for start in range(0, len(rows), BATCH_MAX):
-                yield [unpack(row) for row in rows[start : start + BATCH_MAX]]
+            pings = [ping for value in frames.feed(data) for ping in value]
+            for start in range(0, len(pings), BATCH_MAX):
+                yield pings[start : start + BATCH_MAX]

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from heartbeat.doors.frames import Frames, Outcome, Reply, frame, pack
+from heartbeat.doors.frames import ANSWERS, Frames, Outcome, Reply, frame
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class Link(asyncio.Protocol):
 
     def __init__(self, log: Log, *, waiting_max: int = WAITING_MAX) -> None:
         self._log, self._waiting_max = log, waiting_max
-        self._frames = Frames()
-        self._rows: list[tuple[object, ...]] = []
+        self._frames: Frames[list[Reply] | dict[str, Any]] = Frames(ANSWERS)
+        self._pings: list[Ping] = []
         self._letters: deque[Letter] = deque()
         self._report: dict[str, Any] = {"ok": False}
         self._reported_at = time.monotonic()
@@ -57,9 +57,9 @@ class Link(asyncio.Protocol):
         """Take a letter, unless too many wait."""
         if len(self._letters) >= self._waiting_max:
             return False
-        if not self._rows:
+        if not self._pings:
             self._loop.call_soon(self._send)
-        self._rows.append(pack(ping))
+        self._pings.append(ping)
         self._letters.append(letter)
         return True
 
@@ -78,9 +78,9 @@ class Link(asyncio.Protocol):
         await self._ended
 
     def _send(self) -> None:
-        if self._rows:
-            self._transport.write(frame(self._rows))
-            self._rows = []
+        if self._pings:
+            self._transport.write(frame(self._pings))
+            self._pings = []
 
     # asyncio.Protocol
 

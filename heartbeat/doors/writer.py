@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
 from heartbeat.doors.frames import Outcome
 from heartbeat.errors import StoreUnavailable, WorldError
-from heartbeat.model import evolve
 from heartbeat.record import Recorded
 from heartbeat.telemetry import Happened
 
@@ -107,7 +108,7 @@ class Writer:
 
     def _addressed(self, ping: Ping) -> Signal:
         """The signal, with the slug of the job that the ping names by uuid; no job is named "", if there is none."""
-        return evolve(ping.signal, slug=self._slug_of(ping.uuid) or "") if ping.uuid else ping.signal
+        return replace(ping.signal, slug=self._slug_of(ping.uuid) or "") if ping.uuid else ping.signal
 
     def _slug_of(self, uuid: str) -> str | None:
         slug = self._slugs.get(uuid) or self._records.slug_of(uuid)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
-from heartbeat.model import BODY_MAX, Kind, Signal
+from heartbeat.model import BODY_MAX, Kind, Noun, Signal
 
 ID_MAX = 64
 NAMED_MAX = 40
@@ -53,8 +53,7 @@ class Target:
     exit_status: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ping:
+class Ping(Noun, frozen=True, kw_only=True):
     """A signal with what must be settled before it is recorded: the job behind `uuid`; whether the job may be made."""
 
     signal: Signal

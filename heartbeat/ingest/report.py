@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from heartbeat.model import BODY_MAX, SECOND, Kind
 

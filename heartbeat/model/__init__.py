@@ -1,8 +1,8 @@
-"""The nouns (DESIGN.md, "The words"): frozen, keyword-only, becoming their next version with `evolve`."""
+"""The nouns (DESIGN.md, "The words"): frozen, keyword-only; `msgspec.structs.replace` makes the next version of one."""
 
 from heartbeat.model.change import Alert, Change, Delivery, Document, Silence
-from heartbeat.model.evolve import builder, evolve
 from heartbeat.model.job import Bound, Evidence, Job
+from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.state import Entry, Incident, Run, Signal, Snapshot, Span, State
 from heartbeat.model.words import (
     BAD,
@@ -26,6 +26,7 @@ __all__ = [
     "BAD",
     "BODY_MAX",
     "DAY",
+    "FORMAT",
     "GOOD",
     "HOUR",
     "MINUTE",
@@ -43,6 +44,7 @@ __all__ = [
     "Incident",
     "Job",
     "Kind",
+    "Noun",
     "Outcome",
     "Reason",
     "Run",
@@ -53,6 +55,4 @@ __all__ = [
     "State",
     "Status",
     "Verdict",
-    "builder",
-    "evolve",
 ]

@@ -5,15 +5,13 @@ All instants and durations are integers: milliseconds, instants since the epoch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from heartbeat.model.job import Job
+from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.state import Entry, State
 from heartbeat.model.words import Event, Outcome, Reason, Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class Alert(Noun, frozen=True, kw_only=True):
     """The facts of one message, complete in themselves: a channel needs nothing else to word it.
 
     id: names the fact told, not the attempt (the idempotency key is made of it); slug is "" for an alert about the
@@ -53,8 +51,7 @@ class Alert:
     """Every job that was due in that sweep was silent: the cause may be the network or us."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Noun, frozen=True, kw_only=True, tag=FORMAT):
     """One alert to one channel, with its attempts.
 
     next_at: when to try (again); while somebody sends it, until when they hold it; NEVER once it is finished.
@@ -75,8 +72,7 @@ class Delivery:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
+class Silence(Noun, frozen=True, kw_only=True):
     """People are not told of jobs that match, from start to end (exclusive). Slots are judged and recorded as ever.
 
     selector: a slug with * and ?, or "tag:NAME".
@@ -90,8 +86,7 @@ class Silence:
     author: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Noun, frozen=True, kw_only=True):
     """One small record of the service itself (checkpoint, silences, strays), by name. `value` is JSON-able."""
 
     name: str
@@ -99,8 +94,7 @@ class Document:
     value: object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Noun, frozen=True, kw_only=True):
     """One decision, to be committed whole or not at all.
 
     expected: the version of the job's state that the decision was made from (0: there was no such job). `state` has

@@ -5,13 +5,11 @@ All instants and durations are integers: milliseconds, instants since the epoch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.words import MINUTE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Noun, frozen=True, kw_only=True):
     """Where a run's evidence object lies and what it must be.
 
     key: template such as "backup/{date:%Y-%m-%d}/dump.sql.gz", the date in the job's zone; min_size in bytes.
@@ -23,8 +21,7 @@ class Evidence:
     bucket: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(Noun, frozen=True, kw_only=True):
     """What a metric reported with a success must be: low <= value <= high; an end that is None is open."""
 
     metric: str
@@ -32,8 +29,7 @@ class Bound:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Noun, frozen=True, kw_only=True, tag=FORMAT):
     """A named piece of recurring work, as declared. Durations are in milliseconds."""
 
     slug: str

@@ -5,14 +5,12 @@ All instants and durations are integers: milliseconds, instants since the epoch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from heartbeat.model.job import Job
+from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.words import Kind, Reason, Status, Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class Signal(Noun, frozen=True, kw_only=True):
     """Something that a job told us.
 
     at: when it happened; received: when we heard of it (at <= received always); id: the same for a doubled signal,
@@ -36,8 +34,7 @@ class Signal:
     source: str = "ping"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Noun, frozen=True, kw_only=True):
     """A run that started and has not finished.
 
     owns: its start was what met its slot, so that its end decides the slot's verdict; expired: its deadline passed;
@@ -52,8 +49,7 @@ class Run:
     after_bad: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Noun, frozen=True, kw_only=True):
     """Slots that were met ahead of the cursor, while an earlier slot is still open: first to last, without a gap.
 
     since, until: when the first and the last of them was met; good: by success (else by a start or a fail).
@@ -66,8 +62,7 @@ class Span:
     good: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
+class Incident(Noun, frozen=True, kw_only=True):
     """From the first bad verdict that counts to the recovery.
 
     opened_at: when it went bad (the deadline, not the look); bad: how many slots; told_at: when people were told that
@@ -88,8 +83,7 @@ class Incident:
     ended_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     """Where a job stands. Never in the file; applying a file never changes it.
 
     cursor: every slot at or before it has its verdict (for `every`: also the last heartbeat, from which the next slot
@@ -126,8 +120,7 @@ class State:
         return self.recent[-1] if self.recent else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Noun, frozen=True, kw_only=True):
     """One consistent read of a job: its definition, its state, its uuid and the instant its due row stands at."""
 
     job: Job
@@ -136,8 +129,7 @@ class Snapshot:
     uuid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Noun, frozen=True, kw_only=True, tag=FORMAT):
     """One line of a job's history: a signal, the clock's finding, or what a person did.
 
     n: the state's version that it came with; verdict: the slot's verdict after it (None: it has none yet).

@@ -102,7 +102,9 @@ class DynamoDBStore:
         found = self._get(lay.document_key(name))
         if not found:
             return Document(name=name, version=0, value=None)
-        return Document(name=name, version=_version(found), value=rows.load_value(lay.read_text(found, "body"), name))
+        return Document(
+            name=name, version=_version(found), value=rows.DOCUMENT.load(lay.read_text(found, "body"), name)
+        )
 
     def purge(self, before: int, limit: int) -> int:  # noqa: ARG002 - the table's time to live does it
         """See Store.purge: rows expire by themselves."""

@@ -105,14 +105,14 @@ def delivery_item(delivery: Delivery, retention: int) -> Item:
         **delivery_key(delivery.alert.incident, delivery.id),
         "ver": number(delivery.version),
         "due": number(delivery.next_at),
-        "body": short(rows.DELIVERY.dump(delivery), f"delivery {delivery.id!r}"),
+        "body": short(rows.dump(delivery), f"delivery {delivery.id!r}"),
         **expires,
     }
 
 
 def document_item(document: Document) -> Item:
     """A document."""
-    body = short(rows.dump_value(document.value), f"document {document.name!r}")
+    body = short(rows.dump(document.value), f"document {document.name!r}")
     return {**document_key(document.name), "ver": number(document.version), "body": body}
 
 
@@ -134,7 +134,7 @@ def _parts(entries: Sequence[Entry]) -> Iterator[list[str]]:
     texts: list[str] = []
     size = 0
     for entry in entries:
-        text = rows.ENTRY.dump(entry)
+        text = rows.dump(entry)
         size += len(text.encode())
         if texts and size > PART_MAX:
             yield texts
@@ -148,9 +148,9 @@ def job_texts(job: Job | None, state: State | None) -> Item:
     """What a change replaces in a job's item."""
     texts: Item = {}
     if state:
-        texts["job_state"] = short(rows.STATE.dump(state), f"the state of {state.version}")
+        texts["job_state"] = short(rows.dump(state), f"the state of {state.version}")
     if job:
-        texts["body"] = short(rows.JOB.dump(job), f"the definition of {job.slug!r}")
+        texts["body"] = short(rows.dump(job), f"the definition of {job.slug!r}")
     return texts
 
 

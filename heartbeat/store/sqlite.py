@@ -99,7 +99,7 @@ class SQLiteStore:
         with self._file.reading() as db:
             row = db.execute("SELECT version, value FROM documents WHERE name = ?", (name,)).fetchone()
         version, text = row or (0, "null")
-        return Document(name=name, version=version, value=rows.load_value(text, name))
+        return Document(name=name, version=version, value=rows.DOCUMENT.load(text, name))
 
     def purge(self, before: int, limit: int) -> int:
         """See Store.purge: from the oldest rows on, looking at `limit` of each kind at most."""

@@ -15,7 +15,7 @@ from heartbeat.store import rows
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from heartbeat.model import Change, Delivery, Document
 
@@ -31,12 +31,13 @@ def keep(db: sqlite3.Connection, changes: Sequence[Change]) -> list[bool]:
     return kept
 
 
-def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> Iterator[tuple[Any, ...]]:
+def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> list[tuple[Any, ...]]:
     """The rows that `SELECT ... IN` finds for these keys; `select` ends before the list."""
-    every = list(keys)
+    every, found = list(keys), []
     for start in range(0, len(every), CHUNK):
         chunk = every[start : start + CHUNK]
-        yield from db.execute(f"{select} ({','.join('?' * len(chunk))})", chunk)
+        found += db.execute(f"{select} ({','.join('?' * len(chunk))})", chunk).fetchall()
+    return found
 
 
 class _Row(NamedTuple):
@@ -114,7 +115,7 @@ class _Batch:
             raise ValueError(f"a change that makes {change.slug!r} needs its definition and its state")
         due = NEVER if change.due is None else change.due
         last = self._append(change, self.gone.get(change.slug))
-        texts = rows.STATE.dump(change.state), rows.JOB.dump(change.job)
+        texts = rows.dump(change.state), rows.dump(change.job)
         made = self.db.execute(
             "INSERT INTO jobs (slug, uuid, version, due, state, definition, last) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (change.slug, change.uuid or None, change.state.version, due, *texts, last),
@@ -150,7 +151,7 @@ class _Batch:
         """Add the entries to the job's chain; answers the number of its last line."""
         for entry in change.entries:
             self.log_id += 1
-            self.log.append((self.log_id, last, rows.heard_at(entry), entry.slot, rows.ENTRY.dump(entry)))
+            self.log.append((self.log_id, last, rows.heard_at(entry), entry.slot, rows.dump(entry)))
             last = self.log_id
         return last
 
@@ -159,9 +160,8 @@ class _Batch:
         self.db.executemany("INSERT INTO log (id, prev, heard_at, slot, entry) VALUES (?, ?, ?, ?, ?)", self.log)
         alike: dict[tuple[str, ...], list[tuple[object, ...]]] = defaultdict(list)
         for number, row in self.updates.items():
-            for column, text in TEXTS.items():
-                if column in row:
-                    row[column] = text(row[column])
+            for column in row.keys() & {"state", "definition"}:
+                row[column] = rows.dump(row[column])
             alike[tuple(row)].append((*row.values(), number))
         alike.pop((), None)
         for columns, values in alike.items():
@@ -171,7 +171,6 @@ class _Batch:
         self.db.executemany(KEEP_DOCUMENT, map(_document, self.documents.values()))
 
 
-TEXTS: dict[str, Callable[..., str]] = {"state": rows.STATE.dump, "definition": rows.JOB.dump}
 KEEP_DELIVERY = """INSERT INTO deliveries (id, incident, created_at, next_at, version, delivery)
     VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE
@@ -181,8 +180,8 @@ KEEP_DOCUMENT = """INSERT INTO documents (name, version, value) VALUES (?, ?, ?)
 
 
 def _delivery(row: Delivery) -> tuple[object, ...]:
-    return row.id, row.alert.incident, row.created_at, row.next_at, row.version, rows.DELIVERY.dump(row)
+    return row.id, row.alert.incident, row.created_at, row.next_at, row.version, rows.dump(row)
 
 
 def _document(row: Document) -> tuple[object, ...]:
-    return row.name, row.version, rows.dump_value(row.value)
+    return row.name, row.version, rows.dump(row.value)

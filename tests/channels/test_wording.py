@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 from samples import NOW, alert, at, recovered
 
 from heartbeat.model import NEVER, Event, Reason, Verdict

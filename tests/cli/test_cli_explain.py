@@ -1,6 +1,6 @@
 """explain: why a job is in its state, for a person and as JSON."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from heartbeat.manage import silence
 from heartbeat.model import NEVER, Change, Kind, Outcome, Silence

@@ -1,6 +1,6 @@
 """status: what an on-call person sees first."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from heartbeat.documents import note_dead
 from heartbeat.manage import silence

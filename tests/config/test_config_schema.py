@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import jsonschema
@@ -29,7 +28,7 @@ def valid(text: str) -> None:
 
 def test_every_field_of_a_job_has_its_key():
     kept = {key.field or key.name for key in JOB_KEYS if key.kept}
-    assert kept == {field.name for field in fields(Job)} - {"slug", "source"}
+    assert kept == set(Job.__struct_fields__) - {"slug", "source"}
 
 
 def test_the_defaults_in_the_table_are_those_of_the_model():

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import io
 import socket
+from pathlib import Path
 
 import pytest
 
-from heartbeat.doors.frames import Frames, Outcome, first, frame, pack, unpack
+from heartbeat.doors.frames import ANSWERS, PINGS, Frames, Outcome, first, frame
 from heartbeat.doors.link import Letter, Link
 from heartbeat.ingest import ping
 from heartbeat.settings import Settings
@@ -57,7 +58,7 @@ class Core:
         self.turn()
 
     def heard(self):
-        return [[unpack(row).signal.slug for row in value] for value in Frames().feed(self.socket.recv(1 << 20))]
+        return [[ping.signal.slug for ping in value] for value in Frames(PINGS).feed(self.socket.recv(1 << 20))]
 
     def close(self):
         closing = self.loop.create_task(self.link.close())
@@ -89,13 +90,13 @@ def core():
 )
 def test_a_ping_arrives_as_it_was(path, query, body):
     sent = read(path, query, body)
-    assert [unpack(row) for row in Frames().feed(frame([pack(sent)]))[0]] == [sent]
+    assert Frames(PINGS).feed(frame([sent])) == [[sent]]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1 << 20])
 def test_frames_in_pieces(size):
-    values = [[], ["x" * 100], {"ok": True}, [STORED] * 9]
-    stream, frames = b"".join(map(frame, values)), Frames()
+    values = [[], [(Outcome.UNKNOWN, "x" * 100)], {"ok": True}, [STORED] * 9]
+    stream, frames = b"".join(map(frame, values)), Frames(ANSWERS)
     pieces = [stream[i : i + size] for i in range(0, len(stream), size)]
     assert [value for piece in pieces for value in frames.feed(piece)] == values
 
@@ -103,8 +104,9 @@ def test_frames_in_pieces(size):
 def test_the_first_value_takes_no_byte_beyond_it():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        ours.sendall(frame(Settings(ping_keys=("k",))) + b"more")
-        assert first(theirs) == Settings(ping_keys=("k",))
+        settings = Settings(ping_keys=("k",), db=Path("/a/b.db"), evidence=Path("there"))
+        ours.sendall(frame(settings) + b"more")
+        assert first(theirs, Settings) == settings
         assert theirs.recv(10) == b"more"
 
 

@@ -3,11 +3,11 @@
 import contextlib
 import threading
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
-from heartbeat.doors.frames import Outcome, pack, unpack
+from heartbeat.doors.frames import Outcome
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.writer import Writer
 from heartbeat.errors import StoreUnavailable, TooBusy
@@ -23,7 +23,7 @@ T0 = 1_795_350_000_000
 
 
 def read(path, ident=b"", query=b""):
-    return unpack(pack(ping.read(ping.target(path), query, ident=ident, received=T0)))
+    return ping.read(ping.target(path), query, ident=ident, received=T0)
 
 
 class Told:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from heartbeat.model import HOUR, MINUTE, SECOND, Job, Kind, Signal, Silence
 from simulation.places import draw_form, draw_period

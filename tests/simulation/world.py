@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import replace
 from random import Random
+
+from msgspec.structs import replace
 
 import heartbeat.deliver
 from heartbeat.deliver import deliver

@@ -1,9 +1,9 @@
 """The contract of heartbeat.store.protocol, sentence by sentence, on every store: races."""
 
-from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 from store_samples import T0, delivery, entry, new, ping, state
 
 from heartbeat.model import HOUR, MINUTE, Change, Commit, Document

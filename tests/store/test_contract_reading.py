@@ -1,8 +1,7 @@
 """The contract of heartbeat.store.protocol, sentence by sentence, on every store: what is read."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from store_samples import T0, entry, job, new, ping, state, uuid
 
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, Change, Commit, Snapshot

@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from store_samples import T0, delivery, entry, job, new, ping, sent, state
 from store_wire import Crash, items
 

@@ -1,8 +1,7 @@
 """What the DynamoDB store makes of a world that throttles, conflicts, is away, or holds what cannot be read."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from store_samples import T0, delivery, entry, job, new, ping, state
 from store_wire import items
 
@@ -182,13 +181,13 @@ class TestCorrupt:
                 "item job#backup/job has no readable 'due'",
             ),
             ("job#backup", {"body": {"N": "1"}}, "item job#backup/job has no readable 'body'"),
-            ("job#backup", {"job_state": {"S": "{"}}, "jobs.state 'backup': not JSON"),
+            ("job#backup", {"job_state": {"S": "[1,"}}, "jobs.state 'backup': Input data was truncated"),
             (
                 "incident#i-1",
                 {"body": {"S": "[7]"}},
                 "deliveries 'one': format 7 is not known",
             ),
-            ("document#clock", {"body": {"S": "}"}}, "documents 'clock': not JSON"),
+            ("document#clock", {"body": {"S": "}"}}, "documents 'clock': JSON is malformed"),
         ],
     )
     def test_an_item_that_cannot_be_read_is_named(self, call, store, pk, broken, match):

@@ -142,7 +142,7 @@ class TestThreads:
 WRITER = """
 import sys
 from store_samples import T0, Change, delivery, entry, new, ping
-from dataclasses import replace
+from msgspec.structs import replace
 from heartbeat.model import Document
 from heartbeat.store.sqlite import SQLiteStore
 store = SQLiteStore(sys.argv[1])

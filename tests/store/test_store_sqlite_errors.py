@@ -166,10 +166,10 @@ class TestErrors:
                 db.execute(update)
             db.commit()
         for match, read in (
-            ("jobs.state 'backup': not JSON", lambda: store.load(["backup"])),
-            ("log 'backup': not JSON", lambda: store.history("backup", 1)),
-            ("deliveries 'one': not JSON", lambda: store.outbox(T0, 1)),
-            ("documents 'clock': not JSON", lambda: store.document("clock")),
+            ("jobs.state 'backup': Input data was truncated", lambda: store.load(["backup"])),
+            ("log 'backup': Input data was truncated", lambda: store.history("backup", 1)),
+            ("deliveries 'one': Input data was truncated", lambda: store.outbox(T0, 1)),
+            ("documents 'clock': Input data was truncated", lambda: store.document("clock")),
         ):
             with pytest.raises(StoreCorrupt, match=match):
                 read()
