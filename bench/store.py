@@ -74,7 +74,7 @@ def filled(path: Path, jobs: int) -> SQLiteStore:
 
 def texts(number: int) -> tuple[str, str]:
     job = Job(slug=slug(number), schedule=("*/5 * * * *",), timezone="Asia/Tokyo", notify=("ops",), description="bench")
-    return rows.STATE.dump(state(1)), rows.JOB.dump(job)
+    return rows.dump(state(1)), rows.dump(job)
 
 
 def slug(number: int) -> str:

@@ -97,7 +97,7 @@ def row(number: int, groups: Groups) -> tuple[object, ...]:
     cursor = SLOT if kind == "on time" else SLOT - HOUR
     recent = tuple(cursor - n * HOUR + MINUTE for n in reversed(range(5)))
     state = State(version=1, born=SLOT - 24 * HOUR, cursor=cursor, status=Status.UP, recent=recent, signals=9)
-    return slug, f"{number:036}", at, rows.STATE.dump(state), rows.JOB.dump(job)
+    return slug, f"{number:036}", at, rows.dump(state), rows.dump(job)
 
 
 if __name__ == "__main__":

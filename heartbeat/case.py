@@ -238,7 +238,7 @@ class Case:
             return NEVER
         looks = [self._next_deadline(), self.state.paused_until, self._next_telling()]
         looks += [slots.run_deadline(self.job, run) for run in self.state.runs if not run.expired]
-        return min((look for look in looks if look is not None), default=NEVER)
+        return min([look for look in looks if look is not None], default=NEVER)
 
     def _next_deadline(self) -> int | None:
         slot = slots.next_slot(self.job, self.state.cursor)

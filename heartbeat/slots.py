@@ -31,7 +31,10 @@ class Place(Noun, frozen=True, kw_only=True):
 
 def schedule_of(job: Job) -> Schedule:
     """The job's schedule, ready to ask (parsed once for all jobs that share it)."""
-    return parse(job.schedule, job.timezone, job.dialect)
+    return _schedule(job.schedule, job.timezone, job.dialect)
+
+
+_schedule = lru_cache(maxsize=10_000)(parse)
 
 
 @lru_cache(maxsize=10_000)

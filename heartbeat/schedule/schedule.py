@@ -38,16 +38,16 @@ class Schedule:
     dialect: str | None
     rules: tuple[Rule, ...] = field(compare=False, repr=False)
     tz: tzinfo = field(compare=False, repr=False)
+    interval_ms: int | None = field(init=False, compare=False, repr=False)
+    """The interval of `every ...` and `rate(...)`; None for a calendar."""
     _memo: list[tuple[int, int, Window]] = field(
         default_factory=lambda: [_NO_WINDOW], init=False, compare=False, repr=False
     )
     _next: dict[int, int | None] = field(default_factory=dict, init=False, compare=False, repr=False)
 
-    @property
-    def interval_ms(self) -> int | None:
-        """The interval of `every ...` and `rate(...)`; None for a calendar."""
+    def __post_init__(self) -> None:
         rule = self.rules[0]
-        return rule.ms if isinstance(rule, Interval) else None
+        object.__setattr__(self, "interval_ms", rule.ms if isinstance(rule, Interval) else None)
 
     def next_ms(self, after: int) -> int | None:
         """The first slot strictly after. The latest answers are kept: many jobs ask from the same slot."""
@@ -82,8 +82,8 @@ class Schedule:
         low, high, window = self._memo[0]
         if low <= t < high:
             return window
-        if isinstance(self.rules[0], Interval):
-            return t, t + self.rules[0].ms
+        if self.interval_ms is not None:
+            return t, t + self.interval_ms
         start, end = window = self.previous_ms(t + 1), self.next_ms(t)
         self._memo[0] = (-_NEVER if start is None else start, _NEVER if end is None else end, window)
         return window
