@@ -81,7 +81,7 @@ class Case:
         for span in sorted((*self.state.ahead, new), key=lambda span: span.first):
             last = spans[-1] if spans else None
             if last and last.good and span.good and slots.next_slot(self.job, last.last) == span.first:
-                spans[-1] = replace(last, last=span.last, until=span.until)
+                spans[-1] = replace(last, last=span.last, since=min(last.since, span.since), until=span.until)
             else:
                 spans.append(span)
         return tuple(spans)

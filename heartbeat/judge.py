@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RUNS_MAX = 32
 """Open runs kept for one job; the oldest go first."""
 SEEN_MAX = 32
-"""Ids of signals and finished runs kept to recognise a doubled one."""
+"""Ids of signals and finished runs kept to recognise a doubled one; one that comes later still is recorded again."""
 RECENT_MAX = 5
 """Instants of successes kept."""
 
@@ -152,5 +152,13 @@ def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
     recent = tuple(sorted((*state.recent, signal.at))[-RECENT_MAX:]) if good else state.recent
     case.set(finished_at=finished, recent=recent)
     if case.state.mends or case.state.runs:
-        new = (signal.at, where.slot) if good and where.slot is not None else ()
-        case.set(mends=(*case.state.mends, *new)[-2 * RECENT_MAX :] if case.state.runs else ())
+        _keep_mend(case, signal.at, where.slot if good else None)
+
+
+def _keep_mend(case: Case, at: int, slot: int | None) -> None:
+    # Should an open run prove to have hung, the first success after its limit has mended it.
+    limits = [slots.run_deadline(case.job, run) for run in case.state.runs if not run.expired]
+    overdue = any(limit is not None and limit <= at for limit in limits)
+    known = case.state.mends if limits else ()
+    new = ((at, slot),) if overdue and slot is not None else ()
+    case.set(mends=tuple(sorted((*known, *new))[:RECENT_MAX]))

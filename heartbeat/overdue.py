@@ -90,6 +90,7 @@ def _pass_over(case: Case, span: Span) -> None:
     if span.since < since:  # a success before it went bad mends nothing
         at = next((t for t in case.state.recent if t >= since), None)
     if span.good and at is not None:
+        _mend(case, at)
         case.rule(span.last, at, Verdict.ON_TIME, Reason.IN_TIME)
 
 
@@ -131,8 +132,7 @@ def _mend(case: Case, before: int) -> None:
     # open before was looked at when that success came.)
     if case.hung_since is None or case.snapshot.state.status is Status.DOWN:
         return
-    worst, known = case.state.bad_slot or 0, case.state.mends
-    pairs = dict(zip(known[::2], known[1::2], strict=True))
+    worst, pairs = case.state.bad_slot or 0, dict(case.state.mends)
     for at in case.state.recent:  # those heard before the run's start was: no other run can have owned them
         pairs.setdefault(at, slots.by_time(case.job, case.state, at) or worst)
     since = max(case.hung_since, case.state.failed_at or 0)

@@ -115,6 +115,28 @@ def test_a_hung_run_is_not_hidden_by_a_later_good_one():
     assert w.verdicts() == {"09:00": "timed_out", "10:00": "on_time"}
 
 
+def test_a_hung_run_found_late_was_mended_by_the_first_success_after_its_limit():
+    w = World("*/10 * * * *", grace="9m", early="1m", max_runtime="3m", at="08:55")
+    w.alive("08:55", "09:02")
+    w.start("09:00", "a")
+    for minute in range(10, 60, 10):  # nobody looks meanwhile, and more successes come than are remembered otherwise
+        w.start(f"09:{minute}", f"b{minute}")
+        w.success(f"09:{minute}:30", f"b{minute}")
+    w.start("10:00", "c")
+    w.success("10:00:30", "c")
+    w.sweep("10:01")
+    assert w.told() == ["09:03 down", "09:10:30 up", "10:01 blind"]
+
+
+def test_slots_met_ahead_count_from_the_first_success_among_them():
+    w = World("*/10 * * * *", grace="12m", early="1m", at="08:55")
+    w.alive("08:55", "09:11")
+    w.ping("09:12:20", named="2026-01-05T09:20")
+    w.ping("09:12:40")
+    w.sweep("09:13")
+    assert w.told() == ["09:12 down", "09:12:20 up"]
+
+
 def test_without_run_ids_a_run_that_exits_early_is_found():
     w = World("0 * * * *", grace="10m", at="08:30")
     w.start("09:00")

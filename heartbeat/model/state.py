@@ -52,7 +52,7 @@ class Run(Noun, frozen=True, kw_only=True):
 class Span(Noun, frozen=True, kw_only=True):
     """Slots that were met ahead of the cursor, while an earlier slot is still open: first to last, without a gap.
 
-    since, until: when the first and the last of them was met; good: by success (else by a start or a fail).
+    since: when one of them was met first; until: when the last one was; good: by success (else by a start or a fail).
     """
 
     first: int
@@ -90,7 +90,7 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     is counted); born: slots exist after this instant; streak: bad slots in a row; bad_slot: the latest slot with a bad
     verdict; failed_at: when the latest fail happened; recent: when the latest successes happened, oldest first;
     seen: ids of the latest signals and finished runs; outage: from when to when the job was down last;
-    mends: while a run is open, the latest successes as (when, slot, when, slot, ...): should it prove to have hung.
+    mends: the first successes, as (when, slot), after the limit of a run that has not been looked at since.
     """
 
     version: int
@@ -111,8 +111,8 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     incident: Incident | None = None
     paused_until: int | None = None
     pause_reason: str = ""
-    outage: tuple[int, ...] = ()
-    mends: tuple[int, ...] = ()
+    outage: tuple[int, int] | None = None
+    mends: tuple[tuple[int, int], ...] = ()
 
     @property
     def last_success(self) -> int | None:

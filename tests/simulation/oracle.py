@@ -196,11 +196,12 @@ class JobOracle:
     def was_told_around(self, date):
         """These bad slots had their incident, which began with a later one of them."""
         since, until = self.stretch(date)
-        return self.job.alert_after > 1 and any(since <= opened_at < until for opened_at, _ in self.past)
+        return self.job.alert_after > 1 and any(max(since, date) <= opened_at < until for opened_at, _ in self.past)
 
     def bad(self, key, date):
         mended = max((at for at in self.goods if at <= date), default=-inf)
-        if self.bads.get(key, -inf) < mended or key not in self.bads:
+        again = self.bads.get(key, -inf) < mended and not self.row(date)  # it begins a row, but makes none longer
+        if key not in self.bads or again:
             self.bads[key] = date
         if any(since <= date <= until for since, until in self.past[-1:]):
             return  # it was down then, which is told and over

@@ -6,9 +6,16 @@ from simulation.play import report
 
 WORLDS = 2_000
 CHUNK = 100
+ONCE_WRONG = (4052, 20289, 21462, 31943, 33343, 36889, 60712)
+"""Worlds beyond those, found by `make soak`, that core and oracle did not agree on."""
 
 
 @pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
 def test_worlds_agree_with_the_oracle(first):
     reports = [text for seed in range(first, first + CHUNK) if (text := report(seed))]
     assert not reports, f"{len(reports)} of {CHUNK} worlds disagree; the first:\n{reports[0]}"
+
+
+@pytest.mark.parametrize("seed", ONCE_WRONG)
+def test_worlds_that_disagreed_once(seed):
+    assert report(seed) == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from heartbeat.judge import SEEN_MAX
 from heartbeat.model import MINUTE, Event
 from heartbeat.record import Recorded
 from simulation.diary import (
@@ -126,11 +127,19 @@ def verdicts_of(world, slug):
     return found
 
 
+def _twice(ids):
+    """Ids that came again while they had to be known still: a signal leaves two ids at most."""
+    for i, name in enumerate(ids):
+        if name and name in ids[max(0, i - SEEN_MAX // 2 + 1) : i]:
+            yield name
+
+
 def _heard(world):
     """Every ping that arrived is in exactly once; what was answered "seen" is in."""
     kept = [step.signal for step in world.diary if isinstance(step, Heard)]
-    ids = [signal.id for signal in kept if signal.id]
-    yield from (f"signal {name} is in more than once" for name in set(ids) if ids.count(name) > 1)
+    ids = {signal.id for signal in kept if signal.id}
+    for slug in {signal.slug for signal in kept}:
+        yield from (f"signal {name} is in more than once" for name in _twice([s.id for s in kept if s.slug == slug]))
     for signal, answer in world.answers:
         known = answer is Recorded.STORED or signal.id in ids or signal.run_id
         if answer is not Recorded.UNKNOWN and not known:
