@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import uvloop
+
+from heartbeat.store.sqlite_file import SETTINGS
 
 KEY = "benchmark-ping-key-000"
 JOBS = 10_000
@@ -43,14 +46,53 @@ SCHEDULES = ('"*/10 * * * *"', '"0 9 * * 1-5"', "every 1h", '"cron(0 18 * * ? *)
 
 
 def run(seconds: float = SECONDS, jobs: int = JOBS) -> list[dict[str, Any]]:
-    """One row for each way to knock; the first is what this machine's HTTP alone allows: judge the others by it."""
+    """One row for each way to knock, after what this machine's SQLite and HTTP alone allow: judge them by those two."""
     size = (seconds, jobs)
     return [
+        yardstick(seconds, jobs),
         measure("floor: answered at once, nothing kept", size, serve=FLOOR),
         measure("fast path, 64 connections", size),
         measure("plain ASGI, 64 connections", size, door="plain"),
         measure("fast path, a new connection each", size, fresh=True),
     ]
+
+
+def yardstick(seconds: float, jobs: int) -> dict[str, Any]:
+    """Durable batches with nothing around them: a log line and an update for each ping, 64 a commit."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
+        db = sqlite3.connect(Path(folder) / "bench.db", isolation_level=None)
+        for setting in SETTINGS:
+            db.execute(setting)
+        db.execute("CREATE TABLE log (id INTEGER PRIMARY KEY, prev INTEGER, line TEXT)")
+        db.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY, slug TEXT UNIQUE, last INTEGER, state TEXT)")
+        db.executemany("INSERT INTO jobs VALUES (?, ?, 0, ?)", ((i, f"job-{i}", "x" * 100) for i in range(jobs)))
+        done, times, start = 0, [], time.perf_counter()
+        while time.perf_counter() < start + seconds:
+            began = time.perf_counter()
+            db.execute("BEGIN")
+            batch = [(done, f"{done:0100}", random.randrange(jobs)) for _ in range(CONNECTIONS)]
+            db.executemany("INSERT INTO log (prev, line) VALUES (?, ?)", [row[:2] for row in batch])
+            db.executemany("UPDATE jobs SET last = ?, state = ? WHERE id = ?", batch)
+            db.execute("COMMIT")
+            done += len(batch)
+            times.append(time.perf_counter() - began)
+        took = time.perf_counter() - start
+        db.close()
+    return {
+        "name": "yardstick: bare SQLite, 64 a commit",
+        **_spread(done / took, times),
+        "answered": done,
+        "kept": done,
+    }
+
+
+def _spread(per_second: float, times: list[float]) -> dict[str, Any]:
+    ordered = sorted(times)
+    return {
+        "pings_per_second": round(per_second),
+        "p50_ms": round(ordered[len(ordered) // 2] * 1000, 2),
+        "p99_ms": round(ordered[len(ordered) * 99 // 100] * 1000, 2),
+    }
 
 
 def measure(
@@ -113,8 +155,6 @@ def _serve(here: Path, port: int, door: str, code: str) -> subprocess.Popen[byte
 
 
 def _kept(here: Path) -> int:
-    import sqlite3  # noqa: PLC0415 - the load process has no use for it
-
     with sqlite3.connect(here / "bench.db") as db:
         count: int = db.execute("SELECT count(*) FROM log WHERE entry LIKE '%success%'").fetchone()[0]
     return count
@@ -198,17 +238,12 @@ async def _knock(port: int, seconds: float, jobs: int, *, fresh: bool) -> dict[s
     await asyncio.sleep(WARM_UP)
     first, start = len(load.times), time.perf_counter()
     await asyncio.sleep(seconds)
-    times, took = sorted(load.times[first:]), time.perf_counter() - start
+    times, took = load.times[first:], time.perf_counter() - start
     load.open = False
     await asyncio.sleep(0.2)
     if load.refused:
         raise AssertionError(load.refused[0])
-    return {
-        "pings_per_second": round(len(times) / took),
-        "p50_ms": round(times[len(times) // 2] * 1000, 2),
-        "p99_ms": round(times[len(times) * 99 // 100] * 1000, 2),
-        "answered": load.answered,
-    }
+    return _spread(len(times) / took, times) | {"answered": load.answered}
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
