@@ -55,7 +55,6 @@ def _walk(case: Case, blind: Sequence[Blind]) -> bool:
     done = any(not _step(case, blind) for _ in range(STEPS_MAX))
     if done:
         _mend(case, NEVER)
-        _mend_ahead(case)
     return done
 
 
@@ -128,6 +127,12 @@ def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
 
 
 def _mend(case: Case, before: int) -> None:
+    # What happened before this instant and is known already comes first.
+    _mend_hung(case, before)
+    _mend_ahead(case, before)
+
+
+def _mend_hung(case: Case, before: int) -> None:
     # A run was found late to have hung; a success that came after its limit is known already. (An incident that was
     # open before was looked at when that success came.)
     if case.hung_since is None or case.snapshot.state.status is Status.DOWN:
@@ -143,11 +148,13 @@ def _mend(case: Case, before: int) -> None:
         case.rule(mended[1], mended[0], Verdict.LATE, Reason.LATER_SLOT_SUCCEEDED)
 
 
-def _mend_ahead(case: Case) -> None:
+def _mend_ahead(case: Case, before: int) -> None:
     # A success after it went bad is known, though a slot before it is still open.
     for span in case.state.ahead:
         incident = case.state.incident
-        if span.good and incident is not None and incident.ended_at is None and span.since >= incident.opened_at:
+        if incident is None or incident.ended_at is not None:
+            break
+        if span.good and incident.opened_at <= span.since < before:
             case.rule(span.last, span.since, Verdict.ON_TIME, Reason.IN_TIME)
 
 
