@@ -152,13 +152,13 @@ def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
     recent = tuple(sorted((*state.recent, signal.at))[-RECENT_MAX:]) if good else state.recent
     case.set(finished_at=finished, recent=recent)
     if case.state.mends or case.state.runs:
-        _keep_mend(case, signal.at, where.slot if good else None)
+        _keep_mends(case, (signal.at, where.slot or signal.at) if good else None)
 
 
-def _keep_mend(case: Case, at: int, slot: int | None) -> None:
+def _keep_mends(case: Case, new: tuple[int, int] | None) -> None:
     # Should an open run prove to have hung, the first success after its limit has mended it.
     limits = [slots.run_deadline(case.job, run) for run in case.state.runs if not run.expired]
-    overdue = any(limit is not None and limit <= at for limit in limits)
-    known = case.state.mends if limits else ()
-    new = ((at, slot),) if overdue and slot is not None else ()
-    case.set(mends=tuple(sorted((*known, *new))[:RECENT_MAX]))
+    known = tuple(pair for pair in case.state.mends if pair[0] >= (case.state.failed_at or 0)) if limits else ()
+    if new is not None and any(limit is not None and limit <= new[0] for limit in limits):
+        known = tuple(sorted((*known, new))[:RECENT_MAX])
+    case.set(mends=known)
