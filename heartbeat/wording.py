@@ -6,13 +6,13 @@ characters, no ping URL that a link preview would fetch). Escaping for its own f
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict, replace
 
+from heartbeat.clean import HIDDEN, one_line, safe
 from heartbeat.model import Alert, Event, Reason, Verdict
 from heartbeat.timewords import and_ago, duration, moment, stamp
 
@@ -58,18 +58,6 @@ REASONS = {
     Reason.SCHEDULE_CHANGED: "the schedule was changed",
 }
 
-_CONTROL = re.compile(
-    "\x1b\\[[0-9;?]*[ -/]*[@-~]"  # terminal colours and cursor movements, whole
-    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # and what reorders text
-)
-# Every form that pings with a GET, ours and the compatible services': a link preview that fetched one would be a run.
-_PING_URL = re.compile(
-    r"""https?:(?=//)[^\s<>|"']*?(?:/ping/|/hc/|/snitch/|/p/[0-9a-f]{16}|/api/(?:push|v\d/heartbeat|\d+/cron)/|/v2/heartbeats/"""
-    r"""|//(?:hc-ping\.com|cronitor\.link|nosnch\.in)/)[^\s<>|"']*""",
-    re.IGNORECASE,
-)
-HIDDEN = "[ping URL hidden]"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -106,20 +94,11 @@ def compose(alerts: Sequence[Alert], now: int) -> Message:
 def tidy(alert: Alert) -> Alert:
     """The alert with every text made safe to print. Names become one line; output keeps its lines."""
     values = asdict(alert)
-    clean: dict[str, Any] = {key: _one_line(value) for key, value in values.items() if type(value) is str}
-    clean |= {key: tuple(_one_line(item) for item in values[key]) for key in ("jobs", "tags")}
+    clean: dict[str, Any] = {key: one_line(value) for key, value in values.items() if type(value) is str}
+    clean |= {key: tuple(one_line(item) for item in values[key]) for key in ("jobs", "tags")}
     clean["output"] = safe(alert.output)
     clean["runbook"] = "" if HIDDEN in clean["runbook"] else clean["runbook"]
     return replace(alert, **clean)
-
-
-def safe(text: str) -> str:
-    """Without control characters (new lines and tabs stay) and without URLs that ping when they are fetched."""
-    return _PING_URL.sub(HIDDEN, _CONTROL.sub("", text))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(safe(text).split())
 
 
 def label(alert: Alert) -> str:

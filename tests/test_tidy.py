@@ -24,6 +24,7 @@ CORE = {
     "alerts",
     "outbox",
     "explain",
+    "clean",
     "wording",
     "timewords",
 }

@@ -14,7 +14,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
 from unicodedata import combining, east_asian_width
 
-from heartbeat.wording import safe
+from heartbeat.clean import one_line, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,7 +63,7 @@ class Screen:
 
     def complain(self, text: str) -> None:
         """One line of trouble on standard error."""
-        self._write(self._err, f"heartbeat: {' '.join(safe(text).split())}\n")
+        self._write(self._err, f"heartbeat: {one_line(text)}\n")
 
     def ready_made(self, text: str) -> None:
         """Text that somebody else has made safe and painted already."""
@@ -120,7 +120,7 @@ def _one_line(text: str) -> str:
 
 def _clean(cell: str | Cell) -> Cell:
     cell = cell if isinstance(cell, Cell) else Cell(cell)
-    return Cell(" ".join(safe(cell.text).split()), cell.style)
+    return Cell(one_line(cell.text), cell.style)
 
 
 def _aligned(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from heartbeat.doors.display import Screen
 
-EXTRAS = frozenset({"boto3", "botocore", "dateutil", "rich", "slack_sdk", "urllib3", "uvicorn", "yaml"})
+EXTRAS = frozenset({"boto3", "botocore", "dateutil", "msgspec", "rich", "slack_sdk", "urllib3", "uvicorn", "yaml"})
 """What the base install does not have."""
 
 
