@@ -152,7 +152,7 @@ def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
     recent = tuple(sorted((*state.recent, signal.at))[-RECENT_MAX:]) if good else state.recent
     case.set(finished_at=finished, recent=recent)
     if case.state.mends or case.state.runs:
-        _keep_mends(case, (signal.at, where.slot or signal.at) if good else None)
+        _keep_mends(case, (signal.at, where.slot) if good and where.slot is not None else None)
 
 
 def _keep_mends(case: Case, new: tuple[int, int] | None) -> None:

@@ -139,7 +139,7 @@ def _mend_hung(case: Case, before: int) -> None:
         return
     worst, pairs = case.state.bad_slot or 0, dict(case.state.mends)
     for at in case.state.recent:  # those heard before the run's start was: no other run can have owned them
-        pairs.setdefault(at, slots.by_time(case.job, case.state, at) or at)
+        pairs.setdefault(at, slots.by_time(case.job, case.state, at) or worst)
     since = max(case.hung_since, case.state.failed_at or 0)
     after = ((at, slot) for at, slot in sorted(pairs.items()) if since <= at < before)
     mended = next((pair for pair in after if pair[1] >= worst), None)

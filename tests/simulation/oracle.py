@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import partial
 from math import inf
-from operator import itemgetter
 
 from heartbeat.model import Kind
 from simulation.slotting import Book, Run
@@ -27,7 +26,6 @@ class JobOracle:
         self.finished: set[str] = set()
         self.bads: dict[object, int] = {}  # since when each slot is bad (and fails without a slot)
         self.well: list[Book] = []  # slots with a success
-        self.slotless: list[int] = []  # when successes happened that met no slot
         self.goods: list[int] = []  # when successes happened that mended everything known at that time
         self.last_finish = self.last_fail = self.worst = -inf
         self.incident: Incident | None = None
@@ -97,7 +95,6 @@ class JobOracle:
         self.slots.expect(book)
         self.last_finish = max(self.last_finish, signal.at)
         if book is None:
-            self.slotless.append(signal.at)
             if self.worst == -inf:
                 self.good(None, signal.at)
         elif any(at > signal.at for at in book.fails):  # a later fail is known
@@ -244,10 +241,8 @@ class JobOracle:
             after = [at for at in book.good if since <= at < date]
             if after:
                 mends.append((min(after), book.slot))
-        mends += [(at, None if bad == -inf else bad) for at in self.slotless if since <= at < date]
         if mends:
-            at, slot = min(mends, key=itemgetter(0))
-            self.good(slot, at)
+            self.good(min(mends)[1], min(mends)[0])
 
     def recover(self, at):
         incident, self.incident = self.incident, None
