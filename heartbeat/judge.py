@@ -115,7 +115,7 @@ def _why_late(reason: Reason) -> Reason:
 
 def _timeliness(job: Job, signal: Signal, where: Place) -> tuple[Verdict, Reason]:
     run, slot = where.run, where.slot
-    if run is not None and run.owns and not run.expired:
+    if run is not None and run.owns:
         limit = slots.run_deadline(job, run)
     else:
         limit = None if slot is None else slots.deadline(job, slot)

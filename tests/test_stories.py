@@ -105,6 +105,17 @@ def test_a_run_that_hangs_is_told_when_its_limit_ran_out():
     assert w.verdicts() == {"09:00": "late"}
 
 
+def test_a_run_that_ends_after_its_limit_is_late_though_a_fail_was_heard_last():
+    w = World("0 9 * * *", grace="1h", max_runtime="2m")
+    w.start("09:00", "a")
+    w.start("09:01", "b")
+    w.sweep("09:03")
+    w.fail("09:01:30", "b", heard="09:03:30")
+    w.success("09:04", "a")
+    assert w.told() == ["09:02 down", "09:04 up"]
+    assert w.verdicts() == {"09:00": "late"}
+
+
 def test_a_hung_run_is_not_hidden_by_a_later_good_one():
     w = World("0 * * * *", grace="10m", max_runtime="90m", at="08:30")
     w.start("09:00", "a")

@@ -134,4 +134,4 @@ class Interval:
     def forget(self, now):
         for book in self.books.values():
             book.verdict, book.lenient = book.verdict or "excused", True
-        self.anchor = now
+        self.anchor = max(self.anchor, now)
