@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 EVERY_MONTHDAY = (1 << 32) - 2
@@ -22,6 +23,15 @@ _FEBRUARY = 2
 _THURSDAY = 4  # 1970-01-01 was one
 _SATURDAY = 6
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+class Month(NamedTuple):
+    """The days first <= day < end; bit n of `mask`: day `first` + n is named. `number`: months since the year 0."""
+
+    first: int
+    end: int
+    mask: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,44 +53,54 @@ class Days:
     years: int = EVERY_YEAR
     either: bool = False
     _masks: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _months: dict[int, tuple[int, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _months: dict[int, Month] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _last: list[Month] = field(default_factory=lambda: [Month(0, 0, 0, 0)], init=False, repr=False, compare=False)
 
     def at_or_after(self, day: int) -> int | None:
         """The first day named that is not before `day` (days are counted from 1970-01-01)."""
-        then = date.fromordinal(day + _EPOCH)
-        month = then.year * 12 + then.month - 1
-        rest = (self._months.get(month) or self._month(month))[1] >> then.day
+        first, end, mask, month = self._last[0]
+        if not first <= day < end:
+            first, _, mask, month = self._around(day)
+        rest = mask >> day - first
         if rest:
             return day + (rest & -rest).bit_length() - 1
         for later in range(month + 1, (FIRST_YEAR + self.years.bit_length()) * 12):
             if self.months >> later % 12 + 1 & 1:
-                first, mask = self._months.get(later) or self._month(later)
+                first, _, mask, _ = self._months.get(later) or self._month(later)
                 if mask:
-                    return first + (mask & -mask).bit_length() - 2
+                    return first + (mask & -mask).bit_length() - 1
         return None
 
     def at_or_before(self, day: int) -> int | None:
         """The last day named that is not after `day`."""
-        then = date.fromordinal(day + _EPOCH)
-        month = then.year * 12 + then.month - 1
-        rest = (self._months.get(month) or self._month(month))[1] & (2 << then.day) - 1
+        first, end, mask, month = self._last[0]
+        if not first <= day < end:
+            first, _, mask, month = self._around(day)
+        rest = mask & (2 << day - first) - 1
         if rest:
-            return day - then.day + rest.bit_length() - 1
+            return first + rest.bit_length() - 1
         for earlier in range(month - 1, FIRST_YEAR * 12 - 1, -1):
             if self.months >> earlier % 12 + 1 & 1:
-                first, mask = self._months.get(earlier) or self._month(earlier)
+                first, _, mask, _ = self._months.get(earlier) or self._month(earlier)
                 if mask:
-                    return first + mask.bit_length() - 2
+                    return first + mask.bit_length() - 1
         return None
 
-    def _month(self, number: int) -> tuple[int, int]:
-        """A month (counted from the year 0): the day it begins on, and the mask of the days named in it."""
+    def _around(self, day: int) -> Month:
+        """The month that the day lies in; kept, for the next question is most often about the same month."""
+        then = date.fromordinal(day + _EPOCH)
+        number = then.year * 12 + then.month - 1
+        self._last[0] = found = self._months.get(number) or self._month(number)
+        return found
+
+    def _month(self, number: int) -> Month:
         year, month = number // 12, number % 12 + 1
         first = date(year, month, 1).toordinal() - _EPOCH
         named = year >= FIRST_YEAR and self.years >> year - FIRST_YEAR & 1 and self.months >> month & 1
         leap = month == _FEBRUARY and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-        mask = self._kind((first + _THURSDAY) % 7, _LENGTHS[month - 1] + leap) if named else 0
-        self._months[number] = found = first, mask
+        length = _LENGTHS[month - 1] + leap
+        mask = self._kind((first + _THURSDAY) % 7, length) >> 1 if named else 0
+        self._months[number] = found = Month(first, first + length, mask, number)
         return found
 
     def _kind(self, weekday: int, length: int) -> int:

@@ -68,7 +68,9 @@ class Zoned:
 
     def next_ms(self, after: int) -> int | None:
         """The first slot strictly after."""
-        instant = min(max(after // 1000 + 1, 0), _HORIZON)
+        instant = after // 1000 + 1
+        if not 0 <= instant <= _HORIZON:
+            instant = 0 if instant < 0 else _HORIZON
         for _ in range(_TURNS):
             span = self.zone.span(instant)
             start, end, offset, before, _ = span

@@ -90,26 +90,25 @@ class Schedule:
 
     def next(self, after: datetime) -> datetime | None:
         """The first slot strictly after."""
-        return self._aware(self.next_ms(_since(after) // _MS))
+        slot = self._next_ms(_since(after) // _MS)  # not kept: a walk asks for every slot once
+        return None if slot is None else self._at(slot)
 
     def previous(self, before: datetime) -> datetime | None:
         """The last slot strictly before."""
-        return self._aware(self.previous_ms(-(-_since(before) // _MS)))
+        slot = self.previous_ms(-(-_since(before) // _MS))
+        return None if slot is None else self._at(slot)
 
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """The slots from `start` on and before `end`, one by one; for `every ...`, counted from `start`."""
         slot, stop = -(-_since(start) // _MS), -(-_since(end) // _MS)
-        found = self.next_ms(slot if self.interval_ms else slot - 1)
+        found = self._next_ms(slot if self.interval_ms else slot - 1)
         while found is not None and found < stop:  # ends: each slot is later than the one before
             yield self._at(found)
-            found = self.next_ms(found)
+            found = self._next_ms(found)
 
     def describe(self) -> str:
         """The schedule in English words."""
         return "; and ".join(rule.describe() for rule in self.rules)
-
-    def _aware(self, slot: int | None) -> datetime | None:
-        return None if slot is None else self._at(slot)
 
     def _at(self, slot: int) -> datetime:
         return datetime.fromtimestamp(slot / 1000, self.tz)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -28,33 +28,46 @@ class Wall(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Times of day: every minute of `minutes` (1440 bits) at each of `seconds` (60 bits)."""
+    """Times of day, at least one: every minute of `minutes` (1440 bits) at each of `seconds` (60 bits)."""
 
     minutes: int
     seconds: int = 1
+    first: int = field(init=False)
+    last: int = field(init=False)
+    """The earliest and the latest of them, in seconds of the day."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "first", _lowest(self.minutes) * 60 + _lowest(self.seconds))
+        object.__setattr__(self, "last", _highest(self.minutes) * 60 + _highest(self.seconds))
 
     def at_or_after(self, second: int) -> int:
-        """The first time that is not before this second of the day; -1 when there is none left."""
+        """The first time that is not before this second of the day, which is not after the last of them."""
         minute, within = divmod(second, 60)
-        if within and self.minutes >> minute & 1:
+        if within:
             rest = self.seconds >> within
-            if rest:
-                return second + (rest & -rest).bit_length() - 1
-        rest = self.minutes >> minute + (within > 0)
-        if not rest:
-            return -1
-        seconds = self.seconds
-        return (minute + (within > 0) + (rest & -rest).bit_length() - 1) * 60 + (seconds & -seconds).bit_length() - 1
+            if rest and self.minutes >> minute & 1:
+                return second + _lowest(rest)
+            minute += 1
+        rest = self.minutes >> minute
+        return (minute + _lowest(rest)) * 60 + self.first % 60
 
     def at_or_before(self, second: int) -> int:
-        """The last time that is not after this second of the day; -1 when there is none."""
+        """The last time that is not after this second of the day, which is not before the first of them."""
         minute, within = divmod(second, 60)
-        if self.minutes >> minute & 1:
-            rest = self.seconds & (2 << within) - 1
-            if rest:
-                return minute * 60 + rest.bit_length() - 1
-        rest = self.minutes & (1 << minute) - 1
-        return (rest.bit_length() - 1) * 60 + self.seconds.bit_length() - 1 if rest else -1
+        seconds = self.seconds & (2 << within) - 1
+        if self.minutes >> minute & 1 and seconds:
+            return minute * 60 + _highest(seconds)
+        return _highest(self.minutes & (1 << minute) - 1) * 60 + _highest(self.seconds)
+
+
+def _lowest(mask: int) -> int:
+    """Which is the lowest bit that is set."""
+    return (mask & -mask).bit_length() - 1
+
+
+def _highest(mask: int) -> int:
+    """Which is the highest bit that is set."""
+    return mask.bit_length() - 1
 
 
 def times(hours: int, minutes: int, seconds: int = 1) -> Times:
@@ -76,24 +89,26 @@ class Calendar:
     def at_or_after(self, reading: int) -> int | None:
         """The first reading that is not before this one."""
         day, second = divmod(reading, _DAY)
+        times = self.times
+        if second > times.last:
+            day, second = day + 1, 0
         named = self.days.at_or_after(day)
-        if named == day:
-            found = self.times.at_or_after(second)
-            if found >= 0:
-                return day * _DAY + found
-            named = self.days.at_or_after(day + 1)
-        return None if named is None else named * _DAY + self.times.at_or_after(0)
+        if named is None:
+            return None
+        inside = named == day and second > times.first
+        return named * _DAY + (times.at_or_after(second) if inside else times.first)
 
     def at_or_before(self, reading: int) -> int | None:
         """The last reading that is not after this one."""
         day, second = divmod(reading, _DAY)
+        times = self.times
+        if second < times.first:
+            day, second = day - 1, _LAST_SECOND
         named = self.days.at_or_before(day)
-        if named == day:
-            found = self.times.at_or_before(second)
-            if found >= 0:
-                return day * _DAY + found
-            named = self.days.at_or_before(day - 1)
-        return None if named is None else named * _DAY + self.times.at_or_before(_LAST_SECOND)
+        if named is None:
+            return None
+        inside = named == day and second < times.last
+        return named * _DAY + (times.at_or_before(second) if inside else times.last)
 
     def describe(self) -> str:
         """The set in English words."""
