@@ -7,6 +7,7 @@ previous one), and a due index that an on-time ping does not touch.
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import contextmanager, nullcontext, suppress
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ SETTINGS = (
     "PRAGMA cache_size = -65536",
 )
 
+_AGAIN = 0.01  # seconds
 _LOCKED = "is locked by another process (a second heartbeat, a backup, a sqlite3 shell): end it, or try again"
 _DENIED = "cannot be written: check owner and mode of the file and of its folder, and that the disk is not read-only"
 MEANINGS: dict[int, tuple[type[WorldError], str]] = {
@@ -137,11 +139,25 @@ def _connect(path: str, timeout: float) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         for setting in SETTINGS:
-            db.execute(setting)
+            _set(db, setting, timeout)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _set(db: sqlite3.Connection, setting: str, timeout: float) -> None:
+    """Waits where SQLite does not: to turn a file to WAL while others do the same is refused at once."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            db.execute(setting)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return
 
 
 def _migrate(db: sqlite3.Connection, path: str, migrations: Sequence[Migration]) -> None:

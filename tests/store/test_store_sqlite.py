@@ -127,11 +127,18 @@ class TestThreads:
         assert [len(store.history(f"job-{n}", 99)) for n in range(8)] == [30] * 8
         assert len(store._file._idle) <= 8
 
-    def test_many_open_a_new_file_at_once(self, path):
-        with ThreadPoolExecutor(8) as pool:
-            stores = list(pool.map(lambda _: SQLiteStore(path), range(8)))
-        for opened in stores:
-            opened.close()
+    def test_many_open_a_new_file_at_once(self, tmp_path):
+        with ThreadPoolExecutor(8) as pool:  # without waiting for each other, one round in eight fails
+            for number in range(40):
+                for opened in pool.map(SQLiteStore, [tmp_path / f"{number}.db"] * 8):
+                    assert opened.load(["none"]) == {}
+                    opened.close()
+
+    def test_a_file_that_stays_locked_is_given_up_after_the_timeout(self, path):
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(StoreUnavailable, match="is locked by another process"):
+                SQLiteStore(path, timeout=0.1)
 
     def test_a_closed_store_says_so(self, store):
         store.close()
