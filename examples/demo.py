@@ -24,6 +24,7 @@ HEARTBEAT = str(Path(sys.executable).with_name("heartbeat"))
 KEY = "demo-ping-key"
 PATIENCE = 30
 MENDING = 5
+DIM, CYAN, BOLD = 2, 36, 1
 JOBS = """\
 defaults: {{timezone: UTC, notify: [screen, receiver]}}
 channels:
@@ -31,15 +32,19 @@ channels:
   receiver: {{webhook: {{url: "http://127.0.0.1:{port}/alerts", allow_private: true}}}}
 jobs:
   clock-sync:
-    description: pings every two seconds and never stops
-    schedule: every 2s
-    grace: 3s
+    description: pings every three seconds and never stops
+    schedule: every 3s
+    grace: 2s
   daily-report:
     description: the one that will go missing
-    schedule: every 2s
-    grace: 3s
+    schedule: every 3s
+    grace: 2s
 """
-LOOP = 'for i in $(seq {times}); do curl -fsS -m 5 -o /dev/null "{url}"; sleep 2; done'
+LOOP = 'for i in $(seq {times}); do curl -fsS -m 5 -o /dev/null "{url}"; sleep 3; done'
+
+
+def styled(text: str, style: int) -> str:
+    return f"\033[{style}m{text}\033[0m" if sys.stdout.isatty() else text
 
 
 def main() -> int:
@@ -65,10 +70,10 @@ class Demo:
         port = self.receive()
         url = self.serve(port)
         self.job(url, "clock-sync", 10_000)
-        self.say("clock-sync and daily-report ping every 2 seconds, by curl in a shell loop")
+        self.say("clock-sync and daily-report ping every 3 seconds, by curl in a shell loop")
         report = self.job(url, "daily-report", 4)
         report.wait()
-        stopped = self.say("daily-report has stopped, and nobody has said so. Heartbeat gives it 2 s + 3 s of grace …")
+        stopped = self.say("daily-report has stopped, and nobody has said so. Heartbeat gives it 3 s + 2 s of grace …")
         missed = self.wait_for("missed")
         self.say("somebody mends it …")
         time.sleep(MENDING)
@@ -98,7 +103,7 @@ class Demo:
         return receiver.server_address[1]
 
     def take(self, body: dict[str, object]) -> None:
-        at = self.say(f"\033[1mthe receiver got:\033[0m {body['summary']}")
+        at = self.say(f"{styled('the receiver got:', BOLD)} {body['summary']}")
         with self.arrived:
             self.alerts.append((at, body))
             self.arrived.notify_all()
@@ -133,7 +138,7 @@ class Demo:
         return url
 
     def server_says(self, line: str) -> None:
-        sys.stdout.write(f"\033[2m          server │ {line.rstrip()}\033[0m\n")
+        sys.stdout.write(styled(f"          server │ {line.rstrip()}", DIM) + "\n")
         sys.stdout.flush()
 
     def healthy(self, url: str) -> None:
@@ -159,7 +164,7 @@ class Demo:
 
     def say(self, text: str) -> float:
         now = self.elapsed()
-        sys.stdout.write(f"\033[36m{now:6.1f} s\033[0m  {text}\n")
+        sys.stdout.write(f"{styled(f'{now:6.1f} s', CYAN)}  {text}\n")
         sys.stdout.flush()
         return now
 
@@ -181,7 +186,7 @@ class Demo:
         sys.stdout.write("\n")
 
     def summary(self, url: str, stopped: float, missed: float, back: float, recovered: float, *, keep: bool) -> int:
-        self.say(f"\033[1mDone.\033[0m The miss was told {missed - stopped:.1f} s after the job stopped,")
+        self.say(f"{styled('Done.', BOLD)} The miss was told {missed - stopped:.1f} s after the job stopped,")
         self.say(
             f"the recovery {recovered - back:.1f} s after it ran again; clock-sync, which ran, was never mentioned."
         )
