@@ -164,7 +164,7 @@ class Case:
         self._mark_runs(slot, bad=False)
         # Met ahead of a slot that is still open: what is bad before that one may yet be in a row with it.
         ahead = slot is not None and any(s.first <= slot <= max(s.first, s.last) for s in self.state.ahead)
-        kept = ahead and (self.state.bad_slot or 0) <= self.state.cursor
+        kept = (ahead and (self.state.bad_slot or 0) <= self.state.cursor) or self._is_overtaken(slot, at)
         if self.state.streak and (row.tell is Tell.RECOVERED or not kept):
             self.set(streak=0)
         if self.state.bad_slot is not None:  # what was bad up to here is mended
@@ -173,6 +173,11 @@ class Case:
             self._become(row.next, at)
         if row.tell is Tell.RECOVERED:
             self._recover(at)
+
+    def _is_overtaken(self, slot: int | None, at: int) -> bool:
+        # A later slot had gone bad by then, though nobody has looked yet.
+        after = slots.next_slot(self.job, self.state.cursor)
+        return slot is not None and after is not None and slot < after and slots.deadline(self.job, after) <= at
 
     def _mark_runs(self, slot: int | None, *, bad: bool) -> None:
         # A slot counts once, though several of its runs may end badly.
