@@ -16,7 +16,7 @@ from heartbeat.schedule import parse
 from heartbeat.schedule.read import _parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROUNDS, CALLS = 7, 300
 EXPRESSIONS = {
@@ -70,16 +70,17 @@ def _only_ours(name: str, text: str, zone: str) -> list[Row]:
     ]
 
 
-def _chain(step: Callable[..., object], start: object) -> Callable[[], None]:
-    """Each slot from the one before, over the same stretch in every round."""
-    at, called = start, 0
+def _chain(step: Callable[..., object], start: object) -> Callable[[], object]:
+    """Each slot from the one before, over the same stretch in every round; stepped as the others' iterators are."""
 
-    def call() -> None:
-        nonlocal at, called
-        called += 1
-        at = step(at) if called % CALLS else start
+    def walk() -> Iterator[object]:
+        while True:
+            at = start
+            for _ in range(CALLS):
+                at = step(at)
+                yield at
 
-    return call
+    return walk().__next__
 
 
 def _row(

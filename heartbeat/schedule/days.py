@@ -34,6 +34,9 @@ class Month(NamedTuple):
     number: int
 
 
+_BEFORE = Month(-31, 0, 0, FIRST_YEAR * 12 - 1)  # December 1969: nothing is named before 1970
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Days:
     """Days by their place in the month and the week. Bits: day 1 is bit 1, Sunday is bit 0, January is bit 1.
@@ -54,13 +57,15 @@ class Days:
     either: bool = False
     _masks: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     _months: dict[int, Month] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _last: list[Month] = field(default_factory=lambda: [Month(0, 0, 0, 0)], init=False, repr=False, compare=False)
+    # The month asked about last: the next question is most often about the same one, or the one beside it.
+    _last: list[Month] = field(default_factory=lambda: [_BEFORE], init=False, repr=False, compare=False)
 
     def at_or_after(self, day: int) -> int | None:
         """The first day named that is not before `day` (days are counted from 1970-01-01)."""
         first, end, mask, month = self._last[0]
         if not first <= day < end:
-            first, _, mask, month = self._around(day)
+            number = month + 1 if day == end else _number(day)
+            self._last[0] = first, _, mask, month = self._months.get(number) or self._month(number)
         rest = mask >> day - first
         if rest:
             return day + (rest & -rest).bit_length() - 1
@@ -75,7 +80,8 @@ class Days:
         """The last day named that is not after `day`."""
         first, end, mask, month = self._last[0]
         if not first <= day < end:
-            first, _, mask, month = self._around(day)
+            number = month - 1 if day == first - 1 else _number(day)
+            self._last[0] = first, _, mask, month = self._months.get(number) or self._month(number)
         rest = mask & (2 << day - first) - 1
         if rest:
             return first + rest.bit_length() - 1
@@ -85,13 +91,6 @@ class Days:
                 if mask:
                     return first + mask.bit_length() - 1
         return None
-
-    def _around(self, day: int) -> Month:
-        """The month that the day lies in; kept, for the next question is most often about the same month."""
-        then = date.fromordinal(day + _EPOCH)
-        number = then.year * 12 + then.month - 1
-        self._last[0] = found = self._months.get(number) or self._month(number)
-        return found
 
     def _month(self, number: int) -> Month:
         year, month = number // 12, number % 12 + 1
@@ -138,6 +137,12 @@ class Days:
             week = self.nth >> n * 7 & EVERY_WEEKDAY
             mask |= week * _SIX_WEEKS >> weekday << 1 & (EVERY_WEEKDAY << n * 7 - 6)
         return mask
+
+
+def _number(day: int) -> int:
+    """The number of the month that the day lies in."""
+    then = date.fromordinal(day + _EPOCH)
+    return then.year * 12 + then.month - 1
 
 
 def _workday_nearest(day: int, weekday_of_first: int, length: int) -> int:

@@ -77,17 +77,18 @@ class Zoned:
             if instant == start and self._is_caught_up(span):
                 return start * 1000
             reading = instant + offset
-            if self.policy.once and before > offset and reading < start + before:
+            if before > offset and self.policy.once and reading < start + before:
                 reading = start + before
             found = self.wall.at_or_after(reading)
             if found is None:
                 return None
-            if found - offset < end:
-                return (found - offset) * 1000
+            slot = found - offset
+            if slot < end:
+                return slot * 1000
             if found < end + span.after and span.gap <= self.policy.catches_up:
                 return end * 1000
             # A clock that goes back repeats readings that lie before `found`: no leap over those.
-            instant = end if span.gap < 0 else max(end, found - offset - _LEAP)
+            instant = end if span.gap < 0 else max(end, slot - _LEAP)
         return None
 
     def _is_caught_up(self, span: Span) -> bool:

@@ -10,7 +10,7 @@ from heartbeat.errors import CallerError
 from heartbeat.schedule.rule import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import tzinfo
 
     from heartbeat.schedule.rule import Rule
@@ -40,6 +40,7 @@ class Schedule:
     tz: tzinfo = field(compare=False, repr=False)
     interval_ms: int | None = field(init=False, compare=False, repr=False)
     """The interval of `every ...` and `rate(...)`; None for a calendar."""
+    _next_ms: Callable[[int], int | None] = field(init=False, compare=False, repr=False)
     _memo: list[tuple[int, int, Window]] = field(
         default_factory=lambda: [_NO_WINDOW], init=False, compare=False, repr=False
     )
@@ -48,6 +49,7 @@ class Schedule:
     def __post_init__(self) -> None:
         rule = self.rules[0]
         object.__setattr__(self, "interval_ms", rule.ms if isinstance(rule, Interval) else None)
+        object.__setattr__(self, "_next_ms", rule.next_ms if len(self.rules) == 1 else self._earliest)
 
     def next_ms(self, after: int) -> int | None:
         """The first slot strictly after. The latest answers are kept: many jobs ask from the same slot."""
@@ -61,9 +63,7 @@ class Schedule:
             self._next[after] = found
         return found
 
-    def _next_ms(self, after: int) -> int | None:
-        if len(self.rules) == 1:
-            return self.rules[0].next_ms(after)
+    def _earliest(self, after: int) -> int | None:
         slots = (rule.next_ms(after) for rule in self.rules)
         return min((slot for slot in slots if slot is not None), default=None)
 
