@@ -145,9 +145,11 @@ class Case:
     def _bad(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, fresh: bool) -> None:
         state = self.state
         worst = slot if state.bad_slot is None else max(state.bad_slot, slot or 0)
-        # A streak kept for the sake of a slot still open ends with a success before this.
-        bad_since = state.failed_at or 0
-        streak = 0 if any(s.good and bad_since < s.since <= at for s in state.ahead) else state.streak
+        # A streak kept for the sake of a slot still open (it stands, though nothing is bad) ends with a success before.
+        successes = [span.since for span in state.ahead if span.good]
+        if state.bad_slot is None and state.last_success is not None:
+            successes.append(state.last_success)
+        streak = 0 if any((state.failed_at or 0) < success <= at for success in successes) else state.streak
         self.set(bad_slot=worst, streak=streak + fresh)
         self._mark_runs(slot, bad=True)
         if state.status not in {Status.DOWN, Status.PAUSED} and self.state.streak < self.job.alert_after:
@@ -162,10 +164,7 @@ class Case:
     def _good(self, slot: int | None, at: int, verdict: Verdict) -> None:
         row = TRANSITIONS[self.state.status, verdict]
         self._mark_runs(slot, bad=False)
-        # Met ahead of a slot that is still open: what is bad before that one may yet be in a row with it.
-        ahead = slot is not None and any(s.first <= slot <= max(s.first, s.last) for s in self.state.ahead)
-        kept = (ahead and (self.state.bad_slot or 0) <= self.state.cursor) or self._is_overtaken(slot, at)
-        if self.state.streak and (row.tell is Tell.RECOVERED or not kept):
+        if self.state.streak and (row.tell is Tell.RECOVERED or slot is None or not self._may_go_on(slot, at)):
             self.set(streak=0)
         if self.state.bad_slot is not None:  # what was bad up to here is mended
             self.set(bad_slot=None)
@@ -174,10 +173,13 @@ class Case:
         if row.tell is Tell.RECOVERED:
             self._recover(at)
 
-    def _is_overtaken(self, slot: int | None, at: int) -> bool:
-        # A later slot had gone bad by then, though nobody has looked yet.
+    def _may_go_on(self, slot: int, at: int) -> bool:
+        # What was bad before a slot that is still open may yet be in a row with it: when this success met a later slot,
+        # or an earlier one after the open one's deadline.
+        if any(s.first <= slot <= max(s.first, s.last) for s in self.state.ahead):
+            return (self.state.bad_slot or 0) <= self.state.cursor
         after = slots.next_slot(self.job, self.state.cursor)
-        return slot is not None and after is not None and slot < after and slots.deadline(self.job, after) <= at
+        return after is not None and slot < after and slots.deadline(self.job, after) <= at
 
     def _mark_runs(self, slot: int | None, *, bad: bool) -> None:
         # A slot counts once, though several of its runs may end badly.

@@ -1,5 +1,6 @@
 """Stories on a timeline: what happened, what people were told, what became of each slot."""
 
+import pytest
 from world import World
 
 from heartbeat.apply import apply
@@ -176,6 +177,42 @@ def test_alert_after_counts_slots_in_a_row():
     assert w.told() == []
     w.alive("12:05", "13:10")
     assert w.told() == ["12:05 down"]
+
+
+@pytest.mark.parametrize("looked", [(), ("09:05:30",)], ids=["nobody looked before", "looked before"])
+def test_two_in_a_row_are_two_though_the_first_is_made_good_before_anybody_looks(looked):
+    w = World("0 * * * *", grace="5m", alert_after=2, at="07:30")
+    w.fail("08:01")
+    w.sweep("09:04", *looked)
+    w.ping("09:06", named="2026-01-05T08:00")
+    w.alive("09:07", "09:30")
+    assert (w.told(), w.verdicts()) == (["09:05 down"], {"08:00": "late", "09:00": "missed"})
+    w.ping("10:01")
+    assert w.told() == ["09:05 down", "10:01 up"]
+
+
+def test_a_slot_made_good_is_not_in_a_row_with_one_that_only_later_proves_bad():
+    w = World("0 * * * *", grace="5m", alert_after=2, at="07:30")
+    w.fail("08:01")
+    w.sweep("09:04")
+    w.ping("09:06", named="2026-01-05T08:00")
+    w.start("09:03", "r1", heard="09:06:30")  # the 09:00 run was under way by then
+    w.fail("09:20", "r1")
+    w.alive("09:07", "10:04")
+    assert (w.status, w.told()) == ("up", [])
+    assert w.verdicts() == {"08:00": "late", "09:00": "failed"}
+
+
+def test_a_slot_made_good_is_not_in_a_row_across_one_that_we_did_not_listen_to():
+    w = World("0 * * * *", grace="5m", alert_after=2, at="07:30")
+    w.fail("08:01")
+    w.sweep("08:59")
+    w.ping("09:06", named="2026-01-05T08:00", heard="09:59")
+    w.alive("10:00", "10:30")
+    assert w.told() == ["10:00 blind"]
+    assert w.verdicts() == {"08:00": "late", "09:00": "unknown", "10:00": "missed"}
+    w.alive("10:31", "11:06")
+    assert w.told() == ["10:00 blind", "11:05 down"]
 
 
 def test_a_delayed_fail_cannot_undo_a_newer_success():
