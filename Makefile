@@ -1,4 +1,4 @@
-# make demo   watch a job go missing, the alert arrive and the recovery follow (about a minute)
+# make demo   watch a job go missing, the alert arrive and the recovery follow (half a minute)
 # make test   every test; make check: style and types only
 # make bench  the measured numbers; make soak SEEDS=100000: many more simulated worlds
 

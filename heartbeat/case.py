@@ -145,12 +145,12 @@ class Case:
     def _bad(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, fresh: bool) -> None:
         state = self.state
         worst = slot if state.bad_slot is None else max(state.bad_slot, slot or 0)
-        # A streak kept for the sake of a slot still open (it stands, though nothing is bad) ends with a success before.
+        # A streak kept for the sake of a slot still open ends with a success before this.
         successes = [span.since for span in state.ahead if span.good]
-        if state.bad_slot is None and state.last_success is not None:
-            successes.append(state.last_success)
+        if state.mended_at is not None:
+            successes.append(state.mended_at)
         streak = 0 if any((state.failed_at or 0) < success <= at for success in successes) else state.streak
-        self.set(bad_slot=worst, streak=streak + fresh)
+        self.set(bad_slot=worst, streak=streak + fresh, mended_at=None)
         self._mark_runs(slot, bad=True)
         if state.status not in {Status.DOWN, Status.PAUSED} and self.state.streak < self.job.alert_after:
             return
@@ -164,8 +164,9 @@ class Case:
     def _good(self, slot: int | None, at: int, verdict: Verdict) -> None:
         row = TRANSITIONS[self.state.status, verdict]
         self._mark_runs(slot, bad=False)
-        if self.state.streak and (row.tell is Tell.RECOVERED or slot is None or not self._may_go_on(slot, at)):
-            self.set(streak=0)
+        if self.state.streak:
+            kept = row.tell is not Tell.RECOVERED and slot is not None and self._may_go_on(slot, at)
+            self.set(streak=self.state.streak if kept else 0, mended_at=at if kept else None)
         if self.state.bad_slot is not None:  # what was bad up to here is mended
             self.set(bad_slot=None)
         if row.next is not self.state.status:

@@ -203,6 +203,14 @@ def test_a_slot_made_good_is_not_in_a_row_with_one_that_only_later_proves_bad():
     assert w.verdicts() == {"08:00": "late", "09:00": "failed"}
 
 
+def test_a_run_without_a_slot_that_hung_is_in_a_row_with_the_miss_after_it():
+    w = World("every 60m", grace="5m", max_runtime="30m", alert_after=2)
+    w.ping("08:00")
+    w.start("07:59", "r1", heard="08:01")
+    w.alive("08:02", "09:06")
+    assert w.told() == ["09:05 down"]
+
+
 def test_a_slot_made_good_is_not_in_a_row_across_one_that_we_did_not_listen_to():
     w = World("0 * * * *", grace="5m", alert_after=2, at="07:30")
     w.fail("08:01")

@@ -90,7 +90,8 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     is counted); born: slots exist after this instant; streak: bad slots in a row; bad_slot: the latest slot with a bad
     verdict; failed_at: when the latest fail happened; recent: when the latest successes happened, oldest first;
     seen: ids of the latest signals and finished runs; outage: from when to when the job was down last;
-    mends: the first successes, as (when, slot), after the limit of a run that has not been looked at since.
+    mends: the first successes, as (when, slot), after the limit of a run that has not been looked at since;
+    mended_at: the success that ends the streak, unless a slot still open proves to have gone bad before it.
     """
 
     version: int
@@ -113,6 +114,7 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     pause_reason: str = ""
     outage: tuple[int, int] | None = None
     mends: tuple[tuple[int, int], ...] = ()
+    mended_at: int | None = None
 
     @property
     def last_success(self) -> int | None:
