@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from heartbeat.documents import CLOCK
 from heartbeat.errors import StoreUnavailable
-from heartbeat.model import Commit, Status
+from heartbeat.model import Commit
 from simulation.diary import Acknowledged, Alive, Heard, Paused, Resumed, Swept
 
 
@@ -161,8 +161,9 @@ class Person(Actor):
         slug, now = self.act.slug, self.act.at
         if self.act.what == "pause":
             self.world.write(Paused(slug=slug, now=now))
-        elif self.act.what == "resume" and change.state.status is not Status.PAUSED:
-            self.world.write(Resumed(slug=slug, now=now))
+        elif self.act.what == "resume":  # it looks at what is overdue first
+            resumed = any(entry.remark == "resumed" for entry in change.entries)
+            self.world.write(Resumed(slug=slug, now=now) if resumed else Swept(now=now, slugs={slug}))
         elif self.act.what == "ack":
             self.world.write(Acknowledged(slug=slug, now=now))
 
