@@ -13,6 +13,7 @@ from statistics import median, quantiles
 from heartbeat.model import HOUR, MINUTE, Change, Commit, Entry, Job, Kind, Reason, Signal, State, Status, Verdict
 from heartbeat.store import rows
 from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite_commit import state_text
 
 BORN = 1_763_769_600_000  # 2025-11-22T00:00:00Z
 SECONDS = 2.0
@@ -74,7 +75,7 @@ def filled(path: Path, jobs: int) -> SQLiteStore:
 
 def texts(number: int) -> tuple[str, str]:
     job = Job(slug=slug(number), schedule=("*/5 * * * *",), timezone="Asia/Tokyo", notify=("ops",), description="bench")
-    return rows.dump(state(1)), rows.dump(job)
+    return state_text(state(1)), rows.dump(job)
 
 
 def slug(number: int) -> str:

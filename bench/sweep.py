@@ -6,10 +6,12 @@ rows are pushed on; "missed": every one of them goes down and is told.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +20,7 @@ from heartbeat.doors.fronts import settle_in
 from heartbeat.model import HOUR, MINUTE, SECOND, Job, State, Status
 from heartbeat.store import rows
 from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite_commit import state_text
 from heartbeat.sweep import sweep
 
 if TYPE_CHECKING:
@@ -35,17 +38,15 @@ GRACE = 10 * MINUTE
 def run(sizes: tuple[int, ...] = SIZES) -> list[dict[str, object]]:
     """One row for each number of jobs, number due, and what became of them; milliseconds, medians of five ticks."""
     settle_in()  # as `serve` does
-    found = []
-    for jobs in sizes:
-        times: dict[tuple[str, int], list[float]] = {}
-        for ticks in stores(jobs):
-            for tick, taken in measured(jobs, ticks):
-                times.setdefault((tick.kind, tick.due), []).append(taken)
-        found += [
-            {"name": "sweep", "jobs": jobs, "due": due, "kind": kind, "ms": round(median(each), 2)}
-            for (kind, due), each in times.items()
-        ]
-    return found
+    times: dict[tuple[int, Tick], list[float]] = defaultdict(list)
+    for side_by_side in zip(*map(measured, sizes), strict=True):
+        for jobs, (tick, taken) in zip(sizes, side_by_side, strict=True):
+            times[jobs, tick].append(taken)
+    return [
+        {"name": "sweep", "jobs": jobs, "due": tick.due, "kind": tick.kind, "ms": round(median(times[jobs, tick]), 2)}
+        for jobs in sizes
+        for tick in TICKS
+    ]
 
 
 class Tick(NamedTuple):
@@ -59,13 +60,22 @@ TICKS = [Tick(kind, due) for kind in KINDS for due in DUES if due or kind == KIN
 
 
 def stores(jobs: int) -> list[list[Tick]]:
-    """The ticks of each store: all in one when there are jobs enough that none is due twice, else each in its own."""
-    ticks = [tick for tick in TICKS for _ in range(ROUNDS)]
-    return [ticks] if sum(tick.due for tick in ticks) <= jobs else [[tick] for tick in ticks]
+    """The ticks of each store: a kind's in one, when there are jobs enough that none is due twice, else one in each.
+
+    Sizes that are compared thus go through the same ticks, from the same first state of the file.
+    """
+    ticks = [[tick for tick in TICKS if tick.kind == kind for _ in range(ROUNDS)] for kind in KINDS]
+    return [part for kind in ticks for part in ([kind] if sum(t.due for t in kind) <= jobs else [[t] for t in kind])]
 
 
-def measured(jobs: int, ticks: list[Tick]) -> Iterator[tuple[Tick, float]]:
-    """Every tick in a store of so many jobs, and the milliseconds that it took."""
+def measured(jobs: int) -> Iterator[tuple[Tick, float]]:
+    """Every tick among so many jobs, and the milliseconds that it took."""
+    for ticks in stores(jobs):
+        yield from measured_in_one(jobs, ticks)
+
+
+def measured_in_one(jobs: int, ticks: list[Tick]) -> Iterator[tuple[Tick, float]]:
+    """The same for the ticks of one store."""
     groups: dict[int, tuple[int, str]] = {}
     for second, tick in enumerate(ticks, 1):
         first = len(groups)
@@ -94,6 +104,7 @@ def filled(path: Path, jobs: int, groups: dict[int, tuple[int, str]]) -> SQLiteS
     )
     db.execute("COMMIT")
     db.close()
+    os.sync()  # or the ticks wait for the disk to take in what was filled
     return SQLiteStore(path)
 
 
@@ -105,7 +116,7 @@ def row(number: int, groups: dict[int, tuple[int, str]]) -> tuple[object, ...]:
     cursor = SLOT if kind == "on time" else SLOT - HOUR
     recent = tuple(cursor - n * HOUR + MINUTE for n in reversed(range(5)))
     state = State(version=1, born=SLOT - 24 * HOUR, cursor=cursor, status=Status.UP, recent=recent, signals=9)
-    return slug, f"{number:036}", at, rows.dump(state), rows.dump(job)
+    return slug, f"{number:036}", at, state_text(state), rows.dump(job)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from heartbeat.model import NEVER, Commit, Document, Snapshot
 from heartbeat.store import rows
-from heartbeat.store.sqlite_commit import chosen, keep
+from heartbeat.store.sqlite_commit import keep
 from heartbeat.store.sqlite_file import MIGRATIONS, SQLiteFile
+from heartbeat.store.sqlite_find import Ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from heartbeat.store.sqlite_file import Migration
 
 # The comparison with NEVER lets SQLite see that the partial index will do.
-DUE = f"SELECT slug FROM jobs WHERE due <= ? AND due < {NEVER} ORDER BY due LIMIT ?"  # noqa: S608 - a constant
+DUE = f"SELECT slug, id FROM jobs WHERE due <= ? AND due < {NEVER} ORDER BY due LIMIT ?"  # noqa: S608 - a constant
 OUTBOX = f"""SELECT delivery, id FROM deliveries
     WHERE next_at <= ? AND next_at < {NEVER} ORDER BY next_at LIMIT ?"""  # noqa: S608 - a constant
 OF_INCIDENT = "SELECT delivery, id FROM deliveries WHERE incident = ? ORDER BY created_at, id"
-SNAPSHOT = "SELECT slug, uuid, due, state, definition FROM jobs "
+COLUMNS = "uuid, due, state, definition"
+PAGE = f"SELECT slug, id, {COLUMNS} FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"  # noqa: S608 - a constant
 HISTORY = """
     WITH RECURSIVE chain(prev, slot, entry) AS (
         SELECT prev, slot, entry FROM log WHERE id = coalesce(
@@ -48,16 +50,17 @@ class SQLiteStore:
 
     def __init__(self, path: str | Path, *, timeout: float = 5.0, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         self._file = SQLiteFile(str(path), timeout, migrations)
+        self._ids = Ids()
 
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """See Store.load."""
         with self._file.reading() as db:
-            return {row[0]: _snapshot(row) for row in chosen(db, SNAPSHOT + "WHERE slug IN", slugs)}
+            return {row[0]: _snapshot(row) for row in self._ids.find(db, COLUMNS, slugs)}
 
     def page(self, after: str, limit: int) -> list[Snapshot]:
         """See Store.page."""
         with self._file.reading() as db:
-            found = db.execute(SNAPSHOT + "WHERE slug > ? ORDER BY slug LIMIT ?", (after, limit))
+            found = db.execute(PAGE, (after, limit))
             return [_snapshot(row) for row in found]
 
     def slug_of(self, uuid: str) -> str | None:
@@ -69,12 +72,12 @@ class SQLiteStore:
     def due(self, since: int, now: int, limit: int) -> list[str]:  # noqa: ARG002 - an index needs no lower bound
         """See Store.due."""
         with self._file.reading() as db:
-            return [slug for (slug,) in db.execute(DUE, (now, limit))]
+            return self._ids.note(db.execute(DUE, (now, limit)))
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit: one transaction for all of them."""
         with self._file.writing() as db:
-            return [Commit.STORED if kept else Commit.STALE for kept in keep(db, changes)]
+            return [Commit.STORED if kept else Commit.STALE for kept in keep(db, self._ids, changes)]
 
     def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
         """See Store.history."""
@@ -114,6 +117,6 @@ class SQLiteStore:
         self._file.close()
 
 
-def _snapshot(row: tuple[str, str | None, int, str, str]) -> Snapshot:
-    slug, uuid, due, state, definition = row
+def _snapshot(row: tuple[str, int, str | None, int, str, str]) -> Snapshot:
+    slug, _, uuid, due, state, definition = row
     return Snapshot(job=rows.load_job(definition, slug), state=rows.STATE.load(state, slug), due=due, uuid=uuid or "")

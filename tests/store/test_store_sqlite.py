@@ -9,13 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from store_samples import T0, delivery, new, ping, sent
+from msgspec.structs import replace
+from store_samples import T0, delivery, new, ping, sent, state, uuid
 
 from heartbeat.errors import StoreUnavailable
-from heartbeat.model import NEVER, Change, Commit
+from heartbeat.model import NEVER, Change, Commit, Incident, Reason, Status, Verdict
 from heartbeat.store.sqlite import DUE, OF_INCIDENT, OUTBOX, SQLiteStore
+from heartbeat.store.sqlite_commit import STATE_STEP
 
 STORED = Commit.STORED
+INCIDENT = Incident(
+    id="backup-1795305600000", opened_at=T0, verdict=Verdict.MISSED, reason=Reason.GRACE_RAN_OUT, slot=T0
+)
 
 
 @pytest.fixture
@@ -109,6 +114,55 @@ class TestStatements:
             assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
             assert db.execute("PRAGMA synchronous").fetchone() == (2,)
             assert db.execute("PRAGMA wal_autocheckpoint").fetchone() == (10_000,)
+
+    def test_jobs_that_go_down_and_up_stay_where_they_are(self, path, store):
+        """Their rows are overwritten in place: no page is split, so no more pages are written than jobs changed."""
+        store.commit([new(f"job-{n}", n) for n in range(300)])
+        with closing(sqlite3.connect(path)) as db:
+            pages = db.execute("PRAGMA page_count").fetchone()
+            down = replace(state(2), status=Status.DOWN, bad_slot=T0, incident=INCIDENT, recent=(T0,) * 5)
+            store.commit([Change(slug=f"job-{n}", expected=1, state=down) for n in range(300)])
+            store.commit([Change(slug=f"job-{n}", expected=2, state=state(3)) for n in range(300)])
+            assert db.execute("PRAGMA page_count").fetchone() == pages
+            assert db.execute("SELECT DISTINCT length(state) FROM jobs").fetchall() == [(STATE_STEP,)]
+
+    def test_a_state_too_long_for_its_room_is_given_more(self, path, store):
+        store.commit([new(), Change(slug="backup", expected=1, state=state(2, pause_reason="why" * 200))])
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("SELECT length(state) FROM jobs").fetchall() == [(3 * STATE_STEP,)]
+        assert store.load(["backup"])["backup"].state.pause_reason == "why" * 200
+
+    def test_a_job_is_found_again_by_the_number_of_its_row(self, store):
+        store.commit([new()])
+        store.load(["backup"])
+        reads = [sql for sql in statements(store, ping()) if "FROM jobs" in sql]
+        assert [sql.partition(" WHERE ")[2] for sql in reads] == ["id IN (1)"]
+
+    def test_a_row_that_has_become_another_jobs_is_not_taken_for_the_first(self, path, store):
+        store.commit([new("first")])
+        store.load(["first"])
+        with closing(SQLiteStore(path)) as other:
+            remove = Change(slug="first", expected=1, remove=True)
+            assert other.commit([remove, new("second"), new("first", 1)]) == [STORED] * 3
+        assert store.load(["first", "second"]) == {s: store.load([s])[s] for s in ("second", "first")}
+        assert store.load(["first"])["first"].uuid == uuid(1)
+        assert store.commit([ping("first"), ping("second")]) == [STORED, STORED]
+        assert [entry.slug for entry in store.history("second", 5)] == ["second"]
+
+    def test_a_row_that_has_become_another_jobs_does_not_bring_its_first_back(self, path, store):
+        store.commit([new("first")])
+        store.load(["first"])
+        with closing(SQLiteStore(path)) as other:
+            other.commit([Change(slug="first", expected=1, remove=True), new("second")])
+        assert store.load(["first"]) == {}
+        assert store.commit([ping("first")]) == [Commit.STALE]
+
+    def test_forgets_rows_rather_than_remember_without_end(self, store, monkeypatch):
+        monkeypatch.setattr("heartbeat.store.sqlite_find.IDS_MAX", 10)
+        store.commit([new(f"job-{n}", n) for n in range(30)])
+        for n in range(30):
+            assert list(store.load([f"job-{n}"])) == [f"job-{n}"]
+        assert len(store._ids._ids) <= 10
 
 
 class TestThreads:
