@@ -40,28 +40,21 @@ def run(sizes: tuple[int, ...] = SIZES) -> list[dict[str, object]]:
     """One row for each number of jobs, number due, and what became of them; milliseconds, medians of nine ticks.
 
     The sizes take turns, tick by tick, for the machine's pace changes while we measure. "times": the median of what
-    each tick took, compared with the tick among YARDSTICK jobs next to it.
+    each tick took, divided by what the same tick took among YARDSTICK jobs, which are always measured too.
     """
     settle_in()  # as `serve` does
+    sizes = tuple(sorted({*sizes, YARDSTICK}))
     times: dict[tuple[int, Tick], list[float]] = defaultdict(list)
     for side_by_side in zip(*map(measured, sizes), strict=True):
         for jobs, (tick, taken) in zip(sizes, side_by_side, strict=True):
             times[jobs, tick].append(taken)
-    found: list[dict[str, object]] = []
-    for jobs in sizes:
-        for tick in TICKS:
-            taken, yardstick = times[jobs, tick], times.get((YARDSTICK, tick), times[jobs, tick])
-            ratio = median(ours / theirs for ours, theirs in zip(taken, yardstick, strict=True))
-            found.append(
-                {
-                    "name": "sweep",
-                    "jobs": jobs,
-                    **tick._asdict(),
-                    "ms": round(median(taken), 2),
-                    "times": round(ratio, 2),
-                }
-            )
-    return found
+    return [compared(jobs, tick, times[jobs, tick], times[YARDSTICK, tick]) for jobs in sizes for tick in TICKS]
+
+
+def compared(jobs: int, tick: Tick, ours: list[float], theirs: list[float]) -> dict[str, object]:
+    """One row of the result."""
+    ratio = median(our / their for our, their in zip(ours, theirs, strict=True))
+    return {"name": "sweep", "jobs": jobs, **tick._asdict(), "ms": round(median(ours), 2), "times": round(ratio, 2)}
 
 
 class Tick(NamedTuple):

@@ -37,7 +37,7 @@ def state_text(state: State) -> str:
     """A state as its column holds it: followed by blanks, which JSON ignores, up to the next STATE_STEP.
 
     SQLite overwrites a row of the same size in place. One that grows is moved, and splits its page when that is full:
-    a thousand jobs going down together then wrote 2,375 pages instead of 1,000.
+    a thousand jobs going down, of a million in full pages, then wrote 4,399 pages instead of 1,174.
     """
     text = rows.dump(state)
     return text.ljust(-(-len(text) // STATE_STEP) * STATE_STEP)
