@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +23,8 @@ DEAD = "dead-deliveries"
 DEAD_MAX = 20
 """Deliveries that died and are still named; all are counted."""
 ATTEMPTS_MAX = 20
+PING_KEY = "ping-key"
+"""The document that holds the key made at the first start."""
 BLINDS_MAX = 5
 """Blind times remembered: a slot whose window reaches back into one of them is judged with it."""
 
@@ -89,3 +92,19 @@ def dead(store: Store) -> Dead:
     value = cast("dict[str, Any]", store.document(DEAD).value or {"count": 0, "latest": []})
     found = {row.id: row for incident in {i for _, i in value["latest"]} for row in store.deliveries(incident)}
     return Dead(count=value["count"], latest=tuple(found[name] for name, _ in value["latest"] if name in found))
+
+
+def ping_key(store: Store) -> tuple[str, bool]:
+    """The ping key of this store, made when it has none yet; and whether it was made now."""
+    found = store.document(PING_KEY).value
+    if found is not None:
+        return str(found), False
+    first = Change(documents=(Document(name=PING_KEY, version=1, value=_new_key()),))
+    fresh = store.commit([first]) == [Commit.STORED]
+    return str(store.document(PING_KEY).value), fresh
+
+
+def _new_key() -> str:
+    import secrets  # noqa: PLC0415  (once in the life of a store; a cold start need not pay for it)
+
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(22))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import signal
-import string
 import sys
 import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from heartbeat import documents
 from heartbeat.deliver import deliver
 from heartbeat.doors.chores import Chore
 from heartbeat.doors.fronts import BACKLOG, Fronts, bind, settle_in
@@ -23,7 +22,7 @@ from heartbeat.doors.writer import Writer
 from heartbeat.errors import CallerError, WorldError
 from heartbeat.ingest import evidence
 from heartbeat.manage import create, everything
-from heartbeat.model import SECOND, Change, Commit, Document
+from heartbeat.model import SECOND
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import nothing_to_see, sweep
@@ -33,12 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from heartbeat.ingest.evidence import Look
-    from heartbeat.model import Signal
+    from heartbeat.model import Change, Commit, Signal
     from heartbeat.record import Recorded
     from heartbeat.settings import Settings
 
-PING_KEY = "ping-key"
-"""The document that holds the key made at the first start."""
 OUTBOX_EVERY = 1.0
 """Seconds between two looks for deliveries whose next attempt has come; new ones ring a bell."""
 SOON = 0.001
@@ -69,7 +66,8 @@ def _serve(settings: Settings) -> None:
         store = cleanup.enter_context(closing(Store(settings.db)))
         file = JobsFile(settings.config, store, log)
         file.load(_now())
-        keys, fresh = (settings.ping_keys, False) if settings.ping_keys else _kept_key(store)
+        kept, fresh = ("", False) if settings.ping_keys else documents.ping_key(store)
+        keys = settings.ping_keys or (kept,)
 
         strays = Strays(log)
         writer = Writer(Records(store, file), strays, log)
@@ -156,13 +154,6 @@ def _wind_down(chores: Sequence[Chore]) -> list[str]:
         chore.stop()
     ended = [chore.join(STOP_SECONDS) for chore in chores]
     return [chore.name for chore, done in zip(chores, ended, strict=True) if not done]
-
-
-def _kept_key(store: Store) -> tuple[tuple[str, ...], bool]:
-    """The key made at the first start, and whether that is now."""
-    made = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(22))
-    fresh = store.commit([Change(documents=(Document(name=PING_KEY, version=1, value=made),))]) == [Commit.STORED]
-    return (str(store.document(PING_KEY).value),), fresh
 
 
 def _say_hello(settings: Settings, store: Store, port: int, key: str) -> None:

@@ -13,7 +13,7 @@ from heartbeat.model import BODY_MAX
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
-    from heartbeat.doors.gate import Gate
+    from heartbeat.doors.gate import FrontGate
     from heartbeat.telemetry import Log
 
     Message = MutableMapping[str, Any]
@@ -51,7 +51,11 @@ class App:
     """The ASGI application. `others`: further doors by the first part of the path ("sentry": …)."""
 
     def __init__(
-        self, gate: Gate, report: Callable[[], Mapping[str, Any]], log: Log, others: Mapping[str, Door] | None = None
+        self,
+        gate: FrontGate,
+        report: Callable[[], Mapping[str, Any]],
+        log: Log,
+        others: Mapping[str, Door] | None = None,
     ) -> None:
         self._gate, self._report, self._log, self._others = gate, report, log, others or {}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from heartbeat.doors.gate import SIZE_MAX, TOO_LARGE, Answer, Gate
+from heartbeat.doors.gate import SIZE_MAX, TOO_LARGE, Answer, FrontGate
 from heartbeat.doors.link import Letter
 from heartbeat.model import BODY_MAX
 
@@ -55,7 +55,7 @@ class Slot(Letter):
 class FastProtocol(HttpToolsProtocol):
     """One connection. `protocol_for` makes the class that knows its gate."""
 
-    gate: Gate
+    gate: FrontGate
     _dated: tuple[object, bytes] = (None, b"")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
@@ -252,6 +252,6 @@ class FastProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def protocol_for(gate: Gate) -> type[FastProtocol]:
+def protocol_for(gate: FrontGate) -> type[FastProtocol]:
     """The class for uvicorn's `http` setting."""
     return type("Pings", (FastProtocol,), {"gate": gate})

@@ -12,7 +12,7 @@ import time
 from heartbeat.doors.asgi import App
 from heartbeat.doors.frames import first
 from heartbeat.doors.fronts import settle_in
-from heartbeat.doors.gate import Gate
+from heartbeat.doors.gate import FrontGate
 from heartbeat.doors.link import Link
 from heartbeat.doors.server import Server
 from heartbeat.settings import Settings
@@ -25,7 +25,7 @@ def main() -> None:
     settings = first(core, Settings)
     log = Log(time.time, settings.log)
     link = Link(log)
-    gate = Gate(settings.ping_keys, link, lambda: time.time_ns() // 1_000_000)
+    gate = FrontGate(settings.ping_keys, link, lambda: time.time_ns() // 1_000_000)
     server = Server(App(gate, link.report, log), gate, log, door=settings.door)
     settle_in()
     server.run(listener, link, core)

@@ -1,4 +1,4 @@
-"""What both HTTP doors do with a ping: check the key, hand it on, word the answer."""
+"""What every HTTP door does with a ping: check the key, read it, word the answer. The server also hands it on."""
 
 from __future__ import annotations
 
@@ -66,29 +66,28 @@ REFUSALS = {
 }
 
 
-class Gate:
-    """Lets pings in. One for all connections; called on the event loop only."""
+def worded(outcome: Outcome, nearest: str) -> Answer:
+    """The answer to a ping of which this became; nearest: the name that an unknown one may have meant, or ""."""
+    if not nearest:
+        return ANSWERS[outcome]
+    return Answer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % nearest.encode()))
 
-    def __init__(self, keys: Sequence[str], link: Link, now: Callable[[], int]) -> None:
+
+class Gate:
+    """Lets pings in. keys: the ping keys in force; now: milliseconds since the epoch."""
+
+    def __init__(self, keys: Sequence[str], now: Callable[[], int]) -> None:
         self._keys = [key.encode() for key in keys]
-        self._link, self._now = link, now
+        self._now = now
         self._targets: dict[bytes, ingest.Target] = {}
 
-    def take(self, letter: Letter, path: bytes, query: bytes, ident: bytes, body: bytes) -> Answer | None:
-        """Answer at once, or None: then `letter.done()` is called later, and `answer(letter)` words it."""
+    def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | Answer:
+        """The ping that a request is, or the answer that it gets because it is none."""
         target = self._targets.get(path) or self._target(path)
         if isinstance(target, ingest.Refusal):
             return REFUSALS[target]
         ping = ingest.read(target, query, ident=ident, body=body, received=self._now())
-        if isinstance(ping, ingest.Refusal):
-            return REFUSALS[ping]
-        return None if self._link.take(letter, ping) else ANSWERS[Outcome.BUSY]
-
-    def answer(self, letter: Letter) -> Answer:
-        """The answer to a letter whose outcome is certain."""
-        if not letter.nearest:
-            return ANSWERS[letter.outcome]
-        return Answer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % letter.nearest.encode()))
+        return REFUSALS[ping] if isinstance(ping, ingest.Refusal) else ping
 
     def _target(self, path: bytes) -> ingest.Target | ingest.Refusal:
         target = ingest.target(path)
@@ -103,3 +102,22 @@ class Gate:
     def _is_key(self, given: bytes) -> bool:
         # Every key is compared, in constant time: how long it takes tells nothing.
         return sum(hmac.compare_digest(given, key) for key in self._keys) > 0
+
+
+class FrontGate(Gate):
+    """The gate of the server's front, which hands pings on to its core. Called on the event loop only."""
+
+    def __init__(self, keys: Sequence[str], link: Link, now: Callable[[], int]) -> None:
+        super().__init__(keys, now)
+        self._link = link
+
+    def take(self, letter: Letter, path: bytes, query: bytes, ident: bytes, body: bytes) -> Answer | None:
+        """Answer at once, or None: then `letter.done()` is called later, and `answer(letter)` words it."""
+        ping = self.read(path, query, ident, body)
+        if isinstance(ping, Answer):
+            return ping
+        return None if self._link.take(letter, ping) else ANSWERS[Outcome.BUSY]
+
+    def answer(self, letter: Letter) -> Answer:
+        """The answer to a letter whose outcome is certain."""
+        return worded(letter.outcome, letter.nearest)

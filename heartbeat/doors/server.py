@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from heartbeat.doors.asgi import App
-    from heartbeat.doors.gate import Gate
+    from heartbeat.doors.gate import FrontGate
     from heartbeat.doors.link import Link
     from heartbeat.telemetry import Log
 
@@ -29,7 +29,7 @@ STOP_SECONDS = 10
 class Server:
     """Serves until SIGTERM or SIGINT, then answers what was begun and returns."""
 
-    def __init__(self, app: App, gate: Gate, log: Log, *, door: str) -> None:
+    def __init__(self, app: App, gate: FrontGate, log: Log, *, door: str) -> None:
         self._log = log
         _hear_uvicorn(log)
         self._config = uvicorn.Config(
@@ -50,7 +50,7 @@ class Server:
         """The door that pings take."""
         self._uvicorn = uvicorn.Server(self._config)
 
-    def _take_fast_path(self, gate: Gate) -> bool:
+    def _take_fast_path(self, gate: FrontGate) -> bool:
         try:
             from heartbeat.doors import fastpath, internals  # noqa: PLC0415 - needs httptools, which uvicorn may lack
         except ImportError as problem:
