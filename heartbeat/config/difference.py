@@ -12,7 +12,7 @@ from heartbeat.schedule import format_duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from heartbeat.config.reader import Config
+    from heartbeat.config.declared import Config
 
 DURATIONS = frozenset({"grace", "early", "max_runtime", "min_runtime", "remind_every"})
 _GREEN, _YELLOW, _RED, _PLAIN = "\033[32m", "\033[33m", "\033[31m", "\033[0m"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
 from heartbeat.config.channels import read_channels
+from heartbeat.config.declared import Config
 from heartbeat.config.doubts import UNUSED_CHANNEL, tell_doubts
 from heartbeat.config.findings import Findings, Mistake, Place
 from heartbeat.config.jobs import Defaults, Entry, check_names, read_defaults, read_jobs
@@ -22,31 +22,11 @@ from heartbeat.config.unreadable import SIZE_MAX, decode
 from heartbeat.errors import BadConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from heartbeat.model import Job
 
 FOREIGN_NAMES = frozenset({"ping", "api"})
 """Owners that are no file."""
 NAMES_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """What a file says.
-
-    name: who owns its jobs (Job.source); channels: {name: {kind: settings}}, `${…}` as it stands; service: who hears
-    about the service itself; fallback: who hears that a message died; digest: the same for the same meaning, however
-    it is written; warnings: each with file, line and column.
-    """
-
-    name: str
-    jobs: tuple[Job, ...]
-    channels: Mapping[str, Mapping[str, Any]]
-    service: tuple[str, ...]
-    fallback: tuple[str, ...]
-    digest: str
-    warnings: tuple[str, ...]
 
 
 def read(text: str, *, name: str = "jobs.yaml") -> Config:

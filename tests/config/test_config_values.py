@@ -10,7 +10,7 @@ from heartbeat.config import read
 from heartbeat.model import Bound, Evidence, Job
 
 if TYPE_CHECKING:
-    from heartbeat.config.reader import Config
+    from heartbeat.config.declared import Config
 
 JOB = 'channels: {{ops: {{console: {{}}}}, two: {{console: {{}}}}}}\njobs:\n  a: {{schedule: "0 9 * * *", {0}}}'
 

@@ -1,0 +1,45 @@
+"""What a jobs file says, and the form in which it travels to where no YAML is read: compiled, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the types at run time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from heartbeat.errors import BadConfig
+from heartbeat.model import Job  # noqa: TC001 - the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What a file says.
+
+    name: who owns its jobs (Job.source); channels: {name: {kind: settings}}, `${…}` as it stands; service: who hears
+    about the service itself; fallback: who hears that a message died; digest: the same for the same meaning, however
+    it is written; warnings: each with file, line and column.
+    """
+
+    name: str
+    jobs: tuple[Job, ...]
+    channels: Mapping[str, Mapping[str, Any]]
+    service: tuple[str, ...]
+    fallback: tuple[str, ...]
+    digest: str
+    warnings: tuple[str, ...]
+
+
+def compiled(config: Config) -> bytes:
+    """The configuration as JSON; references such as `${env:NAME}` stay as they are."""
+    return msgspec.json.encode(config)
+
+
+def load(path: str | Path) -> Config:
+    """A compiled configuration. Raises BadConfig when the file is not there or not of this version."""
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=Config)
+    except (OSError, msgspec.DecodeError) as problem:
+        told = problem.strerror if isinstance(problem, OSError) else problem
+        raise BadConfig((f"{path}: no compiled jobs file ({told}); build the function again",)) from None

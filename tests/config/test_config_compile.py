@@ -1,0 +1,61 @@
+"""A jobs file compiled for where no YAML is read."""
+
+import subprocess
+import sys
+
+import pytest
+
+from heartbeat.config import read
+from heartbeat.config.compile import main
+from heartbeat.config.declared import compiled, load
+from heartbeat.errors import BadConfig
+
+TEXT = """
+defaults: {timezone: Asia/Tokyo, notify: [ops]}
+channels:
+  ops: {slack: {webhook: "${ssm:/heartbeat/slack}"}}
+jobs:
+  backup:
+    schedule: ["0 9 * * *", "0 18 * * *"]
+    evidence: {key: "b/{date:%Y-%m-%d}", min_size: 10MB}
+    metrics: {rows: {min: 1}}
+"""
+
+
+def test_what_is_compiled_says_the_same(tmp_path):
+    config = read(TEXT)
+    (tmp_path / "jobs.json").write_bytes(compiled(config))
+    assert load(tmp_path / "jobs.json") == config
+    assert b"${ssm:/heartbeat/slack}" in compiled(config)
+
+
+def test_a_file_with_mistakes_compiles_to_nothing_and_says_them_all(tmp_path, capsys):
+    source, target = tmp_path / "jobs.yaml", tmp_path / "jobs.json"
+    source.write_text("jobs:\n  a: {schedule: '61 * * * *'}\n  b: {schedul: '0 9 * * *'}\n")
+    assert main(str(source), str(target)) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix(f"{source}:").partition(" ")[0] for line in told] == ["2:17:", "3:6:", "3:7:"]
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"name": 3}'])
+def test_what_was_not_compiled_here_is_refused(tmp_path, text):
+    path = tmp_path / "jobs.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(BadConfig, match=r"no compiled jobs file \(.+\); build the function again"):
+        load(path)
+
+
+def test_a_compiled_file_is_read_without_yaml(tmp_path):
+    (tmp_path / "jobs.json").write_bytes(compiled(read(TEXT)))
+    program = (
+        "import sys; sys.modules['yaml'] = None\n"
+        "from heartbeat.config.declared import load\n"
+        "import heartbeat.apply\n"
+        "print(load(sys.argv[1]).jobs[0].slug)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "jobs.json")], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "backup\n"
