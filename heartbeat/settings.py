@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PORT_MAX = 65_535
 DAYS_MAX = 3_660
+SHARDS_MAX = 1_000
 _KEY = re.compile(r"[-_a-zA-Z0-9]{8,200}")
 
 
@@ -55,6 +56,44 @@ def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings
         keep_days=int(given.number("keep_days", 90, 1, DAYS_MAX)),
         url=given.text("url", "").rstrip("/"),
         evidence=_folder(given.text("evidence", "")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """How the functions of one stack run on AWS; the template sets the variables.
+
+    name: the stack's; ping_keys: empty means the one kept in the table; shards: into how many partitions due rows go;
+    bucket: of evidence, "" for none; watchdog: the ping URL that is told of each sweep, "" for none; jobs: the
+    compiled jobs file; function: this one's name.
+    """
+
+    name: str
+    table: str
+    shards: int = 1
+    keep_days: int = 90
+    ping_keys: tuple[str, ...] = ()
+    bucket: str = ""
+    watchdog: str = ""
+    jobs: Path = Path("jobs.json")
+    function: str = ""
+
+
+def read_stack(environ: Mapping[str, str] = os.environ) -> Stack:
+    """The settings of a function from its environment. Raises BadSetting."""
+    given = _Given(environ, {})
+    if not given.text("table", ""):
+        raise BadSetting("HEARTBEAT_TABLE is not set; the stack's template names its table there")
+    return Stack(
+        name=given.text("stack", "heartbeat"),
+        table=given.text("table", ""),
+        shards=int(given.number("shards", 1, 1, SHARDS_MAX)),
+        keep_days=int(given.number("keep_days", 90, 1, DAYS_MAX)),
+        ping_keys=_keys(given.text("ping_key", "")),
+        bucket=given.text("bucket", ""),
+        watchdog=given.text("watchdog_url", ""),
+        jobs=Path(environ.get("LAMBDA_TASK_ROOT", ".")) / "jobs.json",
+        function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
     )
 
 

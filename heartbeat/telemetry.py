@@ -33,6 +33,13 @@ class Happened(StrEnum):
     SWEPT = "swept"
     DELIVERED = "delivered"
     STRAY = "stray"
+    TOLD = "told"
+    REFUSED = "refused"
+    EVENT_ODD = "event_odd"
+    RECORDED = "recorded"
+    CHANNEL_BROKEN = "channel_broken"
+    SCRUBBED = "scrubbed"
+    WATCHDOG = "watchdog"
     STORE_AWAY = "store_away"
     STORE_BACK = "store_back"
     PLAIN_DOOR = "plain_door"
@@ -54,6 +61,13 @@ WORDS: dict[Happened, tuple[Level, str]] = {
     Happened.SWEPT: (Level.INFO, "the clock found something"),
     Happened.DELIVERED: (Level.INFO, "alerts were delivered or tried"),
     Happened.STRAY: (Level.WARNING, "a ping for a job that does not exist"),
+    Happened.TOLD: (Level.INFO, "a message was sent to try a channel"),
+    Happened.REFUSED: (Level.WARNING, "a request was refused"),
+    Happened.EVENT_ODD: (Level.WARNING, "an event could not be read whole"),
+    Happened.RECORDED: (Level.INFO, "signals were recorded"),
+    Happened.CHANNEL_BROKEN: (Level.ERROR, "a channel cannot be used; its messages wait until it can"),
+    Happened.SCRUBBED: (Level.INFO, "every job was looked at; missing due rows were written"),
+    Happened.WATCHDOG: (Level.ERROR, "the watchdog URL did not take our heartbeat"),
     Happened.STORE_AWAY: (Level.ERROR, "the database does not answer; pings get 503 until it does"),
     Happened.STORE_BACK: (Level.INFO, "the database answers again"),
     Happened.PLAIN_DOOR: (Level.WARNING, "pings take the plain ASGI door, which is slower"),
@@ -79,7 +93,7 @@ class Log:
     def tell(self, what: Happened, **facts: object) -> None:
         """Say that something happened. A fact that is None is left out."""
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = self._line(at, what, {name: _printable(fact) for name, fact in facts.items() if fact is not None})
+        line = self._line(at, what, {name: printable(fact) for name, fact in facts.items() if fact is not None})
         with self._lock:
             self.counts[what] += 1
             print(line, file=self._stream or sys.stderr, flush=True)
@@ -100,7 +114,8 @@ def _as_json(at: str, what: Happened, facts: dict[str, object]) -> str:
     return json.dumps({"time": at, "level": level, "event": what, "message": words, **facts}, ensure_ascii=False)
 
 
-def _printable(fact: object) -> object:
+def printable(fact: object) -> object:
+    """A fact as a line may hold it: of bounded length, without what could forge another line."""
     if isinstance(fact, bool | int | float):
         return fact
     text = str(fact)[:FACT_MAX]

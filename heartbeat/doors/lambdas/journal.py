@@ -1,0 +1,63 @@
+"""What a function says of itself: log lines and metrics, both by powertools, which is loaded with the first word.
+
+A ping that went well says nothing, so that its cold start need not pay for it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.telemetry import WORDS, Happened, Level, Log, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAMESPACE = "Heartbeat"
+LEVELS = {Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}
+"""As the standard library's logging numbers them."""
+
+
+class Journal(Log):
+    """The log of one function. stack: names lines and metrics; clock: epoch seconds."""
+
+    def __init__(self, stack: str, clock: Callable[[], float]) -> None:
+        super().__init__(clock, "json")
+        self._stack = stack
+        self._counted = False
+
+    @cached_property
+    def _logger(self) -> Any:  # noqa: ANN401 - powertools is loaded with the first word
+        from aws_lambda_powertools import Logger  # noqa: PLC0415 - the same
+
+        return Logger(service=self._stack)
+
+    @cached_property
+    def _metrics(self) -> Any:  # noqa: ANN401 - the same
+        from aws_lambda_powertools import Metrics  # noqa: PLC0415 - the same
+
+        return Metrics(namespace=NAMESPACE, service=self._stack)
+
+    def tell(self, what: Happened, **facts: object) -> None:
+        """See Log.tell."""
+        level, words = WORDS[what]
+        told = {name: printable(fact) for name, fact in facts.items() if fact is not None}
+        self.counts[what] += 1
+        self._logger.log(LEVELS[level], words, extra={"event": str(what), **{_safe(name): told[name] for name in told}})
+
+    def count(self, **numbers: float) -> None:
+        """Measure something; `flush` writes it down. Names as CloudWatch shows them: `Judged`, `SweepAge`."""
+        for name, number in numbers.items():
+            self._metrics.add_metric(name=name, unit="Seconds" if name.endswith("Age") else "Count", value=number)
+        self._counted = self._counted or bool(numbers)
+
+    def flush(self) -> None:
+        """Write the metrics of this call."""
+        if self._counted:
+            self._metrics.flush_metrics()
+        self._counted = False
+
+
+def _safe(name: str) -> str:
+    # Names that logging keeps for itself cannot be used for facts.
+    return f"{name}_" if name in {"name", "args", "module", "message", "msg", "level"} else name

@@ -1,0 +1,88 @@
+"""Pings by function URL: one request, one conditional write, one answer."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.config.declared import load
+from heartbeat.doors.gate import Answer, Gate, worded
+from heartbeat.doors.lambdas import url
+from heartbeat.doors.strays import Strays
+from heartbeat.doors.writer import Writer
+from heartbeat.manage import create, everything
+from heartbeat.model import MINUTE
+from heartbeat.record import Recorder
+from heartbeat.telemetry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from heartbeat.doors.lambdas.journal import Journal
+    from heartbeat.model import Signal
+    from heartbeat.record import Recorded
+    from heartbeat.store.protocol import Store
+
+NAMES_MAX = 10_000
+"""Jobs among which the nearest name is looked for."""
+NAMES_EVERY = 5 * MINUTE
+
+
+class Pings:
+    """Answers function URL events. keys: the ping keys; jobs: the compiled jobs file; now: milliseconds."""
+
+    def __init__(
+        self, store: Store, keys: Sequence[str], jobs: Path, journal: Journal, now: Callable[[], int]
+    ) -> None:
+        self._store, self._journal = store, journal
+        self._gate = Gate(keys, now)
+        self._strays = TableStrays(store, journal, now)
+        self._writer = Writer(TableRecords(store, jobs), self._strays, journal)
+
+    def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The response to one event."""
+        request = url.read(event)
+        answer = self._answer(request)
+        if answer.status >= 400:  # noqa: PLR2004 - HTTP's errors begin there
+            self._journal.tell(Happened.REFUSED, status=answer.status, method=request.method)
+            self._journal.count(RefusedPings=1)
+            self._journal.flush()
+        return url.written(answer, request.method)
+
+    def _answer(self, request: url.Request) -> Answer:
+        ident = request.headers.get("heartbeat-id", "").encode("latin-1", "replace")
+        ping = self._gate.read(request.path.encode(), request.query.encode(), ident, request.body)
+        if isinstance(ping, Answer):
+            return ping
+        outcome, nearest = self._writer.write([ping])[0]
+        self._strays.flush(self._store)
+        return worded(outcome, nearest)
+
+
+class TableRecords:
+    """What the writer writes to."""
+
+    def __init__(self, store: Store, jobs: Path) -> None:
+        self._store, self._jobs = store, jobs
+        self.record: Callable[[Sequence[Signal]], list[Recorded]] = Recorder(store).record
+        self.slug_of: Callable[[str], str | None] = store.slug_of
+
+    def create(self, slug: str, now: int) -> None:
+        """Make the job that `?create=1` asks for; those who hear about the service hear about it."""
+        create(self._store, slug, load(self._jobs).service, now)
+
+
+class TableStrays(Strays):
+    """Reads the names that exist when there is a stray, and not before."""
+
+    def __init__(self, store: Store, journal: Journal, now: Callable[[], int]) -> None:
+        super().__init__(journal)
+        self._store, self._now, self._names_at = store, now, 0
+
+    def count(self, slug: str, now: int) -> str:
+        """See Strays.count."""
+        if now >= self._names_at:
+            self.learn(snapshot.job.slug for snapshot in islice(everything(self._store), NAMES_MAX))
+            self._names_at = now + NAMES_EVERY
+        return super().count(slug, now)

@@ -1,0 +1,133 @@
+"""What the checker does: sweep, apply, deliver, tell the watchdog; and what else it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.apply import apply
+from heartbeat.deliver import Delivered, deliver
+from heartbeat.errors import ChannelFailed
+from heartbeat.model import DAY, SECOND, Alert, Change, Document, Event
+from heartbeat.sweep import Swept, sweep
+from heartbeat.telemetry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from heartbeat.channels.protocol import Channel
+    from heartbeat.config import Config
+    from heartbeat.doors.lambdas.journal import Journal
+    from heartbeat.doors.watchdog import Watchdog
+    from heartbeat.store.dynamodb import DynamoDBStore
+    from heartbeat.sweep import Look
+
+    Left = Callable[[], int]
+    """Milliseconds until Lambda ends this call."""
+
+RESERVE = 20 * SECOND
+"""A call begins nothing new when it has less time than this."""
+ROUNDS_MAX = 200
+"""Sweeps, or passes of deliveries, in one call."""
+SCRUB_PAGE = 100
+WAITING_MAX = 100
+"""Deliveries looked at for the age of the oldest."""
+APPLIED = "applied"
+"""Document: the digests of the jobs files that have been carried out, by the name that owns them."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rounds:
+    """The checker's work. config: the compiled jobs file of this build; now: milliseconds since the epoch."""
+
+    store: DynamoDBStore
+    config: Config
+    channels: Mapping[str, Channel]
+    look: Look
+    watchdog: Watchdog
+    journal: Journal
+    now: Callable[[], int]
+    applied: bool = False
+
+    def sweep(self, left: Left) -> dict[str, Any]:
+        """Look at what is due, carry out a changed jobs file, send what waits."""
+        swept = self._sweep(left)
+        self._apply()
+        alive = self.watchdog.beat(self.now())
+        told = self.deliver(left)
+        self.journal.count(WatchdogFailed=int(not alive), Judged=swept.judged, Told=swept.told, Retries=swept.lost)
+        return {"judged": swept.judged, "told": swept.told, "more": swept.more, **told}
+
+    def deliver(self, left: Left) -> dict[str, Any]:
+        """Send what waits."""
+        total = Delivered()
+        for _ in range(ROUNDS_MAX):
+            budget = max(left() - RESERVE, 0)
+            done = deliver(self.store, self.channels, self.now, fallback=self.config.fallback, budget=budget)
+            total += done
+            if not done.more or left() < RESERVE:
+                break
+        if total.sent or total.failed or total.dead:
+            self.journal.tell(Happened.DELIVERED, sent=total.sent, failed=total.failed, dead=total.dead)
+        self.journal.count(Sent=total.sent, Failed=total.failed, Dead=total.dead, OldestAlertAge=self._oldest())
+        return {"sent": total.sent, "failed": total.failed, "dead": total.dead}
+
+    def scrub(self, left: Left) -> dict[str, Any]:
+        """Go through all jobs and write the due rows that are missing; there should be none."""
+        after, mended = "", 0
+        while left() > RESERVE:
+            done = self.store.scrub(after, self.now(), SCRUB_PAGE)
+            mended, after = mended + done.mended, done.last
+            if not after:
+                break
+        self.journal.tell(Happened.SCRUBBED, mended=mended, reached=after or None)
+        self.journal.count(Mended=mended)
+        return {"mended": mended, "whole": not after}
+
+    def try_channels(self) -> dict[str, Any]:
+        """Send a test alert through every channel; what each answered."""
+        now = self.now()
+        name = f"test/{now}"
+        alert = Alert(id=name, event=Event.TEST, at=now, incident=name, text="sent by heartbeat doctor")
+        answers = {}
+        for each in self.channels:
+            try:
+                self.channels[each].send([alert], key=f"{name}@{each}", now=now, receipt="")
+                answers[each] = "sent"
+            except ChannelFailed as problem:
+                answers[each] = str(problem)
+            self.journal.tell(Happened.TOLD, channel=each, answer=answers[each])
+        return {"channels": answers}
+
+    def _sweep(self, left: Left) -> Swept:
+        judged = told = lost = 0
+        for _ in range(ROUNDS_MAX):
+            done = sweep(self.store, self.now(), service=self.config.service, evidence=self.look)
+            judged, told, lost = judged + done.judged, told + done.told, lost + done.lost
+            if done.told or done.lost or done.blind:
+                blind = None if done.blind is None else f"{done.blind.start}..{done.blind.end}"
+                self.journal.tell(Happened.SWEPT, judged=done.judged, told=done.told, lost=done.lost, blind=blind)
+            if not done.more or left() < RESERVE:
+                break
+        return Swept(judged=judged, told=told, lost=lost, more=done.more)
+
+    def _apply(self) -> None:
+        """Once in the life of this function, carry out its jobs file, unless that has been done."""
+        if self.applied:
+            return
+        name, digest = self.config.name, self.config.digest
+        before = self.store.document(APPLIED)
+        known: dict[str, str] = dict(before.value) if isinstance(before.value, dict) else {}
+        if known.get(name) != digest:
+            done = apply(self.store, self.config, self.now())
+            after = Document(name=APPLIED, version=before.version + 1, value={**known, name: digest})
+            self.store.commit([Change(documents=(after,))])
+            counts = {"added": len(done.added), "changed": len(done.changed), "removed": len(done.removed)}
+            self.journal.tell(Happened.CONFIG_APPLIED, owner=name, jobs=len(self.config.jobs), **counts)
+        self.applied = True
+
+    def _oldest(self) -> float:
+        """Seconds for which the oldest alert has waited."""
+        now = self.now()
+        waiting = self.store.outbox(now + DAY, WAITING_MAX)
+        return max((now - delivery.created_at for delivery in waiting), default=0) / SECOND

@@ -1,0 +1,25 @@
+"""The stack's table, and the time, as every function has them."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from heartbeat.model import DAY
+from heartbeat.store.dynamodb import DynamoDBStore
+from heartbeat.store.dynamodb_sign import signed_call
+
+if TYPE_CHECKING:
+    from heartbeat.settings import Stack
+
+
+def now() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def open_table(stack: Stack) -> DynamoDBStore:
+    """The store of this stack, by the credentials that Lambda put into the environment."""
+    call = signed_call(os.environ, time.time)
+    return DynamoDBStore(stack.table, call, shards=stack.shards, retention=stack.keep_days * DAY)

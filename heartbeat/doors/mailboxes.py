@@ -1,0 +1,69 @@
+"""Channels made when somebody is to be told, and made anew from time to time: secrets change while a function lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.channels.build import build
+from heartbeat.errors import BadSetting, ChannelFailed
+from heartbeat.model import MINUTE
+from heartbeat.telemetry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from heartbeat.channels.protocol import Channel
+    from heartbeat.model import Alert
+    from heartbeat.telemetry import Log
+
+KEPT = 5 * MINUTE
+"""A channel, and with it its secret, is used so long before it is made anew."""
+
+
+class Mailboxes(Mapping[str, "Channel"]):
+    """The channels of a configuration, by name. A broken one keeps its messages waiting and holds up no other."""
+
+    def __init__(self, declared: Mapping[str, Mapping[str, Any]], log: Log, now: Callable[[], int]) -> None:
+        self._declared, self._log, self._now = declared, log, now
+        self._made: dict[str, tuple[int, Channel]] = {}
+
+    def __getitem__(self, name: str) -> Channel:
+        """The channel of this name; KeyError when none is declared."""
+        until, channel = self._made.get(name, (0, None))
+        if channel is None or self._now() >= until:
+            channel = self._make(name)
+            self._made[name] = (self._now() + KEPT, channel)
+        return channel
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._declared
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._declared)
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+    def _make(self, name: str) -> Channel:
+        try:
+            return build(name, self._declared[name])
+        except BadSetting as problem:
+            self._log.tell(Happened.CHANNEL_BROKEN, says=problem)
+            return Broken(name, str(problem))
+
+
+class Broken:
+    """A channel that cannot be used for now; what is for it is tried again like anything that was not taken."""
+
+    group_above = 0
+    pace = 0
+    parallel = 1
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name, self._problem = name, problem
+
+    def send(self, alerts: Sequence[Alert], *, key: str, now: int, receipt: str) -> str:
+        """See `Channel`."""
+        del alerts, key, now, receipt
+        raise ChannelFailed(self._problem)

@@ -1,0 +1,101 @@
+"""Builds what the functions of the stack hold. `sam build` calls it by infra/Makefile, once for each function.
+
+The jobs file comes first: with a mistake in it nothing is built. HEARTBEAT_CONFIG names it (jobs.yaml);
+HEARTBEAT_PYTHON names the runtime's version of Python (3.13), which must be that of the stack's `Runtime`.
+Compiled wheels are taken for both of Lambda's architectures; they lie beside each other and Python picks its own.
+"""
+
+from __future__ import annotations
+
+import compileall
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+STAGE = ROOT / "build" / "lambda"
+CONFIG = os.environ.get("HEARTBEAT_CONFIG") or "jobs.yaml"
+VERSION = os.environ.get("HEARTBEAT_PYTHON") or "3.13"
+ARCHITECTURES = ("aarch64", "x86_64")
+PLATFORMS = ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
+"""Up to glibc 2.34, that of Amazon Linux 2023."""
+UNUSED = ("doors/cli", "doors/fastpath.py", "doors/internals.py", "doors/server.py", "store/sqlite*.py", "bin")
+"""Parts of the package that only the server and the command line have a use for, below heartbeat/ or the target."""
+
+
+def main(target: Path) -> None:
+    """Put a function's files into `target`. Exits with a sentence when something is missing or wrong."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / "lambda.lock").open("w") as lock:  # `sam build --parallel` calls us four times at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = STAGE / "inputs.sha256"
+        if not stamp.exists() or stamp.read_text() != _inputs():
+            _stage()
+            stamp.write_text(_inputs())
+        shutil.copytree(STAGE / "function", target, dirs_exist_ok=True)
+
+
+def _inputs() -> str:
+    """A digest of everything that decides what is built."""
+    config = ROOT / CONFIG
+    if not config.is_file():
+        sys.exit(
+            f"there is no {config}: copy examples/jobs.yaml to jobs.yaml and write your jobs into it, "
+            "or name your file with HEARTBEAT_CONFIG"
+        )
+    files = [config, Path(__file__), ROOT / "pyproject.toml", ROOT / "infra" / "requirements.txt"]
+    files += sorted((ROOT / "heartbeat").rglob("*.py"))
+    texts = [str(files).encode(), sys.version.encode(), VERSION.encode(), *(file.read_bytes() for file in files)]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()
+
+
+def _stage() -> None:
+    shutil.rmtree(STAGE, ignore_errors=True)
+    function, tools = STAGE / "function", STAGE / "tools"
+    _pip(tools, "--requirement", "infra/requirements.txt", "PyYAML>=6.0")  # for the Python that runs this
+    _run(["-m", "heartbeat.config.compile", str(ROOT / CONFIG), str(STAGE / "jobs.json")], PYTHONPATH=str(tools))
+    for architecture in ARCHITECTURES:
+        _pip(STAGE / architecture, *_for(architecture), "--requirement", "infra/requirements.txt")
+        shutil.copytree(STAGE / architecture, function, dirs_exist_ok=True)
+    _pip(STAGE / "package", "--no-deps", ".")
+    shutil.copytree(STAGE / "package", function, dirs_exist_ok=True)
+    shutil.move(STAGE / "jobs.json", function)
+    for path in [*function.glob("bin"), *(p for part in UNUSED for p in (function / "heartbeat").glob(part))]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _compile(function)
+
+
+def _for(architecture: str) -> list[str]:
+    platforms = [f"--platform={name}_{architecture}" for name in PLATFORMS]
+    return [*platforms, "--only-binary=:all:", "--implementation=cp", f"--python-version={VERSION}"]
+
+
+def _pip(target: Path, *arguments: str) -> None:
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-compile", "--root-user-action=ignore"]
+    _run(["-m", "pip", "install", *quiet, "--target", str(target), *arguments])
+
+
+def _run(arguments: list[str], **environ: str) -> None:
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=os.environ | environ, check=False)  # noqa: S603 - ourselves
+    if done.returncode:
+        sys.exit(f"the build ends here: python {' '.join(arguments[:3])} exited with {done.returncode}")
+
+
+def _compile(function: Path) -> None:
+    """Bytecode that is never checked against its source: half of a cold start is otherwise spent on compiling."""
+    if sysconfig.get_python_version() != VERSION:
+        sys.stderr.write(
+            f"no Python {VERSION} here (this is {sysconfig.get_python_version()}): the functions are built without "
+            f"bytecode, and their cold starts take longer; install Python {VERSION}\n"
+        )
+        return
+    compileall.compile_dir(function, quiet=1, invalidation_mode=compileall.py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
