@@ -1,14 +1,16 @@
 # make demo   watch a job go missing, the alert arrive and the recovery follow (half a minute)
 # make test   every test; make check: style and types only
+# make e2e    deploy the stack to a local AWS and let it run (part of make test)
 # make bench  the measured numbers; make soak SEEDS=100000: many more simulated worlds
 
 PYTHON ?= python3
 BIN := .venv/bin
+TOOLS := .tools/ministack/ready .tools/sam/ready
 ARGS ?=
 SEEDS ?= 20000
 WORKERS ?= auto
 
-.PHONY: setup demo test check bench soak lock clean
+.PHONY: setup demo test e2e check bench soak lock clean
 
 setup: .venv/ready
 
@@ -18,11 +20,21 @@ setup: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
+# What stands for AWS in the tests, and what deploys to it: each in an environment of its own, for they pin much.
+.tools/%/ready: tests/stack/%.lock
+	$(PYTHON) -m venv .tools/$*
+	.tools/$*/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 demo: setup
 	$(BIN)/python examples/demo.py $(ARGS)
 
-test: check
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -rs $(ARGS)
+test: check $(TOOLS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -rs --ignore tests/stack $(ARGS)
+	$(BIN)/pytest -rs tests/stack
+
+e2e: setup $(TOOLS)
+	$(BIN)/pytest -rs tests/stack $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .
@@ -42,4 +54,4 @@ lock:
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o infra/requirements.txt pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf .venv .tools .aws-sam .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -46,10 +46,14 @@ class Journal(Log):
         self._logger.log(LEVELS[level], words, extra={"event": str(what), **{_safe(name): told[name] for name in told}})
 
     def count(self, **numbers: float) -> None:
-        """Measure something; `flush` writes it down. Names as CloudWatch shows them: `Judged`, `SweepAge`."""
+        """Measure something; `flush` writes it down. Names as CloudWatch shows them: `Judged`, `SweepAge`.
+
+        Zeros are left out: CloudWatch charges for each hour in which a metric has a value.
+        """
         for name, number in numbers.items():
-            self._metrics.add_metric(name=name, unit="Seconds" if name.endswith("Age") else "Count", value=number)
-        self._counted = self._counted or bool(numbers)
+            if number:
+                self._metrics.add_metric(name=name, unit="Seconds" if name.endswith("Age") else "Count", value=number)
+                self._counted = True
 
     def flush(self) -> None:
         """Write the metrics of this call."""

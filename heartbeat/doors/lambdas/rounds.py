@@ -55,7 +55,8 @@ class Rounds:
         self._apply()
         alive = self.watchdog.beat(self.now())
         told = self.deliver(left)
-        self.journal.count(WatchdogFailed=int(not alive), Judged=swept.judged, Told=swept.told, Retries=swept.lost)
+        self.journal.count(Judged=swept.judged, Told=swept.told, Retries=swept.lost, WatchdogFailed=int(not alive))
+        self.journal.count(Sweeps=1)
         return {"judged": swept.judged, "told": swept.told, "more": swept.more, **told}
 
     def deliver(self, left: Left) -> dict[str, Any]:
