@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat.config.findings import printable
-from heartbeat.model import Bound, Evidence, Job
+from heartbeat.model import Bound, Evidence, Job, Source
 from heartbeat.schedule import format_duration
 
 if TYPE_CHECKING:
@@ -100,9 +100,15 @@ def _bound(value: object) -> str:
     return " ".join([str(getattr(value, "metric", "")), *(f"{name} {end:g}" for name, end in ends if end is not None)])
 
 
+def _source(value: object) -> str:
+    pairs = getattr(value, "keys", ())
+    return " ".join([str(getattr(value, "kind", "")), *(f"{name} {each}" for name, each in pairs)])
+
+
 _WORDS: dict[type, Callable[[object], str]] = {
     Evidence: _evidence,
     Bound: _bound,
+    Source: _source,
     bool: lambda value: "true" if value else "false",
 }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from heartbeat.config.sources import STARTING
 from heartbeat.model import DAY
 from heartbeat.schedule import Schedule, format_duration
 
@@ -74,6 +75,7 @@ def _capped_early(entry: Entry) -> str:
 def _no_limit(entry: Entry) -> str:
     starts = ["min_runtime"] if entry.values.get("min_runtime") else []
     starts += ["trigger"] if "trigger" in entry.own else []
+    starts += ["sources"] if any(source.kind in STARTING for source in entry.values.get("sources", ())) else []
     if not starts or entry.values.get("max_runtime"):
         return ""
     return f"with {starts[0]} the job has starts, but no max_runtime: a run that hangs is noticed only at the next run"
@@ -107,6 +109,11 @@ def _day_only(entry: Entry) -> str:
     return "there is more than one run a day, but the key names only the day; write {date:%Y-%m-%dT%H%M} in it"
 
 
+def _anybodys(entry: Entry) -> str:
+    kinds = [s.kind for s in entry.values.get("sources", ()) if all(not value.strip("*") for _, value in s.keys)]
+    return f"every event of {kinds[0]} fits: name what is this job's own" if kinds else ""
+
+
 def _not_yet(key: str) -> Callable[[Entry], str]:
     return lambda entry: f"{key} is accepted, but not carried out yet" if key in entry.own else ""
 
@@ -125,12 +132,12 @@ DOUBTS = (
     Doubt(
         key="max_runtime",
         find=_no_limit,
-        doc="The job has starts (`min_runtime` or `trigger` says so), but no `max_runtime`.",
+        doc="The job has starts (`min_runtime`, `trigger` or `sources` says so), but no `max_runtime`.",
     ),
     Doubt(key="max_runtime", find=_long_run, doc="`max_runtime` is longer than the gap between two runs."),
     Doubt(key="notify", find=_nobody, doc="An enabled job tells nobody."),
     Doubt(key="evidence", find=_undated, doc="The evidence key has no date."),
     Doubt(key="evidence", find=_day_only, doc="The evidence key names only the day, but there are several runs a day."),
     Doubt(key="trigger", find=_not_yet("trigger"), doc="`trigger` is not carried out yet."),
-    Doubt(key="sources", find=_not_yet("sources"), doc="`sources` is not carried out yet."),
+    Doubt(key="sources", find=_anybodys, doc="A source that any event of its kind fits."),
 )

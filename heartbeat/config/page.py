@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind
 from heartbeat.config.doubts import DOUBTS, FILE_DOUBTS
 from heartbeat.config.parts import BOUND_KEYS, EVIDENCE_KEYS
+from heartbeat.config.sources import KINDS
 from heartbeat.config.tables import JOB_KEYS, SERVICE_KEYS, TOP_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from heartbeat.config.keys import Key
+    from heartbeat.config.sources import SourceKind
 
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -55,6 +57,10 @@ def _channel_row(name: str, kind: ChannelKind) -> list[str]:
     return [f"`{name}`", short, settings, kind.description]
 
 
+def _source_row(kind: SourceKind) -> list[str]:
+    return [f"`{kind.name}`", "<br>".join(f"`{key.name}`: {key.doc}" for key in kind.keys), kind.doc]
+
+
 def _doubts() -> str:
     return "".join(f"- {each}\n" for each in (*(doubt.doc for doubt in DOUBTS), *FILE_DOUBTS))
 
@@ -69,6 +75,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "job": lambda: _keys(JOB_KEYS),
     "evidence": lambda: _keys(EVIDENCE_KEYS),
     "bound": lambda: _keys(BOUND_KEYS),
+    "sources": lambda: _table(["kind", "keys", "what it is"], [_source_row(kind) for kind in KINDS]),
     "service": lambda: _keys(SERVICE_KEYS),
     "channels": _channels,
     "doubts": _doubts,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TRIGGERS = ("http", "sqs", "step_functions", "ecs", "aws_lambda")
 METRICS_MAX = 20
 METRIC = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
-_DATE = r"\{date:[^{}%]*(%[YmdHMSyjGVu][^{}%]*)+\}"
+_DATE = r"\{date:[^{}%]*(%[YmdHMSyjGVuz][^{}%]*)+\}"
 _TEMPLATE = rf"([^{{}}]|\{{\{{|\}}\}}|{_DATE})+"
 _NO_KEY = r"/|s3://|(.*/)?\.\.(/|$)"
 _CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w-]+)?"
@@ -59,11 +59,6 @@ def read_trigger(spot: Spot) -> None:
             raise spot.key(kind).mistake(f"unknown trigger {quoted(kind)}{nearest(kind, TRIGGERS) or _TRIGGERS_KNOWN}")
     if len(kinds) != 1:
         raise spot.mistake(f"write exactly one kind{_TRIGGERS_KNOWN}")
-
-
-def read_sources(spot: Spot) -> None:
-    """Where signals will come from. Nothing is kept yet."""
-    spot.plain()
 
 
 def read_key_template(spot: Spot) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from heartbeat.config import values
 from heartbeat.config.keys import Key
-from heartbeat.config.parts import TRIGGER_SCHEMA, read_evidence, read_metrics, read_sources, read_trigger
+from heartbeat.config.parts import TRIGGER_SCHEMA, read_evidence, read_metrics, read_trigger
+from heartbeat.config.sources import SOURCES_SCHEMA, read_sources
 from heartbeat.config.values import Type, duration, many, matching, optional, text
 
 if TYPE_CHECKING:
@@ -127,9 +128,8 @@ JOB_KEYS = (
     ),
     Key(
         name="sources",
-        type=Type(words="anything", schema={}, read=read_sources),
-        kept=False,
-        doc="Where signals come from. Accepted, not carried out yet.",
+        type=Type(words="mapping, or a list", schema=SOURCES_SCHEMA, read=read_sources),
+        doc="Whose events on AWS are this job's signals: `{ecs: {family: nightly}}`.",
     ),
 )
 DEFAULT_KEYS = tuple(key for key in JOB_KEYS if key.shared)

@@ -1,7 +1,7 @@
 """The nouns (DESIGN.md, "The words"): frozen, keyword-only; `msgspec.structs.replace` makes the next version of one."""
 
 from heartbeat.model.change import Alert, Change, Delivery, Document, Silence
-from heartbeat.model.job import Bound, Evidence, Job
+from heartbeat.model.job import Bound, Evidence, Job, Source
 from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.state import Entry, Incident, Run, Signal, Snapshot, Span, State
 from heartbeat.model.words import (
@@ -51,6 +51,7 @@ __all__ = [
     "Signal",
     "Silence",
     "Snapshot",
+    "Source",
     "Span",
     "State",
     "Status",

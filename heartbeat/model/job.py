@@ -29,6 +29,17 @@ class Bound(Noun, frozen=True, kw_only=True):
     high: float | None = None
 
 
+class Source(Noun, frozen=True, kw_only=True):
+    """Whose events on AWS are this job's signals.
+
+    kind: ecs, step_functions, batch, lambda, scheduler or rule; keys: what must fit, as (key, value), sorted; `*` in a
+    value stands for anything.
+    """
+
+    kind: str
+    keys: tuple[tuple[str, str], ...]
+
+
 class Job(Noun, frozen=True, kw_only=True, tag=FORMAT):
     """A named piece of recurring work, as declared. Durations are in milliseconds."""
 
@@ -53,3 +64,4 @@ class Job(Noun, frozen=True, kw_only=True, tag=FORMAT):
     enabled: bool = True
     source: str = ""
     """Who owns the definition: the config's name, or "ping" for a job made by `?create=1`."""
+    sources: tuple[Source, ...] = ()

@@ -19,6 +19,7 @@ jobs:
     schedule: ["0 9 * * *", "0 18 * * *"]
     evidence: {key: "b/{date:%Y-%m-%d}", min_size: 10MB}
     metrics: {rows: {min: 1}}
+    sources: [{step_functions: {state_machine: nightly}}]
 """
 
 

@@ -56,7 +56,17 @@ DAILY = "schedule: 0 9 * * *, "
             DAILY + "max_runtime: 1h, trigger: {http: {url: x}}",
             "3:59: jobs.a.trigger: trigger is accepted, but not carried out yet",
         ),
-        (DAILY + "sources: [s3]", "3:42: jobs.a.sources: sources is accepted, but not carried out yet"),
+        (
+            DAILY + "sources: {ecs: {family: n}}",
+            (
+                "3:11: jobs.a: with sources the job has starts, but no max_runtime: a run that hangs is noticed "
+                "only at the next run"
+            ),
+        ),
+        (
+            DAILY + 'sources: [{lambda: {function: a}}, {lambda: {function: "*"}}]',
+            "3:42: jobs.a.sources: every event of lambda fits: name what is this job's own",
+        ),
     ],
 )
 def test_a_doubt_is_told_with_its_place(warnings, job: str, doubt: str):
@@ -72,6 +82,8 @@ def test_a_doubt_is_told_with_its_place(warnings, job: str, doubt: str):
         DAILY + 'evidence: {key: "{date:%Y-%m-%d}.gz"}, timezone: Europe/Berlin',
         "schedule: every 1m",  # `early` is five minutes by itself: cut without a word
         'schedule: "at(2026-12-01T09:00:00)", grace: 5d',
+        DAILY + "sources: [{lambda: {function: a*}}, {scheduler: {schedule: g/n}}]",
+        DAILY + "max_runtime: 1h, sources: {ecs: {family: n}}",
     ],
 )
 def test_what_is_no_doubt(warnings, job: str):

@@ -27,6 +27,7 @@ jobs:
     schedule: every 2h
     evidence: {key: "b/{date:%Y-%m-%d}/d.gz", min_size: 10MB}
     trigger: {sqs: {queue: q}}
+    sources: [{ecs: {family: "f*", container: c}}, {lambda: {function: g}}]
 """
 PIECES = [
     *"{}[]:,&*!|>%@`#?-\"'\\\n\t \x00\ufeff\ud800日9",

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from heartbeat.config import plan, read, render
 from heartbeat.config.difference import DURATIONS, in_words
-from heartbeat.model import Bound, Evidence, Job
+from heartbeat.model import Bound, Evidence, Job, Source
 
 TEXT = """
 channels: {ops: {console: {}}, two: {console: {}}}
@@ -85,6 +85,12 @@ def test_nothing_from_the_store_is_obeyed_by_the_terminal():
     [
         ("evidence", Evidence(key="a/{date:%Y}", min_size=10, bucket="b"), "key a/{date:%Y}, min_size 10, bucket b"),
         ("bounds", (Bound(metric="rows", low=1), Bound(metric="s", low=0, high=2.5)), "rows min 1, s min 0 max 2.5"),
+        (
+            "sources",
+            (Source(kind="ecs", keys=(("cluster", "c"), ("family", "n*"))), Source(kind="rule", keys=(("rule", "r"),))),
+            "ecs cluster c family n*, rule rule r",
+        ),
+        ("sources", (), "unset"),
         ("early", 0, "0s"),
         ("alert_after", 3, "3"),
         ("tags", ("a", "日報"), "a, 日報"),
