@@ -33,10 +33,10 @@ def main(target: Path) -> None:
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "lambda.lock").open("w") as lock:  # `sam build --parallel` calls us four times at once
         fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = STAGE / "inputs.sha256"
-        if not stamp.exists() or stamp.read_text() != _inputs():
+        stamp, inputs = STAGE / "inputs.sha256", _inputs()
+        if not stamp.exists() or stamp.read_text() != inputs:
             _stage()
-            stamp.write_text(_inputs())
+            stamp.write_text(inputs)
         shutil.copytree(STAGE / "function", target, dirs_exist_ok=True)
 
 

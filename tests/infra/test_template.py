@@ -1,0 +1,179 @@
+"""The stack's template: what the local AWS of the end-to-end tests does not look at."""
+
+import json
+
+FUNCTIONS = {"PingFunction", "IngestFunction", "CheckerFunction", "WebFunction"}
+WITHOUT_RESOURCE = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+def named(reference):
+    """The logical id that a Ref or GetAtt points to."""
+    return reference["Ref"] if "Ref" in reference else reference["Fn::GetAtt"][0]
+
+
+def test_sam_and_cfn_lint_have_nothing_to_say(run):
+    status, out, err = run("sam", "validate", "--lint")
+    assert (status, "is a valid SAM Template" in out, err.strip()) == (0, True, "")
+    assert run("cfn-lint", "infra/template.yaml") == (0, "", "")
+
+
+def test_every_parameter_says_what_it_is_and_needs_no_value(transformed):
+    for name, parameter in transformed["Parameters"].items():
+        assert parameter["Description"].endswith("."), name
+        assert "Default" in parameter, name
+    shown = [
+        p
+        for group in transformed["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        for p in group["Parameters"]
+    ]
+    assert sorted(shown) == sorted(transformed["Parameters"])
+
+
+def test_every_output_says_what_to_do_with_it(transformed):
+    assert {"PingUrl", "WebUrl", "TableName", "ShowPingKey", "NextStep"} <= set(transformed["Outputs"])
+    assert all(output["Description"] for output in transformed["Outputs"].values())
+
+
+def test_functions_run_on_python_3_13_and_arm(transformed, of_type):
+    assert set(of_type("AWS::Lambda::Function")) == FUNCTIONS
+    for function in of_type("AWS::Lambda::Function").values():
+        assert function["Runtime"] == {"Ref": "Runtime"}
+        assert function["Architectures"] == [{"Ref": "Architecture"}]
+    assert transformed["Parameters"]["Runtime"]["Default"] == "python3.13"
+    assert transformed["Parameters"]["Architecture"]["Default"] == "arm64"
+
+
+def test_the_ping_function_has_enough_cpu_to_start(transformed):
+    assert transformed["Parameters"]["PingMemory"]["Default"] >= 512
+
+
+def test_each_function_has_a_role_of_its_own_that_may_do_only_what_is_named(of_type):
+    roles = {name: named(function["Role"]) for name, function in of_type("AWS::Lambda::Function").items()}
+    assert len(set(roles.values())) == len(FUNCTIONS)
+    for name, role in of_type("AWS::IAM::Role").items():
+        assert "ManagedPolicyArns" not in role, name
+        for statement in statements(role):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not any("*" in action for action in actions), name
+            if "*" in (statement["Resource"], *statement["Resource"]):
+                assert set(actions) <= WITHOUT_RESOURCE, name
+
+
+def statements(role):
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield statement.get("Fn::If", [None, statement])[1]
+
+
+def test_only_the_checker_reads_secrets_and_publishes(of_type):
+    mighty = {"ssm:GetParameter", "secretsmanager:GetSecretValue", "sns:Publish"}
+    having = {name for name, role in of_type("AWS::IAM::Role").items() if mighty & set(json.dumps(role).split('"'))}
+    assert having == {"CheckerRole"}
+
+
+def test_function_urls_have_both_permissions(of_type):
+    granted = {
+        (named(p["FunctionName"]), p["Action"], p.get("FunctionUrlAuthType"), p.get("InvokedViaFunctionUrl"))
+        for p in of_type("AWS::Lambda::Permission").values()
+        if p["Principal"] == "*"
+    }
+    assert granted == {
+        (function, *permission)
+        for function in ("PingFunction", "WebFunction")
+        for permission in (("lambda:InvokeFunctionUrl", "NONE", None), ("lambda:InvokeFunction", None, True))
+    }
+
+
+def test_every_function_has_a_log_group_that_forgets(of_type):
+    groups = of_type("AWS::Logs::LogGroup")
+    used = {named(function["LoggingConfig"]["LogGroup"]) for function in of_type("AWS::Lambda::Function").values()}
+    assert used == set(groups)
+    assert all(group["RetentionInDays"] == {"Ref": "LogDays"} for group in groups.values())
+
+
+def test_nothing_asynchronous_is_lost_without_a_word(of_type, resources):
+    for name, rule in of_type("AWS::Events::Rule").items():
+        assert [named(target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]] == ["DeadLetters"], name
+    called = {named(target["Arn"]) for rule in of_type("AWS::Events::Rule").values() for target in rule["Targets"]}
+    configured = {
+        named(config["FunctionName"]): named(config["DestinationConfig"]["OnFailure"]["Destination"])
+        for config in of_type("AWS::Lambda::EventInvokeConfig").values()
+    }
+    assert configured == dict.fromkeys(called, "DeadLetters")
+    stream = resources["CheckerFunctionNewDeliveries"]["Properties"]
+    assert named(stream["DestinationConfig"]["OnFailure"]["Destination"]) == "DeadLetters"
+    queue = resources["IngestFunctionFailures"]["Properties"]
+    assert queue["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert named(resources["SchedulerFailures"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]) == "DeadLetters"
+
+
+def test_the_stream_wakes_the_checker_for_new_deliveries_only(resources):
+    # What the checker itself writes are updates of deliveries, and rows of other kinds.
+    filters = resources["CheckerFunctionNewDeliveries"]["Properties"]["FilterCriteria"]["Filters"]
+    assert [json.loads(each["Pattern"]) for each in filters] == [
+        {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "incident#"}]}}}}
+    ]
+    assert resources["Table"]["Properties"]["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
+
+
+def test_the_checker_comes_every_minute_and_scrubs_once_a_day(resources):
+    found = {
+        rule["Properties"]["ScheduleExpression"]: json.loads(rule["Properties"]["Targets"][0]["Input"])
+        for rule in resources.values()
+        if rule["Type"] == "AWS::Events::Rule" and "ScheduleExpression" in rule["Properties"]
+    }
+    assert found == {"rate(1 minute)": {"heartbeat": "sweep"}, "cron(23 4 * * ? *)": {"heartbeat": "scrub"}}
+
+
+def test_readers_of_due_rows_are_updated_before_their_writers(resources):
+    for writer in FUNCTIONS - {"CheckerFunction"}:
+        assert resources[writer]["DependsOn"] in ("CheckerFunction", ["CheckerFunction"]), writer
+
+
+def test_the_table_forgets_and_can_be_restored(resources):
+    table = resources["Table"]["Properties"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_the_evidence_bucket_is_closed_and_cleans_up(resources):
+    bucket = resources["EvidenceBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert [rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]] == [{"Ref": "EvidenceDays"}]
+    assert "ServerSideEncryptionByDefault" in bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
+    assert "VersioningConfiguration" not in bucket
+    assert resources["EvidenceBucket"]["DeletionPolicy"] == "Retain"
+
+
+def test_a_writer_may_only_put_below_its_own_prefix(resources):
+    [statement] = resources["EvidenceWriterPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": "s3:PutObject",
+        "Resource": {"Fn::Sub": "${EvidenceBucket.Arn}/${!aws:PrincipalTag/heartbeat-prefix}/*"},
+    }
+
+
+def test_every_alarm_reaches_the_topic(of_type):
+    alarms = of_type("AWS::CloudWatch::Alarm")
+    assert all(alarm["AlarmActions"] == [{"Ref": "AlertTopic"}] for alarm in alarms.values())
+    assert all(alarm["AlarmDescription"] for alarm in alarms.values())
+    breaching = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
+    assert breaching == {"SweepMissingAlarm"}
+    assert set(alarms) >= {
+        "SweepMissingAlarm",
+        "ErrorsAlarm",
+        "ThrottlesAlarm",
+        "DeadLettersAlarm",
+        "DeadDeliveriesAlarm",
+        "OldestAlertAlarm",
+    }
+
+
+def test_the_alarms_count_every_function(resources):
+    for name in ("ErrorsAlarm", "ThrottlesAlarm"):
+        metrics = resources[name]["Properties"]["Metrics"]
+        counted = {named(m["MetricStat"]["Metric"]["Dimensions"][0]["Value"]) for m in metrics if "MetricStat" in m}
+        assert counted == FUNCTIONS, name
