@@ -25,7 +25,8 @@ class Settings:
 
     config: None when no file was named and there is no jobs.yaml; ping_keys: empty means one made at the first start;
     door: "fast", or "plain" for plain ASGI; sweep_every: seconds; keep_days: how long history is kept; url: how jobs
-    reach this server, "" when that is host and port; evidence: the folder to look for evidence in.
+    reach this server, "" when that is host and port; evidence: the folder to look for evidence in; watchdog: the ping
+    URL of somebody else who watches this server, "" for none.
     """
 
     db: Path = Path("heartbeat.db")
@@ -39,6 +40,7 @@ class Settings:
     keep_days: int = 90
     url: str = ""
     evidence: Path | None = None
+    watchdog: str = ""
 
 
 def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings:
@@ -56,6 +58,7 @@ def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings
         keep_days=int(given.number("keep_days", 90, 1, DAYS_MAX)),
         url=given.text("url", "").rstrip("/"),
         evidence=_folder(given.text("evidence", "")),
+        watchdog=given.address("watchdog_url"),
     )
 
 
@@ -91,7 +94,7 @@ def read_stack(environ: Mapping[str, str] = os.environ) -> Stack:
         keep_days=int(given.number("keep_days", 90, 1, DAYS_MAX)),
         ping_keys=_keys(given.text("ping_key", "")),
         bucket=given.text("bucket", ""),
-        watchdog=given.text("watchdog_url", ""),
+        watchdog=given.address("watchdog_url"),
         jobs=Path(environ.get("LAMBDA_TASK_ROOT", ".")) / "jobs.json",
         function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
     )
@@ -115,6 +118,12 @@ class _Given:
         if not low <= value <= high:
             raise BadSetting(f"{_variable(name)} is {text!r}; give a number from {low:g} to {high:g}")
         return value
+
+    def address(self, name: str) -> str:
+        text = self.text(name, "")
+        if text and not text.startswith(("http://", "https://")):  # it may hold a secret, so it is not shown
+            raise BadSetting(f"{_variable(name)} is no http or https URL; write it like https://example.org/ping/...")
+        return text
 
     def choice(self, name: str, *choices: str) -> str:
         text = self.text(name, choices[0])

@@ -18,6 +18,7 @@ from heartbeat.doors.hello import hello
 from heartbeat.doors.jobsfile import JobsFile
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.upkeep import Upkeep
+from heartbeat.doors.watchdog import Watchdog
 from heartbeat.doors.writer import Writer
 from heartbeat.errors import CallerError, WorldError
 from heartbeat.ingest import evidence
@@ -42,6 +43,8 @@ SOON = 0.001
 """Seconds to the next step when this one left something to do: others get a turn at the store."""
 PASS = 10 * SECOND
 """So long one pass of deliveries begins new sends."""
+WATCHDOG_EVERY = 60.0
+"""Seconds."""
 STOP_SECONDS = 25.0
 """For a delivery under way when the server stops; what is cut off is sent again after the next start."""
 
@@ -82,6 +85,8 @@ def _serve(settings: Settings) -> None:
         every = settings.sweep_every
         clock = Chore("sweep", lambda: SOON if _sweep(store, file, look, health, log) else every, log)
         housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
+        watchdog = Watchdog(settings.watchdog, log)
+        housekeeping.append(Chore("watchdog", lambda: _beat(watchdog, health), log))
         chores = [clock, *housekeeping, *postmen]
         store.bells, health.chores = [postman.wake for postman in postmen], chores
 
@@ -146,6 +151,13 @@ def _deliver(store: Store, file: JobsFile, log: Log) -> float:
     if done.sent or done.failed or done.dead:
         log.tell(Happened.DELIVERED, sent=done.sent, failed=done.failed, dead=done.dead)
     return SOON if done.more else OUTBOX_EVERY
+
+
+def _beat(watchdog: Watchdog, health: Health) -> float:
+    """Tell the watchdog that we are well, when we are."""
+    if health.report()["ok"]:
+        watchdog.beat()
+    return WATCHDOG_EVERY
 
 
 def _wind_down(chores: Sequence[Chore]) -> list[str]:

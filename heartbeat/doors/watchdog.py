@@ -14,21 +14,20 @@ TIMEOUT = 5.0
 
 
 class Watchdog:
-    """url: what is called with GET, "" for nothing; every: milliseconds from one call to the next at least."""
+    """url: what is called with GET, "" for nothing."""
 
-    def __init__(self, url: str, log: Log, *, every: int = 0) -> None:
-        self._url, self._log, self._every, self._next_at = url, log, every, 0
+    def __init__(self, url: str, log: Log) -> None:
+        self._url, self._log = url, log
 
-    def beat(self, now: int) -> bool:
+    def beat(self) -> bool:
         """Say that we are alive; whether that is done. A failure is told, and is otherwise the watcher's to notice."""
-        if not self._url or now < self._next_at:
+        if not self._url:
             return True
-        self._next_at = now + self._every
         from http.client import HTTPException  # noqa: PLC0415 - only who is watched needs it
         from urllib.request import Request, urlopen  # noqa: PLC0415 - the same
 
         try:
-            request = Request(self._url, headers={"User-Agent": "heartbeat-watchdog"})  # noqa: S310 - see `read_stack`
+            request = Request(self._url, headers={"User-Agent": "heartbeat-watchdog"})  # noqa: S310 - the settings let only http(s) pass
             with urlopen(request, timeout=TIMEOUT):  # noqa: S310 - the same
                 return True
         except (OSError, ValueError, HTTPException) as problem:

@@ -32,9 +32,7 @@ NAMES_EVERY = 5 * MINUTE
 class Pings:
     """Answers function URL events. keys: the ping keys; jobs: the compiled jobs file; now: milliseconds."""
 
-    def __init__(
-        self, store: Store, keys: Sequence[str], jobs: Path, journal: Journal, now: Callable[[], int]
-    ) -> None:
+    def __init__(self, store: Store, keys: Sequence[str], jobs: Path, journal: Journal, now: Callable[[], int]) -> None:
         self._store, self._journal = store, journal
         self._gate = Gate(keys, now)
         self._strays = TableStrays(store, journal, now)

@@ -53,7 +53,7 @@ class Rounds:
         """Look at what is due, carry out a changed jobs file, send what waits."""
         swept = self._sweep(left)
         self._apply()
-        alive = self.watchdog.beat(self.now())
+        alive = self.watchdog.beat()
         told = self.deliver(left)
         self.journal.count(Judged=swept.judged, Told=swept.told, Retries=swept.lost, WatchdogFailed=int(not alive))
         self.journal.count(Sweeps=1)
