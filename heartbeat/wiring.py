@@ -85,9 +85,8 @@ def _serve(settings: Settings) -> None:
         every = settings.sweep_every
         clock = Chore("sweep", lambda: SOON if _sweep(store, file, look, health, log) else every, log)
         housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
-        watchdog = Watchdog(settings.watchdog, log)
-        housekeeping.append(Chore("watchdog", lambda: _beat(watchdog, health), log))
-        chores = [clock, *housekeeping, *postmen]
+        watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)
+        chores = [clock, *housekeeping, *postmen, watched]
         store.bells, health.chores = [postman.wake for postman in postmen], chores
 
         port = listener.getsockname()[1]
