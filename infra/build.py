@@ -45,7 +45,7 @@ def _inputs() -> str:
     config = ROOT / CONFIG
     if not config.is_file():
         sys.exit(
-            f"there is no {config}: copy examples/jobs.yaml to jobs.yaml and write your jobs into it, "
+            f"there is no {config}: copy examples/jobs-on-aws.yaml to jobs.yaml and write your jobs into it, "
             "or name your file with HEARTBEAT_CONFIG"
         )
     files = [config, Path(__file__), ROOT / "pyproject.toml", ROOT / "infra" / "requirements.txt"]

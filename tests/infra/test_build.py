@@ -83,7 +83,7 @@ def test_without_a_jobs_file_it_says_what_to_do(tmp_path):
     done = build(tmp_path / "function", tmp_path / "none.yaml")
     assert done.returncode == 1
     assert done.stderr == (
-        f"there is no {tmp_path}/none.yaml: copy examples/jobs.yaml to jobs.yaml and write your jobs into it, "
+        f"there is no {tmp_path}/none.yaml: copy examples/jobs-on-aws.yaml to jobs.yaml and write your jobs into it, "
         "or name your file with HEARTBEAT_CONFIG\n"
     )
 
