@@ -1,0 +1,115 @@
+"""Tasks on ECS: a task that runs has started, a task that stopped has succeeded or failed.
+
+Sources: Amazon ECS developer guide, "Amazon ECS task state change events" and "service action events"; API reference,
+"Task" (stopCode). Several events tell of one state (an attachment or a container changes): the state makes one signal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from heartbeat.errors import BadSignal
+from heartbeat.ingest.events.heard import Teller, Told
+from heartbeat.ingest.events.matcher import form
+from heartbeat.ingest.events.shape import instant, items, joined, mapping, spelled, text, whole
+from heartbeat.model import Kind
+
+if TYPE_CHECKING:
+    from heartbeat.model import Signal, Source
+
+CUT_SHORT = frozenset(
+    {"TaskFailedToStart", "UserInitiated", "SpotInterruption", "TerminationNotice", "InfrastructureHealth"}
+)
+"""Stop codes of tasks that did not end by themselves: whatever the exit code, the work may not be done."""
+AWS_OWN = ("aws-guardduty-agent", "ecs-service-connect", "~internal~")
+"""How the names of containers begin that AWS adds to a task; they are stopped with it, by force."""
+NOT_PLACED = frozenset({"SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_TASK_CONFIGURATION_FAILURE"})
+EXIT_STATUS_MAX = 255
+
+
+def task(event: dict[str, Any], now: int) -> Told | None:
+    """ECS Task State Change."""
+    detail = mapping(event, "detail")
+    arn, status = text(detail, "taskArn"), text(detail, "lastStatus")
+    if not arn or not status:
+        raise BadSignal("an ECS task's event without taskArn or lastStatus")
+    if status not in {"RUNNING", "STOPPED"}:
+        return None
+    started = instant(detail, "startedAt") or (instant(event, "time") if status == "RUNNING" else None)
+    teller = Teller(source="ecs", now=now, run=arn.rpartition("/")[2], started=started)
+    if status == "RUNNING":
+        return Told(kind="ecs", facts=_facts(detail), signals=lambda _: teller.start())
+    ended = _first(detail, "executionStoppedAt", "stoppedAt", "stoppingAt") or instant(event, "time")
+    return Told(
+        kind="ecs",
+        facts=_facts(detail),
+        signals=lambda source: [*teller.start(), _end(teller, detail, source, ended)],
+    )
+
+
+def _facts(detail: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {
+        "cluster": spelled(text(detail, "clusterArn"), ":cluster/"),
+        "family": spelled(text(detail, "taskDefinitionArn"), ":task-definition/"),
+        "group": (text(detail, "group"),),
+        "started_by": (text(detail, "startedBy"),),
+        "container": tuple(text(each, "name") for each in items(detail, "containers")),
+    }
+
+
+def _first(detail: dict[str, Any], *names: str) -> int | None:
+    return next(filter(None, (instant(detail, name) for name in names)), None)
+
+
+def _end(teller: Teller, detail: dict[str, Any], source: Source, ended: int | None) -> Signal:
+    containers = _counting(detail, dict(source.keys).get("container", ""))
+    codes = [whole(each, "exitCode") for each in containers]
+    if codes and all(code == 0 for code in codes) and text(detail, "stopCode") not in CUT_SHORT:
+        return replace(teller.end(Kind.SUCCESS, "STOPPED", ended), exit_status=0)
+    body = joined(text(detail, "stoppedReason"), *(_worded(each) for each in containers))
+    status = next((exit_status(code) for code in codes if code), None)
+    return replace(teller.end(Kind.FAIL, "STOPPED", ended), exit_status=status, body=body)
+
+
+def _counting(detail: dict[str, Any], name: str) -> list[Any]:
+    # Which containers are essential is in the task definition, not in the event.
+    containers = items(detail, "containers")
+    if name:
+        wanted = form(name)
+        return [each for each in containers if wanted.fullmatch(text(each, "name"))]
+    return [each for each in containers if not text(each, "name").startswith(AWS_OWN)]
+
+
+def _worded(container: object) -> str:
+    code, reason = whole(container, "exitCode"), text(container, "reason")
+    told = "no exit code" if code is None else f"exit code {code}"
+    return f"{text(container, 'name') or 'a container'}: {told}{f' ({reason})' if reason else ''}"
+
+
+def exit_status(code: int) -> int:
+    """An exit code as a signal has it."""
+    return code if 0 <= code <= EXIT_STATUS_MAX else EXIT_STATUS_MAX
+
+
+def service(event: dict[str, Any], now: int) -> Told | None:
+    """ECS Service Action: a service that cannot place its tasks. Only for sources that name its group."""
+    detail = mapping(event, "detail")
+    name = text(detail, "eventName")
+    if not name:
+        raise BadSignal("an ECS service's event without eventName")
+    if name not in NOT_PLACED:
+        return None
+    arn = next((found for found in (text({"arn": each}, "arn") for each in items(event, "resources")) if found), "")
+    seen = instant(detail, "createdAt") or instant(event, "time")
+    failed = Teller(source="ecs", now=now).end(Kind.FAIL, text(event, "id"), seen)
+    failed = replace(failed, body=joined(name, text(detail, "reason")))
+    return Told(
+        kind="ecs",
+        facts={
+            "cluster": spelled(text(detail, "clusterArn"), ":cluster/"),
+            "group": (f"service:{arn.rpartition('/')[2]}",),
+        },
+        signals=lambda source: [failed] if "group" in dict(source.keys) else [],
+    )

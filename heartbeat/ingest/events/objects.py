@@ -1,0 +1,38 @@
+"""New objects in S3, as EventBridge tells of them and as a bucket's own notifications do.
+
+Sources: Amazon S3 user guide, "EventBridge event message structure" and "Event message structure" (there, keys are
+written as in a query string).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote_plus
+
+from heartbeat.errors import BadSignal
+from heartbeat.ingest.events.heard import Object
+from heartbeat.ingest.events.shape import quoted, text
+
+KEY_MAX = 1024
+"""Bytes of the longest key that S3 takes."""
+
+
+def created(event: dict[str, Any]) -> Object:
+    """Object Created."""
+    return _object(text(event, "detail", "bucket", "name"), text(event, "detail", "object", "key", most=KEY_MAX + 1))
+
+
+def notified(record: dict[str, Any]) -> Object | None:
+    """One record of a bucket's notification; None when it tells of no new object."""
+    if not text(record, "eventName").removeprefix("s3:").startswith("ObjectCreated"):
+        return None
+    key = unquote_plus(text(record, "s3", "object", "key", most=4 * KEY_MAX))
+    return _object(text(record, "s3", "bucket", "name"), key)
+
+
+def _object(bucket: str, key: str) -> Object:
+    if not bucket or not key:
+        raise BadSignal("an S3 event without bucket or key")
+    if len(key.encode()) > KEY_MAX:
+        raise BadSignal(f"an S3 event with a key of more than {KEY_MAX} bytes: {quoted(key)}")
+    return Object(bucket=bucket, key=key)

@@ -1,0 +1,89 @@
+"""Reading JSON that anybody may have written: every answer has the type that was asked for, and a bounded length."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from heartbeat.clean import one_line
+from heartbeat.model import BODY_MAX, NEVER
+
+TEXT_MAX = 2048
+"""Characters of a text that is a name or an ARN."""
+QUOTED_MAX = 60
+
+
+def at(value: object, *path: str) -> object:
+    """What stands at the end of a path of keys, None when there is nothing."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def text(value: object, *path: str, most: int = TEXT_MAX) -> str:
+    """The text there, "" for anything else. Half surrogates, which nothing could store, become question marks."""
+    found = at(value, *path)
+    return found[:most].encode("utf-8", "replace").decode() if isinstance(found, str) else ""
+
+
+def mapping(value: object, *path: str) -> dict[str, Any]:
+    """The mapping there, an empty one for anything else."""
+    found = at(value, *path)
+    return found if isinstance(found, dict) else {}
+
+
+def items(value: object, *path: str) -> list[Any]:
+    """The list there, an empty one for anything else."""
+    found = at(value, *path)
+    return found if isinstance(found, list) else []
+
+
+def whole(value: object, *path: str) -> int | None:
+    """The whole number there."""
+    found = at(value, *path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def instant(value: object, *path: str) -> int | None:
+    """The instant there in milliseconds: ISO 8601 (UTC unless it says otherwise), or epoch milliseconds."""
+    found = at(value, *path)
+    number = found
+    if isinstance(found, str):
+        number = int(found) if found.isascii() and found.isdecimal() and len(found) < len(str(NEVER)) else _iso(found)
+    return number if isinstance(number, int) and not isinstance(number, bool) and 0 < number < NEVER else None
+
+
+def _iso(written: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(written)
+        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+def parsed(written: str) -> object:
+    """A text as JSON. Raises ValueError, also for what is too deep to read."""
+    try:
+        return json.loads(written)
+    except RecursionError:
+        raise ValueError("too deep") from None
+
+
+def spelled(arn: str, marker: str) -> tuple[str, ...]:
+    """The ways to name what an ARN names: the ARN, the name behind the marker, both also without revision or alias."""
+    name = arn.partition(marker)[2] or arn
+    bare = name.partition(":")[0] if marker in arn else name
+    return tuple(dict.fromkeys((arn, name, bare, arn.removesuffix(name[len(bare) :])))) if arn else ()
+
+
+def joined(*parts: str) -> str:
+    """The parts that say something, as the body of a signal."""
+    whole_text = "\n".join(part for part in parts if part)
+    return whole_text.encode("utf-8", "replace")[:BODY_MAX].decode("utf-8", "ignore")
+
+
+def quoted(written: str) -> str:
+    """A text from outside as a sentence repeats it."""
+    line = one_line(written[: 10 * QUOTED_MAX])
+    return f'"{line[:QUOTED_MAX]}…"' if len(line) > QUOTED_MAX else f'"{line}"'
