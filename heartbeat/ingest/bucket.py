@@ -37,6 +37,31 @@ class Bucket(Protocol):
         """The bucket that a job names; "" is this one."""
 
 
+class Once:
+    """A bucket that is asked once for each object, however many slots may be this object's."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._found: dict[str, Found | None] = {}
+        self._named: dict[str, Once] = {"": self}
+
+    def head(self, key: str) -> Found | None:
+        """See Bucket.head."""
+        if key not in self._found:
+            self._found[key] = self._bucket.head(key)
+        return self._found[key]
+
+    def read(self, key: str, limit: int) -> bytes:
+        """See Bucket.read."""
+        return self._bucket.read(key, limit)
+
+    def named(self, name: str) -> Once:
+        """See Bucket.named."""
+        if name not in self._named:
+            self._named[name] = Once(self._bucket.named(name))
+        return self._named[name]
+
+
 class FolderBucket:
     """A folder as a bucket: a key is a file's path below it. Nothing outside of it is ever looked at."""
 

@@ -17,20 +17,21 @@ from msgspec.structs import replace
 from heartbeat import slots
 from heartbeat.errors import HeartbeatError
 from heartbeat.ingest import report
-from heartbeat.ingest.bucket import Bucket, FolderBucket, Found
+from heartbeat.ingest.bucket import Bucket, FolderBucket, Found, Once
+from heartbeat.ingest.ident import short
 from heartbeat.model import SECOND, Job, Kind, Signal, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
     """What `sweep` takes as its `evidence`."""
 
-__all__ = ["Bucket", "FolderBucket", "Found", "belongs", "key_of", "look"]
+__all__ = ["Bucket", "FolderBucket", "Found", "belongs", "key_of", "keys", "look", "proof"]
 
 JSON_MAX = 64_000
 """Bytes of an object that is read as JSON; a larger one proves the run by being there."""
-_PART = re.compile(r"\{\{|\}\}|\{date:([^{}]*)\}")
+PART = re.compile(r"\{\{|\}\}|\{date:([^{}]*)\}")
 
 
 def key_of(job: Job, slot: int) -> str:
@@ -38,35 +39,44 @@ def key_of(job: Job, slot: int) -> str:
     if job.evidence is None:
         return ""
     local = _local(job, slot)
-    return _PART.sub(lambda part: part[0][0] if part[1] is None else local.strftime(part[1]), job.evidence.key)
+    return PART.sub(lambda part: part[0][0] if part[1] is None else local.strftime(part[1]), job.evidence.key)
 
 
 def look(bucket: Bucket) -> Look:
     """What the sweep asks for: (job, slots at stake, now) -> the signals that the evidence itself gives for them."""
 
     def signals(snapshot: Snapshot, at_stake: Sequence[int], now: int) -> Sequence[Signal]:
-        if snapshot.job.evidence is None:
+        job = snapshot.job
+        if job.evidence is None:
             return ()
-        found = [signal for slot in at_stake for signal in _proof(bucket, snapshot, slot, now)]
-        return tuple({signal.id: signal for signal in found}.values())
+        return proof(Once(bucket), snapshot, [(slot, key) for slot in at_stake for key in keys(job, slot, now)], now)
 
     return signals
 
 
-def _proof(bucket: Bucket, snapshot: Snapshot, slot: int, now: int) -> Iterator[Signal]:
-    for key in _keys(snapshot.job, slot, now):
-        try:
-            yield from _at(bucket, snapshot, slot, key, now)
-        except (OSError, HeartbeatError) as problem:
-            told = problem.strerror if isinstance(problem, OSError) else str(problem)
-            note = Signal(slug=snapshot.job.slug, kind=Kind.LOG, at=now, received=now, source="evidence")
-            yield replace(note, id=f"evidence:{key}:{slot}?", body=f"the evidence {key} cannot be read: {told}")
+def proof(bucket: Bucket, snapshot: Snapshot, places: Iterable[tuple[int, str]], now: int) -> tuple[Signal, ...]:
+    """What the objects of these keys say for these slots, each object once; however it was found, the same signals."""
+    found = [signal for slot, key in places for signal in _proof(bucket, snapshot, slot, key, now)]
+    return tuple({signal.id: signal for signal in found}.values())
 
 
-def _keys(job: Job, slot: int, now: int) -> list[str]:
-    # `every` counts from the last heartbeat: a run that drifts over midnight has the other day's key.
-    drifts = slots.schedule_of(job).interval_ms is not None
-    return list(dict.fromkeys(key_of(job, instant) for instant in ([slot, now] if drifts else [slot])))
+def _proof(bucket: Bucket, snapshot: Snapshot, slot: int, key: str, now: int) -> Iterator[Signal]:
+    try:
+        yield from _at(bucket, snapshot, slot, key, now)
+    except (OSError, HeartbeatError) as problem:
+        told = problem.strerror if isinstance(problem, OSError) else str(problem)
+        note = Signal(slug=snapshot.job.slug, kind=Kind.LOG, at=now, received=now, source="evidence")
+        yield replace(note, id=short(f"evidence:{key}:{slot}?"), body=f"the evidence {key} cannot be read: {told}")
+
+
+def keys(job: Job, slot: int, now: int) -> list[str]:
+    """The keys under which this slot's evidence may lie.
+
+    `every` counts from the last heartbeat: a run that drifts over midnight, or comes before it, has another day's key.
+    """
+    interval = slots.schedule_of(job).interval_ms
+    instants = [slot] if interval is None else [slot, now, slot - interval]
+    return list(dict.fromkeys(key_of(job, instant) for instant in instants))
 
 
 def _at(bucket: Bucket, snapshot: Snapshot, slot: int, key: str, now: int) -> Iterator[Signal]:
@@ -88,7 +98,7 @@ def _signal(job: Job, slot: int, key: str, found: Found, now: int) -> Signal:
         kind=Kind.SUCCESS,
         at=min(found.modified, now),
         received=now,
-        id=f"evidence:{key}:{found.modified}",
+        id=short(f"evidence:{key}:{found.modified}"),
         named="" if every else _local(job, slot).isoformat(timespec="minutes"),
         size=found.size,
         content_type=found.content_type,

@@ -1,0 +1,66 @@
+"""What a function that hears of the world does: events in, signals out, objects looked at on the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from heartbeat.errors import HeartbeatError
+from heartbeat.ingest import evidence
+from heartbeat.ingest.bucket import Once
+from heartbeat.ingest.events import Matcher, read
+from heartbeat.ingest.events.shape import quoted
+from heartbeat.ingest.keys import Keys, candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from heartbeat.ingest.bucket import Bucket
+    from heartbeat.ingest.events import Heard, Object
+    from heartbeat.model import Job, Signal, Snapshot
+
+    Load = Callable[[Sequence[str]], Mapping[str, Snapshot]]
+    """As Store.load."""
+
+
+class Intake:
+    """Made once from the definitions. bucket: the service's own, and the way to others; own: its name, "" for none."""
+
+    def __init__(self, jobs: Collection[Job], bucket: Bucket, own: str) -> None:
+        self._matcher = Matcher(jobs)
+        self._keys = Keys(jobs, own)
+        self._bucket = bucket
+
+    def hear(self, event: object, load: Load, now: int) -> Heard:
+        """What an event says, with the objects that it tells of looked at. Raises only what `load` raises.
+
+        A doubled event, and the sweep that looks at the same object, give signals with the same ids.
+        """
+        heard = read(event, self._matcher, now)
+        if not heard.objects:
+            return heard
+        wanted = [(found, job) for found in heard.objects for job in self._keys.jobs(found)]
+        known = load(sorted({job.slug for _, job in wanted})) if wanted else {}
+        odd: list[str] = []
+        signals = [each for found, job in wanted for each in self._look(found, known.get(job.slug), now, odd)]
+        return replace(
+            heard,
+            signals=(*heard.signals, *signals),
+            odd=(*heard.odd, *odd),
+            strangers=heard.strangers + len(set(heard.objects) - {found for found, _ in wanted}),
+            missing=tuple(sorted({job.slug for _, job in wanted} - known.keys())),
+        )
+
+    def _look(self, found: Object, snapshot: Snapshot | None, now: int, odd: list[str]) -> Sequence[Signal]:
+        if snapshot is None or snapshot.job.evidence is None:
+            return ()
+        bucket = Once(self._bucket)
+        try:
+            there = bucket.named(snapshot.job.evidence.bucket).head(found.key)
+        except (OSError, HeartbeatError) as problem:
+            odd.append(f"the evidence {quoted(found.key)} of {snapshot.job.slug} cannot be read: {problem}")
+            return ()
+        if there is None:
+            return ()
+        slots = candidates(snapshot, found.key, min(there.modified, now), now)
+        return evidence.proof(bucket, snapshot, [(slot, found.key) for slot in slots], now)

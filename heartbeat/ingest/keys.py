@@ -1,0 +1,110 @@
+"""Which jobs a key in S3 concerns, and which of their slots: the templates of `evidence.key`, read backwards.
+
+A template finds the jobs and the time that the key names; whether the object is a slot's evidence is decided by
+`evidence.belongs`, as it is for the sweep.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from heartbeat import slots
+from heartbeat.ingest import evidence
+from heartbeat.ingest.dates import window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from heartbeat.ingest.events import Object
+    from heartbeat.model import Job, Snapshot
+
+BACK_MAX = 400
+"""Slots gone back for a key that does not name its time in full, such as `{date:%m-%d}`: a year of days."""
+DIGITS = {"Y": 4, "j": 3, "u": 1, "G": 4} | dict.fromkeys("mdHMSyV", 2)
+_DIRECTIVE = re.compile(r"%(.)|([^%]+|%)", re.DOTALL)
+
+
+class Keys:
+    """The evidence keys of all jobs, made ready once. own: the name of the service's own bucket, "" for none."""
+
+    def __init__(self, jobs: Iterable[Job], own: str) -> None:
+        self._forms: dict[tuple[str, str], list[tuple[re.Pattern[str], Job]]] = {}
+        for job in jobs:
+            if job.evidence is not None:
+                begins = job.evidence.key.partition("{")[0]
+                place = (job.evidence.bucket or own, begins)
+                self._forms.setdefault(place, []).append((form(job.evidence.key), job))
+        self._begins = sorted({len(begins) for _, begins in self._forms})
+
+    def jobs(self, found: Object) -> Iterator[Job]:
+        """The jobs whose evidence an object of this bucket and key may be. Asks only templates that begin like it."""
+        for length in self._begins:
+            for pattern, job in self._forms.get((found.bucket, found.key[:length]), ()):
+                if pattern.fullmatch(found.key):
+                    yield job
+
+
+def form(template: str) -> re.Pattern[str]:
+    """The keys that a template makes, with the parts of the date as groups (the first of each kind)."""
+    named: set[str] = set()
+    whole, last = "", 0
+    for part in evidence.PART.finditer(template):
+        whole += re.escape(template[last : part.start()])
+        whole += re.escape(part[0][0]) if part[1] is None else _date(part[1], named)
+        last = part.end()
+    return re.compile(whole + re.escape(template[last:]), re.ASCII | re.DOTALL)
+
+
+def _date(written: str, named: set[str]) -> str:
+    whole = ""
+    for part in _DIRECTIVE.finditer(written):
+        letter = part[1]
+        if letter is None or letter == "%":
+            whole += re.escape(part[2] or "%")
+        elif letter in DIGITS and letter not in named:
+            named.add(letter)
+            whole += rf"(?P<{letter}>\d{{{DIGITS[letter]}}})"
+        else:
+            whole += rf"\d{{{DIGITS[letter]}}}" if letter in DIGITS else ".{1,40}?"
+    return whole
+
+
+def candidates(snapshot: Snapshot, key: str, modified: int, now: int) -> list[int]:
+    """The slots that an object of this key, last modified then, may be evidence for: a few, whatever the key says."""
+    job, schedule = snapshot.job, slots.schedule_of(snapshot.job)
+    if schedule.interval_ms is not None:
+        near = [slots.heartbeat_cursor(snapshot.state) + schedule.interval_ms]
+    else:
+        near = _by_date(snapshot, key, modified, now)
+    return [slot for slot in dict.fromkeys(near) if key in evidence.keys(job, slot, now)]
+
+
+def _by_date(snapshot: Snapshot, key: str, modified: int, now: int) -> list[int]:
+    job, schedule = snapshot.job, slots.schedule_of(snapshot.job)
+    found = form(job.evidence.key).fullmatch(key) if job.evidence else None
+    if found is None:
+        return []
+    named = window({name: int(digits) for name, digits in found.groupdict().items()}, ZoneInfo(job.timezone))
+    if named is None:
+        return _going_back(job, key, modified)
+    start, end = max(named[0], snapshot.state.born), min(named[1] - 1, schedule.next_ms(now) or named[1])
+    if start > end:
+        return []
+    ends = (schedule.next_ms(start - 1), schedule.previous_ms(end + 1), slots.by_time(job, snapshot.state, modified))
+    return [slot for slot in ends if slot is not None and start <= slot <= end]
+
+
+def _going_back(job: Job, key: str, modified: int) -> list[int]:
+    """The latest slots of this key at the time it was modified, the next one included."""
+    schedule = slots.schedule_of(job)
+    found: list[int] = []
+    slot = schedule.next_ms(modified) or schedule.previous_ms(modified + 1)
+    for _ in range(BACK_MAX):
+        if slot is None or len(found) > 1:
+            break
+        if evidence.key_of(job, slot) == key:
+            found.append(slot)
+        slot = schedule.previous_ms(slot)
+    return found
