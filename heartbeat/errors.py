@@ -10,6 +10,7 @@ HeartbeatError
 │   └── BadSetting         an environment variable, option or secret reference that cannot be used
 └── WorldError             the world is in the way: a 5xx, exit status 3; asking again may help
     ├── TooBusy            a lost race was retried as often as is sensible
+    ├── NotApplied         an event for a job that the file declares and the store has not got yet
     ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
     ├── StoreCorrupt       the store answers, but what it holds cannot be read
     ├── FrontLost          the HTTP process ends again and again
@@ -74,6 +75,10 @@ class BadSetting(CallerError):
 
 class TooBusy(WorldError):
     """A lost race was retried as often as is sensible."""
+
+
+class NotApplied(WorldError):
+    """The jobs file declares this job, and the store has not got it yet."""
 
 
 class StoreUnavailable(WorldError):
