@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from heartbeat import documents
 from heartbeat.apply import apply
 from heartbeat.deliver import Delivered, deliver
 from heartbeat.errors import ChannelFailed
@@ -124,6 +125,7 @@ class Rounds:
             after = Document(name=APPLIED, version=before.version + 1, value={**known, name: digest})
             self.store.commit([Change(documents=(after,))])
             counts = {"added": len(done.added), "changed": len(done.changed), "removed": len(done.removed)}
+            documents.ping_key(self.store)  # whoever deployed may look for it before anybody pings
             self.journal.tell(Happened.CONFIG_APPLIED, owner=name, jobs=len(self.config.jobs), **counts)
         self.applied = True
 
