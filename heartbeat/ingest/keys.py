@@ -88,7 +88,7 @@ def _by_date(snapshot: Snapshot, key: str, modified: int, now: int) -> list[int]
         return []
     named = window({name: int(digits) for name, digits in found.groupdict().items()}, ZoneInfo(job.timezone))
     if named is None:
-        return _going_back(job, key, modified)
+        return _going_back(snapshot, key, modified)
     start, end = max(named[0], snapshot.state.born), min(named[1] - 1, schedule.next_ms(now) or named[1])
     if start > end:
         return []
@@ -96,13 +96,13 @@ def _by_date(snapshot: Snapshot, key: str, modified: int, now: int) -> list[int]
     return [slot for slot in ends if slot is not None and start <= slot <= end]
 
 
-def _going_back(job: Job, key: str, modified: int) -> list[int]:
+def _going_back(snapshot: Snapshot, key: str, modified: int) -> list[int]:
     """The latest slots of this key at the time it was modified, the next one included."""
-    schedule = slots.schedule_of(job)
+    job, schedule = snapshot.job, slots.schedule_of(snapshot.job)
     found: list[int] = []
     slot = schedule.next_ms(modified) or schedule.previous_ms(modified + 1)
     for _ in range(BACK_MAX):
-        if slot is None or len(found) > 1:
+        if slot is None or slot <= snapshot.state.born or len(found) > 1:
             break
         if evidence.key_of(job, slot) == key:
             found.append(slot)
