@@ -7,6 +7,7 @@ A template finds the jobs and the time that the key names; whether the object is
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 BACK_MAX = 400
 """Slots gone back for a key that does not name its time in full, such as `{date:%m-%d}`: a year of days."""
+FORMS_MAX = 10_000
+"""Templates kept as patterns; one is made when a key that begins like it comes."""
 DIGITS = {"Y": 4, "j": 3, "u": 1, "G": 4} | dict.fromkeys("mdHMSyV", 2)
 _DIRECTIVE = re.compile(r"%(.)|([^%]+|%)", re.DOTALL)
 
@@ -30,22 +33,23 @@ class Keys:
     """The evidence keys of all jobs, made ready once. own: the name of the service's own bucket, "" for none."""
 
     def __init__(self, jobs: Iterable[Job], own: str) -> None:
-        self._forms: dict[tuple[str, str], list[tuple[re.Pattern[str], Job]]] = {}
+        self._near: dict[tuple[str, str], list[Job]] = {}
         for job in jobs:
             if job.evidence is not None:
                 begins = job.evidence.key.partition("{")[0]
                 place = (job.evidence.bucket or own, begins)
-                self._forms.setdefault(place, []).append((form(job.evidence.key), job))
-        self._begins = sorted({len(begins) for _, begins in self._forms})
+                self._near.setdefault(place, []).append(job)
+        self._begins = sorted({len(begins) for _, begins in self._near})
 
     def jobs(self, found: Object) -> Iterator[Job]:
         """The jobs whose evidence an object of this bucket and key may be. Asks only templates that begin like it."""
         for length in self._begins:
-            for pattern, job in self._forms.get((found.bucket, found.key[:length]), ()):
-                if pattern.fullmatch(found.key):
+            for job in self._near.get((found.bucket, found.key[:length]), ()):
+                if job.evidence is not None and form(job.evidence.key).fullmatch(found.key):
                     yield job
 
 
+@lru_cache(maxsize=FORMS_MAX)
 def form(template: str) -> re.Pattern[str]:
     """The keys that a template makes, with the parts of the date as groups (the first of each kind)."""
     named: set[str] = set()

@@ -83,7 +83,7 @@ def test_our_own_bucket_may_be_named_or_not_be_there():
 def test_ten_thousand_jobs_are_not_asked_one_by_one():
     many = Keys([job(f"team-{n}/{{date:%Y-%m-%d}}", slug=f"j{n}") for n in range(10_000)], "ours")
     assert [each.slug for each in many.jobs(Object(bucket="ours", key="team-77/2026-11-22"))] == ["j77"]
-    assert max(map(len, many._forms.values())) == 1
+    assert max(map(len, many._near.values())) == 1
 
 
 @pytest.mark.parametrize(

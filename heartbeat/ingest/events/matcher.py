@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,18 +17,22 @@ TELLING = ("family", "job_name", "function", "schedule", "rule", "state_machine"
 """Keys by which sources are looked up first, the most telling first; the others are shared by many jobs."""
 
 
+FORMS_MAX = 10_000
+"""Values with a `*` kept as patterns."""
+
+
 class Matcher:
     """The sources of all jobs, made ready once. Asking costs what fits, not how many jobs there are."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
-        self._named: dict[tuple[str, str, str], list[_Wanted]] = {}
-        self._open: dict[str, list[_Wanted]] = {}
+        self._named: dict[tuple[str, str, str], list[tuple[str, Source]]] = {}
+        self._open: dict[str, list[tuple[str, Source]]] = {}
         for job in jobs:
             for source in job.sources:
                 self._keep(job.slug, source)
 
     def _keep(self, slug: str, source: Source) -> None:
-        wanted = _Wanted(slug=slug, source=source, forms=tuple((key, form(value)) for key, value in source.keys))
+        wanted = (slug, source)
         plain = {key: value for key, value in source.keys if "*" not in value}
         first = next((key for key in (*TELLING, *plain) if key in plain), None)
         if first is None:
@@ -40,21 +44,20 @@ class Matcher:
         """The jobs' slugs, each with the source that the event fits."""
         names = {(told.kind, key, name) for key, ways in told.facts.items() for name in ways}
         near = [wanted for name in sorted(names & self._named.keys()) for wanted in self._named[name]]
-        for wanted in (*near, *self._open.get(told.kind, ())):
-            if wanted.fits(told):
-                yield wanted.slug, wanted.source
+        for slug, source in (*near, *self._open.get(told.kind, ())):
+            if _fits(source, told):
+                yield slug, source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    slug: str
-    source: Source
-    forms: tuple[tuple[str, re.Pattern[str]], ...]
-
-    def fits(self, told: Told) -> bool:
-        return all(any(map(form.fullmatch, told.facts.get(key, ()))) for key, form in self.forms)
+def _fits(source: Source, told: Told) -> bool:
+    return all(_is_one_of(value, told.facts.get(key, ())) for key, value in source.keys)
 
 
+def _is_one_of(value: str, ways: tuple[str, ...]) -> bool:
+    return any(map(form(value).fullmatch, ways)) if "*" in value else value in ways
+
+
+@lru_cache(maxsize=FORMS_MAX)
 def form(value: str) -> re.Pattern[str]:
     """What a source's value fits: itself, with `*` for anything."""
     return re.compile(fnmatch.translate(value.replace("[", "[[]").replace("?", "[?]")))
