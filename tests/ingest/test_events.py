@@ -306,15 +306,17 @@ def test_a_schedule_that_could_not_call_its_target_fails_the_slot_it_names():
 @pytest.mark.parametrize(
     ("group", "name", "fits"),
     [
-        ("batch", "settle", False),
-        ("batch", "batch/*", True),
-        ("default", "settle", True),
-        ("default", "default/settle", True),
+        ("batch/", "settle", False),
+        ("batch/", "batch/*", True),
+        ("default/", "settle", True),
+        ("default/", "default/settle", True),
+        ("", "settle", True),
+        ("", "default/settle", True),
     ],
 )
 def test_a_schedule_without_a_group_is_in_the_group_default(group, name, fits):
     event = sample("scheduler-dead-letter")
-    arn = f"arn:aws:scheduler:us-east-1:123456789012:schedule/{group}/settle"
+    arn = f"arn:aws:scheduler:us-east-1:123456789012:schedule/{group}settle"
     event["Records"][0]["messageAttributes"]["SCHEDULE_ARN"]["stringValue"] = arn
     assert len(heard(event, job(scheduler={"schedule": name})).signals) == fits
 

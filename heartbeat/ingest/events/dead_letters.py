@@ -38,10 +38,10 @@ def told(letter: Letter, now: int) -> Told | None:
     has = letter.attributes
     if "SCHEDULE_ARN" in has:
         names = spelled(has["SCHEDULE_ARN"], ":schedule/")
-        return _told("scheduler", "schedule", _without_default(names), _undelivered("scheduler", letter, now))
+        return _told("scheduler", "schedule", _either(names), _undelivered("scheduler", letter, now))
     if "RULE_ARN" in has:
         names = spelled(has["RULE_ARN"], ":rule/")
-        return _told("rule", "rule", _with_default(names), _undelivered("rule", letter, now))
+        return _told("rule", "rule", _either(names), _undelivered("rule", letter, now))
     if "RequestID" in has and ("ErrorMessage" in has or "ErrorCode" in has):
         place = (letter.place, letter.place.rpartition(":")[2])
         return _told("lambda", "dead_letters", place, _not_run(letter, now))
@@ -52,12 +52,10 @@ def _told(kind: str, key: str, names: tuple[str, ...], signal: Signal) -> Told:
     return Told(kind=kind, facts={key: names}, signals=lambda _: [signal])
 
 
-def _without_default(names: tuple[str, ...]) -> tuple[str, ...]:
-    return (*names, *(name.removeprefix("default/") for name in names if name.startswith("default/")))
-
-
-def _with_default(names: tuple[str, ...]) -> tuple[str, ...]:
-    return (*names, *(f"default/{name}" for name in names if "/" not in name))
+def _either(names: tuple[str, ...]) -> tuple[str, ...]:
+    """With `default/` and without it: ARNs of rules leave it out, those of schedules seldom do."""
+    bare = tuple(name.removeprefix("default/") for name in names)
+    return (*names, *bare, *(f"default/{name}" for name in bare if "/" not in name))
 
 
 def _undelivered(source: str, letter: Letter, now: int) -> Signal:
