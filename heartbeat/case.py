@@ -273,6 +273,7 @@ class Case:
             expected=self.snapshot.state.version,
             state=self.state if moved else None,
             due=self.now if more else look if look < due or due <= self.now else None,
+            look=self.now if more else look,
             entries=tuple(self.entries),
             alerts=tuple(self.alerts),
             more=more,

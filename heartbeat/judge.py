@@ -5,6 +5,8 @@ What counts is when a signal happened (`signal.at`), so that a delayed one can n
 
 from __future__ import annotations
 
+from binascii import b2a_base64
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from heartbeat import slots
@@ -20,13 +22,21 @@ RUNS_MAX = 32
 """Open runs kept for one job; the oldest go first."""
 SEEN_MAX = 32
 """Ids of signals and finished runs kept to recognise a doubled one; one that comes later still is recorded again."""
+MARK_BYTES = 6
+"""Of a digest that stands for an id: eight characters instead of up to 64. Two ids of one job look the same once in
+10^13 signals, and then one signal of many is taken for a doubled one."""
 RECENT_MAX = 5
 """Instants of successes kept."""
 
 
 def is_seen(snapshot: Snapshot, signal: Signal) -> bool:
     """This very signal is in already."""
-    return bool(signal.id) and signal.id in snapshot.state.seen
+    return bool(signal.id) and _mark(signal.id) in snapshot.state.seen
+
+
+def _mark(ident: str) -> str:
+    digest = blake2b(ident.encode("utf-8", "surrogatepass"), digest_size=MARK_BYTES).digest()
+    return b2a_base64(digest, newline=False).decode()
 
 
 def needs_prior(snapshot: Snapshot, where: Place) -> bool:
@@ -57,7 +67,7 @@ def judge(snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | Non
 
 def _hear(case: Case, signal: Signal) -> None:
     state = case.state
-    ids = [i for i in (signal.id, _finished_run(signal)) if i]
+    ids = [_mark(i) for i in (signal.id, _finished_run(signal)) if i]
     last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
     seen = (*state.seen, *ids)[-SEEN_MAX:] if ids else state.seen
     case.set(last_signal=last, signals=state.signals + 1, seen=seen)
@@ -84,7 +94,7 @@ def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> N
 
 def _has_ended(case: Case, signal: Signal, where: Place) -> bool:
     if signal.run_id:
-        return where.run is not None or f"run:{signal.run_id}" in case.state.seen
+        return where.run is not None or _mark(f"run:{signal.run_id}") in case.state.seen
     known = where.met or where.slot is None
     return known and case.state.finished_at is not None and signal.at <= case.state.finished_at
 

@@ -137,4 +137,5 @@ class Recorder:
 def _after(snapshot: Snapshot, change: Change) -> Snapshot:
     """What the job will be once the change is in."""
     state = change.state or snapshot.state
-    return replace(snapshot, state=state, due=snapshot.due if change.due is None else change.due)
+    due = snapshot.due if change.look is None else change.look
+    return replace(snapshot, state=state, due=due if change.due is None else change.due)

@@ -66,7 +66,7 @@ WORDS: dict[Happened, tuple[Level, str]] = {
     Happened.EVENT_ODD: (Level.WARNING, "an event could not be read whole"),
     Happened.RECORDED: (Level.INFO, "signals were recorded"),
     Happened.CHANNEL_BROKEN: (Level.ERROR, "a channel cannot be used; its messages wait until it can"),
-    Happened.SCRUBBED: (Level.INFO, "every job was looked at; missing due rows were written"),
+    Happened.SCRUBBED: (Level.INFO, "every job was looked at; due rows that were not in their place were written"),
     Happened.WATCHDOG: (Level.ERROR, "the watchdog URL did not take our heartbeat"),
     Happened.STORE_AWAY: (Level.ERROR, "the database does not answer; pings get 503 until it does"),
     Happened.STORE_BACK: (Level.INFO, "the database answers again"),

@@ -17,6 +17,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
 
 _WORDS: tuple[tuple[str, str, bool], ...] = (
+    (r"nesting depth", "more than 40 levels deep; nothing in a jobs file is", False),
     (r"escape|hex|Unicode", "a backslash in double quotes begins an escape; write the value in single quotes", False),
     (r"alias|anchor", 'a value that begins with * or & must be quoted: "*/5 * * * *"', False),
     (r"quoted scalar", "the quote that opens here is not closed", True),

@@ -99,7 +99,9 @@ class Change(Noun, frozen=True, kw_only=True):
 
     expected: the version of the job's state that the decision was made from (0: there was no such job). `state` has
     version expected + 1. `due`: where the due row shall stand now; None leaves it where it is (a row that is no longer
-    true is harmless). `deliveries` and `documents` carry their own next version: 1 is new, n replaces n - 1.
+    true is harmless). `look`: when the clock must look next by what is known now; the due row stands there or earlier,
+    and a store may keep it beside the row. `deliveries` and `documents` carry their own next version: 1 is new, n
+    replaces n - 1.
     `more`: there is more to judge at once than one change may hold.
     """
 
@@ -110,6 +112,7 @@ class Change(Noun, frozen=True, kw_only=True):
     uuid: str = ""
     remove: bool = False
     due: int | None = None
+    look: int | None = None
     entries: tuple[Entry, ...] = ()
     alerts: tuple[Alert, ...] = ()
     deliveries: tuple[Delivery, ...] = ()

@@ -89,7 +89,7 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     cursor: every slot at or before it has its verdict (for `every`: also the last heartbeat, from which the next slot
     is counted); born: slots exist after this instant; streak: bad slots in a row; bad_slot: the latest slot with a bad
     verdict; failed_at: when the latest fail happened; recent: when the latest successes happened, oldest first;
-    seen: ids of the latest signals and finished runs; outage: from when to when the job was down last;
+    seen: marks of the ids of the latest signals and finished runs; outage: from when to when the job was down last;
     mends: the first successes, as (when, slot), after the limit of a run that has not been looked at since;
     mended_at: the success that ends the streak, unless a slot still open proves to have gone bad before it.
     """

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from heapq import merge, nsmallest
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.model import DAY, HOUR, MINUTE, NEVER, Commit, Document, Snapshot
+from heartbeat.model import DAY, HOUR, NEVER, Commit, Document, Snapshot
 from heartbeat.store import dynamodb_items as lay
 from heartbeat.store import rows
 from heartbeat.store.dynamodb_call import BATCH_MAX, Patient, Refused
 from heartbeat.store.dynamodb_plan import Plan, is_plain, plan, update_job
+from heartbeat.store.dynamodb_wheel import Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,8 +29,16 @@ if TYPE_CHECKING:
     from heartbeat.store.dynamodb_call import Call, Item
 
 WHEEL_READ = 6 * HOUR
-"""A longer gap is not read minute by minute (360 queries a shard): we go through all jobs, which needs no wheel."""
+"""A longer gap is not read span by span: we go through all jobs, which needs no wheel."""
 RETENTION = 90 * DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scrubbed:
+    """last: the job that was looked at last, "" when there are no more; written: how many rows were."""
+
+    last: str
+    written: int
 
 
 class DynamoDBStore:
@@ -49,6 +59,7 @@ class DynamoDBStore:
     ) -> None:
         self._table, self._shards, self._retention = table, shards, retention
         self._call = Patient(call, sleep)
+        self._wheel = Wheel(self._call, table, shards)
 
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """See Store.load."""
@@ -69,13 +80,18 @@ class DynamoDBStore:
         return lay.read_text(found, "slug") if found else None
 
     def due(self, since: int, now: int, limit: int) -> list[str]:
-        """See Store.due. Only jobs that are due indeed are answered, so that the next answer is another one."""
+        """See Store.due. Only jobs that are due indeed are answered, so that the next answer is another one.
+
+        An on-time signal moves its job's `due` and leaves the row where it was. Here such rows are pushed on.
+        """
         if now - since > WHEEL_READ:
             every = ((snapshot.due, snapshot.job.slug) for snapshot in self._jobs("", BATCH_MAX))
             return [slug for _, slug in nsmallest(limit, (row for row in every if row[0] <= now))]
         found: dict[str, int] = {}
-        for slugs in _chunks(self._wheel(min(since, now), now)):
-            found |= {slug: due for slug, due in self._dues(slugs) if due <= now}
+        for slugs in _chunks(self._wheel.read(since if since <= now else now - lay.SPAN, now)):
+            dues = dict(self._dues(slugs))
+            found |= {slug: due for slug, due in dues.items() if due <= now}
+            self._wheel.push({slug: due for slug, due in dues.items() if now < due < NEVER})
             if len(found) >= limit:
                 break
         return sorted(found, key=lambda slug: (found[slug], slug))[:limit]
@@ -91,6 +107,19 @@ class DynamoDBStore:
     def outbox(self, now: int, limit: int) -> list[Delivery]:
         """See Store.outbox."""
         return list(islice(self._waiting(now), limit))
+
+    def scrub(self, after: str, now: int, limit: int) -> Scrubbed:
+        """Look whether the wheel shows up to `limit` jobs that sort after `after`, and write what it lacks.
+
+        Each job should have a row at its `due`, or one before that will be pushed on: which of the two is not known, so
+        a row that is not at `due` is written. Nothing is lost then whatever has happened to the wheel.
+        """
+        snapshots = self.page(after, limit)
+        wanted = {s.job.slug: max(s.due, now) for s in snapshots if s.due < NEVER}
+        lacking = self._wheel.lacking(wanted)
+        self._wheel.put(lacking)
+        last = snapshots[-1].job.slug if len(snapshots) == limit else ""
+        return Scrubbed(last=last, written=len(lacking))
 
     def deliveries(self, incident: str) -> list[Delivery]:
         """See Store.deliveries."""
@@ -136,19 +165,6 @@ class DynamoDBStore:
             found = self.load(slugs)
             yield from (found[slug] for slug in slugs if slug in found)
 
-    def _wheel(self, since: int, now: int) -> Iterator[str]:
-        """The slugs of the wheel's rows, earliest first, true or not."""
-        seen: set[str] = set()
-        for minute in range(since // MINUTE, now // MINUTE + 1):
-            end = f"{min(now - minute * MINUTE, MINUTE - 1) + 1:05}"
-            shards = [lay.due_partition(minute, shard) for shard in range(self._shards)]
-            found = merge(*(self._query(pk, " AND sk < :sk", end) for pk in shards), key=_sort_key)
-            slugs = (_sort_key(item).partition("#")[2] for item in found)
-            for slug in slugs:
-                if slug not in seen:
-                    seen.add(slug)
-                    yield slug
-
     def _dues(self, slugs: list[str]) -> Iterator[tuple[str, int]]:
         for item in self._batch([lay.job_key(slug) for slug in slugs]):
             if _version(item):
@@ -165,7 +181,7 @@ class DynamoDBStore:
                     yield entry
 
     def _waiting(self, now: int) -> Iterator[Delivery]:
-        shards = range(self._shards)
+        shards = range(self._wheel.all_shards())
         queries = [self._query(f"outbox#{shard}", " AND sk < :sk", f"{now + 1:016}") for shard in shards]
         for rows_ in _chunks(merge(*queries, key=_sort_key)):
             found = {item["sk"]["S"]: item for item in self._batch([_target(row) for row in rows_])}
@@ -193,13 +209,16 @@ class DynamoDBStore:
 
     def _commit_plain(self, change: Change) -> bool:
         self._look_at(change)
-        request = {"TableName": self._table, "ReturnValues": "ALL_NEW", **update_job(change)}
+        returned = {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        request = {"TableName": self._table, **returned, **update_job(change)}
         try:
             stored: Item = self._call("UpdateItem", request)["Attributes"]
         except Refused as refused:
-            if refused.is_stale:
+            if not refused.is_stale:
+                raise
+            if not _is_ours(refused.item, request):
                 return False
-            raise
+            stored = refused.item  # an attempt whose answer was lost had made it
         for item in lay.log_items(change, lay.read_number(stored, "life"), self._retention):
             self._call("PutItem", {"TableName": self._table, "Item": item})
         return True
@@ -222,8 +241,7 @@ class DynamoDBStore:
         """Write the wheel's row. One that a signal sets into the past goes where the next sweep still comes by."""
         if change.due is not None and change.due < NEVER:
             heard = (entry.signal.received for entry in change.entries if entry.signal)
-            item = lay.due_item(change.slug, max(change.due, *heard, 0), self._shards)
-            self._call("PutItem", {"TableName": self._table, "Item": item})
+            self._wheel.put({change.slug: max(change.due, *heard, 0)})
 
     def _forget(self, row: Item, version: int) -> None:
         """Delete an outbox row that is no longer true, unless it has been written anew."""
@@ -245,6 +263,11 @@ def _sort_key(item: Item) -> str:
 
 def _version(item: Item) -> int:
     return lay.read_number(item, "ver") if item else 0
+
+
+def _is_ours(item: Item, request: dict[str, Any]) -> bool:
+    """The item is what an earlier attempt at this very request has made of it."""
+    return bool(item) and item.get("nonce") == request["ExpressionAttributeValues"][":nonce"]
 
 
 def _target(row: Item) -> Item:

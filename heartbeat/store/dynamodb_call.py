@@ -24,6 +24,8 @@ PAUSE_MAX = 2.0
 """Seconds between attempts: doubling, with full jitter, about 4 s in all."""
 BATCH_MAX = 100
 """Keys in one BatchGetItem, items in one TransactWriteItems."""
+PUTS_MAX = 25
+"""Items in one BatchWriteItem."""
 EXPIRES = "expires"
 """The attribute that the table's time to live looks at (seconds since the epoch)."""
 
@@ -70,13 +72,15 @@ class Refused(StoreUnavailable):
     """DynamoDB said no.
 
     code: its error code, or UNREACHABLE when there was no answer; reasons: why a transaction was cancelled, one code
-    for each of its items ("None" where the item was not the reason).
+    for each of its items ("None" where the item was not the reason); item: the item whose condition did not hold, when
+    the request asked for it.
     """
 
     def __init__(self, operation: str, code: str, message: str = "", reasons: tuple[str, ...] = ()) -> None:
         remedy = REMEDIES.get(code, "try again later" if code in PASSING else "see the message")
         super().__init__(f"DynamoDB refused {operation}: {code}: {message}; {remedy}")
         self.code, self.reasons = code, reasons
+        self.item: Item = {}
 
     @property
     def is_stale(self) -> bool:
@@ -138,6 +142,23 @@ class Patient:
             found += self._batch(table, once[start : start + BATCH_MAX])
         return found
 
+    def put_all(self, table: str, items: list[Item]) -> None:
+        """Put items on no condition, each of another key."""
+        if len(items) == 1:
+            self("PutItem", {"TableName": table, "Item": items[0]})
+            return
+        for start in range(0, len(items), PUTS_MAX):
+            self._put_all(table, items[start : start + PUTS_MAX])
+
+    def _put_all(self, table: str, items: list[Item]) -> None:
+        waiting: Request = {table: [{"PutRequest": {"Item": item}} for item in items]}
+        for pause in pauses():
+            waiting = self("BatchWriteItem", {"RequestItems": waiting}).get("UnprocessedItems") or {}
+            if not waiting:
+                return
+            self._sleep(pause)
+        raise Refused("BatchWriteItem", "ProvisionedThroughputExceededException", "items were left unprocessed")
+
     def _batch(self, table: str, keys: list[Item]) -> list[Item]:
         found: list[Item] = []
         wanted: Request = {table: {"Keys": keys, "ConsistentRead": True}}
@@ -171,7 +192,9 @@ def boto3_call(client: Any) -> Call:  # noqa: ANN401 - boto3 makes its classes a
         except ClientError as error:
             details: dict[str, Any] = dict(error.response)
             reasons = tuple(str(reason.get("Code")) for reason in details.get("CancellationReasons", ()))
-            raise Refused(operation, details["Error"]["Code"], details["Error"].get("Message", ""), reasons) from error
+            refused = Refused(operation, details["Error"]["Code"], details["Error"].get("Message", ""), reasons)
+            refused.item = details.get("Item", {})
+            raise refused from error
         except BotoCoreError as error:
             raise Refused(operation, UNREACHABLE, str(error)) from error
         return answer

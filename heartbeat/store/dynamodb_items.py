@@ -6,7 +6,8 @@
 | jobs              | SLUG             | nothing: the list of all jobs, written when a job is made or removed         |
 | uuid#UUID         | uuid             | the slug                                                                     |
 | log#SLUG          | LIFE#N#...       | the entries of one change                                                    |
-| due#MINUTE#SHARD  | MS#SLUG          | nothing: the timer wheel                                                     |
+| due#SPAN#SHARD    | MS#SLUG          | nothing: the timer wheel                                                     |
+| wheel             | shards           | into how many shards rows may have been put                                  |
 | incident#INCIDENT | DELIVERY         | the delivery                                                                 |
 | outbox#SHARD      | NEXT_AT#DELIVERY | the delivery's incident and version: what waits, by time                     |
 | document#NAME     | document         | the document                                                                 |
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from heartbeat.model import Change, Delivery, Document, Entry, Job, State
     from heartbeat.store.dynamodb_call import Item
 
+SPAN = 10 * MINUTE
+"""So much time of the wheel lies in one partition: a sweep, once a minute with some overlap, reads one or two."""
 WHEEL_KEPT = 3 * DAY
 """How long after its time a row of the wheel expires."""
 TEXT_MAX = 190_000
@@ -71,15 +74,25 @@ def delivery_key(incident: str, name: str) -> Item:
     return key(f"incident#{incident}", name)
 
 
-def due_partition(minute: int, shard: int) -> str:
-    """The partition of one minute of the wheel."""
-    return f"due#{minute}#{shard}"
+def shards_key() -> Item:
+    """Where it stands into how many shards rows may have been put."""
+    return key("wheel", "shards")
+
+
+def due_partition(span: int, shard: int) -> str:
+    """The partition of one span of the wheel."""
+    return f"due#{span}#{shard}"
+
+
+def due_place(offset: int) -> str:
+    """How the sort keys begin of rows that stand so many milliseconds after their span's begin."""
+    return f"{offset:06}"
 
 
 def due_item(slug: str, at: int, shards: int) -> Item:
     """A row of the wheel: at this instant somebody has to look at the job."""
-    pk = due_partition(at // MINUTE, shard_of(slug, shards))
-    return {**key(pk, f"{at % MINUTE:05}#{slug}"), EXPIRES: seconds(at + WHEEL_KEPT)}
+    pk = due_partition(at // SPAN, shard_of(slug, shards))
+    return {**key(pk, f"{due_place(at % SPAN)}#{slug}"), EXPIRES: seconds(at + WHEEL_KEPT)}
 
 
 def outbox_key(delivery_id: str, next_at: int, shards: int) -> Item:

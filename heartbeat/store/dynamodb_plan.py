@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Write = tuple[str, Request]
     """("Put", {...}), as in TransactWriteItems, without the table."""
 
+NONCE_LENGTH = 12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -61,11 +63,12 @@ def plan(change: Change, job: Item, deliveries: Mapping[str, Item], shards: int,
 
 
 def update_job(change: Change) -> Request:
-    """The job goes on, if it is at the version expected."""
+    """The job goes on, if it is at the version expected. `nonce` tells this commit from all others."""
     texts = lay.job_texts(change.job, change.state)
-    due = {} if change.due is None else {"due": lay.number(change.due)}
+    look = change.look if change.due is None else change.due
+    due = {} if look is None else {"due": lay.number(look)}
     version = change.state.version if change.state else change.expected
-    given: Item = {"ver": lay.number(version), **texts, **due}
+    given: Item = {"ver": lay.number(version), "nonce": {"S": uuid.uuid4().hex[:NONCE_LENGTH]}, **texts, **due}
     return {
         "Key": lay.job_key(change.slug),
         "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in given),

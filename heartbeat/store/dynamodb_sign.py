@@ -167,4 +167,6 @@ def _refused(operation: str, status: int, answer: dict[str, Any]) -> Refused:
     code = str(answer.get("__type", "")).rpartition("#")[2] or (UNREACHABLE if status >= 500 else f"HTTP {status}")  # noqa: PLR2004 - HTTP's own
     message = str(answer.get("message") or answer.get("Message") or f"HTTP status {status}")
     reasons = cast("list[dict[str, Any]]", answer.get("CancellationReasons") or [])
-    return Refused(operation, code, message, tuple(str(reason.get("Code")) for reason in reasons))
+    refused = Refused(operation, code, message, tuple(str(reason.get("Code")) for reason in reasons))
+    refused.item = answer.get("Item") or {}
+    return refused

@@ -60,9 +60,9 @@ def sqlite_memory():
     return Backend(lambda: store, threads_ok=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client():
-    """DynamoDB, as moto plays it."""
+    """DynamoDB, as moto plays it: for one module, so that what others play with moto begins empty."""
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")

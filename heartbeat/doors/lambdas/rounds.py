@@ -75,16 +75,15 @@ class Rounds:
         return {"sent": total.sent, "failed": total.failed, "dead": total.dead}
 
     def scrub(self, left: Left) -> dict[str, Any]:
-        """Go through all jobs and write the due rows that are missing; there should be none."""
-        after, mended = "", 0
+        """Go through all jobs and write the due rows that are missing."""
+        after, written = "", 0
         while left() > RESERVE:
             done = self.store.scrub(after, self.now(), SCRUB_PAGE)
-            mended, after = mended + done.mended, done.last
+            written, after = written + done.written, done.last
             if not after:
                 break
-        self.journal.tell(Happened.SCRUBBED, mended=mended, reached=after or None)
-        self.journal.count(Mended=mended)
-        return {"mended": mended, "whole": not after}
+        self.journal.tell(Happened.SCRUBBED, written=written, reached=after or None)
+        return {"written": written, "whole": not after}
 
     def try_channels(self) -> dict[str, Any]:
         """Send a test alert through every channel; what each answered."""

@@ -1,0 +1,363 @@
+"""The timer wheel: what it costs, and what it shows after everything that can happen between two requests."""
+
+from math import ceil
+
+import pytest
+from store_samples import T0, delivery, entry, job, new, ping, sent, state
+from store_wire import Crash, Wire, items
+
+from heartbeat.manage import founding, pause_job, resume_job
+from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Commit, Job, Kind, Signal
+from heartbeat.record import Recorder
+from heartbeat.store.dynamodb import DynamoDBStore
+from heartbeat.store.dynamodb_call import Refused
+from heartbeat.sweep import sweep
+
+STORED, STALE = Commit.STORED, Commit.STALE
+
+
+class Meter(Wire):
+    """Counts capacity units by the sizes of items, as AWS documents them.
+
+    Source: Amazon DynamoDB developer guide, "Read and write operations": a write unit for each kilobyte of an item, a
+    strongly consistent read unit for each four kilobytes, at least one; twice that in a transaction.
+    """
+
+    def __init__(self, call):
+        super().__init__(call)
+        self.written = self.read = 0
+
+    def __call__(self, operation, request):
+        answer = super().__call__(operation, request)
+        count = getattr(self, f"count_{operation}")
+        count(request, answer)
+        return answer
+
+    def count_PutItem(self, request, _answer):  # noqa: N802 - as the operation is called
+        self.written += write_units(request["Item"])
+
+    def count_UpdateItem(self, _request, answer):  # noqa: N802 - the same
+        self.written += write_units(answer["Attributes"])
+
+    def count_BatchWriteItem(self, request, _answer):  # noqa: N802 - the same
+        for wanted in request["RequestItems"].values():
+            self.written += sum(write_units(each["PutRequest"]["Item"]) for each in wanted)
+
+    def count_TransactWriteItems(self, request, _answer):  # noqa: N802 - the same
+        items = [each["Put"]["Item"] for each in request["TransactItems"] if "Put" in each]
+        self.written += 2 * sum(map(write_units, items)) + 2 * (len(request["TransactItems"]) - len(items))
+
+    def count_GetItem(self, _request, answer):  # noqa: N802 - the same
+        self.read += read_units([answer.get("Item", {})])
+
+    def count_BatchGetItem(self, request, answer):  # noqa: N802 - the same
+        found = [item for each in answer["Responses"].values() for item in each]
+        asked = sum(len(each["Keys"]) for each in request["RequestItems"].values())
+        self.read += sum(read_units([item]) for item in found) + asked - len(found)
+
+    def count_Query(self, _request, answer):  # noqa: N802 - the same
+        self.read += read_units(answer["Items"])
+
+    def taken(self):
+        """The units since the last time: (written, read)."""
+        units, self.written, self.read = (self.written, self.read), 0, 0
+        return units
+
+
+def size(value):
+    """Bytes of an item, a list or an attribute."""
+    if isinstance(value, dict):
+        return sum(len(name.encode()) + size(each) for name, each in value.items())
+    if isinstance(value, list):
+        return sum(map(size, value))
+    return len(str(value).encode())
+
+
+def write_units(item):
+    return max(1, ceil(size(item) / 1024))
+
+
+def read_units(found):
+    return max(1, ceil(size(found) / 4096))
+
+
+@pytest.fixture
+def meter(call):
+    return Meter(call)
+
+
+@pytest.fixture
+def store(meter):
+    return DynamoDBStore("heartbeat", meter)
+
+
+def success(at, ident=""):
+    return Signal(slug="report", kind=Kind.SUCCESS, at=at, received=at, id=ident)
+
+
+HOURLY = Job(
+    slug="report",
+    schedule=("0 * * * *",),
+    timezone="Asia/Tokyo",
+    grace=10 * MINUTE,
+    max_runtime=30 * MINUTE,
+    notify=("ops", "pager"),
+    description="売上の集計 (sales of the last hour, by shop)",
+    environment="production",
+    owner="sales-team@example.com",
+    runbook="https://wiki.example.com/runbooks/report",
+    tags=("sales", "hourly"),
+    source="jobs.yaml",
+)
+
+
+class TestBudget:
+    """At most 3 write units a slot in all, 2 of them in the ping's path; at most 3 read units an idle sweep."""
+
+    @pytest.mark.parametrize("warm", [True, False])
+    def test_hours_of_an_hourly_job_that_is_well(self, meter, store, warm):
+        store.commit([founding(HOURLY, T0 - HOUR)])
+        recorder, sweeping = Recorder(store), store
+        sweeping.outbox(T0, 1)  # what a new process reads once
+        pinged, swept, idle = [], [], []
+        for minute in range(6 * 60):
+            now = T0 + minute * MINUTE
+            if not warm:
+                recorder, sweeping = Recorder(DynamoDBStore("heartbeat", meter)), DynamoDBStore("heartbeat", meter)
+                sweeping.outbox(now, 1)
+            meter.taken()
+            if minute % 60 == 3:
+                recorder.record([success(now, f"0d9cf9f0-5cd5-4a0a-9d1c-{minute:012}")])
+                pinged.append(meter.taken()[0])
+            sweep(sweeping, now + 30 * SECOND)
+            written, read = meter.taken()
+            swept.append(written - 1)  # one is the clock's own, each minute, however many jobs there are
+            if minute % 60 not in {9, 10, 11, 12, 13}:
+                idle.append(read)
+        assert pinged == [2] * 6
+        assert sum(pinged) + sum(swept) <= (3 if warm else 5) * 6
+        assert max(idle) <= 3
+        assert store.load(["report"])["report"].state.status == "up"
+
+    def test_weeks_later_the_job_still_fits_a_kilobyte(self, call, store):
+        store.commit([founding(HOURLY, T0 - HOUR)])
+        recorder = Recorder(store)
+        for hour in range(120):
+            recorder.record([success(T0 + hour * HOUR, f"0d9cf9f0-5cd5-4a0a-9d1c-{hour:012}")])
+        (item,) = (each for each in items(call) if each["pk"]["S"] == "job#report")
+        assert size(item) <= 1024
+
+    def test_an_empty_sweep_reads_one_or_two_partitions(self, meter, store):
+        store.due(T0, T0, 10)
+        for minute in range(30):
+            meter.sent.clear()
+            store.due(T0 + (minute - 3) * MINUTE, T0 + minute * MINUTE, 10)
+            assert {operation for operation, _ in meter.sent} == {"Query"}
+            assert len(meter.sent) <= 2
+
+
+class TestPush:
+    """A row whose job was met before its time."""
+
+    def test_it_moves_to_where_the_job_must_be_looked_at(self, call, store):
+        store.commit([new(due=T0 + 5 * MINUTE)])
+        store.commit([ping(look=T0 + HOUR)])
+        assert store.load(["backup"])["backup"].due == T0 + HOUR
+        assert store.due(T0, T0 + 5 * MINUTE, 9) == []
+        cold = DynamoDBStore("heartbeat", call)
+        assert cold.due(T0 + 5 * MINUTE, T0 + HOUR, 9) == ["backup"]
+
+    def test_one_process_pushes_a_row_once(self, meter, store):
+        store.commit([new(due=T0), ping(look=T0 + HOUR)])
+        for minute in range(3):
+            store.due(T0 - MINUTE, T0 + minute * MINUTE, 9)
+        assert [operation for operation, _ in meter.sent].count("PutItem") == 3  # its row, its log, one push
+
+    def test_what_is_never_due_is_not_pushed(self, call, store):
+        store.commit([new(due=T0), ping(look=NEVER)])
+        assert store.due(T0, T0 + MINUTE, 9) == []
+        assert [item["sk"]["S"] for item in items(call) if item["pk"]["S"].startswith("due#")] == ["000000#backup"]
+
+    def test_a_start_that_must_be_looked_at_earlier_writes_its_own_row(self, store):
+        store.commit([new(due=T0 + 5 * MINUTE), ping(look=T0 + DAY)])
+        assert store.due(T0, T0 + 5 * MINUTE, 9) == []
+        store.commit([ping(expected=2, due=T0 + 20 * MINUTE, look=T0 + 20 * MINUTE)])
+        assert store.due(T0 + 5 * MINUTE, T0 + 20 * MINUTE, 9) == ["backup"]
+
+    def test_a_ping_between_the_read_and_the_push_leaves_a_row_too_many(self, call, store):
+        store.commit([new(due=T0), ping(look=T0 + HOUR)])
+        other = DynamoDBStore("heartbeat", call)
+
+        class Racing(Wire):
+            def __call__(self, operation, request):
+                if operation == "PutItem" and "due#" in request["Item"]["pk"]["S"]:
+                    other.commit([ping(expected=2, look=T0 + 2 * HOUR)])
+                return super().__call__(operation, request)
+
+        racing = DynamoDBStore("heartbeat", Racing(call))
+        assert racing.due(T0, T0 + MINUTE, 9) == []
+        assert racing.due(T0 + MINUTE, T0 + HOUR, 9) == []
+        assert racing.due(T0 + HOUR, T0 + 2 * HOUR, 9) == ["backup"]
+
+    def test_a_crash_before_the_push_leaves_the_old_row(self, call, meter, store):
+        store.commit([new(due=T0), ping(look=T0 + HOUR)])
+
+        def die(operation, _request):
+            if operation == "PutItem":
+                raise Crash
+
+        meter.before = die
+        with pytest.raises(Crash):
+            store.due(T0, T0 + MINUTE, 9)
+        cold = DynamoDBStore("heartbeat", call)
+        assert cold.due(T0, T0 + MINUTE, 9) == []
+        assert cold.due(T0 + MINUTE, T0 + HOUR, 9) == ["backup"]
+
+    def test_two_checkers_at_once_leave_one_row(self, call):
+        one, other = DynamoDBStore("heartbeat", call), DynamoDBStore("heartbeat", call)
+        one.commit([new(due=T0), ping(look=T0 + HOUR)])
+        assert (one.due(T0, T0, 9), other.due(T0, T0, 9)) == ([], [])
+        assert other.due(T0 + 1, T0 + HOUR, 9) == ["backup"]
+
+    def test_a_job_that_was_removed_and_made_anew_is_due_by_its_own_row(self, store):
+        store.commit([new(due=T0), ping(look=T0 + HOUR)])
+        assert store.due(T0, T0, 9) == []
+        store.commit([Change(slug="backup", expected=2, remove=True)])
+        store.commit([new(due=T0 + 30 * MINUTE)])
+        assert store.due(T0 + 1, T0 + 30 * MINUTE, 9) == ["backup"]
+        assert store.due(T0 + 1, T0 + 10 * MINUTE, 9) == []
+
+    def test_a_paused_job_comes_back_when_it_is_resumed(self, store):
+        store.commit([founding(HOURLY, T0 - HOUR)])
+        pause_job(store, "report", T0)
+        assert sweep(store, T0 + 20 * MINUTE).judged == 0
+        resume_job(store, "report", T0 + 30 * MINUTE)
+        assert store.due(T0, T0 + HOUR + 10 * MINUTE, 9) == ["report"]
+
+    def test_rows_of_many_jobs_are_pushed_in_batches(self, meter, store):
+        store.commit([new(f"job-{n}", n, due=T0) for n in range(60)])
+        store.commit([ping(f"job-{n}", look=T0 + HOUR) for n in range(60)])
+        meter.sent.clear()
+        assert store.due(T0, T0 + MINUTE, 9) == []
+        assert [operation for operation, _ in meter.sent].count("BatchWriteItem") == 3
+        assert len(store.due(T0 + MINUTE, T0 + HOUR, 99)) == 60
+
+
+class TestLostAnswer:
+    """An attempt that was made, and whose answer was lost, is made again."""
+
+    def test_it_is_known_by_its_nonce(self, call):
+        lost = []
+
+        class Losing(Wire):
+            def __call__(self, operation, request):
+                answer = super().__call__(operation, request)
+                if operation == "UpdateItem" and not lost:
+                    lost.append(operation)
+                    raise Refused(operation, "Unreachable", "the connection broke")
+                return answer
+
+        losing = DynamoDBStore("heartbeat", Losing(call), sleep=lambda _seconds: None)
+        losing.commit([new()])
+        assert losing.commit([ping()]) == [STORED]
+        assert lost == ["UpdateItem"]
+        assert [found.n for found in losing.history("backup", 9)] == [2]
+
+    def test_another_commit_of_the_same_is_stale(self, store):
+        store.commit([new()])
+        assert store.commit([ping(), ping()]) == [STORED, STALE]
+
+
+class TestShards:
+    @pytest.mark.parametrize("later", [1, 2, 4])
+    def test_rows_of_more_shards_are_found_by_whoever_is_set_to_fewer_later(self, call, later):
+        wide = DynamoDBStore("heartbeat", call, shards=4)
+        assert wide.due(T0, T0, 9) == []
+        wide.commit([new(f"job-{n}", n, due=T0) for n in range(9)])
+        wide.commit([Change(deliveries=(delivery(),))])
+        fewer = DynamoDBStore("heartbeat", call, shards=later)
+        assert len(fewer.due(T0, T0, 99)) == 9
+        assert fewer.outbox(T0, 9) == [delivery()]
+        fewer.commit([Change(deliveries=(sent(),))])
+        assert fewer.outbox(T0, 9) == []
+
+    def test_the_largest_count_is_kept(self, call):
+        for shards in (2, 4, 3, 1):
+            DynamoDBStore("heartbeat", call, shards=shards).due(T0, T0, 1)
+        assert [item["shards"] for item in items(call) if item["pk"]["S"] == "wheel"] == [{"N": "4"}]
+
+    def test_one_shard_announces_nothing(self, call, store):
+        store.due(T0, T0, 1)
+        assert items(call) == []
+
+
+class TestScrub:
+    def test_a_row_that_is_gone_is_written(self, call, store):
+        store.commit([new(f"job-{n}", n, due=T0 + HOUR) for n in range(5)])
+        for item in items(call):
+            if item["sk"]["S"].endswith(("#job-1", "#job-3")):
+                call("DeleteItem", {"TableName": "heartbeat", "Key": {name: item[name] for name in ("pk", "sk")}})
+        assert store.due(T0, T0 + HOUR, 9) == ["job-0", "job-2", "job-4"]
+        found = store.scrub("", T0, 3)
+        assert (found.last, found.written) == ("job-2", 1)
+        found = store.scrub(found.last, T0, 3)
+        assert (found.last, found.written) == ("", 1)
+        assert len(store.due(T0, T0 + HOUR, 9)) == 5
+
+    def test_what_should_have_been_looked_at_long_ago_comes_with_the_next_sweep(self, call, store):
+        store.commit([new(due=T0)])
+        for item in items(call):
+            if item["pk"]["S"].startswith("due#"):
+                call("DeleteItem", {"TableName": "heartbeat", "Key": {name: item[name] for name in ("pk", "sk")}})
+        assert store.due(T0 + HOUR, T0 + 2 * HOUR, 9) == []
+        store.scrub("", T0 + 2 * HOUR, 9)
+        assert store.due(T0 + 2 * HOUR - MINUTE, T0 + 2 * HOUR + MINUTE, 9) == ["backup"]
+
+    def test_jobs_that_are_never_due_need_no_row(self, call, store):
+        store.commit([new(due=NEVER)])
+        assert store.scrub("", T0, 9).written == 0
+        assert not any(item["pk"]["S"].startswith("due#") for item in items(call))
+
+
+def test_items_left_unprocessed_are_sent_again(call):
+    class Half(Wire):
+        """DynamoDB takes half of what it is given."""
+
+        def __call__(self, operation, request):
+            if operation != "BatchWriteItem":
+                return super().__call__(operation, request)
+            wanted = request["RequestItems"]["heartbeat"]
+            half = (len(wanted) + 1) // 2
+            super().__call__(operation, {"RequestItems": {"heartbeat": wanted[:half]}})
+            return {"UnprocessedItems": {"heartbeat": wanted[half:]} if wanted[half:] else {}}
+
+    slept = []
+    store = DynamoDBStore("heartbeat", Half(call), sleep=slept.append)
+    store.commit([new(f"job-{n}", n, due=T0) for n in range(30)])
+    store.commit([ping(f"job-{n}", look=T0 + HOUR) for n in range(30)])
+    assert store.due(T0, T0 + MINUTE, 9) == []
+    assert len(store.due(T0 + MINUTE, T0 + HOUR, 99)) == 30
+    assert len(slept) >= 4
+
+
+def test_items_that_are_never_processed_are_an_error(call):
+    class Never(Wire):
+        def __call__(self, operation, request):
+            if operation == "BatchWriteItem":
+                return {"UnprocessedItems": request["RequestItems"]}
+            return super().__call__(operation, request)
+
+    store = DynamoDBStore("heartbeat", Never(call), sleep=lambda _seconds: None)
+    store.commit([new(f"job-{n}", n, due=T0) for n in range(2)])
+    store.commit([ping(f"job-{n}", look=T0 + HOUR) for n in range(2)])
+    with pytest.raises(Refused, match="items were left unprocessed"):
+        store.due(T0, T0 + MINUTE, 9)
+
+
+def test_a_signal_far_behind_puts_its_row_where_a_sweep_still_comes_by(store):
+    store.commit([new(due=T0 + DAY)])
+    heard = entry(at=T0, slot=T0)
+    late = Change(slug="backup", expected=1, state=state(2), entries=(heard,), due=T0 - DAY, look=T0 - DAY)
+    assert store.commit([late]) == [STORED]
+    assert store.due(T0, T0 + MINUTE, 9) == ["backup"]
+    assert store.load(["backup"])["backup"].job == job()
