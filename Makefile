@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-TOOLS := .tools/ministack/ready .tools/sam/ready
+TOOLS := .tools/ministack/ready .tools/sam/ready .tools/lambda/ready
 ARGS ?=
 SEEDS ?= 20000
 WORKERS ?= auto

@@ -1,0 +1,222 @@
+"""A stack that is built and deployed as its users do it, and what may be done to it."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sysconfig
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+from ministack import CREDENTIALS, REGION, ROOT, tool
+
+VERSION = os.environ.get("HEARTBEAT_PYTHON") or sysconfig.get_python_version()
+"""Of Python in the functions: the runtime's, where the tests can have it."""
+FUNCTIONS = ("PingFunction", "IngestFunction", "CheckerFunction", "WebFunction")
+BOOTSTRAP = """#!/bin/sh
+export AWS_ENDPOINT_URL={url} AWS_ENDPOINT_URL_DYNAMODB={dynamodb} AWS_EC2_METADATA_DISABLED=true
+cd "$LAMBDA_TASK_ROOT" && exec {python} -m awslambdaric "$_HANDLER"
+"""
+"""What the tests add to a function's files: the runtime interface of Lambda's own Python runtime starts the handler."""
+
+
+def until(holds, seconds=30, every=0.1):
+    """Wait until this holds; what it gives then."""
+    end = time.monotonic() + seconds
+    while not (found := holds()) and time.monotonic() < end:
+        time.sleep(every)
+    return found
+
+
+class Failed(Exception):
+    """A program of the SAM tool, or a function, said no."""
+
+
+class Cloud:
+    """The local AWS, as a person with credentials has it. dynamodb: the way to it that the functions take."""
+
+    def __init__(self, url, dynamodb, folder, credentials=CREDENTIALS):
+        self.url, self.dynamodb, self.folder, self.credentials = url, dynamodb, folder, credentials
+
+    def client(self, service):
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.url,
+            aws_access_key_id=self.credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
+            config=Config(read_timeout=200, retries={"total_max_attempts": 1}),
+        )
+
+    def environ(self, **more):
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        path = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ["PATH"]])
+        given = {"AWS_ENDPOINT_URL": self.url, "SAM_CLI_TELEMETRY": "0", "PATH": path}
+        return inherited | self.credentials | given | more
+
+    def sam(self, *arguments, **environ):
+        """Run the SAM tool in the project's folder; what it prints. Raises Failed."""
+        command = [str(tool("sam") / "sam"), *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environ(**environ), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise Failed(done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def build(self, jobs, name="build"):
+        """`sam build` of these jobs (the text of a jobs file); answers the folder that can be deployed."""
+        config = self.folder / "jobs.yaml"
+        config.write_text(jobs)
+        target = self.folder / name
+        self.sam("build", "--build-dir", str(target), HEARTBEAT_CONFIG=str(config), HEARTBEAT_PYTHON=VERSION)
+        for function in FUNCTIONS:
+            file = target / function / "bootstrap"
+            python = Path(tool("lambda")) / "python"
+            file.write_text(BOOTSTRAP.format(url=self.url, dynamodb=self.dynamodb, python=python))
+            file.chmod(0o755)
+        return target
+
+    def deploy(self, name, built, **parameters):
+        """`sam deploy` of a built folder."""
+        given = {"Runtime": "provided.al2023", "Architecture": "x86_64", **parameters}
+        self.sam(
+            "deploy",
+            "--stack-name",
+            name,
+            "--template-file",
+            str(built / "template.yaml"),
+            "--resolve-s3",
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--no-fail-on-empty-changeset",
+            "--parameter-overrides",
+            *(f"{key}={value}" for key, value in given.items()),
+        )
+        return Stack(self, name)
+
+
+class Stack:
+    """A deployed stack."""
+
+    def __init__(self, cloud, name):
+        self.cloud, self.name = cloud, name
+        [found] = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+        self.table = self.outputs["TableName"]
+
+    # What people and jobs do.
+
+    def ask(self, url, path, method="GET", body=None, headers=None):
+        """A request to a function URL: (status, text). The local AWS knows it by its host."""
+        connection = http.client.HTTPConnection(urlsplit(self.cloud.url).netloc, timeout=60)
+        connection.request(method, path, body, {"Host": urlsplit(url).netloc, **(headers or {})})
+        response = connection.getresponse()
+        answer = response.status, response.read().decode()
+        connection.close()
+        return answer
+
+    def ping(self, rest, **request):
+        return self.ask(self.outputs["PingUrl"], f"/ping/{self.key}/{rest}", **request)
+
+    @property
+    def key(self):
+        return json.loads(self.item("document#ping-key", "document")["body"]["S"])
+
+    def put(self, key, body=b"x", bucket=None):
+        bucket = bucket or self.outputs["EvidenceBucketName"]
+        self.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+
+    def event(self, source, kind, detail, resources=()):
+        """An event of AWS's own, which nobody else may put: each rule of the stack that it fits calls its targets."""
+        event = {
+            "version": "0",
+            "id": str(uuid4()),
+            "detail-type": kind,
+            "source": source,
+            "account": "000000000000",
+            "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "region": REGION,
+            "resources": list(resources),
+            "detail": detail,
+        }
+        events, text = self.cloud.client("events"), json.dumps(event)
+        rules = [rule for rule in events.list_rules(NamePrefix=f"{self.name}-")["Rules"] if "EventPattern" in rule]
+        fitting = [r for r in rules if events.test_event_pattern(EventPattern=r["EventPattern"], Event=text)["Result"]]
+        assert len(fitting) == 1, f"{len(fitting)} rules fit {kind}"
+        for target in events.list_targets_by_rule(Rule=fitting[0]["Name"])["Targets"]:
+            self.cloud.client("lambda").invoke(
+                FunctionName=target["Arn"], InvocationType="Event", Payload=text.encode()
+            )
+
+    def invoke(self, function, payload):
+        """Call a function and wait; its answer. Raises Failed."""
+        answer = self.cloud.client("lambda").invoke(
+            FunctionName=f"{self.name}-{function}", Payload=json.dumps(payload).encode()
+        )
+        text = answer["Payload"].read().decode()
+        if "FunctionError" in answer:
+            raise Failed(text)
+        return json.loads(text)
+
+    def sweep(self):
+        return self.invoke("checker", {"heartbeat": "sweep"})
+
+    # What can be seen.
+
+    def item(self, pk, sk):
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        return self.cloud.client("dynamodb").get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+
+    def jobs(self):
+        """The names of all jobs."""
+        found = self.cloud.client("dynamodb").query(
+            TableName=self.table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": "jobs"}}
+        )
+        return [item["sk"]["S"] for item in found["Items"]]
+
+    def store(self):
+        """The table as a store, by a way without faults."""
+        from heartbeat.store.dynamodb import DynamoDBStore  # noqa: PLC0415 - only some stories look inside
+        from heartbeat.store.dynamodb_call import boto3_call  # noqa: PLC0415 - the same
+
+        return DynamoDBStore(self.table, boto3_call(self.cloud.client("dynamodb")))
+
+    def state(self, slug):
+        return self.store().load([slug])[slug].state
+
+    def history(self, slug):
+        return self.store().history(slug, 50)
+
+    def logs(self, function):
+        """The log lines of a function that are JSON."""
+        client, group = self.cloud.client("logs"), f"/aws/lambda/{self.name}-{function}"
+        events = client.filter_log_events(logGroupName=group)["events"]
+        return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
+
+    def processes(self, function):
+        """The processes that run a function of the stacks."""
+        handler = f"awslambdaric heartbeat.doors.lambdas.{function}.handler"
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                except OSError:
+                    continue
+                if handler in line:
+                    found.append(int(entry.name))
+        return found
+
+    def kill(self, function):
+        for pid in self.processes(function):
+            os.kill(pid, signal.SIGKILL)
+
+    def delete(self):
+        self.cloud.sam("delete", "--stack-name", self.name, "--no-prompts")
