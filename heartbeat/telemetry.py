@@ -36,7 +36,7 @@ class Happened(StrEnum):
     TOLD = "told"
     REFUSED = "refused"
     EVENT_ODD = "event_odd"
-    RECORDED = "recorded"
+    MESSAGE_KEPT = "message_kept"
     CHANNEL_BROKEN = "channel_broken"
     SCRUBBED = "scrubbed"
     WATCHDOG = "watchdog"
@@ -64,7 +64,7 @@ WORDS: dict[Happened, tuple[Level, str]] = {
     Happened.TOLD: (Level.INFO, "a message was sent to try a channel"),
     Happened.REFUSED: (Level.WARNING, "a request was refused"),
     Happened.EVENT_ODD: (Level.WARNING, "an event could not be read whole"),
-    Happened.RECORDED: (Level.INFO, "signals were recorded"),
+    Happened.MESSAGE_KEPT: (Level.ERROR, "a message could not be recorded; it stays in its queue and comes again"),
     Happened.CHANNEL_BROKEN: (Level.ERROR, "a channel cannot be used; its messages wait until it can"),
     Happened.SCRUBBED: (Level.INFO, "every job was looked at; due rows that were not in their place were written"),
     Happened.WATCHDOG: (Level.ERROR, "the watchdog URL did not take our heartbeat"),

@@ -46,10 +46,10 @@ class News:
         processor = batch.BatchProcessor(event_type=batch.EventType.SQS, raise_on_entire_batch_failure=False)
         answer = batch.process_partial_response(
             event=dict(event),
-            record_handler=lambda message: self.take({"Records": [message.raw_event]}),
+            record_handler=lambda record: self.take({"Records": [record.raw_event]}),
             processor=processor,
             context=context,  # type: ignore[arg-type]  # Lambda's own, of which powertools has a description
         )
-        for failed in processor.fail_messages:
-            self._journal.tell(Happened.HINDERED, message=getattr(failed, "message_id", ""))
+        for kind, problem, _ in processor.exceptions:
+            self._journal.tell(Happened.MESSAGE_KEPT, error=f"{kind.__name__ if kind else ''}: {problem}")
         return dict(answer)
