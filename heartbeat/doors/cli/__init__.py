@@ -59,12 +59,23 @@ def _run(argv: list[str], clock: Callable[[], int]) -> int:
             return _say(overview(whole=bool(argv)))
         case ["-V" | "--version", *_]:
             return _say(f"heartbeat {version()}\n")
+    argv = _command_first(argv)
     command = load(argv[0])
     try:
         args = parse(f"heartbeat {argv[0]}", command, argv[1:])
     except SystemExit as asked:  # --help has been printed
         return int(asked.code or 0)
     return command.run(Call(args=args, screen=Screen(colour=False if args.no_color else None), clock=clock))
+
+
+def _command_first(argv: list[str]) -> list[str]:
+    """`--store PLACE` may stand before the command, as it stands before many."""
+    match argv:
+        case ["--store", str(where), str(name), *rest]:
+            return [name, "--store", where, *rest]
+        case [str(option), str(name), *rest] if option.startswith("--store="):
+            return [name, option, *rest]
+    return argv
 
 
 def _say(text: str) -> int:

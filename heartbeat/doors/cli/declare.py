@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.apply import apply, plan_for
 from heartbeat.config import Config, Plan, plan, read_file, render
 from heartbeat.doors.cli.commands import Call, Command, Exit
-from heartbeat.doors.cli.options import add_config, add_db, config_path, db_path, open_store
+from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place
 from heartbeat.doors.display import Cell, counted
 from heartbeat.errors import BadConfig
 
@@ -30,7 +30,7 @@ def _check_arguments(parser: ArgumentParser) -> None:
 
 def _apply_arguments(parser: ArgumentParser) -> None:
     _file_arguments(parser)
-    add_db(parser)
+    add_store(parser)
 
 
 def _path(call: Call) -> Path:
@@ -89,7 +89,7 @@ def _finding(path: Path, text: str) -> dict[str, Any]:
 
 def _plan(call: Call) -> int:
     config = read_file(_path(call))
-    if db_path(call.args).exists():
+    if is_there(place(call.args)):
         with open_store(call.args) as store:
             todo = plan_for(store, config)
     else:  # to look makes nothing

@@ -8,9 +8,10 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from heartbeat import settings
+from heartbeat.documents import CLOCK
 from heartbeat.doors.cli.checks import Check, Found, check_store
 from heartbeat.doors.cli.commands import Call, Command, Exit
-from heartbeat.doors.cli.options import add_config, add_db, config_path, db_path, open_store
+from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place, shown
 from heartbeat.doors.cli.probes import check_server
 from heartbeat.doors.display import Cell, counted
 from heartbeat.errors import BadConfig, BadSetting, ChannelFailed, HeartbeatError
@@ -30,7 +31,7 @@ STYLES = {Found.OK: "green", Found.WARNING: "yellow", Found.PROBLEM: "bold red",
 
 def _arguments(parser: ArgumentParser) -> None:
     add_config(parser)
-    add_db(parser)
+    add_store(parser)
     parser.add_argument("--url", help="the server (HEARTBEAT_URL)")
     parser.add_argument("--send-test", action="store_true", help="send a test alert through every channel")
 
@@ -127,13 +128,14 @@ def _evidence(config: Config | None) -> Iterator[Check]:
 
 
 def _database(call: Call, config: Config | None) -> Iterator[Check]:
-    path = db_path(call.args)
-    if not path.exists() and not call.args.db:
-        yield Check("database", Found.SKIPPED, f"there is no {path}; name it with --db")
-        return
     try:
+        found = place(call.args)
+        if not is_there(found) and not call.args.db:
+            yield Check("database", Found.SKIPPED, f"there is no {found}; name it with --db")
+            return
         with open_store(call.args) as store:
-            yield Check("database", Found.OK, f"{path} opens")
+            store.document(CLOCK)
+            yield Check("database", Found.OK, f"{shown(found)} opens")
             yield from _applied(store, config) if config else ()
             yield from check_store(store, call.now)
     except HeartbeatError as problem:

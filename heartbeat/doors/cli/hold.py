@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import job_facts
-from heartbeat.doors.cli.options import add_db, add_span, me, open_store, snapshot_of, span_end
+from heartbeat.doors.cli.options import add_span, add_store, me, open_store, snapshot_of, span_end
 from heartbeat.doors.display import Cell
 from heartbeat.explain import open_slot
 from heartbeat.manage import acknowledge, pause_job, resume_job
@@ -23,7 +23,7 @@ ID_LENGTH = 8
 
 def _job_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the job's name")
-    add_db(parser)
+    add_store(parser)
 
 
 def _pause_arguments(parser: ArgumentParser) -> None:

@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 from heartbeat.errors import BadSetting, UnknownJob
 from heartbeat.manage import everything, nearest
 from heartbeat.schedule import parse_duration
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store import address
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
     from heartbeat.model import Snapshot
+    from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
 
 
@@ -30,6 +31,16 @@ END_OF_TIME = 253_402_214_400_000
 def add_db(parser: ArgumentParser) -> None:
     """--db."""
     parser.add_argument("--db", metavar="FILE", help="the database (HEARTBEAT_DB, else heartbeat.db)")
+
+
+def add_store(parser: ArgumentParser) -> None:
+    """--store and --db."""
+    parser.add_argument(
+        "--store",
+        metavar="PLACE",
+        help="where the jobs are kept: dynamodb://TABLE, or a file (HEARTBEAT_STORE, else --db)",
+    )
+    add_db(parser)
 
 
 def add_config(parser: ArgumentParser) -> None:
@@ -49,9 +60,20 @@ def add_span(parser: ArgumentParser) -> None:
     either.add_argument("--until", metavar="TIME", help="until then: 2026-11-22T18:00, or with its offset, +09:00 or Z")
 
 
-def db_path(args: Namespace) -> Path:
-    """The database that is meant."""
-    return Path(args.db or os.environ.get("HEARTBEAT_DB") or "heartbeat.db")
+def place(args: Namespace) -> Table | Path:
+    """The store that is meant."""
+    given = args.store or args.db or os.environ.get("HEARTBEAT_STORE") or os.environ.get("HEARTBEAT_DB")
+    return address.read(given or "heartbeat.db")
+
+
+def is_there(found: Table | Path) -> bool:
+    """Whether there is something at this place; of a table only the asking can tell."""
+    return not isinstance(found, Path) or found.exists()
+
+
+def shown(found: Table | Path) -> str:
+    """A place in words."""
+    return str(found) if isinstance(found, Path) else f"the table {found.name}"
 
 
 def config_path(args: Namespace) -> Path:
@@ -62,12 +84,12 @@ def config_path(args: Namespace) -> Path:
 @contextmanager
 def open_store(args: Namespace, *, create: bool = False) -> Iterator[Store]:
     """The store, closed at the end. A mistyped path makes no new database, unless the command is there to make one."""
-    path = db_path(args)
-    if not create and not path.exists():
+    found = place(args)
+    if not create and not is_there(found):
         raise BadSetting(
-            f"there is no database {path}; name it with --db or HEARTBEAT_DB, or make it with `heartbeat apply`"
+            f"there is no database {found}; name it with --db or HEARTBEAT_DB, or make it with `heartbeat apply`"
         )
-    with closing(SQLiteStore(path)) as store:
+    with closing(address.open_store(found)) as store:
         yield store
 
 

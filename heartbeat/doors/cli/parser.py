@@ -71,6 +71,7 @@ _WHOLE = [
     "",
     "environment:",
     "  HEARTBEAT_DB        the database (--db), by default heartbeat.db",
+    "  HEARTBEAT_STORE     another place for it (--store): dynamodb://TABLE",
     "  HEARTBEAT_CONFIG    the jobs (--config), by default jobs.yaml",
     "  HEARTBEAT_URL       the server, for ping, exec and doctor",
     "  HEARTBEAT_PING_KEY  the key in ping URLs",

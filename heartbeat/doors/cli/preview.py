@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from heartbeat import slots
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import iso
-from heartbeat.doors.cli.options import add_db, db_path, instant, open_store, snapshot_of
+from heartbeat.doors.cli.options import add_store, instant, is_there, open_store, place, snapshot_of
 from heartbeat.doors.display import Cell
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.schedule import parse
@@ -33,7 +33,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-n", type=int, default=10, metavar="COUNT", help="how many (10)")
     parser.add_argument("--from", dest="from_", metavar="TIME", help="after this instant (now), like 2026-03-28T12:00")
     parser.add_argument("--describe", action="store_true", help="only say it in words")
-    add_db(parser)
+    add_store(parser)
 
 
 def _run(call: Call) -> int:
@@ -54,7 +54,7 @@ def _schedule(call: Call) -> tuple[Schedule, int]:
     """The schedule, and the instant after which to begin."""
     args, name = call.args, call.args.schedule[0]
     plain = len(args.schedule) == 1 and not args.tz and not args.dialect and _SLUG.fullmatch(name)
-    if plain and db_path(args).exists():
+    if plain and is_there(place(args)):
         with open_store(args) as store:
             known = store.load([name]).get(name)
         if known is not None:
@@ -63,7 +63,7 @@ def _schedule(call: Call) -> tuple[Schedule, int]:
     try:
         return parse(args.schedule, args.tz or "UTC", args.dialect), call.now
     except BadSchedule:
-        if not plain or not db_path(args).exists():
+        if not plain or not is_there(place(args)):
             raise
     with open_store(args) as store:  # a name that is no schedule: say which job is near
         return slots.schedule_of(snapshot_of(store, name).job), call.now

@@ -8,7 +8,7 @@ from uuid import uuid4
 from heartbeat import documents
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import silence_facts
-from heartbeat.doors.cli.options import add_db, add_span, here, me, open_store, span_end
+from heartbeat.doors.cli.options import add_span, add_store, here, me, open_store, span_end
 from heartbeat.doors.display import Cell, counted
 from heartbeat.errors import BadSetting
 from heartbeat.manage import everything, silence, unsilence
@@ -31,7 +31,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--author", metavar="NAME", help="who is silencing (you)")
     parser.add_argument("--list", action="store_true", help="show the silences that hold, and those to come")
     parser.add_argument("--end", metavar="ID", help="end a silence now; what it held back is told")
-    add_db(parser)
+    add_store(parser)
 
 
 def _run(call: Call) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import delivery_facts, iso, job_facts, silence_facts
-from heartbeat.doors.cli.options import add_db, open_store
+from heartbeat.doors.cli.options import add_store, open_store
 from heartbeat.doors.cli.rows import COLUMNS, row
 from heartbeat.doors.cli.view import ORDER, View, head, totals, view
 from heartbeat.errors import UnknownJob
@@ -28,7 +28,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("slugs", nargs="*", metavar="JOB", help="only these; * and ? stand for any characters")
     parser.add_argument("--tag", action="append", default=[], metavar="NAME", help="only jobs with this tag")
     parser.add_argument("--down", action="store_true", help="only jobs that are down or overdue")
-    add_db(parser)
+    add_store(parser)
 
 
 def _run(call: Call) -> int:

@@ -13,7 +13,7 @@ from heartbeat.config import Config, read_file
 from heartbeat.deliver import Delivered, deliver
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import iso
-from heartbeat.doors.cli.options import add_config, add_db, add_evidence, config_path, here, open_store
+from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store
 from heartbeat.doors.display import Cell
 from heartbeat.ingest import evidence
 from heartbeat.model import DAY
@@ -32,7 +32,7 @@ PURGE_LIMIT = 1_000
 
 def _arguments(parser: ArgumentParser) -> None:
     add_config(parser)
-    add_db(parser)
+    add_store(parser)
     add_evidence(parser)
 
 

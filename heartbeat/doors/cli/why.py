@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat import documents
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.facts import delivery_facts, iso, job_facts, signal_facts, silence_facts
-from heartbeat.doors.cli.options import add_db, open_store, snapshot_of
+from heartbeat.doors.cli.options import add_store, open_store, snapshot_of
 from heartbeat.doors.cli.page import Page
 from heartbeat.explain import Explanation, explain
 
@@ -24,7 +24,7 @@ HISTORY = 200
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the job's name")
-    add_db(parser)
+    add_store(parser)
 
 
 def _run(call: Call) -> int:
