@@ -79,6 +79,7 @@ COMMANDS: dict[str, Place] = {
     "exec": Place("tell", "send", "run a command as a run of a job"),
     "serve": Place("run", "serving", "the server: pings, clock and alerts in one process"),
     "tick": Place("run", "tick", "look once and send what waits, for those who have no server"),
+    "key": Place("run", "keyring", "who may use the API: make, list and remove management keys"),
     "doctor": Place("run", "doctor", "is everything set up right? what is wrong, and what to do"),
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.cli.commands import Call, Command, Exit
-from heartbeat.doors.cli.facts import job_facts
 from heartbeat.doors.cli.options import add_span, add_store, me, open_store, snapshot_of, span_end
 from heartbeat.doors.display import Cell
+from heartbeat.doors.facts import job_facts
 from heartbeat.explain import open_slot
 from heartbeat.manage import acknowledge, pause_job, resume_job
 from heartbeat.model import Status

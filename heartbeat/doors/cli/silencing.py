@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from heartbeat import documents
 from heartbeat.doors.cli.commands import Call, Command, Exit
-from heartbeat.doors.cli.facts import silence_facts
 from heartbeat.doors.cli.options import add_span, add_store, here, me, open_store, span_end
 from heartbeat.doors.display import Cell, counted
+from heartbeat.doors.facts import silence_facts
 from heartbeat.errors import BadSetting
 from heartbeat.manage import everything, silence, unsilence
 from heartbeat.model import Silence

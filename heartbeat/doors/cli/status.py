@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.cli.commands import Call, Command, Exit
-from heartbeat.doors.cli.facts import delivery_facts, iso, job_facts, silence_facts
 from heartbeat.doors.cli.options import add_store, open_store
 from heartbeat.doors.cli.rows import COLUMNS, row
 from heartbeat.doors.cli.view import ORDER, View, head, totals, view
+from heartbeat.doors.facts import delivery_facts, iso, job_facts, silence_facts
 from heartbeat.errors import UnknownJob
 from heartbeat.explain import Standing, standing
 from heartbeat.manage import nearest

@@ -12,9 +12,9 @@ from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
 from heartbeat.deliver import Delivered, deliver
 from heartbeat.doors.cli.commands import Call, Command, Exit
-from heartbeat.doors.cli.facts import iso
 from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store
 from heartbeat.doors.display import Cell
+from heartbeat.doors.facts import iso
 from heartbeat.ingest import evidence
 from heartbeat.model import DAY
 from heartbeat.sweep import Swept, nothing_to_see, sweep

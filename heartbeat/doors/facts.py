@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from heartbeat import slots
+from heartbeat import documents, slots
 from heartbeat.channels.body import iso
-from heartbeat.explain import open_slot, running, standing
+from heartbeat.explain import Explanation, explain, open_slot, running, standing
 from heartbeat.model import SECOND, Status
 from heartbeat.outbox import quiet_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from heartbeat.model import Delivery, Incident, Signal, Silence, Snapshot
+    from heartbeat.explain import RunStory, SlotStory
+    from heartbeat.model import Delivery, Entry, Incident, Signal, Silence, Snapshot
+    from heartbeat.store.protocol import Store
 
-__all__ = ["delivery_facts", "incident_facts", "iso", "job_facts", "signal_facts", "silence_facts"]
+__all__ = ["delivery_facts", "explained", "explanation_facts", "incident_facts", "iso", "job_facts", "silence_facts"]
+
+HISTORY = 200
+"""Entries that an explanation looks at."""
 
 
 def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict[str, Any]:
@@ -114,3 +119,48 @@ def signal_facts(signal: Signal) -> dict[str, Any]:
         "metrics": dict(signal.metrics),
         "body": signal.body,
     }
+
+
+def explained(store: Store, snapshot: Snapshot, now: int) -> Explanation:
+    """The explanation of a job."""
+    told = store.deliveries(snapshot.state.incident.id) if snapshot.state.incident else []
+    return explain(snapshot, store.history(snapshot.job.slug, HISTORY), told, documents.silences(store), now)
+
+
+def explanation_facts(found: Explanation, now: int) -> dict[str, Any]:
+    """Why a job is as it is."""
+    return job_facts(found.snapshot, found.silences, now) | {
+        "because": found.because,
+        "rule": found.rule,
+        "hint": found.hint,
+        "slots": [_slot_facts(story) for story in found.slots],
+        "notes": [_note_facts(entry) for entry in found.notes],
+        "runs": [_run_facts(each) for each in found.runs],
+        "told": [delivery_facts(delivery) for delivery in found.told],
+        "silences": [silence_facts(silence, now) for silence in found.silences],
+        "coming": [{"at": iso(each.at), "what": each.what} for each in found.coming],
+        "looked_at": iso(found.snapshot.due),
+    }
+
+
+def _slot_facts(story: SlotStory) -> dict[str, Any]:
+    return {
+        "slot": iso(story.slot),
+        "verdict": story.verdict,
+        "reason": story.reason,
+        "words": story.words,
+        "remark": story.remark,
+        "at": iso(story.at),
+        "signals": [signal_facts(signal) for signal in story.signals],
+    }
+
+
+def _note_facts(entry: Entry) -> dict[str, Any]:
+    signal = None if entry.signal is None else signal_facts(entry.signal)
+    return {"at": iso(entry.at), "remark": entry.remark, "signal": signal}
+
+
+def _run_facts(each: RunStory) -> dict[str, Any]:
+    run = each.run
+    when = {"slot": iso(run.slot), "started_at": iso(run.started_at), "limit": iso(each.limit)}
+    return {"id": run.id, **when, "expired": run.expired}

@@ -1,0 +1,112 @@
+"""Management keys: who may look, and who may act. Kept as hashes in a document; shown once, when they are made.
+
+A plain SHA-256 is enough for them: a key is 160 random bits, which nobody finds by trying, however fast the hash is.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, cast
+
+from heartbeat.errors import BadSetting, NotNow, TooBusy
+from heartbeat.model import Change, Commit, Document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heartbeat.store.protocol import Store
+
+KEYS = "management-keys"
+"""The document: by name the hash, the rights, and when it was made."""
+KEYS_MAX = 100
+ATTEMPTS_MAX = 20
+PREFIX = "hbm_"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 @._-]{0,99}")
+
+
+class Rights(StrEnum):
+    """What a key opens."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Whose key it is, and what it opens. created: milliseconds since the epoch."""
+
+    name: str
+    rights: Rights
+    created: int
+
+
+def add(store: Store, name: str, rights: Rights, now: int) -> str:
+    """Make a key; answers it, which nobody can do again. Raises BadSetting, NotNow (the name is taken), TooBusy."""
+    if not _NAME.fullmatch(name):
+        raise BadSetting(f"{name!r} is no name for a key; write up to 100 letters, digits, spaces, @ . _ and -")
+    token = PREFIX + secrets.token_urlsafe(20)
+
+    def edit(kept: dict[str, Any]) -> None:
+        if name in kept:
+            raise NotNow(f"there is a key of the name {name!r} already; remove it first, or choose another name")
+        if len(kept) >= KEYS_MAX:
+            raise NotNow(f"there are {KEYS_MAX} keys already; remove one first")
+        kept[name] = {"hash": _hash(token), "rights": str(rights), "created": now}
+
+    _edit(store, edit)
+    return token
+
+
+def remove(store: Store, name: str) -> None:
+    """Take a key away. Raises NotNow when there is none of that name, TooBusy."""
+
+    def edit(kept: dict[str, Any]) -> None:
+        if name not in kept:
+            raise NotNow(f"there is no key of the name {name!r}; `heartbeat key list` shows them")
+        del kept[name]
+
+    _edit(store, edit)
+
+
+def holders(store: Store) -> list[Holder]:
+    """Everybody who has a key, by name."""
+    kept = _kept(store.document(KEYS))
+    return [_holder(name, kept[name]) for name in sorted(kept)]
+
+
+def holder(store: Store, token: str) -> Holder | None:
+    """Whose key this is; None when it is nobody's."""
+    given = _hash(token)
+    found = None
+    for name, value in _kept(store.document(KEYS)).items():  # every key is compared: how long it takes tells nothing
+        if hmac.compare_digest(given, str(value["hash"])):
+            found = _holder(name, value)
+    return found
+
+
+def _edit(store: Store, edit: Callable[[dict[str, Any]], None]) -> None:
+    for _ in range(ATTEMPTS_MAX):
+        before = store.document(KEYS)
+        kept = _kept(before)
+        edit(kept)
+        after = Document(name=KEYS, version=before.version + 1, value=kept)
+        if store.commit([Change(documents=(after,))]) == [Commit.STORED]:
+            return
+    raise TooBusy("the keys kept changing; try again")
+
+
+def _kept(document: Document) -> dict[str, Any]:
+    return dict(cast("dict[str, Any]", document.value or {}))
+
+
+def _holder(name: str, value: dict[str, Any]) -> Holder:
+    return Holder(name=name, rights=Rights(value["rights"]), created=value["created"])
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode("utf-8", "replace")).hexdigest()

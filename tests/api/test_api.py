@@ -1,0 +1,179 @@
+"""The API: who may do what, and what is answered."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from heartbeat.doors import keys
+from heartbeat.doors.api import Api, Request
+from heartbeat.errors import StoreUnavailable
+from heartbeat.manage import founding
+from heartbeat.model import HOUR, MINUTE, Job, Kind, Signal
+from heartbeat.record import Recorder
+from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.sweep import sweep
+
+NOW = 1_795_305_600_000
+DOCS = Path(__file__).parents[2] / "docs" / "api.md"
+
+
+class World:
+    def __init__(self):
+        self.store, self.now = SQLiteStore(":memory:"), NOW
+        jobs = (Job(slug=slug, schedule=("every 1h",)) for slug in ("backup", "report", "settle"))
+        self.store.commit([founding(job, NOW) for job in jobs])
+        sweep(self.store, NOW)
+        self.api = Api(self.store, lambda: self.now)
+        self.write = keys.add(self.store, "me", keys.Rights.WRITE, NOW)
+        self.read = keys.add(self.store, "grafana", keys.Rights.READ, NOW)
+
+    def ask(self, method, path, body=None, *, key=None, **query):
+        token = self.write if key is None else key
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        answer = self.api.answer(Request(method=method, path=path, query=query, headers=headers, body=raw))
+        return answer.status, json.loads(json.dumps(answer.value))
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+class TestHealth:
+    def test_is_open_to_everybody(self, world):
+        status, value = world.ask("GET", "/healthz", key="")
+        assert (status, value["ok"], value["last_sweep_seconds"]) == (200, True, 0.0)
+
+    def test_is_bad_when_nobody_sweeps(self, world):
+        world.now += 3 * MINUTE + 1
+        assert world.ask("HEAD", "/healthz", key="")[0] == 503
+
+    def test_is_bad_before_the_first_sweep(self):
+        answer = Api(SQLiteStore(":memory:"), lambda: NOW).answer(Request(method="GET", path="/healthz"))
+        assert (answer.status, answer.value["ok"], answer.value["last_sweep_seconds"]) == (503, False, None)
+
+
+class TestKeys:
+    @pytest.mark.parametrize("header", [{}, {"authorization": "Basic x"}, {"authorization": "Bearer "}])
+    def test_without_one_nothing_is_told(self, world, header):
+        answer = world.api.answer(Request(method="GET", path="/api/jobs", headers=header))
+        assert (answer.status, "send a management key" in answer.value["error"]) == (401, True)
+
+    def test_an_unknown_one_opens_nothing(self, world):
+        assert world.ask("GET", "/api/jobs", key="hbm_0000000000000000000000000000")[0] == 401
+
+    def test_one_that_was_removed_opens_nothing(self, world):
+        keys.remove(world.store, "grafana")
+        assert world.ask("GET", "/api/jobs", key=world.read)[0] == 401
+
+    def test_a_reader_may_look_and_not_act(self, world):
+        assert world.ask("GET", "/api/jobs", key=world.read)[0] == 200
+        status, value = world.ask("POST", "/api/jobs/backup/pause", key=world.read)
+        assert (status, value["error"]) == (403, "the key of grafana may only look; ask with one that may act")
+        assert world.store.load(["backup"])["backup"].state.status == "waiting"
+
+
+class TestJobs:
+    def test_are_listed_page_by_page(self, world):
+        status, value = world.ask("GET", "/api/jobs", limit="2")
+        assert (status, [job["job"] for job in value["jobs"]], value["after"]) == (200, ["backup", "report"], "report")
+        _, value = world.ask("GET", "/api/jobs", limit="2", after="report")
+        assert ([job["job"] for job in value["jobs"]], value["after"]) == (["settle"], None)
+
+    def test_one_is_explained(self, world):
+        signal = Signal(slug="backup", kind=Kind.FAIL, at=NOW + 1, received=NOW + 1, body="disk full")
+        Recorder(world.store).record([signal])
+        status, value = world.ask("GET", "/api/jobs/backup")
+        assert (status, value["status"], value["incident"]["reason"]) == (200, "down", "fail_signal")
+        assert "disk full" in json.dumps(value["slots"] + value["notes"])
+
+    def test_an_unknown_one_is_not_found_and_the_nearest_is_named(self, world):
+        status, value = world.ask("GET", "/api/jobs/bakcup")
+        assert (status, value["error"]) == (404, "no job is named 'bakcup'; did you mean 'backup'?")
+
+    def test_is_paused_and_resumed(self, world):
+        status, value = world.ask("POST", "/api/jobs/backup/pause", {"for": "2h", "reason": "moving house"})
+        assert (status, value["status"], value["pause_reason"]) == (200, "paused", "moving house")
+        assert value["paused_until"] == "2026-11-22T02:00:00Z"
+        assert world.ask("POST", "/api/jobs/backup/resume")[1]["status"] != "paused"
+        status, value = world.ask("POST", "/api/jobs/backup/resume")
+        assert (status, "is not paused" in value["error"]) == (409, True)
+
+    def test_an_incident_is_acknowledged(self, world):
+        assert world.ask("POST", "/api/jobs/backup/ack", {"by": "me"})[0] == 409
+        Recorder(world.store).record([Signal(slug="backup", kind=Kind.FAIL, at=NOW + 1, received=NOW + 1)])
+        status, value = world.ask("POST", "/api/jobs/backup/ack", {"by": "me"})
+        assert (status, value["incident"]["acked_by"]) == (200, "me")
+
+
+class TestSilences:
+    def test_come_and_go(self, world):
+        status, made = world.ask("POST", "/api/silences", {"selector": "back*", "for": "1h", "by": "me"})
+        assert (status, made["active"], made["author"]) == (200, True, "me")
+        assert world.ask("GET", "/api/silences")[1] == {"silences": [made]}
+        assert world.ask("GET", "/api/jobs/backup")[1]["silenced_until"] == "2026-11-22T01:00:00Z"
+        assert world.ask("DELETE", f"/api/silences/{made['id']}")[0] == 200
+        assert world.ask("DELETE", f"/api/silences/{made['id']}")[0] == 409
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("asked", "status", "told"),
+        [
+            (("GET", "/", None), 404, "see /healthz and /api/jobs"),
+            (("GET", "/api/jobs/UPPER", None), 404, "there is nothing here"),
+            (("PUT", "/api/jobs", None), 405, "/api/jobs takes GET, not PUT"),
+            (("POST", "/healthz", None), 405, "ask /healthz with GET"),
+            (("POST", "/api/jobs/backup/pause", b"[]"), 400, "the body is no JSON object"),
+            (("POST", "/api/jobs/backup/pause", b"{" * 60_000), 400, "the body is no JSON object"),
+            (("POST", "/api/jobs/backup/pause", b"x" * 64_001), 400, "send at most 64000"),
+            (("POST", "/api/jobs/backup/pause", {"for": 7}), 400, "'for' is no text"),
+            (("POST", "/api/jobs/backup/pause", {"for": "soon"}), 400, "soon"),
+            (("POST", "/api/jobs/backup/ack", {}), 400, "'by' is missing"),
+            (("POST", "/api/silences", {"selector": "*"}), 400, "'for' is missing"),
+        ],
+    )
+    def test_are_answered_with_what_would_be_right(self, world, asked, status, told):
+        found = world.ask(*asked)
+        assert (found[0], told in found[1]["error"]) == (status, True), found
+
+    @pytest.mark.parametrize("limit", ["0", "501", "x", "-1", "9" * 99])
+    def test_limits_are_bounded(self, world, limit):
+        assert world.ask("GET", "/api/jobs", limit=limit)[0] == 400
+
+    def test_a_store_that_is_away_is_503(self):
+        class Away(SQLiteStore):
+            def document(self, name):
+                raise StoreUnavailable(f"{name}: locked")
+
+        answer = Api(Away(":memory:"), lambda: NOW).answer(Request(method="GET", path="/healthz"))
+        assert answer.status == 503
+
+
+def test_dead_deliveries_are_counted(world):
+    assert world.ask("GET", "/api/deliveries/dead") == (200, {"count": 0, "latest": []})
+
+
+def test_the_page_names_every_route_and_its_examples_work(world):
+    text = DOCS.read_text()
+    told = set(re.findall(r"\| `(GET|POST|DELETE) (/[^`?]*)", text))
+    assert told == {
+        ("GET", "/healthz"),
+        ("GET", "/api/jobs"),
+        ("GET", "/api/jobs/<job>"),
+        ("POST", "/api/jobs/<job>/pause"),
+        ("POST", "/api/jobs/<job>/resume"),
+        ("POST", "/api/jobs/<job>/ack"),
+        ("GET", "/api/silences"),
+        ("POST", "/api/silences"),
+        ("DELETE", "/api/silences/<id>"),
+        ("GET", "/api/deliveries/dead"),
+    }
+    Recorder(world.store).record([Signal(slug="backup", kind=Kind.FAIL, at=NOW + 1, received=NOW + HOUR)])
+    calls = re.findall(r'curl .*?-X (\w+) .*?"\$WEB(/api/[^"]+)" -d \'(.*)\'', text)
+    assert len(calls) >= 3
+    for method, path, body in calls:
+        assert world.ask(method, path, body.encode())[0] == 200, path
