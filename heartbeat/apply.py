@@ -49,6 +49,9 @@ def _add(store: Store, jobs: tuple[Job, ...], now: int) -> None:
 
 
 def _change(store: Store, job: Job, now: int) -> None:
+    found = store.load([job.slug]).get(job.slug)
+    if found is not None and found.job == job:  # another apply was faster
+        return
     settle(store, job.slug, now)  # what went by before the change is judged by the old definition
     try:
         amend(store, job.slug, lambda snapshot: redefined(snapshot, job, now))

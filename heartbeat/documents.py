@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import asdict
 
-from heartbeat.model import Change, Commit, Document, Noun, Silence
+from heartbeat.model import Change, Commit, Document, Mark, Noun, Silence
 from heartbeat.overdue import Blind
 
 if TYPE_CHECKING:
@@ -42,18 +42,18 @@ def silences_document(kept: Iterable[Silence], before: Document) -> Document:
 class Clock(Noun, frozen=True, kw_only=True):
     """What the sweep remembers of itself.
 
-    checkpoint: everything due before it has been looked at; alive: when a sweep last ran; blinds: when none did.
+    mark: how far it has looked; alive: when a sweep last ran; blinds: when none did.
     """
 
     version: int
-    checkpoint: int
+    mark: Mark
     alive: int
     blinds: tuple[Blind, ...] = ()
 
     def document(self) -> Document:
         """The clock's book as its next version."""
         blinds = [[blind.start, blind.end] for blind in self.blinds[-BLINDS_MAX:]]
-        value = {"checkpoint": self.checkpoint, "alive": self.alive, "blinds": blinds}
+        value = {"mark": [self.mark.at, self.mark.key], "alive": self.alive, "blinds": blinds}
         return Document(name=CLOCK, version=self.version + 1, value=value)
 
 
@@ -61,10 +61,11 @@ def clock(store: Store, now: int) -> Clock:
     """The clock's book; a service that never swept starts now, having missed nothing."""
     found = store.document(CLOCK)
     if found.value is None:
-        return Clock(version=found.version, checkpoint=now, alive=now)
+        return Clock(version=found.version, mark=Mark(at=now), alive=now)
     value = cast("dict[str, Any]", found.value)
     blinds = tuple(Blind(start=start, end=end) for start, end in value["blinds"])
-    return Clock(version=found.version, checkpoint=value["checkpoint"], alive=value["alive"], blinds=blinds)
+    at, key = value["mark"]
+    return Clock(version=found.version, mark=Mark(at=at, key=key), alive=value["alive"], blinds=blinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

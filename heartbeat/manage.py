@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS_MAX = 20
 PAGE = 500
+NAMES_PAGE = 5_000
 NAMES_MAX = 10_000
 """Names searched for the nearest one."""
 
@@ -106,7 +107,7 @@ def amend(store: Store, slug: str, decide: Callable[[Snapshot], Change]) -> Snap
     for _ in range(ATTEMPTS_MAX):
         found = store.load([slug]).get(slug)
         if found is None:
-            raise UnknownJob(slug, nearest(slug, (s.job.slug for s in everything(store))))
+            raise UnknownJob(slug, nearest(slug, names(store)))
         if store.commit([decide(found)]) == [Commit.STORED]:
             return store.load([slug]).get(slug, found)
     raise TooBusy(f"{slug} kept changing; try again")
@@ -118,6 +119,14 @@ def everything(store: Store) -> Iterator[Snapshot]:
     while page := store.page(after, PAGE):
         yield from page
         after = page[-1].job.slug
+
+
+def names(store: Store) -> Iterator[str]:
+    """The name of every job, sorted."""
+    after = ""
+    while page := store.names(after, NAMES_PAGE):
+        yield from page
+        after = page[-1]
 
 
 def nearest(slug: str, names: Iterator[str]) -> str | None:

@@ -17,7 +17,7 @@ from heartbeat.record import ATTEMPTS_MAX, Recorder
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from heartbeat.model import Signal, Silence, Snapshot, State
+    from heartbeat.model import Due, Signal, Silence, Snapshot, State
     from heartbeat.store.protocol import Store
 
     Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
@@ -25,25 +25,30 @@ if TYPE_CHECKING:
 
 BLIND_AFTER = 5 * MINUTE
 """A longer time without a sweep is one in which we were not listening."""
-OVERLAP = 2 * MINUTE
-"""Due rows are read again from so long before the checkpoint: they may have been written late."""
 ALIVE_EVERY = 10 * SECOND
 """An idle sweep writes that it is alive no more often than this."""
 LIMIT = 1_000
 """Jobs looked at in one sweep; a full sweep says `more`."""
+TURNS = 10
+"""So often one sweep looks at a job that has more to judge, or that somebody else moved meanwhile."""
 EVIDENCE_AGAIN = MINUTE
 """While its latest slot is bad, a job's evidence is looked at this often: nobody may tell us of the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What one sweep did. `lost`: races lost (those jobs are looked at again at once)."""
+    """What one sweep did. due: jobs that it was to look at; lost: races lost (those jobs are looked at again at once).
 
+    age: milliseconds since the sweep before.
+    """
+
+    due: int = 0
     judged: int = 0
     told: int = 0
     lost: int = 0
     blind: Blind | None = None
     more: bool = False
+    age: int = 0
 
 
 def nothing_to_see(_job: Snapshot, _slots: Sequence[int], _now: int) -> Sequence[Signal]:
@@ -80,24 +85,40 @@ class _Sweep:
         self.book = documents.clock(store, now)
         self.blind = Blind(start=self.book.alive, end=now) if now - self.book.alive > BLIND_AFTER else None
         self.blinds = (*self.book.blinds, self.blind) if self.blind else self.book.blinds
+        self.age = now - self.book.alive if self.book.version else 0
+        self.judged = self.told = self.lost = 0
 
     def run(self, limit: int) -> Swept:
-        slugs = self.store.due(self.book.checkpoint - OVERLAP, self.now, limit)
-        decided = self.decide(slugs)
+        due = self.store.due(self.book.mark, self.now, limit)
+        decided = self.decide(due.slugs)
         if self.blind is not None and not self.tell_blind(decided):
-            return Swept(lost=1, more=True)
-        changes = [change for _, change in decided if change.state is not None or change.due is not None]
-        answers = self.store.commit(changes) if changes else []
-        lost = answers.count(Commit.STALE)
-        more = len(slugs) >= limit or lost > 0 or any(change.more for change in changes)
-        self.keep_book(idle=not changes, more=more)
+            return Swept(lost=1, more=True, age=self.age)
+        rest = self.settle(decided)
+        for _ in range(TURNS - 1):
+            if not rest:
+                break
+            rest = self.settle(self.decide(rest))
+        ours = self.keep_book(due, done=not rest)
         return Swept(
-            judged=len(changes) - lost,
-            told=sum(len(change.alerts) for change in changes),
-            lost=lost,
+            due=len(due.slugs),
+            judged=self.judged,
+            told=self.told,
+            lost=self.lost,
             blind=self.blind,
-            more=more,
+            more=ours and (due.more or bool(rest)),
+            age=self.age,
         )
+
+    def settle(self, decided: Sequence[tuple[Snapshot, Change]]) -> list[str]:
+        # Commit; the jobs that must be looked at again: somebody else moved them, or they have more to judge.
+        changes = [change for _, change in decided]
+        answers = self.store.commit(changes) if changes else []
+        kept = [change for change, answer in zip(changes, answers, strict=True) if answer is Commit.STORED]
+        self.judged += len(kept)
+        self.told += sum(len(change.alerts) for change in kept)
+        self.lost += len(changes) - len(kept)
+        stale = [change.slug for change, answer in zip(changes, answers, strict=True) if answer is Commit.STALE]
+        return stale + [change.slug for change in kept if change.more]
 
     def decide(self, slugs: Sequence[str]) -> list[tuple[Snapshot, Change]]:
         if not slugs:
@@ -111,6 +132,8 @@ class _Sweep:
     def look(self, snapshot: Snapshot, silences: list[Silence]) -> Change:
         quiet = quiet_until(snapshot.job, silences, self.now) if silences else None
         change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
+        if change.due is None:  # somebody moved the job while we looked: the row that led here lies behind us now
+            change = replace(change, due=change.look)
         if snapshot.job.evidence is None or not _may_mend(change.state or snapshot.state):
             return change
         return replace(change, due=min(change.due or NEVER, self.now + EVIDENCE_AGAIN))
@@ -138,12 +161,13 @@ class _Sweep:
         self.book = replace(self.book, version=self.book.version + 1, alive=self.now, blinds=self.blinds)
         return stored
 
-    def keep_book(self, *, idle: bool, more: bool) -> None:
-        # Last: what lies before the checkpoint has been looked at. Another sweep may have written it meanwhile.
+    def keep_book(self, due: Due, *, done: bool) -> bool:
+        # Last: what lies before the mark is settled. Whether it was ours to write: else another sweep goes on from it.
+        idle = not due.slugs and not due.more
         if idle and self.book.version and self.now - self.book.alive < ALIVE_EVERY:
-            return
-        checkpoint = self.book.checkpoint if more else max(self.book.checkpoint, self.now)
-        self.store.commit([Change(documents=(replace(self.book, alive=self.now, checkpoint=checkpoint).document(),))])
+            return True
+        book = replace(self.book, alive=self.now, mark=due.reached if done else self.book.mark)
+        return self.store.commit([Change(documents=(book.document(),))]) == [Commit.STORED]
 
 
 def _may_mend(state: State) -> bool:

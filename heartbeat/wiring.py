@@ -22,7 +22,7 @@ from heartbeat.doors.watchdog import Watchdog
 from heartbeat.doors.writer import Writer
 from heartbeat.errors import CallerError, WorldError
 from heartbeat.ingest import evidence
-from heartbeat.manage import create, everything
+from heartbeat.manage import create, names
 from heartbeat.model import SECOND
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
@@ -168,7 +168,7 @@ def _wind_down(chores: Sequence[Chore]) -> list[str]:
 
 
 def _say_hello(settings: Settings, store: Store, port: int, key: str) -> None:
-    slugs = [snapshot.job.slug for snapshot in everything(store)]
+    slugs = list(names(store))
     first = slugs[0] if slugs else "my-first-job"
     sys.stdout.write(hello(settings, port, slug=first, jobs=len(slugs), key=key) + "\n")
     sys.stdout.flush()

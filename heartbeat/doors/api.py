@@ -16,7 +16,7 @@ from heartbeat.doors import keys
 from heartbeat.doors.facts import delivery_facts, explained, explanation_facts, job_facts, silence_facts
 from heartbeat.doors.health import our_version
 from heartbeat.errors import BadSignal, CallerError, NotNow, UnknownJob, WorldError
-from heartbeat.manage import acknowledge, everything, nearest, pause_job, resume_job, silence, unsilence
+from heartbeat.manage import acknowledge, names, nearest, pause_job, resume_job, silence, unsilence
 from heartbeat.model import MINUTE, SECOND, Silence, Snapshot
 from heartbeat.schedule import parse_duration
 
@@ -138,7 +138,7 @@ class Turn:
         """The job of this name. Raises UnknownJob."""
         found = self.store.load([slug]).get(slug)
         if found is None:
-            raise UnknownJob(slug, nearest(slug, (each.job.slug for each in everything(self.store))))
+            raise UnknownJob(slug, nearest(slug, names(self.store)))
         return found
 
     def facts(self, snapshot: Snapshot) -> Value:

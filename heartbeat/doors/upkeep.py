@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heartbeat.manage import everything
+from heartbeat.manage import names
 from heartbeat.model import DAY, HOUR
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Upkeep:
             self._writer.forget_uuids()
             self._names_at = 0
         if now >= self._names_at and (self._strays.waiting or not self._names_at):
-            self._strays.learn(snapshot.job.slug for snapshot in everything(self._store))
+            self._strays.learn(names(self._store))
             self._names_at = now + NAMES_EVERY
         self._strays.flush(self._store)
         if now >= self._purge_at:

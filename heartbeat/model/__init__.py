@@ -1,6 +1,6 @@
 """The nouns (DESIGN.md, "The words"): frozen, keyword-only; `msgspec.structs.replace` makes the next version of one."""
 
-from heartbeat.model.change import Alert, Change, Delivery, Document, Silence
+from heartbeat.model.change import Alert, Change, Delivery, Document, Due, Mark, Silence
 from heartbeat.model.job import Bound, Evidence, Job, Source
 from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.state import Entry, Incident, Run, Signal, Snapshot, Span, State
@@ -38,12 +38,14 @@ __all__ = [
     "Commit",
     "Delivery",
     "Document",
+    "Due",
     "Entry",
     "Event",
     "Evidence",
     "Incident",
     "Job",
     "Kind",
+    "Mark",
     "Noun",
     "Outcome",
     "Reason",

@@ -94,6 +94,21 @@ class Document(Noun, frozen=True, kw_only=True):
     value: object
 
 
+class Mark(Noun, frozen=True, kw_only=True):
+    """How far the clock has looked: at everything due before `at`. key: the store's own, for what lies at it."""
+
+    at: int
+    key: str = ""
+
+
+class Due(Noun, frozen=True, kw_only=True):
+    """Jobs that somebody has to look at, earliest first. reached: the mark once they are settled; more: come back."""
+
+    slugs: tuple[str, ...]
+    reached: Mark
+    more: bool = False
+
+
 class Change(Noun, frozen=True, kw_only=True):
     """One decision, to be committed whole or not at all.
 

@@ -10,12 +10,16 @@ from urllib.parse import parse_qsl, urlsplit
 from heartbeat.errors import BadSetting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heartbeat.store.protocol import Store
 
 SCHEME = "dynamodb://"
 KEYS = ("region", "profile", "shards")
 SHARDS_MAX = 1_000
 CONNECT_SECONDS, READ_SECONDS = 3, 10
+HANDS = 8
+"""Requests at the same time."""
 _HINT = "write it like dynamodb://my-table?region=eu-west-1, or the path of a SQLite file"
 
 
@@ -51,8 +55,11 @@ def read(address: str) -> Table | Path:
     )
 
 
-def open_store(place: Table | Path) -> Store:
-    """The store at this place; a file is made when it is not there, a table never is. Raises BadSetting."""
+def open_store(place: Table | Path, clock: Callable[[], int]) -> Store:
+    """The store at this place; a file is made when it is not there, a table never is. Raises BadSetting.
+
+    clock: milliseconds since the epoch.
+    """
     if isinstance(place, Path):
         from heartbeat.store.sqlite import SQLiteStore  # noqa: PLC0415 - each loads what it needs, and no more
 
@@ -60,7 +67,7 @@ def open_store(place: Table | Path) -> Store:
     from heartbeat.store.dynamodb import DynamoDBStore  # noqa: PLC0415 - the same
     from heartbeat.store.dynamodb_call import boto3_call  # noqa: PLC0415 - the same
 
-    return DynamoDBStore(place.name, boto3_call(_client(place)), shards=place.shards)
+    return DynamoDBStore(place.name, boto3_call(_client(place)), shards=place.shards, hands=HANDS, clock=clock)
 
 
 def _client(table: Table) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time

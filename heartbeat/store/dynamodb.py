@@ -11,25 +11,28 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from heapq import merge, nsmallest
+from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.model import DAY, HOUR, NEVER, Commit, Document, Snapshot
+from heartbeat.model import DAY, NEVER, SECOND, Commit, Document, Mark, Snapshot
 from heartbeat.store import dynamodb_items as lay
 from heartbeat.store import rows
 from heartbeat.store.dynamodb_call import BATCH_MAX, Patient, Refused
+from heartbeat.store.dynamodb_hands import Hands
 from heartbeat.store.dynamodb_plan import Plan, is_plain, plan, update_job
+from heartbeat.store.dynamodb_search import Search
 from heartbeat.store.dynamodb_wheel import Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from heartbeat.model import Change, Delivery, Entry
+    from heartbeat.model import Change, Delivery, Due, Entry
     from heartbeat.store.dynamodb_call import Call, Item
 
-WHEEL_READ = 6 * HOUR
-"""A longer gap is not read span by span: we go through all jobs, which needs no wheel."""
+MARGIN = 30 * SECOND
+"""No row is written for an earlier instant than this from now: by then it is written, however slow the network and
+however wrong a clock, and a sweep, whose mark is never ahead of its own clock, has not been there yet."""
 RETENTION = 90 * DAY
 
 
@@ -45,21 +48,28 @@ class DynamoDBStore:
     """Jobs, history, outbox and documents in one table.
 
     table: its name; call: the way to DynamoDB; shards: into how many partitions a minute's due rows go (may be raised,
-    never lowered); retention: how long entries and finished deliveries are kept; sleep: waits between attempts.
+    never lowered); retention: how long entries and finished deliveries are kept; hands: requests that may be under
+    way at the same time (`call` must be safe for threads then); clock: milliseconds since the epoch, for MARGIN; sleep:
+    waits between attempts.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two have a default
         self,
         table: str,
         call: Call,
         *,
         shards: int = 1,
         retention: int = RETENTION,
+        hands: int = 1,
+        clock: Callable[[], int] = lambda: 0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._table, self._shards, self._retention = table, shards, retention
         self._call = Patient(call, sleep)
+        self._clock = clock
         self._wheel = Wheel(self._call, table, shards)
+        self._hands = Hands(hands)
+        self._search = Search(table, self._call, self._wheel, self._hands, self._names)
 
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """See Store.load."""
@@ -79,26 +89,23 @@ class DynamoDBStore:
         found = self._get(lay.uuid_key(uuid))
         return lay.read_text(found, "slug") if found else None
 
-    def due(self, since: int, now: int, limit: int) -> list[str]:
-        """See Store.due. Only jobs that are due indeed are answered, so that the next answer is another one.
+    def names(self, after: str, limit: int) -> list[str]:
+        """See Store.names."""
+        return list(islice(self._names(after, limit), limit))
+
+    def due(self, since: Mark, now: int, limit: int) -> Due:
+        """See Store.due. Only jobs that are due indeed are answered.
 
         An on-time signal moves its job's `due` and leaves the row where it was. Here such rows are pushed on.
         """
-        if now - since > WHEEL_READ:
-            every = ((snapshot.due, snapshot.job.slug) for snapshot in self._jobs("", BATCH_MAX))
-            return [slug for _, slug in nsmallest(limit, (row for row in every if row[0] <= now))]
-        found: dict[str, int] = {}
-        for slugs in _chunks(self._wheel.read(since if since <= now else now - lay.SPAN, now)):
-            dues = dict(self._dues(slugs))
-            found |= {slug: due for slug, due in dues.items() if due <= now}
-            self._wheel.push({slug: due for slug, due in dues.items() if now < due < NEVER})
-            if len(found) >= limit:
-                break
-        return sorted(found, key=lambda slug: (found[slug], slug))[:limit]
+        if since.at > now:  # the clock of another machine was ahead
+            since = Mark(at=now - lay.SPAN)
+        return self._search.due(since, now, limit)
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit. A change with more than about 95 deliveries and documents is refused (CallerError)."""
-        return [Commit.STORED if self._commit(change) else Commit.STALE for change in changes]
+        kept = self._hands.each_change(self._commit, changes)
+        return [Commit.STORED if stored else Commit.STALE for stored in kept]
 
     def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
         """See Store.history."""
@@ -115,7 +122,7 @@ class DynamoDBStore:
         a row that is not at `due` is written. Nothing is lost then whatever has happened to the wheel.
         """
         snapshots = self.page(after, limit)
-        wanted = {s.job.slug: max(s.due, now) for s in snapshots if s.due < NEVER}
+        wanted = {s.job.slug: max(s.due, now + MARGIN) for s in snapshots if s.due < NEVER}
         lacking = self._wheel.lacking(wanted)
         self._wheel.put(lacking)
         last = snapshots[-1].job.slug if len(snapshots) == limit else ""
@@ -157,18 +164,15 @@ class DynamoDBStore:
         keys = {"KeyConditionExpression": f"pk = :pk{condition}", "ExpressionAttributeValues": values}
         return self._call.items({"TableName": self._table, **keys, **more})
 
+    def _names(self, after: str, limit: int) -> Iterator[str]:
+        condition = " AND sk > :sk" if after else ""  # a key may not even be compared with an empty string
+        return (item["sk"]["S"] for item in self._query("jobs", condition, after, Limit=limit))
+
     def _jobs(self, after: str, limit: int) -> Iterator[Snapshot]:
         """All jobs whose slug sorts after this one, by slug; `limit` is how many are wanted at once."""
-        condition = " AND sk > :sk" if after else ""  # a key may not even be compared with an empty string
-        for listed in _chunks(self._query("jobs", condition, after, Limit=limit), limit):
-            slugs = [item["sk"]["S"] for item in listed]
+        for slugs in _chunks(self._names(after, limit), limit):
             found = self.load(slugs)
             yield from (found[slug] for slug in slugs if slug in found)
-
-    def _dues(self, slugs: list[str]) -> Iterator[tuple[str, int]]:
-        for item in self._batch([lay.job_key(slug) for slug in slugs]):
-            if _version(item):
-                yield item["pk"]["S"].removeprefix("job#"), lay.read_number(item, "due")
 
     def _entries(self, slug: str, limit: int, slot: int | None) -> Iterator[Entry]:
         more: dict[str, Any] = {"Limit": limit}
@@ -238,10 +242,10 @@ class DynamoDBStore:
             self._call.stored("PutItem", {"TableName": self._table, "Item": row, **older, **values})
 
     def _look_at(self, change: Change) -> None:
-        """Write the wheel's row. One that a signal sets into the past goes where the next sweep still comes by."""
+        """Write the wheel's row. One for the past, or for now, goes where the next sweep still comes by."""
         if change.due is not None and change.due < NEVER:
             heard = (entry.signal.received for entry in change.entries if entry.signal)
-            self._wheel.put({change.slug: max(change.due, *heard, 0)})
+            self._wheel.put({change.slug: max(change.due, self._clock() + MARGIN if self._clock() else 0, *heard)})
 
     def _forget(self, row: Item, version: int) -> None:
         """Delete an outbox row that is no longer true, unless it has been written anew."""

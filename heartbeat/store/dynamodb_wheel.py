@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from heapq import merge
 from typing import TYPE_CHECKING
 
+from heartbeat.model import Mark
 from heartbeat.store import dynamodb_items as lay
 
 if TYPE_CHECKING:
@@ -12,8 +14,20 @@ if TYPE_CHECKING:
 
     from heartbeat.store.dynamodb_call import Item, Patient
 
-PUSHED_MAX = 200_000
-"""Rows pushed on that this process remembers; what it has forgotten it writes once more."""
+AFTER_ROW = "after-row#"
+"""How the key of a mark begins that stands behind a row: then follows the row's job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """At this instant somebody has to look at the job."""
+
+    at: int
+    slug: str
+
+    def behind(self) -> Mark:
+        """The mark of who has looked at everything up to this row."""
+        return Mark(at=self.at, key=AFTER_ROW + self.slug)
 
 
 class Wheel:
@@ -21,25 +35,24 @@ class Wheel:
 
     def __init__(self, call: Patient, table: str, shards: int) -> None:
         self._call, self._table, self._shards = call, table, shards
-        self._pushed: dict[str, int] = {}
         self._known_shards: int | None = None
 
-    def read(self, since: int, now: int) -> Iterator[str]:
-        """The slugs of the rows from `since` to `now`, earliest first, each once, true or not."""
-        seen: set[str] = set()
-        for span in range(since // lay.SPAN, now // lay.SPAN + 1):
-            first, last = max(since - span * lay.SPAN, 0), min(now - span * lay.SPAN, lay.SPAN - 1)
-            shards = [self._query(span, shard, first, last) for shard in range(self.all_shards())]
+    def rows(self, since: Mark, now: int) -> Iterator[Row]:
+        """The rows from `since` to `now`, in order; true or not."""
+        place = (since.at, since.key.removeprefix(AFTER_ROW)) if since.key.startswith(AFTER_ROW) else (since.at, "")
+        for span in range(since.at // lay.SPAN, now // lay.SPAN + 1):
+            begin = span * lay.SPAN
+            first, slug = place if place[0] >= begin else (begin, "")
+            last = min(now - begin, lay.SPAN - 1)
+            shards = [self._query(span, shard, _after(first - begin, slug), last) for shard in range(self.all_shards())]
             for item in merge(*shards, key=_sort_key):
-                slug = _sort_key(item).partition("#")[2]
-                if slug not in seen:
-                    seen.add(slug)
-                    yield slug
+                offset, _, name = _sort_key(item).partition("#")
+                yield Row(at=begin + int(offset), slug=name)
 
-    def _query(self, span: int, shard: int, first: int, last: int) -> Iterator[Item]:
+    def _query(self, span: int, shard: int, first: str, last: int) -> Iterator[Item]:
         values = {
             ":pk": {"S": lay.due_partition(span, shard)},
-            ":first": {"S": lay.due_place(first)},
+            ":first": {"S": first},
             ":end": {"S": lay.due_place(last + 1)},  # no row is equal to it: a slug follows in each
         }
         keys = "pk = :pk AND sk BETWEEN :first AND :end"
@@ -50,17 +63,6 @@ class Wheel:
     def put(self, dues: Mapping[str, int]) -> None:
         """Write a row for each of these jobs."""
         self._call.put_all(self._table, [lay.due_item(slug, due, self._shards) for slug, due in dues.items()])
-
-    def push(self, dues: Mapping[str, int]) -> None:
-        """Write the next rows of jobs that were met where nobody need look yet.
-
-        The overlap of two sweeps shows a row again: what this process has pushed on already is not written twice.
-        """
-        new = {slug: due for slug, due in dues.items() if self._pushed.get(slug) != due}
-        self.put(new)
-        if len(self._pushed) > PUSHED_MAX:
-            self._pushed.clear()
-        self._pushed |= new
 
     def lacking(self, dues: Mapping[str, int]) -> dict[str, int]:
         """Those of these jobs that have no row at this instant."""
@@ -93,6 +95,11 @@ class Wheel:
                 "ExpressionAttributeValues": {":shards": count},
             },
         )
+
+
+def _after(offset: int, slug: str) -> str:
+    """What sorts behind this row and before the next: a space comes before everything that a name may hold."""
+    return f"{lay.due_place(offset)}#{slug} " if slug else lay.due_place(offset)
 
 
 def _sort_key(item: Item) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heartbeat.model import Change, Commit, Delivery, Document, Entry, Snapshot
+    from heartbeat.model import Change, Commit, Delivery, Document, Due, Entry, Mark, Snapshot
 
 
 class Store(Protocol):
@@ -27,11 +27,14 @@ class Store(Protocol):
     def slug_of(self, uuid: str) -> str | None:
         """The slug of the job with this uuid (lower case, with dashes), or None."""
 
-    def due(self, since: int, now: int, limit: int) -> list[str]:
+    def names(self, after: str, limit: int) -> list[str]:
+        """Up to `limit` slugs of jobs that sort after `after`, sorted: a page without the jobs themselves."""
+
+    def due(self, since: Mark, now: int, limit: int) -> Due:
         """Up to `limit` slugs whose due row stands at or before `now`, earliest first, each once.
 
-        `since`: everything before it has been looked at already; a store may use it to read less, and may answer
-        rows that are no longer true. A full answer means: come back at once.
+        `since`: what was due before it has been looked at; a store may use it to read less. It may answer rows that
+        are no longer true, and may stop before the limit; with `more` there is more to read from `reached` on.
         """
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:

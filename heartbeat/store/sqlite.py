@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heartbeat.model import NEVER, Commit, Document, Snapshot
+from heartbeat.model import NEVER, Commit, Document, Due, Mark, Snapshot
 from heartbeat.store import rows
 from heartbeat.store.sqlite_commit import keep
 from heartbeat.store.sqlite_file import MIGRATIONS, SQLiteFile
@@ -24,6 +24,7 @@ OUTBOX = f"""SELECT delivery, id FROM deliveries
 OF_INCIDENT = "SELECT delivery, id FROM deliveries WHERE incident = ? ORDER BY created_at, id"
 COLUMNS = "uuid, due, state, definition"
 PAGE = f"SELECT slug, id, {COLUMNS} FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"  # noqa: S608 - a constant
+NAMES = "SELECT slug FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"
 HISTORY = """
     WITH RECURSIVE chain(prev, slot, entry) AS (
         SELECT prev, slot, entry FROM log WHERE id = coalesce(
@@ -69,10 +70,17 @@ class SQLiteStore:
             row = db.execute("SELECT slug FROM jobs WHERE uuid = ?", (uuid,)).fetchone()
         return str(row[0]) if row else None
 
-    def due(self, since: int, now: int, limit: int) -> list[str]:  # noqa: ARG002 - an index needs no lower bound
-        """See Store.due."""
+    def names(self, after: str, limit: int) -> list[str]:
+        """See Store.names."""
         with self._file.reading() as db:
-            return self._ids.note(db.execute(DUE, (now, limit)))
+            return [str(slug) for (slug,) in db.execute(NAMES, (after, limit))]
+
+    def due(self, since: Mark, now: int, limit: int) -> Due:
+        """See Store.due: an index needs no lower bound, and what was looked at is not in it any more."""
+        with self._file.reading() as db:
+            slugs = self._ids.note(db.execute(DUE, (now, limit)))
+        full = len(slugs) >= limit
+        return Due(slugs=tuple(slugs), reached=since if full else Mark(at=max(since.at, now)), more=full)
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit: one transaction for all of them."""

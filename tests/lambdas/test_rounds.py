@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import pytest
 
+from heartbeat.apply import apply
 from heartbeat.config import read
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.rounds import Rounds
 from heartbeat.doors.mailboxes import Mailboxes
 from heartbeat.doors.watchdog import Watchdog
 from heartbeat.errors import ChannelFailed
-from heartbeat.model import HOUR, MINUTE, Change, Document, Kind, Signal
+from heartbeat.manage import founding
+from heartbeat.model import HOUR, MINUTE, Change, Commit, Document, Kind, Signal
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import nothing_to_see
@@ -102,7 +104,7 @@ def metrics(capsys):
 def test_the_jobs_of_the_build_are_made_by_the_first_sweep(world):
     world.sweep()
     assert [snapshot.job.slug for snapshot in world.store.page("", 10)] == ["backup", "report"]
-    assert world.store.document("applied").value == {"team": world.rounds.config.digest}
+    assert world.store.document("applied").value == {"team": {"digest": world.rounds.config.digest}}
 
 
 def test_a_miss_is_judged_and_told_in_one_call(world):
@@ -145,6 +147,8 @@ def test_two_owners_do_not_undo_each_other(world):
 def test_metrics_say_what_was_done_and_leave_out_zeros(world, capsys):
     world.sweep()
     assert metrics(capsys) == {"Sweeps": 1.0}
+    world.sweep(4)
+    assert metrics(capsys) == {"Sweeps": 1.0, "SweepAge": 240.0}
 
 
 def test_the_age_of_the_oldest_alert_is_measured(world, capsys):
@@ -177,10 +181,28 @@ def test_the_channels_are_tried_one_by_one(world):
 def test_a_lost_race_for_the_digest_is_harmless(world):
     world.sweep()
     document = world.store.document("applied")
-    world.store.commit([Change(documents=(replace_version(document, {"someone": "else"}),))])
+    other = {"other": {"digest": "d"}}
+    world.store.commit([Change(documents=(replace_version(document, other),))])
     world.rounds = world.checker(TEXT)
     world.sweep(1)
-    assert world.store.document("applied").value == {"someone": "else", "team": world.rounds.config.digest}
+    assert world.store.document("applied").value == {**other, "team": {"digest": world.rounds.config.digest}}
+
+
+def test_a_file_that_another_checker_is_carrying_out_is_left_to_it_for_a_while(world):
+    document = world.store.document("applied")
+    world.store.commit([Change(documents=(replace_version(document, {"team": {"until": NOW + 3 * MINUTE}}),))])
+    world.sweep(1)
+    assert world.store.names("", 9) == []
+    world.sweep(2)
+    assert world.store.names("", 9) == ["backup", "report"]
+
+
+def test_two_checkers_that_make_the_same_jobs_write_no_change_into_their_history(world):
+    world.sweep()
+    apply(world.store, replace(world.rounds.config), NOW + 1)
+    founded = founding(world.rounds.config.jobs[0], NOW + 1)
+    assert world.store.commit([founded]) == [Commit.STALE]
+    assert world.store.history("report", 9) == []
 
 
 def replace_version(document, value):
@@ -206,7 +228,7 @@ def test_a_channel_whose_secret_cannot_be_read_keeps_its_messages_and_holds_up_n
 def test_hours_later_a_cold_checker_goes_on_where_it_was(world):
     world.sweep()
     world.time.now += 5 * HOUR
-    world.rounds = replace(world.rounds, applied=False)
+    world.rounds = world.checker(TEXT)
     world.sweep()
     world.sweep(1)
     assert [event for event, _ in world.shelves["ops"].told if event == "blind"] == ["blind"]

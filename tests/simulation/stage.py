@@ -5,6 +5,8 @@ What is committed is written into the diary here, and so is what the core decide
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from heartbeat.documents import CLOCK
 from heartbeat.errors import StoreUnavailable
 from heartbeat.model import Commit
@@ -35,14 +37,19 @@ class Faulty:
         self._actor.loaded(fresh)
         return answer
 
+    def names(self, after, limit):
+        self._world.meanwhile()
+        return self._store.names(after, limit)
+
     def due(self, since, now, limit):
         self._world.meanwhile()
-        found = self._store.due(since, now, limit)
-        self._actor.looked(found, full=len(found) >= limit)
+        due = self._store.due(since, now, limit)
+        found = list(due.slugs)
+        self._actor.looked(found, full=due.more)
         if self._roll(0.5) and len(found) < limit - 1:
             extra = self._dice.choice([*self._world.slugs, "ghost"])
             found = [*found, *({extra} - set(found))]
-        return found
+        return replace(due, slugs=tuple(found))
 
     def commit(self, changes):
         self._world.meanwhile()

@@ -10,6 +10,7 @@ from heartbeat.model import (
     Event,
     Job,
     Kind,
+    Mark,
     Outcome,
     Reason,
     Signal,
@@ -58,3 +59,8 @@ def delivery(id="one", version=1, next_at=T0, incident="i-1", created_at=T0, **m
 
 def sent(id="one", version=2, **more):  # noqa: A002 - the noun's own word
     return delivery(id, version, next_at=NEVER, outcome=Outcome.SENT, attempts=1, **more)
+
+
+def due(store, since, now, limit):
+    """The slugs that are due; as a sweep asks that goes on from an instant."""
+    return list(store.due(Mark(at=since), now, limit).slugs)

@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
-from store_samples import T0, delivery, entry, job, new, ping, sent, state, uuid
+from store_samples import T0, delivery, due, entry, job, new, ping, sent, state, uuid
 
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, Change, Commit, Document, Snapshot
 
@@ -14,7 +14,7 @@ def everything(store):
     return (
         store.page("", 99),
         store.history("backup", 99),
-        store.due(T0, T0 + 9 * MINUTE, 99),
+        due(store, T0, T0 + 9 * MINUTE, 99),
         [store.deliveries(incident) for incident in ("i-1", "i-2", "")],
         store.outbox(T0 + DAY, 99),
         [store.document(name) for name in ("clock", "known", "fresh", "unknown")],
@@ -122,7 +122,7 @@ class TestCommit:
         change = ping(due=T0 + HOUR, deliveries=(delivery("a"), delivery("b", created_at=T0 + 1)), documents=(clock,))
         assert store.commit([change]) == [STORED]
         assert store.load(["backup"])["backup"].state == change.state
-        assert store.due(T0, T0 + HOUR, 1) == ["backup"]
+        assert due(store, T0, T0 + HOUR, 1) == ["backup"]
         assert tuple(store.history("backup", 9)) == change.entries
         assert tuple(store.deliveries("i-1")) == change.deliveries
         assert store.document("clock") == clock
@@ -148,7 +148,7 @@ class TestRemove:
         assert store.load(["backup"]) == {}
         assert store.page("", 9) == []
         assert store.slug_of(uuid()) is None
-        assert store.due(T0, T0 + HOUR, 9) == []
+        assert due(store, T0, T0 + HOUR, 9) == []
         assert store.commit([ping(expected=2), Change(slug="backup", expected=2, remove=True)]) == [STALE, STALE]
 
     @pytest.mark.parametrize("expected", [1, 3])

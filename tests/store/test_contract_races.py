@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 from msgspec.structs import replace
-from store_samples import T0, delivery, entry, new, ping, state
+from store_samples import T0, delivery, due, entry, new, ping, state
 
 from heartbeat.model import HOUR, MINUTE, Change, Commit, Document
 
@@ -44,7 +44,7 @@ class TestRaces:
         assert backend.store.load(["backup"])["backup"].state == won.state
         assert tuple(backend.store.history("backup", 9)) == won.entries
         assert tuple(backend.store.deliveries("i-1")) == won.deliveries
-        assert backend.store.due(T0, T0 + MINUTE, 9) == ([] if won is told else ["backup"])
+        assert due(backend.store, T0, T0 + MINUTE, 9) == ([] if won is told else ["backup"])
 
     def test_a_delivery_is_claimed_by_one(self, backend):
         backend.store.commit([Change(deliveries=(delivery(),))])

@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
-from store_samples import T0, entry, job, new, ping, state, uuid
+from store_samples import T0, due, entry, job, new, ping, state, uuid
 
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, Change, Commit, Snapshot
 
@@ -79,16 +79,25 @@ class TestSlugOf:
         assert store.slug_of(uuid(9)) is None
 
 
+class TestNames:
+    def test_are_those_of_the_jobs_page_by_page(self, store):
+        fill(store, 5)
+        assert store.names("", 3) == ["job-000", "job-001", "job-002"]
+        assert store.names("job-002", 3) == ["job-003", "job-004"]
+        store.commit([Change(slug="job-004", expected=1, remove=True)])
+        assert store.names("job-003", 3) == []
+
+
 class TestDue:
     def test_gives_what_stands_at_or_before_now_earliest_first(self, store):
         fill(store, 20, lambda n: T0 + (20 - n) * 7_001)
-        assert store.due(T0, T0 + 3 * 7_001, 10) == ["job-019", "job-018", "job-017"]
-        assert store.due(T0, T0 + 3 * 7_001 - 1, 10) == ["job-019", "job-018"]
+        assert due(store, T0, T0 + 3 * 7_001, 10) == ["job-019", "job-018", "job-017"]
+        assert due(store, T0, T0 + 3 * 7_001 - 1, 10) == ["job-019", "job-018"]
 
     def test_gives_at_most_limit_and_the_rest_once_those_have_moved(self, store):
         fill(store, 7, lambda n: T0 + n * 40_000)
         now, seen = T0 + 5 * MINUTE, []
-        while found := store.due(T0, now, 3):
+        while found := due(store, T0, now, 3):
             assert len(found) <= 3
             seen += found
             store.commit([Change(slug=slug, expected=1, due=now + HOUR) for slug in found])
@@ -96,49 +105,49 @@ class TestDue:
 
     def test_gives_each_name_once(self, store):
         store.commit([new(due=T0)])
-        for version, due in enumerate((T0 + 2 * MINUTE, T0 + MINUTE, T0 + MINUTE + 1, T0 + MINUTE), start=1):
-            store.commit([ping(expected=version, due=due)])
-        assert store.due(T0, T0 + 5 * MINUTE, 10) == ["backup"]
+        for version, at in enumerate((T0 + 2 * MINUTE, T0 + MINUTE, T0 + MINUTE + 1, T0 + MINUTE), start=1):
+            store.commit([ping(expected=version, due=at)])
+        assert due(store, T0, T0 + 5 * MINUTE, 10) == ["backup"]
 
     def test_leaves_the_row_where_it_is_for_none(self, store):
         store.commit([new(due=T0 + MINUTE)])
         store.commit([ping(due=None)])
         assert store.load(["backup"])["backup"].due == T0 + MINUTE
-        assert store.due(T0, T0 + MINUTE, 10) == ["backup"]
+        assert due(store, T0, T0 + MINUTE, 10) == ["backup"]
 
     def test_moves_the_row_earlier_and_later(self, store):
         store.commit([new(due=T0 + HOUR)])
         store.commit([ping(due=T0 + MINUTE)])
-        assert store.due(T0, T0 + MINUTE, 10) == ["backup"]
+        assert due(store, T0, T0 + MINUTE, 10) == ["backup"]
         store.commit([ping(expected=2, due=T0 + 2 * HOUR)])
-        assert store.due(T0, T0 + HOUR, 10) == []
-        assert store.due(T0, T0 + 2 * HOUR, 10) == ["backup"]
+        assert due(store, T0, T0 + HOUR, 10) == []
+        assert due(store, T0, T0 + 2 * HOUR, 10) == ["backup"]
 
     def test_moves_a_row_within_its_minute_both_ways(self, store):
         store.commit([new(due=T0 + 30_000)])
         store.commit([ping(due=T0 + 10_000)])
-        assert store.due(T0, T0 + 10_000, 10) == ["backup"]
+        assert due(store, T0, T0 + 10_000, 10) == ["backup"]
         store.commit([ping(expected=2, due=T0 + 20_000)])
-        assert store.due(T0, T0 + 20_000, 10) == ["backup"]
+        assert due(store, T0, T0 + 20_000, 10) == ["backup"]
 
     def test_never_gives_what_is_never_due(self, store):
         store.commit([new("backup", 1, due=NEVER), new("report", 2, due=None)])
-        assert store.due(0, T0 + 1000 * DAY, 10) == []
+        assert due(store, 0, T0 + 1000 * DAY, 10) == []
         assert {snapshot.due for snapshot in store.page("", 2)} == {NEVER}
 
     @pytest.mark.parametrize("gap", [HOUR, 7 * HOUR, 400 * DAY])
     def test_finds_old_rows_after_any_gap(self, store, gap):
         store.commit([new("late", 1, due=T0 + MINUTE), new("later", 2, due=T0 + gap - MINUTE), new("not", 3, T0 + gap)])
-        assert store.due(T0, T0 + gap - 1, 10) == ["late", "later"]
-        assert store.due(T0, T0 + gap - 1, 1) == ["late"]
+        assert due(store, T0, T0 + gap - 1, 10) == ["late", "later"]
+        assert due(store, T0, T0 + gap - 1, 1) == ["late"]
 
     def test_finds_everything_when_nothing_was_ever_looked_at(self, store):
         store.commit([new("late", 1, due=T0)])
-        assert store.due(0, T0, 10) == ["late"]
+        assert due(store, 0, T0, 10) == ["late"]
 
     def test_finds_a_row_that_a_signal_set_into_the_past(self, store):
         store.commit([new(due=T0 + 9 * HOUR)])
         heard = T0 + 2 * HOUR
         started = replace(entry(slot=T0, at=heard), at=T0)
         store.commit([Change(slug="backup", expected=1, state=state(2), entries=(started,), due=T0 + HOUR)])
-        assert store.due(heard - MINUTE, heard, 10) == ["backup"]
+        assert due(store, heard - MINUTE, heard, 10) == ["backup"]

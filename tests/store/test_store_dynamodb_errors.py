@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
-from store_samples import T0, delivery, entry, job, new, ping, state
+from store_samples import T0, delivery, due, entry, job, new, ping, state
 from store_wire import items
 
 from heartbeat.errors import CallerError, StoreCorrupt, StoreUnavailable
@@ -26,7 +26,7 @@ class TestRefusals:
         assert store.commit([new()]) == [STORED]
         assert len(wire.slept) == 3
 
-    @pytest.mark.parametrize("read", [lambda s: s.load(["a"]), lambda s: s.due(T0, T0, 1), lambda s: s.outbox(T0, 1)])
+    @pytest.mark.parametrize("read", [lambda s: s.load(["a"]), lambda s: due(s, T0, T0, 1), lambda s: s.outbox(T0, 1)])
     def test_waiting_is_bounded(self, wire, store, read):
         wire.fail(THROTTLED)
         with pytest.raises(StoreUnavailable, match="DynamoDB refused Any: ThrottlingException: slow down; try again"):
@@ -120,7 +120,7 @@ class TestPieces:
         wire.before = small
         assert len(store.page("", 9)) == 5
         assert len(store.page("job-1", 2)) == 2
-        assert store.due(T0, T0 + 9, 9) == [f"job-{n}" for n in range(5)]
+        assert due(store, T0, T0 + 9, 9) == [f"job-{n}" for n in range(5)]
         assert [found.n for found in store.history("job-0", 9)] == [3, 2, 2, 2]
         assert len(store.history("job-0", 9, T0 + 1)) == 1
         assert len(store.outbox(T0 + 9, 9)) == len(store.deliveries("i-1")) == 4
@@ -139,7 +139,7 @@ class TestPieces:
 
         slow = DynamoDBStore("heartbeat", one_key, sleep=wire.slept.append)
         assert len(slow.load([f"job-{n}" for n in range(5)])) == 5
-        assert len(slow.due(T0, T0, 9)) == 5
+        assert len(due(slow, T0, T0, 9)) == 5
         with pytest.raises(StoreUnavailable, match="keys were left unprocessed"):
             slow.load([f"job-{n}" for n in range(50)])
 

@@ -65,6 +65,7 @@ def _run(argv: list[str], clock: Callable[[], int]) -> int:
         args = parse(f"heartbeat {argv[0]}", command, argv[1:])
     except SystemExit as asked:  # --help has been printed
         return int(asked.code or 0)
+    args.clock = clock
     return command.run(Call(args=args, screen=Screen(colour=False if args.no_color else None), clock=clock))
 
 

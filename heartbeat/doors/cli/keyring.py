@@ -58,7 +58,7 @@ def _list(call: Call, found: list[keys.Holder]) -> None:
 
 COMMANDS = {
     "key": Command(
-        about="Management keys open the API (docs/api.md). A key is shown once, when it is made; a hash of it is kept.\n\n"
+        about="Management keys open the API (docs/api.md). A key is shown once, when it is made; its hash is kept.\n\n"
         "  heartbeat key add grafana --read-only\n"
         "  heartbeat --store dynamodb://TABLE key list",
         arguments=_arguments,

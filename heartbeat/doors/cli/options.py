@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from heartbeat.errors import BadSetting, UnknownJob
-from heartbeat.manage import everything, nearest
+from heartbeat.manage import names, nearest
 from heartbeat.schedule import parse_duration
 from heartbeat.store import address
 
@@ -89,7 +89,7 @@ def open_store(args: Namespace, *, create: bool = False) -> Iterator[Store]:
         raise BadSetting(
             f"there is no database {found}; name it with --db or HEARTBEAT_DB, or make it with `heartbeat apply`"
         )
-    with closing(address.open_store(found)) as store:
+    with closing(address.open_store(found, args.clock)) as store:
         yield store
 
 
@@ -97,7 +97,7 @@ def snapshot_of(store: Store, slug: str) -> Snapshot:
     """The job of this name. Raises UnknownJob with the nearest name."""
     found = store.load([slug]).get(slug)
     if found is None:
-        raise UnknownJob(slug, nearest(slug, (snapshot.job.slug for snapshot in everything(store))))
+        raise UnknownJob(slug, nearest(slug, names(store)))
     return found
 
 

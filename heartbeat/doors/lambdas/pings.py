@@ -10,7 +10,7 @@ from heartbeat.doors.gate import Answer, Gate, worded
 from heartbeat.doors.lambdas import url
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.writer import Writer
-from heartbeat.manage import create, everything
+from heartbeat.manage import create, names
 from heartbeat.model import MINUTE
 from heartbeat.record import Recorder
 from heartbeat.telemetry import Happened
@@ -81,6 +81,6 @@ class TableStrays(Strays):
     def count(self, slug: str, now: int) -> str:
         """See Strays.count."""
         if now >= self._names_at:
-            self.learn(snapshot.job.slug for snapshot in islice(everything(self._store), NAMES_MAX))
+            self.learn(islice(names(self._store), NAMES_MAX))
             self._names_at = now + NAMES_EVERY
         return super().count(slug, now)

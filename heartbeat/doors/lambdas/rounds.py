@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heartbeat import documents
-from heartbeat.apply import apply
 from heartbeat.deliver import Delivered, deliver
+from heartbeat.doors.lambdas.rollout import Rollout
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import DAY, SECOND, Alert, Change, Document, Event
 from heartbeat.sweep import Swept, sweep
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
 
 RESERVE = 20 * SECOND
 """A call begins nothing new when it has less time than this."""
-ROUNDS_MAX = 200
+ROUNDS_MAX = 1_000
 """Sweeps, or passes of deliveries, in one call."""
-SCRUB_PAGE = 100
+SCRUB = "scrub"
+"""Document: the job that the last scrub looked at last, "" when it had come to the end."""
+SCRUB_PAGE = 500
 WAITING_MAX = 100
 """Deliveries looked at for the age of the oldest."""
-APPLIED = "applied"
-"""Document: the digests of the jobs files that have been carried out, by the name that owns them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,16 +47,19 @@ class Rounds:
     watchdog: Watchdog
     journal: Journal
     now: Callable[[], int]
-    applied: bool = False
+    rollout: Rollout = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rollout = Rollout(self.store, self.config, self.journal)
 
     def sweep(self, left: Left) -> dict[str, Any]:
         """Look at what is due, carry out a changed jobs file, send what waits."""
         swept = self._sweep(left)
-        self._apply()
+        self.rollout.step(self.now())
         alive = self.watchdog.beat()
         told = self.deliver(left)
-        self.journal.count(Judged=swept.judged, Told=swept.told, Retries=swept.lost, WatchdogFailed=int(not alive))
-        self.journal.count(Sweeps=1)
+        self.journal.count(Due=swept.due, Judged=swept.judged, Told=swept.told, Retries=swept.lost)
+        self.journal.count(Sweeps=1, SweepAge=swept.age / SECOND, WatchdogFailed=int(not alive))
         return {"judged": swept.judged, "told": swept.told, "more": swept.more, **told}
 
     def deliver(self, left: Left) -> dict[str, Any]:
@@ -75,13 +77,17 @@ class Rounds:
         return {"sent": total.sent, "failed": total.failed, "dead": total.dead}
 
     def scrub(self, left: Left) -> dict[str, Any]:
-        """Go through all jobs and write the due rows that are missing."""
-        after, written = "", 0
+        """Go through all jobs and write the due rows that are missing; on where the last scrub ended."""
+        before = self.store.document(SCRUB)
+        after, written = str(before.value or ""), 0
         while left() > RESERVE:
             done = self.store.scrub(after, self.now(), SCRUB_PAGE)
             written, after = written + done.written, done.last
             if not after:
                 break
+        position = Document(name=SCRUB, version=before.version + 1, value=after)
+        if before.value != after:
+            self.store.commit([Change(documents=(position,))])
         self.journal.tell(Happened.SCRUBBED, written=written, reached=after or None)
         return {"written": written, "whole": not after}
 
@@ -102,31 +108,17 @@ class Rounds:
 
     def _sweep(self, left: Left) -> Swept:
         judged = told = lost = 0
+        due, age = 0, 0
         for _ in range(ROUNDS_MAX):
             done = sweep(self.store, self.now(), service=self.config.service, evidence=self.look)
             judged, told, lost = judged + done.judged, told + done.told, lost + done.lost
+            due, age = due + done.due, max(age, done.age)
             if done.told or done.lost or done.blind:
                 blind = None if done.blind is None else f"{done.blind.start}..{done.blind.end}"
                 self.journal.tell(Happened.SWEPT, judged=done.judged, told=done.told, lost=done.lost, blind=blind)
             if not done.more or left() < RESERVE:
                 break
-        return Swept(judged=judged, told=told, lost=lost, more=done.more)
-
-    def _apply(self) -> None:
-        """Once in the life of this function, carry out its jobs file, unless that has been done."""
-        if self.applied:
-            return
-        name, digest = self.config.name, self.config.digest
-        before = self.store.document(APPLIED)
-        known: dict[str, str] = dict(before.value) if isinstance(before.value, dict) else {}
-        if known.get(name) != digest:
-            done = apply(self.store, self.config, self.now())
-            after = Document(name=APPLIED, version=before.version + 1, value={**known, name: digest})
-            self.store.commit([Change(documents=(after,))])
-            counts = {"added": len(done.added), "changed": len(done.changed), "removed": len(done.removed)}
-            documents.ping_key(self.store)  # whoever deployed may look for it before anybody pings
-            self.journal.tell(Happened.CONFIG_APPLIED, owner=name, jobs=len(self.config.jobs), **counts)
-        self.applied = True
+        return Swept(due=due, judged=judged, told=told, lost=lost, more=done.more, age=age)
 
     def _oldest(self) -> float:
         """Seconds for which the oldest alert has waited."""

@@ -13,6 +13,9 @@ from heartbeat.store.dynamodb_sign import signed_call
 if TYPE_CHECKING:
     from heartbeat.settings import Stack
 
+HANDS = 8
+"""Requests to the table at the same time: a function waits for the network more than it computes."""
+
 
 def now() -> int:
     """Milliseconds since the epoch."""
@@ -22,4 +25,6 @@ def now() -> int:
 def open_table(stack: Stack) -> DynamoDBStore:
     """The store of this stack, by the credentials that Lambda put into the environment."""
     call = signed_call(os.environ, time.time)
-    return DynamoDBStore(stack.table, call, shards=stack.shards, retention=stack.keep_days * DAY)
+    return DynamoDBStore(
+        stack.table, call, shards=stack.shards, retention=stack.keep_days * DAY, hands=HANDS, clock=now
+    )

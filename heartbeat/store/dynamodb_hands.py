@@ -1,0 +1,49 @@
+"""Many hands: independent requests at the same time, for a store whose every request waits for the network."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from heartbeat.model import Change
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Hands:
+    """count: how many requests may be under way; with 1, everything happens in the caller's thread."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="dynamodb") if count > 1 else None
+
+    def each(self, do: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
+        """What `do` answers to each, in their order. What one of them raises is raised, when all are done or begun."""
+        return list(map(do, items)) if self._pool is None else list(self._pool.map(do, items))
+
+    def each_change(self, do: Callable[[Change], Answer], changes: Sequence[Change]) -> list[Answer]:
+        """The same for changes: those of one job, delivery or document are done one after the other."""
+        groups: dict[str, list[int]] = defaultdict(list)
+        for place, change in enumerate(changes):
+            groups[_subject(change)].append(place)
+        answers: dict[int, Answer] = {}
+
+        def group(places: list[int]) -> None:
+            for place in places:
+                answers[place] = do(changes[place])
+
+        self.each(group, groups.values())
+        return [answers[place] for place in range(len(changes))]
+
+
+def _subject(change: Change) -> str:
+    if change.slug:
+        return f"job {change.slug}"
+    if change.documents:
+        return f"document {change.documents[0].name}"
+    return f"delivery {change.deliveries[0].id}" if change.deliveries else ""
