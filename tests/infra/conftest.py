@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,18 @@ def of_type(resources):
         return found
 
     return of_type
+
+
+def build(target, config):
+    environ = os.environ | {"HEARTBEAT_CONFIG": str(config), "HEARTBEAT_PYTHON": sysconfig.get_python_version()}
+    command = [sys.executable, str(ROOT / "infra" / "build.py"), str(target)]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """A built function."""
+    target = tmp_path_factory.mktemp("function")
+    done = build(target, "examples/jobs.yaml")
+    assert done.returncode == 0, done.stderr
+    return target

@@ -1,31 +1,14 @@
 """What the functions hold: everything they need, and nothing else."""
 
-import os
 import re
-import subprocess
 import sys
-import sysconfig
 import tomllib
 from importlib.metadata import requires
 from pathlib import Path
 
-import pytest
+from conftest import build
 
 ROOT = Path(__file__).parents[2]
-
-
-def build(target, config):
-    environ = os.environ | {"HEARTBEAT_CONFIG": str(config), "HEARTBEAT_PYTHON": sysconfig.get_python_version()}
-    command = [sys.executable, str(ROOT / "infra" / "build.py"), str(target)]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    target = tmp_path_factory.mktemp("function")
-    done = build(target, "examples/jobs.yaml")
-    assert done.returncode == 0, done.stderr
-    return target
 
 
 def names_below(folder):
