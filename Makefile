@@ -41,7 +41,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup
+bench: setup $(TOOLS)
 	$(BIN)/python bench/run.py $(ARGS)
 
 soak: setup

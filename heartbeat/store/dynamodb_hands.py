@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import ThreadPoolExecutor
 
     from heartbeat.model import Change
 
@@ -20,11 +21,17 @@ class Hands:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="dynamodb") if count > 1 else None
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a single ping need not load it
+
+        return ThreadPoolExecutor(self.count, thread_name_prefix="dynamodb")
 
     def each(self, do: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
         """What `do` answers to each, in their order. What one of them raises is raised, when all are done or begun."""
-        return list(map(do, items)) if self._pool is None else list(self._pool.map(do, items))
+        given = list(items)
+        return list(map(do, given)) if min(self.count, len(given)) <= 1 else list(self._pool.map(do, given))
 
     def each_change(self, do: Callable[[Change], Answer], changes: Sequence[Change]) -> list[Answer]:
         """The same for changes: those of one job, delivery or document are done one after the other."""

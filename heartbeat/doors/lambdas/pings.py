@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.config.declared import load
 from heartbeat.doors.gate import Answer, Gate, worded
 from heartbeat.doors.lambdas import url
 from heartbeat.doors.strays import Strays
@@ -68,6 +67,8 @@ class TableRecords:
 
     def create(self, slug: str, now: int) -> None:
         """Make the job that `?create=1` asks for; those who hear about the service hear about it."""
+        from heartbeat.config.declared import load  # noqa: PLC0415 - a usual ping need not load it
+
         create(self._store, slug, load(self._jobs).service, now)
 
 

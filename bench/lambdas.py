@@ -1,0 +1,135 @@
+"""The functions of the stack under Lambda's runtime interface: cold starts, CPU of a warm ping, sizes.
+
+Cold: from the start of the process to the answer of its first event, by turns with a bare function that makes a boto3
+DynamoDB client and reads one item. Both talk to the same local DynamoDB (ministack), which answers in a few
+milliseconds; Lambda's own start of a sandbox comes on top of all of them alike. Needs `make .tools/…/ready`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from statistics import median
+
+import boto3
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from ministack import CREDENTIALS, REGION, ministack, tool  # noqa: E402 - found by the line above
+from runtime_api import Sandbox  # noqa: E402 - the same
+
+from heartbeat.store.dynamodb_call import boto3_call, create_table  # noqa: E402 - the same
+
+ROUNDS = 9
+PINGS = 400
+KEY = "key-of-the-bench"
+BARE = """
+import os
+import boto3
+CLIENT = boto3.client("dynamodb")
+
+def handler(event, context):
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    return len(CLIENT.get_item(TableName=os.environ["HEARTBEAT_TABLE"], Key=key, ConsistentRead=True))
+"""
+EVENTS = {
+    "bare": {},
+    "ping": {
+        "rawPath": f"/ping/{KEY}/daily-report",
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": {"http": {"method": "GET"}},
+    },
+    "ingest": {"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {"name": "x"}}},
+    "checker": {"heartbeat": "sweep"},
+    "web": {"rawPath": "/healthz", "headers": {}, "requestContext": {"http": {"method": "GET"}}},
+}
+
+
+def run() -> list[dict[str, object]]:
+    """Medians of nine, each beside that of the bare function in the same round; CPU a ping; bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with ministack(place) as url:
+            return _run(place, url)
+
+
+def _run(place: Path, url: str) -> list[dict[str, object]]:
+    built, bare = _build(place / "function"), place / "bare"
+    bare.mkdir()
+    (bare / "bare.py").write_text(BARE)
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    create_table(boto3_call(boto3.client("dynamodb", region_name=REGION, endpoint_url=url, **keys)), "bench")
+    environ = {**CREDENTIALS, "AWS_ENDPOINT_URL": url, "HEARTBEAT_TABLE": "bench", "HEARTBEAT_PING_KEY": KEY}
+    started: dict[str, list[tuple[float, float]]] = {name: [] for name in EVENTS}
+    with _start(built, "checker", environ) as checker:
+        checker.invoke(EVENTS["checker"])  # makes the jobs
+    for _ in range(ROUNDS):
+        for name in EVENTS:
+            started[name].append(_cold(bare if name == "bare" else built, name, environ))
+    return [*_rows(started), _warm(built, environ), *_sizes(built)]
+
+
+def _build(target: Path) -> Path:
+    environ = {"HEARTBEAT_CONFIG": "examples/jobs.yaml", "HEARTBEAT_PYTHON": sysconfig.get_python_version()}
+    subprocess.run(
+        [sys.executable, str(ROOT / "infra" / "build.py"), str(target)], env=os.environ | environ, check=True
+    )
+    return target
+
+
+def _start(folder: Path, name: str, environ: dict[str, str]) -> Sandbox:
+    handler = "bare.handler" if name == "bare" else f"heartbeat.doors.lambdas.{name}.handler"
+    return Sandbox(folder, handler, tool("lambda") / "python", **environ)
+
+
+def _cold(folder: Path, name: str, environ: dict[str, str]) -> tuple[float, float]:
+    """Milliseconds until it asks for its first event, and until that is answered."""
+    begun = time.perf_counter()
+    with _start(folder, name, environ) as box:
+        box.invoke(EVENTS[name])
+        return box.init_ms, (time.perf_counter() - begun) * 1000
+
+
+def _rows(started: dict[str, list[tuple[float, float]]]) -> list[dict[str, object]]:
+    rows = []
+    for name, times in started.items():
+        ratios = [own[1] / bare[1] for own, bare in zip(times, started["bare"], strict=True)]
+        init, first = (round(median(column)) for column in zip(*times, strict=True))
+        rows.append(
+            {"name": "cold", "function": name, "init_ms": init, "answer_ms": first, "times": round(median(ratios), 2)}
+        )
+    return rows
+
+
+def _warm(built: Path, environ: dict[str, str]) -> dict[str, object]:
+    with _start(built, "ping", environ) as box:
+        for _ in range(20):
+            box.invoke(EVENTS["ping"])
+        before = box.cpu_seconds()
+        for _ in range(PINGS):
+            box.invoke(EVENTS["ping"])
+        return {"name": "warm", "function": "ping", "cpu_ms": round((box.cpu_seconds() - before) * 1000 / PINGS, 2)}
+
+
+def _sizes(built: Path) -> list[dict[str, object]]:
+    held = io.BytesIO()
+    files = [path for path in sorted(built.rglob("*")) if path.is_file()]
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(built))
+    unpacked = sum(path.stat().st_size for path in files)
+    return [{"name": "size", "zip_bytes": len(held.getvalue()), "unpacked_bytes": unpacked, "files": len(files)}]
+
+
+if __name__ == "__main__":
+    for row in run():
+        print(row)
