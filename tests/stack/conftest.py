@@ -1,10 +1,10 @@
 """The local AWS of the stories, and the stack that they share."""
 
-import json
-
 import pytest
 from faulty import Faults
+from front import Front
 from ministack import ministack
+from pager import Pager
 from slack import Slack
 from stack import Cloud
 
@@ -24,72 +24,55 @@ jobs:
 """
 """`missing` is never heard of: its first slot goes by while the stories before are told."""
 
+WEBHOOK = "https://hooks.slack.com/services/T000/B000/secret"
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def aws(tmp_path_factory):
-    """Where the local AWS is."""
-    with ministack(tmp_path_factory.mktemp("aws")) as url:
+    """Where the local AWS is. It asks for permissions: a role that lacks one that it needs breaks a story."""
+    with ministack(tmp_path_factory.mktemp("aws"), AUTH="true") as url:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def faults(aws):
     made = Faults(aws)
     yield made
     made.close()
 
 
-@pytest.fixture(scope="module")
-def cloud(aws, faults, tmp_path_factory):
-    return Cloud(aws, faults.url, tmp_path_factory.mktemp("cloud"))
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def slack():
     made = Slack()
     yield made
     made.close()
 
 
-@pytest.fixture(scope="module")
-def stack(cloud, slack):
-    """One stack for the stories of a module, which are told in their order."""
-    cloud.client("ssm").put_parameter(Name="/heartbeat/slack", Type="SecureString", Value=slack.url)
+@pytest.fixture(scope="session")
+def front(aws, slack, tmp_path_factory):
+    ways = {".on.aws": aws, ".amazonaws.com": aws, "hooks.slack.com": slack.url}
+    made = Front(ways, tmp_path_factory.mktemp("front"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def cloud(aws, faults, front, tmp_path_factory):
+    made = Cloud(aws, faults.url, front, tmp_path_factory.mktemp("cloud"))
+    made.client("ssm").put_parameter(Name="/heartbeat/slack", Type="SecureString", Value=WEBHOOK)
+    return made
+
+
+@pytest.fixture(scope="session")
+def stack(cloud):
+    """One stack for all stories; those of a module are told in their order."""
     made = cloud.deploy("hb", cloud.build(JOBS))
+    made.pager = Pager(cloud, "pager", made.outputs["AlertTopicArn"])
     made.sweep()
     return made
 
 
-@pytest.fixture(scope="module")
-def pager(cloud, stack):
-    """A queue that is subscribed to the topic: what it got."""
-    return subscribed(cloud, stack)
-
-
-def subscribed(cloud, stack):
-    sqs = cloud.client("sqs")
-    url = sqs.create_queue(QueueName=f"{stack.name}-pager")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    policy = {
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": arn,
-            }
-        ]
-    }
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    cloud.client("sns").subscribe(TopicArn=stack.outputs["AlertTopicArn"], Protocol="sqs", Endpoint=arn)
-    found = []
-
-    def got():
-        """All messages so far, as the topic wrapped them."""
-        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                found.append(json.loads(message["Body"]))
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return found
-
-    return got
+@pytest.fixture(scope="session")
+def pager(stack):
+    """Heard everything that the topic of this stack ever told."""
+    return stack.pager

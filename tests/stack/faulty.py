@@ -23,7 +23,8 @@ class Handler(BaseHTTPRequestHandler):
         faults.seen.append(operation)
         if operation in faults.slow:
             time.sleep(faults.delay)
-        if faults.throttled:
+        if faults.refusing > 0:
+            faults.refusing -= 1
             faults.refused += 1
             self.answer(400, json.dumps(THROTTLED).encode())
         else:
@@ -50,11 +51,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Faults:
-    """throttled: everything is refused; slow: these operations take `delay` seconds more."""
+    """refusing: so many requests are throttled; slow: these operations take `delay` seconds more; seen: all of them."""
 
     def __init__(self, target):
         self.target = urlsplit(target).netloc
-        self.throttled, self.slow, self.delay, self.refused, self.seen = False, frozenset(), 0.0, 0, []
+        self.refusing, self.refused, self.slow, self.delay, self.seen = 0, 0, frozenset(), 0.0, []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.faults = self

@@ -1,20 +1,30 @@
-"""Stands for Slack: takes what is posted to its webhook, unless it is down."""
+"""Stands for Slack: takes what is posted to its webhook, unless it is told to be down or to hang."""
 
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+PATIENCE = 60
+"""Seconds for which a call hangs at most."""
+
 
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
+        slack = self.server.slack
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        down = self.server.slack.down
-        if not down:
-            self.server.slack.told.append(json.loads(body)["text"])
+        if slack.hanging:
+            slack.turned_away += 1
+            slack.released.wait(PATIENCE)
+            self.close_connection = True
+        elif slack.down:
+            slack.turned_away += 1
+            self.answer(500, b"down")
         else:
-            self.server.slack.turned_away += 1
-        text = b"down" if down else b"ok"
-        self.send_response(500 if down else 200)
+            slack.told.append(json.loads(body))
+            self.answer(200, b"ok")
+
+    def answer(self, status, text):
+        self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
@@ -24,19 +34,27 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Slack:
-    """told: the texts that it took."""
+    """told: the messages that it took; turned_away: how many it did not take."""
 
     def __init__(self):
-        self.told, self.down, self.turned_away = [], False, 0
+        self.told, self.down, self.hanging, self.turned_away = [], False, False, 0
+        self.released = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.slack = self
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/services/T/B/x"
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def about(self, job):
-        return [text for text in self.told if job in text]
+        """The messages whose headline names the job."""
+        return [message for message in self.told if job in message["text"]]
+
+    def release(self):
+        """Nothing hangs any more; what did gets no answer."""
+        self.hanging = False
+        self.released.set()
 
     def close(self):
+        self.release()
         self.server.shutdown()
         self.server.server_close()

@@ -20,7 +20,7 @@ VERSION = os.environ.get("HEARTBEAT_PYTHON") or sysconfig.get_python_version()
 """Of Python in the functions: the runtime's, where the tests can have it."""
 FUNCTIONS = ("PingFunction", "IngestFunction", "CheckerFunction", "WebFunction")
 BOOTSTRAP = """#!/bin/sh
-export AWS_ENDPOINT_URL={url} AWS_ENDPOINT_URL_DYNAMODB={dynamodb} AWS_EC2_METADATA_DISABLED=true
+export {variables}
 cd "$LAMBDA_TASK_ROOT" && exec {python} -m awslambdaric "$_HANDLER"
 """
 """What the tests add to a function's files: the runtime interface of Lambda's own Python runtime starts the handler."""
@@ -34,25 +34,50 @@ def until(holds, seconds=30, every=0.1):
     return found
 
 
+NAMES = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""How STS, and the environment, name what credentials consist of."""
+
+
 class Failed(Exception):
     """A program of the SAM tool, or a function, said no."""
 
 
 class Cloud:
-    """The local AWS, as a person with credentials has it. dynamodb: the way to it that the functions take."""
+    """The local AWS, as a person with credentials has it.
 
-    def __init__(self, url, dynamodb, folder, credentials=CREDENTIALS):
-        self.url, self.dynamodb, self.folder, self.credentials = url, dynamodb, folder, credentials
+    dynamodb: the way to DynamoDB that the functions take; front: the way to everything that has to be TLS.
+    """
+
+    def __init__(self, url, dynamodb, front, folder, credentials=CREDENTIALS):
+        self.url, self.dynamodb, self.front, self.folder, self.credentials = url, dynamodb, front, folder, credentials
+
+    @property
+    def ways(self):
+        """The variables by which a function finds AWS."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb,
+            "AWS_ENDPOINT_URL_S3": f"https://s3.{REGION}.amazonaws.com",  # the bucket refuses what is not TLS
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **self.front.environ,
+        }
 
     def client(self, service):
-        return boto3.client(
-            service,
-            region_name=REGION,
-            endpoint_url=self.url,
-            aws_access_key_id=self.credentials["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
-            config=Config(read_timeout=200, retries={"total_max_attempts": 1}),
-        )
+        """A client by our own credentials, which allow everything."""
+        return self._client(service, endpoint_url=self.url)
+
+    def client_of(self, credentials, service, endpoint=None):
+        """A client by somebody's credentials: {"AccessKeyId": …, "SecretAccessKey": …, "SessionToken": …}."""
+        given = {variable.lower(): credentials[name] for variable, name in zip(VARIABLES, NAMES, strict=True)}
+        config = Config(proxies={"https": self.front.url}, request_checksum_calculation="when_required")
+        return self._client(service, endpoint_url=endpoint, config=config, verify=str(self.front.authority), **given)
+
+    def _client(self, service, config=None, **given):
+        ours = {name.lower(): self.credentials[name] for name in VARIABLES[:2]}
+        patience = Config(read_timeout=200, retries={"total_max_attempts": 1})
+        config = patience.merge(config) if config else patience
+        return boto3.client(service, region_name=REGION, config=config, **(ours | given))
 
     def environ(self, **more):
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -78,8 +103,8 @@ class Cloud:
         self.sam("build", "--build-dir", str(target), HEARTBEAT_CONFIG=str(config), HEARTBEAT_PYTHON=VERSION)
         for function in FUNCTIONS:
             file = target / function / "bootstrap"
-            python = Path(tool("lambda")) / "python"
-            file.write_text(BOOTSTRAP.format(url=self.url, dynamodb=self.dynamodb, python=python))
+            variables = " ".join(f"{name}={value}" for name, value in self.ways.items())
+            file.write_text(BOOTSTRAP.format(variables=variables, python=tool("lambda") / "python"))
             file.chmod(0o755)
         return target
 
@@ -99,14 +124,23 @@ class Cloud:
             "--parameter-overrides",
             *(f"{key}={value}" for key, value in given.items()),
         )
-        return Stack(self, name)
+        return Stack(self, name, built)
+
+
+def environ(process):
+    """The environment of a process, by its folder in /proc; nothing when it is gone."""
+    try:
+        text = (process / "environ").read_text(errors="replace")
+    except OSError:
+        return {}
+    return dict(pair.split("=", 1) for pair in text.split("\0") if "=" in pair)
 
 
 class Stack:
-    """A deployed stack."""
+    """A deployed stack. built: the folder that was deployed; swept: how often we did what its rule does."""
 
-    def __init__(self, cloud, name):
-        self.cloud, self.name = cloud, name
+    def __init__(self, cloud, name, built):
+        self.cloud, self.name, self.built, self.swept = cloud, name, built, 0
         [found] = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
         self.table = self.outputs["TableName"]
@@ -166,7 +200,10 @@ class Stack:
         return json.loads(text)
 
     def sweep(self):
-        return self.invoke("checker", {"heartbeat": "sweep"})
+        """What the rule does every minute."""
+        answer = self.invoke("checker", {"heartbeat": "sweep"})
+        self.swept += 1
+        return answer
 
     # What can be seen.
 
@@ -201,18 +238,15 @@ class Stack:
         return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
 
     def processes(self, function):
-        """The processes that run a function of the stacks."""
-        handler = f"awslambdaric heartbeat.doors.lambdas.{function}.handler"
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                except OSError:
-                    continue
-                if handler in line:
-                    found.append(int(entry.name))
-        return found
+        """The environments of the processes that run a function of this stack, by their ids."""
+        ours = {"AWS_LAMBDA_FUNCTION_NAME": f"{self.name}-{function}", "AWS_ENDPOINT_URL": self.cloud.url}
+        found = {int(path.name): environ(path) for path in Path("/proc").iterdir() if path.name.isdigit()}
+        return {pid: given for pid, given in found.items() if ours.items() <= given.items()}
+
+    def credentials(self, function):
+        """The credentials that Lambda gave to a function."""
+        given = next(iter(self.processes(function).values()))
+        return {name: given[variable] for name, variable in zip(NAMES, VARIABLES, strict=True)}
 
     def kill(self, function):
         for pid in self.processes(function):
