@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from heartbeat import documents
 from heartbeat.alerts import blind_alert, silent_together
-from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Status
+from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Kind, Status
 from heartbeat.outbox import address, quiet_until
 from heartbeat.overdue import Blind, at_stake, look
 from heartbeat.record import ATTEMPTS_MAX, Recorder
+from heartbeat.slots import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ LIMIT = 1_000
 """Jobs looked at in one sweep; a full sweep says `more`."""
 TURNS = 10
 """So often one sweep looks at a job that has more to judge, or that somebody else moved meanwhile."""
+UNREADABLE_MAX = 10 * MINUTE
+"""So long after a deadline a job is not called missed while its evidence cannot be read: it may well be there."""
 EVIDENCE_AGAIN = MINUTE
 """While its latest slot is bad, a job's evidence is looked at this often: nobody may tell us of the object."""
 
@@ -87,6 +90,7 @@ class _Sweep:
         self.blinds = (*self.book.blinds, self.blind) if self.blind else self.book.blinds
         self.age = now - self.book.alive if self.book.version else 0
         self.judged = self.told = self.lost = 0
+        self.unreadable: set[str] = set()
 
     def run(self, limit: int) -> Swept:
         due = self.store.due(self.book.mark, self.now, limit)
@@ -130,6 +134,9 @@ class _Sweep:
         return [(snapshot, address(change, snapshot.job.notify, self.now)) for snapshot, change in decided]
 
     def look(self, snapshot: Snapshot, silences: list[Silence]) -> Change:
+        if snapshot.job.slug in self.unreadable:
+            again = self.now + EVIDENCE_AGAIN
+            return Change(slug=snapshot.job.slug, expected=snapshot.state.version, due=again, look=again)
         quiet = quiet_until(snapshot.job, silences, self.now) if silences else None
         change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
         if change.due is None:  # somebody moved the job while we looked: the row that led here lies behind us now
@@ -148,6 +155,9 @@ class _Sweep:
         signals = self.evidence(snapshot, slots, self.now) if slots else ()
         if not signals:
             return snapshot
+        unread = any(signal.kind is Kind.LOG for signal in signals)
+        if unread and self.now < deadline(snapshot.job, slots[0]) + UNREADABLE_MAX:
+            self.unreadable.add(snapshot.job.slug)
         Recorder(self.store).record(signals)
         return self.store.load([snapshot.job.slug])[snapshot.job.slug]
 

@@ -183,6 +183,28 @@ def test_unreadable_folder_stops_no_sweep_and_leaves_a_line(night):
     assert notes[0].body.startswith("the evidence backup/2026-11-20/dump.sql.gz cannot be read: ")
 
 
+def test_while_evidence_cannot_be_read_nobody_is_told_of_a_miss(night):
+    n = night(born="2026-11-20T17:50")
+    link = n.folder / "backup"
+    link.symlink_to("backup")
+    n.alive("2026-11-20T17:52", "2026-11-20T18:16")
+    assert (n.status, n.told()) == ("waiting", [])
+    link.unlink()
+    n.put("backup/2026-11-20/dump.sql.gz", "2026-11-20T18:03")
+    n.alive("2026-11-20T18:18", "2026-11-20T18:30")
+    assert (n.status, n.told()) == ("up", [])
+
+
+def test_evidence_that_cannot_be_read_for_long_is_no_excuse(night):
+    n = night(born="2026-11-20T17:50")
+    (n.folder / "backup").symlink_to("backup")
+    n.alive("2026-11-20T17:52", "2026-11-20T18:19")
+    assert n.told() == []
+    n.sweep("2026-11-20T18:20")
+    assert n.told() == [Event.OPENED]
+    assert n.snapshot.state.incident.opened_at == at("2026-11-20T18:10")
+
+
 # Whose is it?
 
 
