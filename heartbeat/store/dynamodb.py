@@ -148,6 +148,7 @@ class DynamoDBStore:
 
     def close(self) -> None:
         """See Store.close: the connections belong to who gave us `call`."""
+        self._hands.close()
 
     # Reading
 

@@ -28,6 +28,11 @@ class Hands:
 
         return ThreadPoolExecutor(self.count, thread_name_prefix="dynamodb")
 
+    def close(self) -> None:
+        """Let the threads go."""
+        if "_pool" in self.__dict__:
+            self._pool.shutdown()
+
     def each(self, do: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
         """What `do` answers to each, in their order. What one of them raises is raised, when all are done or begun."""
         given = list(items)

@@ -109,6 +109,7 @@ class SignedCall:
         self._host, self._path = parts.netloc, parts.path or "/"
         self._signer, self._clock, self._timeout = signer, clock, timeout
         self._mine = threading.local()
+        self._opened: list[HTTPConnection] = []
 
     def __call__(self, operation: str, request: Request) -> dict[str, Any]:
         """See Call."""
@@ -116,7 +117,7 @@ class SignedCall:
         try:
             status, answer = self._send(operation, body)
         except (OSError, HTTPException) as problem:
-            self.close()
+            self._drop()
             raise Refused(operation, UNREACHABLE, f"{type(problem).__name__}: {problem}") from problem
         if status != FINE:
             raise _refused(operation, status, answer)
@@ -130,9 +131,10 @@ class SignedCall:
             except (OSError, HTTPException):
                 # Closed while it was idle, most likely. That the request went through all the same does no harm: it is
                 # what every repeated attempt has to reckon with (see `DynamoDBStore`).
-                self.close()
-        self._mine.connection = self._connect(self._host, timeout=self._timeout)
-        return self._exchange(self._mine.connection, operation, body)
+                self._drop()
+        self._mine.connection = fresh = self._connect(self._host, timeout=self._timeout)
+        self._opened.append(fresh)
+        return self._exchange(fresh, operation, body)
 
     def _exchange(self, connection: HTTPConnection, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
         headers = self._signer.headers(self._host, self._path, operation, body, self._clock())
@@ -140,11 +142,15 @@ class SignedCall:
         response = connection.getresponse()
         return response.status, _read(response)
 
+    def _drop(self) -> None:
+        kept, self._mine.connection = self._mine.connection, None
+        kept.close()
+        self._opened.remove(kept)
+
     def close(self) -> None:
-        """Let go of this thread's connection; the next call opens another one."""
-        kept, self._mine.connection = getattr(self._mine, "connection", None), None
-        if kept is not None:
-            kept.close()
+        """Let go of all connections. A later call opens what it needs."""
+        for connection in self._opened:
+            connection.close()
 
 
 def _read(response: HTTPResponse) -> dict[str, Any]:

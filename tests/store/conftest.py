@@ -1,15 +1,23 @@
-"""The stores under the contract suite: the fixture names them, no test does."""
+"""The stores under the contract suite: the fixture names them, no test does.
 
+DynamoDB is there twice: as moto plays it in this process, one thread at a time, and as ministack does in one of its
+own, which is fit for races; the latter by requests that we sign ourselves, several at a time.
+"""
+
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from uuid import uuid4
 
 import boto3
 import pytest
+from ministack import CREDENTIALS, ministack
 from moto import mock_aws
 from store_wire import Wire
 
 from heartbeat.store.dynamodb import DynamoDBStore
 from heartbeat.store.dynamodb_call import boto3_call, create_table
+from heartbeat.store.dynamodb_sign import signed_call
 from heartbeat.store.sqlite import SQLiteStore
 
 
@@ -87,10 +95,27 @@ def dynamodb(call):
     return Backend(lambda: DynamoDBStore("heartbeat", call, shards=2, sleep=no_sleep), threads_ok=False, expires=True)
 
 
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The way to ministack."""
+    with ministack(tmp_path_factory.mktemp("ministack")) as url:
+        call = signed_call({**CREDENTIALS, "AWS_ENDPOINT_URL": url}, time.time)
+        yield call
+        call.close()
+
+
+def races(call):
+    """A table of its own."""
+    name = f"heartbeat-{uuid4().hex[:12]}"
+    create_table(call, name)
+    return Backend(lambda: DynamoDBStore(name, call, shards=2, hands=4), threads_ok=True, expires=True)
+
+
 BACKENDS = {
     "sqlite": lambda request: sqlite_file(request.getfixturevalue("tmp_path")),
     "memory": lambda _request: sqlite_memory(),
     "dynamodb": lambda request: dynamodb(request.getfixturevalue("call")),
+    "ministack": lambda request: races(request.getfixturevalue("server")),
 }
 
 

@@ -78,6 +78,6 @@ class TestRaces:
     def test_many_writers_lose_no_update(self, backend):
         backend.store.commit([new()])
         for version in range(1, 4):
-            answers = backend.race(*(ping(expected=version, slot=T0 + n) for n in range(8)))
-            assert sorted(answers) == [STALE] * 7 + [STORED]
+            answers = backend.race(*(ping(expected=version, slot=T0 + n) for n in range(16)))
+            assert sorted(answers) == [STALE] * 15 + [STORED]
         assert len(backend.store.history("backup", 99)) == 3

@@ -70,7 +70,10 @@ class Server:
     def read(self, connection):
         data = b""
         while b"\r\n\r\n" not in data:
-            data += connection.recv(65_536)
+            part = connection.recv(65_536)
+            if not part:  # the caller is gone
+                return b""
+            data += part
         head, _, body = data.partition(b"\r\n\r\n")
         length = int(
             next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")).split()[1]
