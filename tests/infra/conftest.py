@@ -3,11 +3,10 @@
 import json
 import os
 import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
+from building import build
 
 ROOT = Path(__file__).parents[2]
 TRANSFORM = """
@@ -69,12 +68,6 @@ def of_type(resources):
         return found
 
     return of_type
-
-
-def build(target, config):
-    environ = os.environ | {"HEARTBEAT_CONFIG": str(config), "HEARTBEAT_PYTHON": sysconfig.get_python_version()}
-    command = [sys.executable, str(ROOT / "infra" / "build.py"), str(target)]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import tomllib
 from importlib.metadata import requires
 from pathlib import Path
 
-from conftest import build
+from building import build
 
 ROOT = Path(__file__).parents[2]
 
