@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.config.declared import load
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.rounds import Rounds
-from heartbeat.doors.lambdas.table import now, open_table
+from heartbeat.doors.lambdas.table import Pauses, now, open_table
 from heartbeat.doors.mailboxes import Mailboxes
 from heartbeat.doors.watchdog import Watchdog
 from heartbeat.ingest import evidence
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 STACK = read_stack(os.environ)
 CONFIG = load(STACK.jobs)
 JOURNAL = Journal(STACK.name, time.time)
+PAUSES = Pauses()
 ROUNDS = Rounds(
-    store=open_table(STACK),
+    store=open_table(STACK, PAUSES),
     config=CONFIG,
     channels=Mailboxes(CONFIG.channels, JOURNAL, now),
     look=evidence.look(S3Bucket(STACK.bucket)),
@@ -47,4 +48,5 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: 
             case _:
                 return ROUNDS.sweep(left)
     finally:
+        JOURNAL.count(Retries=PAUSES.taken())
         JOURNAL.flush()

@@ -58,7 +58,7 @@ class Rounds:
         self.rollout.step(self.now())
         alive = self.watchdog.beat()
         told = self.deliver(left)
-        self.journal.count(Due=swept.due, Judged=swept.judged, Told=swept.told, Retries=swept.lost)
+        self.journal.count(Due=swept.due, Judged=swept.judged, Told=swept.told, LostRaces=swept.lost)
         self.journal.count(Sweeps=1, SweepAge=swept.age / SECOND, WatchdogFailed=int(not alive))
         return {"judged": swept.judged, "told": swept.told, "more": swept.more, **told}
 

@@ -11,6 +11,8 @@ from heartbeat.store.dynamodb import DynamoDBStore
 from heartbeat.store.dynamodb_sign import signed_call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heartbeat.settings import Stack
 
 HANDS = 8
@@ -22,9 +24,26 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def open_table(stack: Stack) -> DynamoDBStore:
-    """The store of this stack, by the credentials that Lambda put into the environment."""
+class Pauses:
+    """Waits between attempts, and counts them: each is a request that the table refused for the moment."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, seconds: float) -> None:
+        """Wait."""
+        self._count += 1
+        time.sleep(seconds)
+
+    def taken(self) -> int:
+        """How many since the last time."""
+        count, self._count = self._count, 0
+        return count
+
+
+def open_table(stack: Stack, pause: Callable[[float], None] = time.sleep) -> DynamoDBStore:
+    """The store of this stack, by the credentials that Lambda put into the environment. pause: waits for seconds."""
     call = signed_call(os.environ, time.time)
     return DynamoDBStore(
-        stack.table, call, shards=stack.shards, retention=stack.keep_days * DAY, hands=HANDS, clock=now
+        stack.table, call, shards=stack.shards, retention=stack.keep_days * DAY, hands=HANDS, clock=now, sleep=pause
     )
