@@ -28,5 +28,5 @@ class Pager:
 
     def about(self, job):
         """What was said of a job, in order: [("missed", its headline), …]."""
-        alerts = [alert for message in self.got for alert in message["alerts"] if alert["job"] == job]
+        alerts = [alert for message in self.got for alert in message.get("alerts", ()) if alert["job"] == job]
         return [(alert["event"], alert["headline"]) for alert in alerts]
