@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import sysconfig
 import time
 from datetime import UTC, datetime
@@ -95,6 +96,13 @@ class Cloud:
             raise Failed(done.stdout + done.stderr)
         return done.stdout + done.stderr
 
+    def heartbeat(self, *arguments, **environ):
+        """Run our own command as on a laptop: (exit status, what it prints)."""
+        command = [str(Path(sys.executable).with_name("heartbeat")), *arguments]
+        environ = self.environ(**self.front.environ, **environ)
+        done = subprocess.run(command, cwd=self.folder, env=environ, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
     def build(self, jobs, name="build"):
         """`sam build` of these jobs (the text of a jobs file); answers the folder that can be deployed."""
         config = self.folder / "jobs.yaml"
@@ -158,6 +166,11 @@ class Stack:
 
     def ping(self, rest, **request):
         return self.ask(self.outputs["PingUrl"], f"/ping/{self.key}/{rest}", **request)
+
+    def web(self, path, key=None, **request):
+        """Ask the API: (status, text)."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return self.ask(self.outputs["WebUrl"], path, headers=headers, **request)
 
     @property
     def key(self):

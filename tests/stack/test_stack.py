@@ -141,8 +141,11 @@ class TestClock:
     def test_it_recovers(self, stack, slack, pager):
         assert stack.ping("missing") == (200, "OK")
         assert stack.state("missing").status == "up"
-        assert until(lambda: len(slack.about("missing")) > 1, 60)  # by the table's stream, or by the minute
+        assert until(lambda: len(slack.about("missing")) > 1, 60)
         assert [event for event, _ in pager.about("missing")] == ["missed", "recovered"]
+
+    def test_new_alerts_are_told_at_once_and_not_with_the_next_sweep(self, stack):
+        assert until(lambda: [line for line in stack.logs("checker") if "Sent" in line and "Sweeps" not in line])
 
     def test_the_scrub_of_every_day(self, stack):
         assert stack.invoke("checker", {"heartbeat": "scrub"})["whole"] is True
