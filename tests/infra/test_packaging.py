@@ -8,6 +8,8 @@ from pathlib import Path
 
 from building import build
 
+from heartbeat.config import read_file
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,6 +52,11 @@ def test_bytecode_is_there_and_is_not_checked_against_the_source(built):
 
 def test_the_jobs_travel_compiled(built):
     assert b'"daily-report"' in (built / "jobs.json").read_bytes()
+
+
+def test_the_example_for_aws_has_no_doubts():
+    config = read_file(ROOT / "examples" / "jobs-on-aws.yaml")
+    assert (config.warnings, len(config.jobs)) == ((), 3)
 
 
 def test_a_jobs_file_with_a_mistake_is_refused(tmp_path):
