@@ -38,31 +38,27 @@ class Check:
     text: str
 
 
-def check_store(store: Store, now: int) -> Iterator[Check]:
-    """Whether the clock runs and is right, and alerts get out."""
+def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> Iterator[Check]:
+    """Whether the clock runs and is right, and alerts get out. runner: what sweeps and delivers here."""
     clock = documents.clock(store, now)
     age = now - clock.alive
     if not clock.version:
-        yield Check(
-            "clock", Found.WARNING, "no sweep has run yet: start `heartbeat serve`, or `heartbeat tick` from cron"
-        )
+        yield Check("clock", Found.WARNING, f"no sweep has run yet: is {runner} running? `heartbeat tick` sweeps once")
     elif age < -MINUTE:
         late = duration(-age)
         yield Check("clock", Found.PROBLEM, f"the last sweep is {late} in the future: this machine's clock is wrong")
     elif age > BLIND_AFTER:
-        yield Check(
-            "clock", Found.PROBLEM, f"the last sweep was {ago(clock.alive, now)}: is `heartbeat serve` running?"
-        )
+        yield Check("clock", Found.PROBLEM, f"the last sweep was {ago(clock.alive, now)}: is {runner} running?")
     else:
         yield Check("clock", Found.OK, f"the last sweep was {ago(min(clock.alive, now), now)}")
-    yield _check_outbox(store, now)
+    yield _check_outbox(store, now, runner)
 
 
-def _check_outbox(store: Store, now: int) -> Check:
+def _check_outbox(store: Store, now: int, runner: str) -> Check:
     waiting = store.outbox(NEVER - 1, 1_000)
     oldest = min((delivery.created_at for delivery in waiting), default=now)
     if now - oldest <= WAITING_MAX:
         return Check("alerts", Found.OK, f"{len(waiting)} wait to be delivered")
     error = next((f" {delivery.error}" for delivery in waiting if delivery.error), "")
-    text = f"{len(waiting)} wait, the oldest for {duration(now - oldest)}; is `heartbeat serve` running?"
+    text = f"{len(waiting)} wait, the oldest for {duration(now - oldest)}; is {runner} running?"
     return Check("alerts", Found.PROBLEM, f"{text}{error}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING
 
 from heartbeat import settings
@@ -12,10 +12,12 @@ from heartbeat.documents import CLOCK
 from heartbeat.doors.cli.checks import Check, Found, check_store
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place, shown
-from heartbeat.doors.cli.probes import check_server
+from heartbeat.doors.cli.probes import check_health, check_server
 from heartbeat.doors.display import Cell, counted
 from heartbeat.errors import BadConfig, BadSetting, ChannelFailed, HeartbeatError
 from heartbeat.model import Alert, Event
+from heartbeat.store.address import Table
+from heartbeat.store.address import open_store as open_address
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from heartbeat.config import Config
     from heartbeat.store.protocol import Store
 
+NAMES_MAX = 1_000
 STYLES = {Found.OK: "green", Found.WARNING: "yellow", Found.PROBLEM: "bold red", Found.SKIPPED: "dim"}
 
 
@@ -33,6 +36,9 @@ def _arguments(parser: ArgumentParser) -> None:
     add_config(parser)
     add_store(parser)
     parser.add_argument("--url", help="the server (HEARTBEAT_URL)")
+    parser.add_argument("--stack", metavar="NAME", help="look at this stack on AWS instead")
+    parser.add_argument("--region", help="where the stack is (AWS_REGION)")
+    parser.add_argument("--show-key", action="store_true", help="with --stack: show the ping key")
     parser.add_argument("--send-test", action="store_true", help="send a test alert through every channel")
 
 
@@ -58,6 +64,42 @@ def _sum(problems: int) -> Cell:
 
 
 def _checks(call: Call) -> Iterator[Check]:
+    return _stack(call) if call.args.stack else _here(call)
+
+
+def _stack(call: Call) -> Iterator[Check]:
+    from heartbeat.doors.cli import stack, stack_ping  # noqa: PLC0415 - only who has one needs it
+
+    aws = stack.connect(call.args.region)
+    found = stack.find(aws, call.args.stack)
+    status = stack.check_status(found)
+    yield status
+    if status.found is not Found.OK:
+        return
+    try:
+        with closing(open_address(Table(name=found.outputs["TableName"], region=aws.region), call.clock)) as store:
+            yield from _table(call, store, found.name)
+            with call.screen.doing("pinging"):
+                pinged = list(stack_ping.check_ping(store, found.outputs["PingUrl"], call.now))
+            yield from pinged
+            key = stack_ping.key_of(store) if call.args.show_key else "$HEARTBEAT_PING_KEY"
+            yield Check("ping URL", Found.OK, f'curl -fsS "{found.outputs["PingUrl"]}ping/{key}/JOB"')
+    except HeartbeatError as problem:
+        yield Check("table", Found.PROBLEM, str(problem))
+    yield from check_health(found.outputs["WebUrl"])
+    yield from stack.check_aws(aws, found, send_test=call.args.send_test)
+
+
+def _table(call: Call, store: Store, name: str) -> Iterator[Check]:
+    yield from check_store(store, call.now, f"the function {name}-checker")
+    jobs = len(store.names("", NAMES_MAX))
+    text = f"{counted(jobs, 'job')}{' or more' if jobs == NAMES_MAX else ''}"
+    yield Check(
+        "table", Found.OK if jobs else Found.WARNING, f"{text} in it; the first sweep after a deployment makes them"
+    )
+
+
+def _here(call: Call) -> Iterator[Check]:
     config = None
     if config_path(call.args).exists() or call.args.config:
         config, checks = _read(config_path(call.args))
@@ -158,7 +200,8 @@ COMMANDS = {
         about="Look at everything that can be set up wrong: the file of jobs, the channels and their secrets, the\n"
         "database, the clock, the server and the ping key. What is not there is skipped. Nothing is changed.\n\n"
         "  heartbeat doctor --send-test     and send a test alert through every channel\n"
-        "  heartbeat doctor --url https://heartbeat.example.org",
+        "  heartbeat doctor --url https://heartbeat.example.org\n"
+        "  heartbeat doctor --stack heartbeat     a stack on AWS: pings it, looks at its table, alarms and queues",
         arguments=_arguments,
         run=_run,
     )

@@ -33,7 +33,7 @@ def check_server(url: str | None, clock: int) -> Iterator[Check]:
     if not base:
         yield Check("server", Found.SKIPPED, "set HEARTBEAT_URL or --url to look at it from outside")
         return
-    answer = _get(f"{base}/healthz")
+    answer = ask(f"{base}/healthz")
     if answer.problem:
         yield Check("server", Found.PROBLEM, f"{base} {answer.problem}")
         return
@@ -43,17 +43,27 @@ def check_server(url: str | None, clock: int) -> Iterator[Check]:
     yield _check_key(base)
 
 
+def check_health(url: str) -> Iterator[Check]:
+    """Whether the server at this address is well."""
+    base = url.rstrip("/")
+    answer = ask(f"{base}/healthz")
+    yield Check("health", Found.PROBLEM, f"{base} {answer.problem}") if answer.problem else _health(base, answer)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class Answer:
+    """What a server said. problem: why there is no answer, "" when there is one; clock: its time, 0 when not told."""
+
     status: int = 0
     body: str = ""
     clock: int = 0
     problem: str = ""
 
 
-def _get(url: str) -> _Answer:
+def ask(url: str) -> Answer:
+    """Get a page."""
     if not url.startswith(("http://", "https://")):
-        return _Answer(problem="is no address; write it like https://heartbeat.example.org")
+        return Answer(problem="is no address; write it like https://heartbeat.example.org")
     try:
         with urlopen(Request(url), timeout=TIMEOUT) as answer:  # noqa: S310 - the line above has seen that it is http(s)
             return _read(answer.status, answer)
@@ -61,20 +71,20 @@ def _get(url: str) -> _Answer:
         with answer:
             return _read(answer.code, answer)
     except (OSError, ValueError, HTTPException) as problem:
-        return _Answer(
+        return Answer(
             problem=f"cannot be reached ({getattr(problem, 'reason', problem)}); is it up, is the address right?"
         )
 
 
-def _read(status: int, answer: Any) -> _Answer:  # noqa: ANN401 - an answer and an error have no class in common
+def _read(status: int, answer: Any) -> Answer:  # noqa: ANN401 - an answer and an error have no class in common
     try:
         clock = round(parsedate_to_datetime(answer.headers.get("Date", "")).timestamp() * 1000)
     except (TypeError, ValueError):
         clock = 0
-    return _Answer(status=status, body=answer.read(ANSWER_MAX).decode(errors="replace"), clock=clock)
+    return Answer(status=status, body=answer.read(ANSWER_MAX).decode(errors="replace"), clock=clock)
 
 
-def _health(base: str, answer: _Answer) -> Check:
+def _health(base: str, answer: Answer) -> Check:
     try:
         report = json.loads(answer.body)
         well = bool(report["ok"])
@@ -91,7 +101,7 @@ def _check_key(base: str) -> Check:
     key = os.environ.get("HEARTBEAT_PING_KEY", "")
     if not key:
         return Check("ping key", Found.SKIPPED, "set HEARTBEAT_PING_KEY to have it looked at")
-    status = _get(f"{base}/ping/{quote(key, safe='')}/{_NO_RUN}").status
+    status = ask(f"{base}/ping/{quote(key, safe='')}/{_NO_RUN}").status
     if status == 400:  # noqa: PLR2004 - the number that the page of HTTP names
         return Check("ping key", Found.OK, "the server takes it")
     text = f"the server does not take it (it answered {status}): compare HEARTBEAT_PING_KEY with the server's"

@@ -1,0 +1,163 @@
+"""What `doctor --stack` looks at: a deployed stack, from outside and with your AWS credentials."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.doors.cli.checks import Check, Found
+from heartbeat.errors import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+SWEEP_ALARM = "sweep-missing"
+QUEUES = ("dead-letters", "scheduler-failures")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aws:
+    """The way to AWS: a client for each service asked for."""
+
+    region: str
+    client: Callable[[str], Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Stack:
+    """A stack as CloudFormation knows it."""
+
+    name: str
+    status: str
+    outputs: dict[str, str] = field(default_factory=dict)
+
+
+def connect(region: str | None) -> Aws:
+    """By the credentials and the region of this shell. Raises BadSetting."""
+    import boto3  # noqa: PLC0415 - only who has a stack needs it
+    from botocore.config import Config  # noqa: PLC0415 - the same
+
+    session = boto3.Session(region_name=region or None)
+    if not session.region_name:
+        raise BadSetting("the stack's region is not known: set AWS_REGION, or give --region eu-west-1")
+    if session.get_credentials() is None:
+        raise BadSetting("there are no AWS credentials: `aws configure`, or AWS_PROFILE")
+    patience = Config(connect_timeout=3, read_timeout=180, retries={"total_max_attempts": 2})
+    return Aws(
+        region=session.region_name,
+        client=lambda service: session.client(service, config=patience),  # type: ignore[call-overload]  # any service
+    )
+
+
+def find(aws: Aws, name: str) -> Stack:
+    """The stack of this name. Raises BadSetting when there is none."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the same
+
+    try:
+        [found] = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as problem:
+        told = problem.response.get("Error", {}).get("Message", "")
+        raise BadSetting(f"no stack {name!r} in {aws.region} ({told}); name it and its region: --region") from None
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+    return Stack(name=name, status=found["StackStatus"], outputs=outputs)
+
+
+def check_status(stack: Stack) -> Check:
+    """Whether the last deployment went through."""
+    if stack.status in GOOD and "TableName" in stack.outputs:
+        return Check("stack", Found.OK, f"{stack.name} is {stack.status}")
+    if stack.status in GOOD:
+        return Check("stack", Found.PROBLEM, f"{stack.name} is no Heartbeat stack: it has no output TableName")
+    return Check(
+        "stack", Found.PROBLEM, f"{stack.name} is {stack.status}: see its events in CloudFormation, deploy again"
+    )
+
+
+def check_aws(aws: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
+    """Alarms, queues, who hears of alerts, the evidence bucket, the channels. What is refused is a problem in words."""
+    looks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
+        ("alarms", lambda: _alarms(aws, stack)),
+        ("queues", lambda: _queues(aws, stack)),
+        ("alert topic", lambda: _topic(aws, stack)),
+        ("evidence", lambda: _evidence(aws, stack)),
+        ("channels", lambda: _channels(aws, stack, send_test=send_test)),
+    ]
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only who has a stack needs it
+
+    for name, look in looks:
+        try:
+            yield from look()
+        except (ClientError, BotoCoreError) as problem:
+            yield Check(name, Found.PROBLEM, f"cannot be looked at: {problem}")
+
+
+def _alarms(aws: Aws, stack: Stack) -> Iterator[Check]:
+    pages = aws.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack.name}-")
+    alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    for alarm in alarms:
+        if alarm["StateValue"] == "ALARM":
+            yield Check("alarms", Found.PROBLEM, f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}")
+        elif alarm["StateValue"] == "INSUFFICIENT_DATA" and alarm["AlarmName"].endswith(SWEEP_ALARM):
+            yield Check("alarms", Found.WARNING, f"{alarm['AlarmName']} has no data yet: look again in five minutes")
+    if not alarms:
+        yield Check(
+            "alarms", Found.PROBLEM, f"there is no alarm {stack.name}-…: nobody watches the watcher; deploy again"
+        )
+    elif not any(alarm["StateValue"] == "ALARM" for alarm in alarms):
+        yield Check("alarms", Found.OK, f"none of {len(alarms)} has gone off")
+
+
+def _queues(aws: Aws, stack: Stack) -> Iterator[Check]:
+    sqs = aws.client("sqs")
+    for queue in QUEUES:
+        name = f"{stack.name}-{queue}"
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        count = int(found["Attributes"]["ApproximateNumberOfMessages"])
+        if count:
+            yield Check(
+                "queues", Found.PROBLEM, f"{name} holds {count}: what could not be read; see them in the console"
+            )
+        else:
+            yield Check("queues", Found.OK, f"{name} is empty")
+
+
+def _topic(aws: Aws, stack: Stack) -> Iterator[Check]:
+    pages = aws.client("sns").get_paginator("list_subscriptions_by_topic")
+    found = [s for page in pages.paginate(TopicArn=stack.outputs["AlertTopicArn"]) for s in page["Subscriptions"]]
+    waiting = [each["Endpoint"] for each in found if each["SubscriptionArn"] == "PendingConfirmation"]
+    if waiting:
+        yield Check("alert topic", Found.WARNING, f"{', '.join(waiting)} has not confirmed the mail from AWS")
+    elif found:
+        yield Check("alert topic", Found.OK, f"it has {len(found)} subscribed")
+    else:
+        yield Check("alert topic", Found.WARNING, "nobody is subscribed: nobody hears of the alarms; set AlertEmail")
+
+
+def _evidence(aws: Aws, stack: Stack) -> Iterator[Check]:
+    bucket = stack.outputs["EvidenceBucketName"]
+    aws.client("s3").head_bucket(Bucket=bucket)
+    yield Check("evidence", Found.OK, f"the bucket {bucket} is there")
+
+
+def _channels(aws: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
+    if not send_test:
+        yield Check("channels", Found.SKIPPED, "--send-test sends a test alert through every channel")
+        return
+    answer = aws.client("lambda").invoke(
+        FunctionName=stack.outputs["CheckerFunctionName"], Payload=b'{"heartbeat": "test-alert"}'
+    )
+    value = json.loads(answer["Payload"].read() or b"{}")
+    if "FunctionError" in answer:
+        yield Check(
+            "channels", Found.PROBLEM, f"the checker failed: {value.get('errorMessage', value)}; see its log group"
+        )
+        return
+    for name, told in value.get("channels", {}).items():
+        taken = told == "sent"
+        text = "took a test alert; see whether it arrived" if taken else f"did not take a test alert: {told}"
+        yield Check(f"channel {name}", Found.OK if taken else Found.PROBLEM, text)
+    if not value.get("channels"):
+        yield Check("channels", Found.WARNING, "jobs.yaml has none: nobody is told of anything")
