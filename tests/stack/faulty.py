@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -26,9 +27,11 @@ class Handler(BaseHTTPRequestHandler):
         if faults.refusing > 0:
             faults.refusing -= 1
             faults.refused += 1
-            self.answer(400, json.dumps(THROTTLED).encode())
+            answer = 400, json.dumps(THROTTLED).encode()
         else:
-            self.answer(*self.passed_on(body))
+            answer = self.passed_on(body)
+        with suppress(ConnectionError):  # whoever asked may have been killed
+            self.answer(*answer)
 
     def passed_on(self, body):
         connection = http.client.HTTPConnection(self.server.faults.target, timeout=60)

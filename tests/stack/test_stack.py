@@ -141,8 +141,9 @@ class TestClock:
     def test_it_recovers(self, stack, slack, pager):
         assert stack.ping("missing") == (200, "OK")
         assert stack.state("missing").status == "up"
-        assert until(lambda: len(slack.about("missing")) > 1, 60)
+        assert until(lambda: len(slack.about("missing")) > 1 and len(pager.about("missing")) > 1, 60)
         assert [event for event, _ in pager.about("missing")] == ["missed", "recovered"]
+        assert slack.about("missing")[1]["text"].startswith("RECOVERED missing")
 
     def test_new_alerts_are_told_at_once_and_not_with_the_next_sweep(self, stack):
         assert until(lambda: [line for line in stack.logs("checker") if "Sent" in line and "Sweeps" not in line])
@@ -205,16 +206,17 @@ class TestTrouble:
         assert stack.ping("missing") == (200, "OK")
         assert until(lambda: stack.sweep() and stack.state("missing").status == "up", 60, 1)
         assert until(lambda: pager.about("missing")[-1][0] == "recovered", 60)
-        before = len(pager.about("missing"))
+        assert until(lambda: slack.about("missing")[-1]["text"].startswith("RECOVERED"), 60)
+        paged, posted = len(pager.about("missing")), len(slack.about("missing"))
         faults.slow, faults.delay = frozenset({"TransactWriteItems", "BatchWriteItem"}), 4.0
         assert until(lambda: killed_while_writing(stack, faults), 60, 1)
         faults.slow = frozenset()
         assert until(lambda: stack.sweep() and stack.state("missing").status == "down", 90, 1)
-        assert until(lambda: len(pager.about("missing")) > before, 60)
+        assert until(lambda: len(pager.about("missing")) > paged and len(slack.about("missing")) > posted, 60)
         for _ in range(3):
             stack.sweep()
-        assert [event for event, _ in pager.about("missing")[before:]] == ["missed"]
-        assert len(slack.about("missing")) == before + 1
+        assert [event for event, _ in pager.about("missing")[paged:]] == ["missed"]
+        assert [message["text"][:14] for message in slack.about("missing")[posted:]] == ["MISSED missing"]
 
 
 def killed_while_writing(stack, faults):
