@@ -16,6 +16,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "build" / "lambda"
@@ -94,7 +95,7 @@ def _compile(function: Path) -> None:
             f"bytecode, and their cold starts take longer; install Python {VERSION}\n"
         )
         return
-    compileall.compile_dir(function, quiet=1, invalidation_mode=compileall.py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    compileall.compile_dir(function, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
 
 
 if __name__ == "__main__":
