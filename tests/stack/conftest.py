@@ -1,5 +1,7 @@
 """The local AWS of the stories, and the stack that they share."""
 
+import signal
+
 import pytest
 from faulty import Faults
 from front import Front
@@ -25,6 +27,12 @@ jobs:
 """`missing` is never heard of: its first slot goes by while the stories before are told."""
 
 WEBHOOK = "https://hooks.slack.com/services/T000/B000/secret"
+
+
+def pytest_configure():
+    """Whoever ends us, by whatever signal, and even when we run in the background: what we started is ended first."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

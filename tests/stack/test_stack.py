@@ -161,7 +161,7 @@ class TestChannels:
         slack.hanging = slack.down = True
         assert stack.ping("pinged/fail", method="POST", body="disk full") == (200, "OK")
         assert until(lambda: slack.turned_away, 20)
-        assert until(lambda: pager.about("pinged"), 5)
+        assert until(lambda: pager.about("pinged"), 8)  # Slack is waited for longer than that
         slack.release()
         assert until(lambda: stack.sweep()["failed"], 60, 1)
         assert slack.about("pinged") == []
