@@ -1,0 +1,16 @@
+"""DynamoDB, as moto plays it."""
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from heartbeat.store.dynamodb_call import boto3_call, create_table
+
+
+@pytest.fixture
+def call():
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    with mock_aws():
+        made = boto3_call(boto3.client("dynamodb", region_name="us-east-1", **keys))
+        create_table(made, "heartbeat")
+        yield made

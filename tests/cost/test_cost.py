@@ -1,0 +1,83 @@
+"""The figures of docs/cost.md: units counted on the code, dollars from units and prices. Page and test cannot part."""
+
+import re
+from pathlib import Path
+
+import pytest
+from counting import Units, counted
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
+TEMPLATE = (Path(__file__).parents[2] / "infra" / "template.yaml").read_text()
+HOURS, MINUTES = 730, 43_800
+MILLION = 1_000_000
+FLEETS = {  # runs a month; how many ping functions start cold for them; seconds of the checker beyond its idle ones
+    "1 daily job": (30, 30, 0),
+    "100 jobs every 5 minutes": (876_000, 2_000, 2_000),
+    "10,000 hourly jobs": (7_300_000, 8_000, 7_300),
+}
+PING_WARM, PING_COLD, SWEEP_IDLE, MEMORY_GB = 0.02, 0.4, 0.08, 0.5
+LOG_BYTES_A_CALL, LOG_BYTES_A_SWEEP, HISTORY_BYTES, HISTORY_MONTHS = 300, 500, 450, 3
+
+
+def rows(heading):
+    """The rows of the table below a heading: {first cell: [other cells]}."""
+    below = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in below.splitlines() if line.startswith("|")
+    ]
+    return {row[0]: row[1:] for row in cells[2:]}
+
+
+def test_units_are_those_of_the_page(call):
+    told = {
+        what: Units(int(written), int(read))
+        for what, (written, read) in rows("What the code asks of the table").items()
+    }
+    assert counted(call) == told
+    assert told["a ping"].written + told["the sweep's part of a slot"].written == 3
+
+
+def price(name):
+    return float(re.search(rf"^\| {re.escape(name)} \| ([0-9.]+) ", PAGE, re.MULTILINE)[1])
+
+
+def monthly(fleet, *, free):
+    """Dollars a month: (Lambda, DynamoDB, CloudWatch)."""
+    runs, cold, busy = FLEETS[fleet]
+    units = {what: Units(int(w), int(r)) for what, (w, r) in rows("What the code asks of the table").items()}
+    seconds = runs * PING_WARM + cold * PING_COLD + MINUTES * SWEEP_IDLE + busy
+    calls = runs + MINUTES
+    compute = max(0, seconds * MEMORY_GB - (400_000 if free else 0)) * price("Lambda, a GB-second on arm64")
+    requests = max(0, calls - (MILLION if free else 0)) / MILLION * price("Lambda, a million requests")
+    slot = Units(
+        units["a ping"].written + units["the sweep's part of a slot"].written, units["the sweep's part of a slot"].read
+    )
+    minute = units["an idle minute"]
+    written = runs * slot.written + MINUTES * minute.written
+    read = runs * slot.read + cold + MINUTES * minute.read
+    stored = runs * HISTORY_MONTHS * HISTORY_BYTES / 1e9
+    table = written / MILLION * price("DynamoDB, a million write units") + read / MILLION * price(
+        "DynamoDB, a million read units"
+    )
+    kept = max(0, stored - (25 if free else 0)) * price("DynamoDB, a GB-month") + stored * price(
+        "DynamoDB, a GB-month of recovery"
+    )
+    logged = (calls * LOG_BYTES_A_CALL + MINUTES * LOG_BYTES_A_SWEEP) / 1e9
+    logs = max(0, logged - (5 if free else 0)) * price("CloudWatch, a GB of logs")
+    alarms = TEMPLATE.count("Type: AWS::CloudWatch::Alarm")
+    watch = max(0, alarms - (10 if free else 0)) * price("CloudWatch, an alarm") + (0 if free else 8) * price(
+        "CloudWatch, a metric"
+    )
+    return compute + requests, table + kept, logs + watch
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+@pytest.mark.parametrize(("free", "heading"), [(True, "A month, with the free tier"), (False, "A month, without it")])
+def test_dollars_are_those_of_the_page(fleet, free, heading):
+    parts = monthly(fleet, free=free)
+    shown = [float(cell) for cell in rows(heading)[fleet]]
+    assert shown == [round(part, 2) for part in (*parts, sum(parts))]
+
+
+def test_the_page_says_how_many_alarms_there_are():
+    assert f"{TEMPLATE.count('Type: AWS::CloudWatch::Alarm')} alarms" in PAGE
