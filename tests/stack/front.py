@@ -82,7 +82,10 @@ class Front:
         self.server.front = self
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         trust = dict.fromkeys(("SSL_CERT_FILE", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(self.authority))
-        self.environ = {"https_proxy": self.url, **trust}
+        ways = dict.fromkeys(("https_proxy", "HTTPS_PROXY"), self.url) | dict.fromkeys(
+            ("no_proxy", "NO_PROXY"), "127.0.0.1"
+        )
+        self.environ = {**ways, **trust}
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def context(self, host):
@@ -104,6 +107,19 @@ class Front:
         self.server.server_close()
 
 
+def usage(*, signs):
+    """What a key is for. Python 3.13 trusts no authority that does not say that it signs (RFC 5280, 4.2.1.3)."""
+    rest = (
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "encipher_only",
+        "decipher_only",
+    )
+    return x509.KeyUsage(digital_signature=not signs, key_cert_sign=signs, crl_sign=signs, **dict.fromkeys(rest, False))
+
+
 def certificate(name, key, signer, issuer):
     """Of this name; an authority's own when nobody else issues it."""
     now = datetime.now(UTC)
@@ -117,6 +133,7 @@ def certificate(name, key, signer, issuer):
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(usage(signs=issuer is None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
