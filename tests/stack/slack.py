@@ -1,4 +1,4 @@
-"""Stands for Slack: takes what is posted to its webhook, unless it is told to be down or to hang."""
+"""Stands for Slack: takes what is posted to its webhook, unless it hangs."""
 
 import json
 import threading
@@ -15,9 +15,6 @@ class Handler(BaseHTTPRequestHandler):
         if slack.hanging:
             slack.turned_away += 1
             slack.released.wait(PATIENCE)
-            self.close_connection = True
-        elif slack.down:
-            slack.turned_away += 1
             self.answer(500, b"down")
         else:
             slack.told.append(json.loads(body))
@@ -37,7 +34,7 @@ class Slack:
     """told: the messages that it took; turned_away: how many it did not take."""
 
     def __init__(self):
-        self.told, self.down, self.hanging, self.turned_away = [], False, False, 0
+        self.told, self.hanging, self.turned_away = [], False, 0
         self.released = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -50,7 +47,7 @@ class Slack:
         return [message for message in self.told if job in message["text"]]
 
     def release(self):
-        """Nothing hangs any more; what did gets no answer."""
+        """Nothing hangs any more; what did is refused."""
         self.hanging = False
         self.released.set()
 

@@ -81,7 +81,8 @@ class Cloud:
         return boto3.client(service, region_name=REGION, config=config, **(ours | given))
 
     def environ(self, **more):
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        foreign = ("AWS_", "HEARTBEAT_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         path = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ["PATH"]])
         given = {"AWS_ENDPOINT_URL": self.url, "SAM_CLI_TELEMETRY": "0", "PATH": path}
         return inherited | self.credentials | given | more
