@@ -17,6 +17,10 @@ import sys
 import sysconfig
 from pathlib import Path
 from py_compile import PycInvalidationMode
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "build" / "lambda"
@@ -34,41 +38,51 @@ def main(target: Path) -> None:
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "lambda.lock").open("w") as lock:  # `sam build --parallel` calls us four times at once
         fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp, inputs = STAGE / "inputs.sha256", _inputs()
-        if not stamp.exists() or stamp.read_text() != inputs:
-            _stage()
-            stamp.write_text(inputs)
+        config, requirements = ROOT / CONFIG, [Path(__file__), ROOT / "infra" / "requirements.txt"]
+        _check(config)
+        sources = [ROOT / "pyproject.toml", *sorted((ROOT / "heartbeat").rglob("*.py"))]
+        _once("wheels", requirements, _wheels)  # kept while jobs and code change: pip takes most of a build's time
+        _once("function", [config, *requirements, *sources], _function)
         shutil.copytree(STAGE / "function", target, dirs_exist_ok=True)
 
 
-def _inputs() -> str:
-    """A digest of everything that decides what is built."""
-    config = ROOT / CONFIG
+def _check(config: Path) -> None:
     if not config.is_file():
         sys.exit(
             f"there is no {config}: copy examples/jobs-on-aws.yaml to jobs.yaml and write your jobs into it, "
             "or name your file with HEARTBEAT_CONFIG"
         )
-    files = [config, Path(__file__), ROOT / "pyproject.toml", ROOT / "infra" / "requirements.txt"]
-    files += sorted((ROOT / "heartbeat").rglob("*.py"))
-    texts = [str(files).encode(), sys.version.encode(), VERSION.encode(), *(file.read_bytes() for file in files)]
-    return hashlib.sha256(b"\0".join(texts)).hexdigest()
 
 
-def _stage() -> None:
-    shutil.rmtree(STAGE, ignore_errors=True)
-    function, tools = STAGE / "function", STAGE / "tools"
-    _pip(tools, "--requirement", "infra/requirements.txt", "PyYAML>=6.0")  # for the Python that runs this
-    _run(["-m", "heartbeat.config.compile", str(ROOT / CONFIG), str(STAGE / "jobs.json")], PYTHONPATH=str(tools))
+def _once(name: str, inputs: list[Path], make: Callable[[Path], None]) -> None:
+    """Make the folder of this name, unless it was made from the same inputs."""
+    texts = [str(inputs).encode(), sys.version.encode(), VERSION.encode(), *(file.read_bytes() for file in inputs)]
+    stamp, digest = STAGE / f"{name}.sha256", hashlib.sha256(b"\0".join(texts)).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:
+        shutil.rmtree(STAGE / name, ignore_errors=True)
+        stamp.unlink(missing_ok=True)
+        make(STAGE / name)
+        stamp.write_text(digest)
+
+
+def _wheels(target: Path) -> None:
+    _pip(target / "tools", "--requirement", "infra/requirements.txt", "PyYAML>=6.0")  # for the Python that runs this
     for architecture in ARCHITECTURES:
-        _pip(STAGE / architecture, *_for(architecture), "--requirement", "infra/requirements.txt")
-        shutil.copytree(STAGE / architecture, function, dirs_exist_ok=True)
-    _pip(STAGE / "package", "--no-deps", ".")
-    shutil.copytree(STAGE / "package", function, dirs_exist_ok=True)
-    shutil.move(STAGE / "jobs.json", function)
-    for path in [*function.glob("bin"), *(p for part in UNUSED for p in (function / "heartbeat").glob(part))]:
+        _pip(target / architecture, *_for(architecture), "--requirement", "infra/requirements.txt")
+        shutil.copytree(target / architecture, target / "both", dirs_exist_ok=True)
+    shutil.rmtree(target / "both" / "bin", ignore_errors=True)
+    _compile(target / "both")
+
+
+def _function(target: Path) -> None:
+    jobs = STAGE / "jobs.json"
+    _run(["-m", "heartbeat.config.compile", str(ROOT / CONFIG), str(jobs)], PYTHONPATH=str(STAGE / "wheels" / "tools"))
+    _pip(target, "--no-deps", ".")
+    for path in [*target.glob("bin"), *(p for part in UNUSED for p in (target / "heartbeat").glob(part))]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    _compile(function)
+    _compile(target)
+    shutil.move(jobs, target)
+    shutil.copytree(STAGE / "wheels" / "both", target, dirs_exist_ok=True)
 
 
 def _for(architecture: str) -> list[str]:
@@ -95,7 +109,8 @@ def _compile(function: Path) -> None:
             f"bytecode, and their cold starts take longer; install Python {VERSION}\n"
         )
         return
-    compileall.compile_dir(function, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    mode = PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(function, quiet=1, stripdir=function, prependdir="/var/task", invalidation_mode=mode)
 
 
 if __name__ == "__main__":
