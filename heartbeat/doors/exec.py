@@ -69,6 +69,7 @@ def _run(
     """Exit status and tail."""
     pipe = subprocess.PIPE if output and UNIX else None
     try:
+        signals.begin()
         # The command is what the user asked to run. It inherits what we did: a lock, a shell's <(process).
         child = subprocess.Popen(command, stdout=pipe, stderr=pipe, bufsize=0, close_fds=False)  # noqa: S603 - see above
     except OSError as problem:
@@ -95,6 +96,7 @@ class _Signals:
     def __enter__(self) -> Self:
         self._child: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
+        self._begun = False
         self._undo = contextlib.ExitStack()
         if UNIX:
             self._watch()
@@ -102,6 +104,10 @@ class _Signals:
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
+
+    def begin(self) -> None:
+        """The command is about to be there: a key at the terminal reaches it from now on."""
+        self._begun = True
 
     def forward_to(self, child: subprocess.Popen[bytes]) -> None:
         """The command runs now: it gets what came before, and what comes."""
@@ -124,9 +130,11 @@ class _Signals:
         self._undo.callback(signal.signal, number, signal.signal(number, handler) or signal.SIG_DFL)
 
     def _forward(self, number: int, _: FrameType | None) -> None:
+        if self._begun and number in (signal.SIGINT, signal.SIGQUIT) and _at_terminal():
+            return
         if self._child is None:
             self._early.append(number)
-        elif not (number in (signal.SIGINT, signal.SIGQUIT) and _at_terminal()):
+        else:
             self._child.send_signal(number)
 
 
