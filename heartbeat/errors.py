@@ -11,6 +11,7 @@ HeartbeatError
 └── WorldError             the world is in the way: a 5xx, exit status 3; asking again may help
     ├── TooBusy            a lost race was retried as often as is sensible
     ├── NotApplied         an event for a job that the file declares and the store has not got yet
+    ├── NotRead            an evidence object that could not be looked at for now
     ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
     ├── StoreCorrupt       the store answers, but what it holds cannot be read
     ├── FrontLost          the HTTP process ends again and again
@@ -79,6 +80,10 @@ class TooBusy(WorldError):
 
 class NotApplied(WorldError):
     """The jobs file declares this job, and the store has not got it yet."""
+
+
+class NotRead(WorldError):
+    """An evidence object that an event tells of could not be looked at."""
 
 
 class StoreUnavailable(WorldError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from heartbeat.errors import HeartbeatError
+from heartbeat.errors import HeartbeatError, WorldError
 from heartbeat.ingest import evidence
 from heartbeat.ingest.bucket import Once
 from heartbeat.ingest.events import Matcher, read
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
     Load = Callable[[Sequence[str]], Mapping[str, Snapshot]]
     """As Store.load."""
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """odd: what can never be read; unread: what may be read another time."""
+
+    odd: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 class Intake:
@@ -41,24 +49,26 @@ class Intake:
             return heard
         wanted = [(found, job) for found in heard.objects for job in self._keys.jobs(found)]
         known = load(sorted({job.slug for _, job in wanted})) if wanted else {}
-        odd: list[str] = []
-        signals = [each for found, job in wanted for each in self._look(found, known.get(job.slug), now, odd)]
+        trouble = _Trouble()
+        signals = [each for found, job in wanted for each in self._look(found, known.get(job.slug), now, trouble)]
         return replace(
             heard,
             signals=(*heard.signals, *signals),
-            odd=(*heard.odd, *odd),
+            odd=(*heard.odd, *trouble.odd),
             strangers=heard.strangers + len(set(heard.objects) - {found for found, _ in wanted}),
             missing=tuple(sorted({job.slug for _, job in wanted} - known.keys())),
+            unread=tuple(trouble.unread),
         )
 
-    def _look(self, found: Object, snapshot: Snapshot | None, now: int, odd: list[str]) -> Sequence[Signal]:
+    def _look(self, found: Object, snapshot: Snapshot | None, now: int, trouble: _Trouble) -> Sequence[Signal]:
         if snapshot is None or snapshot.job.evidence is None:
             return ()
         bucket = Once(self._bucket)
         try:
             there = bucket.named(snapshot.job.evidence.bucket).head(found.key)
         except (OSError, HeartbeatError) as problem:
-            odd.append(f"the evidence {quoted(found.key)} of {snapshot.job.slug} cannot be read: {problem}")
+            told = trouble.unread if isinstance(problem, OSError | WorldError) else trouble.odd
+            told.append(f"the evidence {quoted(found.key)} of {snapshot.job.slug} cannot be read: {problem}")
             return ()
         if there is None:
             return ()

@@ -1,7 +1,9 @@
 """The store in one DynamoDB table. The contract is in `protocol`, what lies where in `dynamodb_items`.
 
 An on-time ping is two small writes and no transaction: the job, on condition of its version, then its log row (a crash
-between the two loses that line of the history and nothing else). A change with several parts is one transaction.
+between the two loses that line of the history and nothing else; one that is throttled is written by the next commit).
+A change with several parts is one transaction.
+
 Rows that say when to look (the wheel, the outbox) are written before what they point to, so that a crash leaves one too
 many and never one too few; who reads them believes only the job and the delivery themselves.
 """
@@ -20,6 +22,7 @@ from heartbeat.store import dynamodb_items as lay
 from heartbeat.store import rows
 from heartbeat.store.dynamodb_call import BATCH_MAX, Patient, Refused
 from heartbeat.store.dynamodb_hands import Hands
+from heartbeat.store.dynamodb_lines import Lines
 from heartbeat.store.dynamodb_plan import Plan, is_plain, plan, update_job
 from heartbeat.store.dynamodb_search import Search
 from heartbeat.store.dynamodb_wheel import Wheel
@@ -67,6 +70,7 @@ class DynamoDBStore:
         self._table, self._shards, self._retention = table, shards, retention
         self._call = Patient(call, sleep)
         self._clock = clock
+        self._lines = Lines(self._call, table)
         self._wheel = Wheel(self._call, table, shards)
         self._hands = Hands(hands)
         self._search = Search(table, self._call, self._wheel, self._hands, self._names)
@@ -104,6 +108,7 @@ class DynamoDBStore:
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit. A change with more than about 95 deliveries and documents is refused (CallerError)."""
+        self._lines.pay()
         kept = self._hands.each_change(self._commit, changes)
         return [Commit.STORED if stored else Commit.STALE for stored in kept]
 
@@ -225,7 +230,7 @@ class DynamoDBStore:
                 return False
             stored = refused.item  # an attempt whose answer was lost had made it
         for item in lay.log_items(change, lay.read_number(stored, "life"), self._retention):
-            self._call("PutItem", {"TableName": self._table, "Item": item})
+            self._lines.write(item)
         return True
 
     def _plan(self, change: Change) -> Plan | None:

@@ -8,7 +8,7 @@ import pytest
 from heartbeat.config import read
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.news import News
-from heartbeat.errors import NotApplied
+from heartbeat.errors import NotApplied, NotRead, WorldError
 from heartbeat.ingest.bucket import FolderBucket
 from heartbeat.ingest.intake import Intake
 from heartbeat.manage import founding
@@ -101,6 +101,22 @@ def test_an_event_for_a_job_that_is_not_made_yet_comes_again(news, store):
     store.commit([Change(slug="task", expected=version, remove=True)])
     with pytest.raises(NotApplied, match="task: declared, and not made by the checker yet"):
         news.take(sample("ecs-failed"))
+
+
+def test_evidence_that_cannot_be_looked_at_comes_again_and_costs_no_other_signal(store, request):
+    class Refusing(FolderBucket):
+        def head(self, key):
+            raise WorldError(f"S3 refused {key} (403)")
+
+    jobs = read(TEXT + '  backup: {schedule: every 1h, evidence: {key: "backup.txt"}}\n').jobs
+    store.commit([founding(job, NOW - 1) for job in jobs])
+    journal = Journal(request.node.name, lambda: NOW / 1000)
+    news = News(store, Intake(jobs, Refusing("."), "own"), journal, lambda: NOW)
+    event = sample("s3-created")
+    event["detail"]["bucket"]["name"], event["detail"]["object"]["key"] = "own", "backup.txt"
+    with pytest.raises(NotRead, match=r'the evidence "backup.txt" of backup cannot be read: S3 refused backup.txt'):
+        news.take([event, sample("ecs-failed")])
+    assert store.load(["task"])["task"].state.status == "down"
 
 
 @pytest.mark.parametrize("odd", [None, "text", 3, {}, {"Records": "none"}, {"detail-type": 7, "source": []}])

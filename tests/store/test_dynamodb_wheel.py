@@ -295,6 +295,24 @@ class TestLostAnswer:
         assert store.commit([ping(), ping()]) == [STORED, STALE]
 
 
+def test_a_line_of_history_that_is_throttled_is_written_by_the_next_commit(call):
+    throttled = [True]
+
+    class Throttling(Wire):
+        def __call__(self, operation, request):
+            if throttled[0] and operation == "PutItem" and request["Item"]["pk"]["S"].startswith("log#"):
+                raise Refused(operation, "ProvisionedThroughputExceededException", "slow down")
+            return super().__call__(operation, request)
+
+    store = DynamoDBStore("heartbeat", Throttling(call), sleep=lambda _seconds: None)
+    store.commit([new()])
+    assert store.commit([ping()]) == [STORED]
+    assert store.history("backup", 9) == []
+    throttled[0] = False
+    assert store.commit([ping(expected=2)]) == [STORED]
+    assert [line.n for line in store.history("backup", 9)] == [3, 2]
+
+
 class TestShards:
     @pytest.mark.parametrize("later", [1, 2, 4])
     def test_rows_of_more_shards_are_found_by_whoever_is_set_to_fewer_later(self, call, later):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.errors import NotApplied
+from heartbeat.errors import NotApplied, NotRead
 from heartbeat.record import Recorded, Recorder
 from heartbeat.telemetry import Happened
 
@@ -35,6 +35,8 @@ class News:
         counts = {each: answers.count(each) for each in Recorded}
         self._journal.count(Recorded=counts[Recorded.STORED], OddEvents=len(heard.odd))
         unknown = {s.slug for s, each in zip(heard.signals, answers, strict=True) if each is Recorded.UNKNOWN}
+        if heard.unread:
+            raise NotRead("; ".join(heard.unread[:ODD_MAX]))
         if missing := sorted({*heard.missing, *unknown}):
             raise NotApplied(f"{', '.join(missing)}: declared, and not made by the checker yet; the event comes again")
         return {"recorded": counts[Recorded.STORED], "seen": counts[Recorded.SEEN], "odd": len(heard.odd)}

@@ -30,7 +30,8 @@ class Heard:
 
     signals: in the order in which they are to be recorded; objects: new in S3; odd: a sentence for each thing that
     could not be read; strangers: how many events and objects are no job's; missing: jobs of the definitions that the
-    store does not have yet, whose evidence waits: hand the event in again later.
+    store does not have yet, whose evidence waits; unread: a sentence for each object that could not be looked at for
+    now. With one of the last two, hand the event in again later.
     """
 
     signals: tuple[Signal, ...] = ()
@@ -38,6 +39,7 @@ class Heard:
     odd: tuple[str, ...] = ()
     strangers: int = 0
     missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
