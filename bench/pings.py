@@ -35,10 +35,10 @@ SERVE = "import sys; from heartbeat import settings, wiring; sys.exit(wiring.ser
 FLOOR_FRONT = """
 from heartbeat.doors import front
 from heartbeat.doors.gate import OK
-class Gate(front.Gate):
+class Gate(front.FrontGate):
     def take(self, *_):
         return OK
-front.Gate = Gate
+front.FrontGate = Gate
 front.main()
 """
 FLOOR = f"from heartbeat.doors import fronts; fronts.PROGRAM = ('-P', '-c', {FLOOR_FRONT!r}); {SERVE}"
