@@ -8,7 +8,7 @@ from pathlib import Path
 
 from building import build
 
-from heartbeat.config import read_file
+from heartbeat.config import read, read_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +57,23 @@ def test_the_jobs_travel_compiled(built):
 def test_the_example_for_aws_has_no_doubts():
     config = read_file(ROOT / "examples" / "jobs-on-aws.yaml")
     assert (config.warnings, len(config.jobs)) == ((), 3)
+
+
+def test_the_jobs_on_the_page_about_deploying_can_be_read():
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "deploy.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert [[job.slug for job in read(block).jobs] for block in blocks] == [
+        ["daily-report"],
+        ["heartbeat-in-frankfurt"],
+    ]
+
+
+def test_the_page_about_deploying_names_outputs_and_parameters_that_there_are():
+    template = (ROOT / "infra" / "template.yaml").read_text()
+    names = re.findall(
+        r"`([A-Z][a-zA-Z]+)`", (ROOT / "docs" / "deploy.md").read_text()
+    )  # and the namespace of the metrics
+    assert [name for name in names if not re.search(rf"^  {name}:$", template, re.MULTILINE)] == ["Heartbeat"]
+    assert {"AlertEmail", "ShowPingKey", "WatchdogUrl", "MaxSweepAge", "SecretsPath"} <= set(names)
 
 
 def test_a_jobs_file_with_a_mistake_is_refused(tmp_path):
