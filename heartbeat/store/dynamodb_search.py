@@ -47,7 +47,7 @@ class Search:
             stop = self._look(wave, now, limit, dues)
             if stop is not None or looked >= LOOK_MAX:
                 return _answer(dues, stop or wave[-1][1], more=True)
-        return _answer(dues, reached, more=False)
+        return _answer(dues, reached, more=began < now)
 
     def _look(self, wave: list[Found], now: int, limit: int, dues: dict[str, int]) -> Mark | None:
         """Sort out one wave: what is due goes to `dues`. The mark of the job that filled it, if one did."""

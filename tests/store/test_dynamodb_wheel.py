@@ -231,7 +231,7 @@ class TestMark:
         assert (first.slugs, first.more) == (("job-0", "job-1"), True)
         store.commit([Change(slug="job-0", expected=1, due=T0 + HOUR + MINUTE)])
         second = store.due(first.reached, T0 + HOUR + 5 * MINUTE, 9)
-        assert (second.slugs, second.more, second.reached) == (("job-2", "job-3"), False, Mark(at=T0 + HOUR))
+        assert (second.slugs, second.more, second.reached) == (("job-2", "job-3"), True, Mark(at=T0 + HOUR))
         assert store.due(second.reached, T0 + HOUR + 5 * MINUTE, 9).slugs == ("job-0",)
 
     def test_a_row_is_never_written_where_a_sweep_may_have_been(self, call):
