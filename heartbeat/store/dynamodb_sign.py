@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from ssl import create_default_context
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -30,14 +31,16 @@ TIMEOUT = 5.0
 API = "DynamoDB_20120810"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 SERVICE = "dynamodb"
+SUFFIXES = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
+"""By how a region's name begins. The isolated partitions (aws-iso…) are not here: name their endpoint."""
 FINE = 200
 
 
 def signed_call(environ: Mapping[str, str], clock: Callable[[], float], *, timeout: float = TIMEOUT) -> SignedCall:
     """The way to DynamoDB by the credentials and the region in this environment, as Lambda sets them.
 
-    clock: epoch seconds. AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL name another endpoint than AWS's own (of the
-    partitions aws and aws-cn). Safe for threads: each has a connection of its own. Raises BadSetting.
+    clock: epoch seconds. AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL name another endpoint than AWS's own. Safe
+    for threads: each request has a connection to itself, and leaves it to whoever comes next. Raises BadSetting.
     """
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
     if not region:
@@ -48,7 +51,8 @@ def signed_call(environ: Mapping[str, str], clock: Callable[[], float], *, timeo
 
 
 def _endpoint(region: str) -> str:
-    return f"https://{SERVICE}.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+    suffix = SUFFIXES.get(region.partition("-")[0], "amazonaws.com")
+    return f"https://{SERVICE}.{region}.{suffix}"
 
 
 def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
@@ -102,14 +106,11 @@ class SignedCall:
     """A `Call`; `signed_call` makes it."""
 
     def __init__(self, url: str, signer: Signer, clock: Callable[[], float], timeout: float) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise BadSetting(f"{url!r} is no endpoint; write it like https://dynamodb.eu-west-1.amazonaws.com")
-        self._connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._host, self._path = parts.netloc, parts.path or "/"
-        self._signer, self._clock, self._timeout = signer, clock, timeout
-        self._mine = threading.local()
-        self._opened: list[HTTPConnection] = []
+        self._host, self._path, self._connect = _way(url, timeout)
+        self._signer, self._clock = signer, clock
+        # For whoever comes next, not for one thread: threads that are made for one pass of deliveries leave nothing
+        # behind. The last one in is the first one out, for it was idle the shortest.
+        self._idle: list[HTTPConnection] = []
 
     def __call__(self, operation: str, request: Request) -> dict[str, Any]:
         """See Call."""
@@ -117,46 +118,64 @@ class SignedCall:
         try:
             status, answer = self._send(operation, body)
         except (OSError, HTTPException) as problem:
-            self._drop()
             raise Refused(operation, UNREACHABLE, f"{type(problem).__name__}: {problem}") from problem
         if status != FINE:
             raise _refused(operation, status, answer)
         return answer
 
     def _send(self, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        kept = getattr(self._mine, "connection", None)
+        kept = self._kept()
         if kept is not None:
-            try:
+            # Closed while it was idle, most likely. That the request went through all the same does no harm: it is what
+            # every repeated attempt has to reckon with (see `DynamoDBStore`).
+            with suppress(OSError, HTTPException):
                 return self._exchange(kept, operation, body)
-            except (OSError, HTTPException):
-                # Closed while it was idle, most likely. That the request went through all the same does no harm: it is
-                # what every repeated attempt has to reckon with (see `DynamoDBStore`).
-                self._drop()
-        self._mine.connection = fresh = self._connect(self._host, timeout=self._timeout)
-        self._opened.append(fresh)
-        return self._exchange(fresh, operation, body)
+        return self._exchange(self._connect(), operation, body)
+
+    def _kept(self) -> HTTPConnection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:  # asking first would be a race
+            return None
 
     def _exchange(self, connection: HTTPConnection, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
         headers = self._signer.headers(self._host, self._path, operation, body, self._clock())
-        connection.request("POST", self._path, body, headers)
-        response = connection.getresponse()
-        return response.status, _read(response)
-
-    def _drop(self) -> None:
-        kept, self._mine.connection = self._mine.connection, None
-        kept.close()
-        self._opened.remove(kept)
+        try:
+            connection.request("POST", self._path, body, headers)
+            response = connection.getresponse()
+            answer = response.status, _read(response)
+        except BaseException:  # nobody knows what would still come out of it
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return answer
 
     def close(self) -> None:
-        """Let go of all connections. A later call opens what it needs."""
-        for connection in self._opened:
-            connection.close()
+        """Let go of all connections that are idle. A later call opens what it needs."""
+        while (kept := self._kept()) is not None:
+            kept.close()
+
+
+def _way(url: str, timeout: float) -> tuple[str, str, Callable[[], HTTPConnection]]:
+    """Host, path, and what makes a connection, which connects when it is first used. Raises BadSetting."""
+    try:
+        parts = urlsplit(url)
+        make: Callable[[], HTTPConnection] = partial(HTTPConnection, parts.netloc, timeout=timeout)
+        if parts.scheme == "https":  # one context for all of them: each would read the authorities again, for 20 ms
+            make = partial(HTTPSConnection, parts.netloc, timeout=timeout, context=create_default_context())
+        make()
+        fits = parts.scheme in {"http", "https"} and parts.hostname and not parts.username and parts.port != 0
+    except (ValueError, HTTPException):
+        fits = False
+    if not fits:
+        raise BadSetting(f"{url!r} is no endpoint; write it like https://dynamodb.eu-west-1.amazonaws.com")
+    return parts.netloc, parts.path or "/", make
 
 
 def _read(response: HTTPResponse) -> dict[str, Any]:
     text = response.read()
     check = response.getheader("x-amz-crc32")
-    if check is not None and int(check) != crc32(text):
+    if check is not None and check != str(crc32(text)):
         raise HTTPException("the answer arrived damaged")
     try:
         found = json.loads(text or b"{}")

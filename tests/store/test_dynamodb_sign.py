@@ -1,12 +1,14 @@
 """The signing way to DynamoDB: its signature against botocore's, its manners against a server that has none."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
 import threading
 from zlib import crc32
 
+import boto3
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -18,6 +20,16 @@ from heartbeat.store.dynamodb_sign import Signer, signed_call
 
 NOW = 1_795_000_000.0
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+
+
+def by_botocore(url, sent, body, *, keys=("AKIDEXAMPLE", "secret/key+"), region="eu-west-1"):
+    """The signature that botocore gives a request with these headers (all of them signed)."""
+    headers = {name: value for name, value in sent.items() if name not in {"host", "authorization"}}
+    request = AWSRequest("POST", url, headers, body)
+    request.context["timestamp"] = sent["x-amz-date"]
+    auth = SigV4Auth(Credentials(*keys), "dynamodb", region)
+    signature = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    return f"SignedHeaders={auth.signed_headers(auth.headers_to_sign(request))}, Signature={signature}"
 
 
 @pytest.mark.parametrize("token", ["", "FwoGZXIvYXdzEJr//////////wEaDExampleToken=="])
@@ -33,17 +45,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnF
 def test_the_signature_is_botocores(token, body, region, host, path):
     signer = Signer(region=region, access_key="AKIDEXAMPLE", secret_key="secret/key+", token=token)
     ours = signer.headers(host, path, "UpdateItem", body, NOW)
-    sent = {name: ours[name] for name in ("content-type", "x-amz-target")}
-    request = AWSRequest(method="POST", url=f"https://{host}{path}", data=body, headers=sent)
-    auth = SigV4Auth(Credentials("AKIDEXAMPLE", "secret/key+", token or None), "dynamodb", region)
-    request.context["timestamp"] = ours["x-amz-date"]
-    request.headers["X-Amz-Date"] = ours["x-amz-date"]
-    if token:
-        request.headers["X-Amz-Security-Token"] = token
-    canonical = auth.canonical_request(request)
-    signature = auth.signature(auth.string_to_sign(request, canonical), request)
-    assert ours["authorization"].endswith(f"Signature={signature}")
-    assert f"SignedHeaders={auth.signed_headers(auth.headers_to_sign(request))}," in ours["authorization"]
+    assert ours["authorization"].endswith(by_botocore(f"https://{host}{path}", ours, body, region=region))
     assert "secret/key+" not in repr(signer)
 
 
@@ -52,7 +54,7 @@ class Server:
 
     def __init__(self, *scripts):
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.scripts, self.asked, self.connections, self.calls = scripts, [], 0, []
+        self.scripts, self.asked, self.heads, self.connections, self.calls = scripts, [], [], 0, []
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -75,6 +77,7 @@ class Server:
                 return b""
             data += part
         head, _, body = data.partition(b"\r\n\r\n")
+        self.heads.append(head.decode())
         length = int(
             next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")).split()[1]
         )
@@ -82,10 +85,13 @@ class Server:
             body += connection.recv(65_536)
         return body
 
-    def call(self, **more):
-        url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        environ = {**KEYS, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": url}
-        self.calls.append(signed_call(environ, lambda: NOW, **more))
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def call(self, clock=lambda: NOW, *, path="", timeout=5, **environ):
+        given = {**KEYS, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": self.url + path}
+        self.calls.append(signed_call({**given, **environ}, clock, timeout=timeout))
         return self.calls[-1]
 
     def close(self):
@@ -160,6 +166,7 @@ def test_a_connection_that_was_closed_while_idle_is_opened_again(serve):
         (http(b"[]"), "Unreachable", ()),
         (http(b'{"Item":'), "Unreachable", ()),
         (http({"Item": {}}, x_amz_crc32=1), "Unreachable", ()),
+        (http({"Item": {}}, x_amz_crc32="one"), "Unreachable", ()),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}", "Unreachable", ()),
         (b"nonsense\r\n\r\n", "Unreachable", ()),
         (None, "Unreachable", ()),
@@ -188,14 +195,118 @@ def test_nobody_there_is_a_refusal():
         signed_call(environ, lambda: NOW)("GetItem", {})
 
 
-def test_each_thread_has_a_connection_of_its_own(serve):
-    server = serve([http({})], [http({})])
-    call = server.call()
-    call("PutItem", {})
-    other = threading.Thread(target=lambda: (call("PutItem", {}), call.close()))
-    other.start()
-    other.join()
+def in_thread(call, answers):
+    thread = threading.Thread(target=lambda: answers.append(call("GetItem", {})))
+    thread.start()
+    return thread
+
+
+def test_threads_one_after_the_other_share_a_connection(serve):
+    """A thread that is made for one pass of deliveries must leave no socket behind."""
+    server = serve([http({})] * 3)
+    call, answers = server.call(), []
+    for _ in range(3):
+        in_thread(call, answers).join()
+    assert (server.connections, answers) == (1, [{}, {}, {}])
+
+
+def test_requests_at_the_same_time_have_a_connection_each(serve):
+    server = serve([http({"n": 1}), http({"n": 2})], [http({"n": 3})])
+    gate = threading.Barrier(2)
+    both = []
+
+    def clock():  # read when a request has its connection and sends nothing yet
+        if both:
+            gate.wait(5)
+        return NOW
+
+    call, answers = server.call(clock), []
+    call("GetItem", {})
+    both.append(True)
+    for thread in [in_thread(call, answers) for _ in range(2)]:
+        thread.join()
     assert server.connections == 2
+    assert sorted(answer["n"] for answer in answers) == [2, 3]
+
+
+def test_a_connection_that_failed_is_not_used_again(serve):
+    torn = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-amz-crc32: 1\r\n\r\n{}"
+    server = serve([torn, http({"wrong": {}})], [http({"right": {}})])
+    call = server.call()
+    with pytest.raises(Refused, match="damaged"):
+        call("GetItem", {})
+    assert call("GetItem", {}) == {"right": {}}
+
+
+def test_what_was_closed_can_be_used_again(serve):
+    server = serve([http({}), http({})], [http({})])
+    call = server.call()
+    call("GetItem", {})
+    call.close()
+    call("GetItem", {})
+    assert server.connections == 2
+
+
+def test_what_is_sent_is_what_was_signed(serve):
+    """As the other side checks it: from nothing but the bytes that came."""
+    server = serve([http({})])
+    server.call(path="/some/where", AWS_SESSION_TOKEN="token==")("PutItem", {"TableName": "日次"})
+    first, *lines = server.heads[0].split("\r\n")
+    sent = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    signed = re.search("SignedHeaders=([^,]+)", sent["authorization"])[1].split(";")
+    assert first == "POST /some/where HTTP/1.1"
+    assert signed == ["content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target"]
+    assert sent["x-amz-target"] == "DynamoDB_20120810.PutItem"
+    assert sent["x-amz-date"] == "20261118T110640Z"
+    scope = "AKIDEXAMPLE/20261118/eu-west-1/dynamodb/aws4_request"
+    assert f"Credential={scope}," in sent["authorization"]
+    signed_ones = {name: sent[name] for name in signed}
+    url = f"http://{sent['host']}/some/where"
+    assert sent["authorization"].endswith(by_botocore(url, signed_ones, server.asked[0], keys=KEYS.values()))
+
+
+def test_each_day_has_a_key_of_its_own():
+    signer = Signer(region="eu-west-1", access_key="a", secret_key="b")
+    for day in ("20261118", "20261119", "20261118"):
+        ours = signer.headers("h", "/", "GetItem", b"{}", NOW + 86_400 * (day == "20261119"))
+        assert f"Credential=a/{day}/eu-west-1/" in ours["authorization"]
+        assert ours["authorization"].endswith(by_botocore("https://h/", ours, b"{}", keys=("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-west-1", "dynamodb.eu-west-1.amazonaws.com"),
+        ("us-gov-west-1", "dynamodb.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "dynamodb.cn-north-1.amazonaws.com.cn"),
+        ("eusc-de-east-1", "dynamodb.eusc-de-east-1.amazonaws.eu"),
+    ],
+)
+def test_without_an_endpoint_it_is_the_regions_own_as_botocore_has_it(region, host):
+    client = boto3.client("dynamodb", region_name=region, aws_access_key_id="a", aws_secret_access_key="b")
+    assert signed_call({**KEYS, "AWS_REGION": region}, lambda: NOW)._host == host
+    assert client.meta.endpoint_url == f"https://{host}"
+
+
+def test_the_services_own_endpoint_comes_before_the_one_of_all(serve):
+    server = serve([http({})])
+    call = server.call(AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_ENDPOINT_URL_DYNAMODB=server.url)
+    assert call("GetItem", {}) == {}
+
+
+def test_the_default_region_will_do(serve):
+    server = serve([http({})])
+    server.call(AWS_REGION="", AWS_DEFAULT_REGION="sa-east-1")("GetItem", {})
+    assert "/sa-east-1/dynamodb/" in server.heads[0]
+
+
+def test_a_condition_that_does_not_hold_brings_the_item(serve):
+    kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
+    item = {"pk": {"S": "job#a"}, "nonce": {"S": "n"}}
+    answer = http({"__type": kind, "Message": "no", "Item": item}, "400 Bad Request")
+    with pytest.raises(Refused) as refused:
+        serve([answer]).call()("UpdateItem", {})
+    assert (refused.value.is_stale, refused.value.item) == (True, item)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +315,10 @@ def test_each_thread_has_a_connection_of_its_own(serve):
         (KEYS, "there is no AWS_REGION in the environment"),
         ({"AWS_REGION": "eu-west-1"}, "there is no AWS_ACCESS_KEY_ID and no AWS_SECRET_ACCESS_KEY"),
         ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "ftp://x"}, "'ftp://x' is no endpoint"),
+        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://x:y"}, "'http://x:y' is no endpoint"),
+        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://x:99999"}, "'http://x:99999' is no endpoint"),
+        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "https://[::1"}, r"'https://\[::1' is no endpoint"),
+        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "https://"}, "'https://' is no endpoint"),
     ],
 )
 def test_what_is_missing_is_said(environ, told):
@@ -212,9 +327,9 @@ def test_what_is_missing_is_said(environ, told):
 
 
 def test_it_loads_no_sdk():
-    program = (
-        "import sys; import heartbeat.store.dynamodb_sign; print(sorted({n.partition('.')[0] for n in sys.modules}))"
-    )
+    program = "import sys; import heartbeat.store.dynamodb_sign; print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert "'http'" in loaded
-    assert [name for name in ("boto3", "botocore", "urllib3", "requests") if f"'{name}'" in loaded] == []
+    assert "'http.client'" in loaded
+    assert [
+        name for name in ("boto3", "botocore", "urllib3", "urllib.request", "asyncio") if f"'{name}'" in loaded
+    ] == []
