@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from heartbeat.documents import silences_document
 from heartbeat.doors import keys
 from heartbeat.doors.api import Api, Request
 from heartbeat.errors import StoreUnavailable
 from heartbeat.manage import founding
-from heartbeat.model import HOUR, MINUTE, Job, Kind, Signal
+from heartbeat.model import HOUR, MINUTE, Change, Job, Kind, Signal, Silence
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
@@ -34,7 +35,7 @@ class World:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         answer = self.api.answer(Request(method=method, path=path, query=query, headers=headers, body=raw))
-        return answer.status, json.loads(json.dumps(answer.value))
+        return answer.status, json.loads(json.dumps(answer.value, ensure_ascii=False).encode())
 
 
 @pytest.fixture
@@ -61,6 +62,7 @@ class TestKeys:
     def test_without_one_nothing_is_told(self, world, header):
         answer = world.api.answer(Request(method="GET", path="/api/jobs", headers=header))
         assert (answer.status, "send a management key" in answer.value["error"]) == (401, True)
+        assert answer.headers == {"www-authenticate": "Bearer"}
 
     def test_an_unknown_one_opens_nothing(self, world):
         assert world.ask("GET", "/api/jobs", key="hbm_0000000000000000000000000000")[0] == 401
@@ -102,21 +104,47 @@ class TestJobs:
         status, value = world.ask("POST", "/api/jobs/backup/resume")
         assert (status, "is not paused" in value["error"]) == (409, True)
 
+    @pytest.mark.parametrize(
+        ("until", "end"),
+        [("2026-11-22T09:00+09:00", None), ("2026-11-22T10:00+09:00", "01:00"), ("2026-11-22T06:30", "06:30")],
+    )
+    def test_is_paused_until_a_time_which_without_an_offset_is_the_jobs(self, world, until, end):
+        status, value = world.ask("POST", "/api/jobs/backup/pause", {"until": until})
+        if end is None:
+            assert (status, value["error"]) == (400, f"that ends at once: {until} is not in the future")
+        else:
+            assert (status, value["paused_until"]) == (200, f"2026-11-22T{end}:00Z")
+
+    def test_a_pause_that_cannot_be_read_changes_nothing(self, world):
+        for body in ({"unitl": "2026-11-23"}, {"for": "1h", "until": "2026-11-23"}, {"until": ""}):
+            assert world.ask("POST", "/api/jobs/backup/pause", body)[0] == 400
+        assert world.store.load(["backup"])["backup"].state.status == "waiting"
+
     def test_an_incident_is_acknowledged(self, world):
-        assert world.ask("POST", "/api/jobs/backup/ack", {"by": "me"})[0] == 409
+        assert world.ask("POST", "/api/jobs/backup/ack", {"by": "you"})[0] == 409
         Recorder(world.store).record([Signal(slug="backup", kind=Kind.FAIL, at=NOW + 1, received=NOW + 1)])
-        status, value = world.ask("POST", "/api/jobs/backup/ack", {"by": "me"})
-        assert (status, value["incident"]["acked_by"]) == (200, "me")
+        status, value = world.ask("POST", "/api/jobs/backup/ack", {"by": "you"})
+        assert (status, value["incident"]["acked_by"]) == (200, "you")
+        assert world.ask("POST", "/api/jobs/backup/ack")[1]["incident"]["acked_by"] == "me"  # whose key it is
 
 
 class TestSilences:
     def test_come_and_go(self, world):
-        status, made = world.ask("POST", "/api/silences", {"selector": "back*", "for": "1h", "by": "me"})
+        status, made = world.ask("POST", "/api/silences", {"selector": "back*", "for": "1h"})
         assert (status, made["active"], made["author"]) == (200, True, "me")
         assert world.ask("GET", "/api/silences")[1] == {"silences": [made]}
         assert world.ask("GET", "/api/jobs/backup")[1]["silenced_until"] == "2026-11-22T01:00:00Z"
-        assert world.ask("DELETE", f"/api/silences/{made['id']}")[0] == 200
-        assert world.ask("DELETE", f"/api/silences/{made['id']}")[0] == 409
+        assert world.ask("DELETE", f"/api/silences/{made['id']}") == (200, made | {"active": False})
+        status, value = world.ask("DELETE", f"/api/silences/{made['id']}")
+        assert (status, value["error"]) == (404, "there is no silence of this id; GET /api/silences lists them")
+
+    def test_are_as_many_as_the_store_has_room_for(self, world):
+        kept = [Silence(id=str(n), selector="a" * 500, start=NOW, end=NOW + HOUR) for n in range(200)]
+        world.store.commit([Change(documents=(silences_document(kept, world.store.document("silences")),))])
+        status, value = world.ask("POST", "/api/silences", {"selector": "*", "until": "2026-11-23T00:00Z"})
+        assert (status, value["error"]) == (409, "there are 200 silences already; end one first")
+        world.now += HOUR  # they are over
+        assert world.ask("POST", "/api/silences", {"selector": "*", "until": "2026-11-23T00:00Z"})[0] == 200
 
 
 class TestMistakes:
@@ -132,25 +160,65 @@ class TestMistakes:
             (("POST", "/api/jobs/backup/pause", b"x" * 64_001), 400, "send at most 64000"),
             (("POST", "/api/jobs/backup/pause", {"for": 7}), 400, "'for' is no text"),
             (("POST", "/api/jobs/backup/pause", {"for": "soon"}), 400, "soon"),
-            (("POST", "/api/jobs/backup/ack", {}), 400, "'by' is missing"),
-            (("POST", "/api/silences", {"selector": "*"}), 400, "'for' is missing"),
+            (("POST", "/api/jobs/backup/pause", {"reason": "x" * 501}), 400, "'reason' has 501 characters"),
+            (("POST", "/api/jobs/backup/pause", b'{"reason": "\\ud800"}'), 400, "'reason' holds half of a character"),
+            (
+                ("POST", "/api/jobs/backup/pause", b'{"\\ud800": ""}'),
+                400,
+                "there is no '\\ud800' here, only for, until",
+            ),
+            (("POST", "/api/jobs/backup/pause", b'{"for": 1' + b"0" * 5_000 + b"}"), 400, "the body is no JSON object"),
+            (("POST", "/api/jobs/backup/resume", {"for": "1h"}), 400, "there is no 'for' here, only an empty body"),
+            (("POST", "/api/silences", {"selector": "*"}), 400, "'for' is missing: a silence always ends"),
+            (("POST", "/api/silences", {"selector": "", "for": "1h"}), 400, "'selector' is missing"),
+            (("POST", "/api/silences", {"selector": "*", "until": "2026-11-23"}), 400, "has no time zone"),
+            (("DELETE", "/api/silences/0", None), 404, "GET /api/silences lists them"),
         ],
     )
     def test_are_answered_with_what_would_be_right(self, world, asked, status, told):
         found = world.ask(*asked)
         assert (found[0], told in found[1]["error"]) == (status, True), found
 
-    @pytest.mark.parametrize("limit", ["0", "501", "x", "-1", "9" * 99])
+    @pytest.mark.parametrize("limit", ["", "0", "501", "x", "-1", "9" * 5_000, "\u0663"])
     def test_limits_are_bounded(self, world, limit):
         assert world.ask("GET", "/api/jobs", limit=limit)[0] == 400
 
-    def test_a_store_that_is_away_is_503(self):
+    @pytest.mark.parametrize("after", ["x" * 101, "\0", "\ud800"])
+    def test_where_a_page_begins_is_a_name(self, world, after):
+        assert world.ask("GET", "/api/jobs", after=after)[0] == 400
+
+    @pytest.mark.parametrize(
+        ("path", "methods"),
+        [("/api/jobs", "GET, HEAD"), ("/api/silences", "GET, POST, HEAD"), ("/healthz", "GET, HEAD")],
+    )
+    def test_another_method_is_answered_with_those_that_there_are(self, world, path, methods):
+        answer = world.api.answer(Request(method="PATCH", path=path))
+        assert (answer.status, answer.headers) == (405, {"allow": methods})
+
+
+class TestAStoreThatIsAway:
+    """What it said names accounts and roles: that is for the log."""
+
+    SAID = "DynamoDB refused GetItem: User: arn:aws:sts::123456789012:assumed-role/hb is not authorized"
+
+    @pytest.fixture
+    def answer(self):
         class Away(SQLiteStore):
             def document(self, name):
-                raise StoreUnavailable(f"{name}: locked")
+                raise StoreUnavailable(f"{TestAStoreThatIsAway.SAID} ({name})")
 
-        answer = Api(Away(":memory:"), lambda: NOW).answer(Request(method="GET", path="/healthz"))
-        assert answer.status == 503
+        api = Api(Away(":memory:"), lambda: NOW)
+        return lambda path: api.answer(Request(method="GET", path=path, headers={"authorization": "Bearer hbm_x"}))
+
+    def test_health_is_bad_and_still_a_report(self, answer):
+        found = answer("/healthz")
+        assert (found.status, found.value["ok"], found.value["last_sweep_seconds"]) == (503, False, None)
+        assert ("123456789012" in str(found.value), found.cause) == (False, f"{self.SAID} (clock)")
+
+    def test_others_are_told_to_come_again(self, answer):
+        found = answer("/api/jobs")
+        told = "the store does not answer; ask again in a moment, the log says why"
+        assert (found.status, found.value, found.cause) == (503, {"error": told}, f"{self.SAID} (management-keys)")
 
 
 def test_dead_deliveries_are_counted(world):
@@ -173,7 +241,7 @@ def test_the_page_names_every_route_and_its_examples_work(world):
         ("GET", "/api/deliveries/dead"),
     }
     Recorder(world.store).record([Signal(slug="backup", kind=Kind.FAIL, at=NOW + 1, received=NOW + HOUR)])
-    calls = re.findall(r'curl .*?-X (\w+) .*?"\$WEB(/api/[^"]+)" -d \'(.*)\'', text)
-    assert len(calls) >= 3
+    calls = re.findall(r"""curl .*?(?:-X (\w+) )?"\$WEB(/[^"?]+)[^"]*"(?: -d '(.*)')?$""", text, re.MULTILINE)
+    assert len(calls) >= 6
     for method, path, body in calls:
-        assert world.ask(method, path, body.encode())[0] == 200, path
+        assert world.ask(method or "GET", path, body.encode())[0] == 200, path

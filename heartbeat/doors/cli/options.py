@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
+from heartbeat.doors import spans
 from heartbeat.errors import BadSetting, UnknownJob
 from heartbeat.manage import names, nearest
-from heartbeat.schedule import parse_duration
 from heartbeat.store import address
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser, Namespace, _ActionsContainer
     from collections.abc import Iterator
 
     from heartbeat.model import Snapshot
@@ -24,23 +23,20 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 
-END_OF_TIME = 253_402_214_400_000
-"""9999-12-31T00:00Z: what is later has no date in every time zone."""
-
-
-def add_db(parser: ArgumentParser) -> None:
+def add_db(parser: _ActionsContainer) -> None:
     """--db."""
     parser.add_argument("--db", metavar="FILE", help="the database (HEARTBEAT_DB, else heartbeat.db)")
 
 
 def add_store(parser: ArgumentParser) -> None:
     """--store and --db."""
-    parser.add_argument(
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
         "--store",
         metavar="PLACE",
         help="where the jobs are kept: dynamodb://TABLE, or a file (HEARTBEAT_STORE, else --db)",
     )
-    add_db(parser)
+    add_db(either)
 
 
 def add_config(parser: ArgumentParser) -> None:
@@ -103,31 +99,7 @@ def snapshot_of(store: Store, slug: str) -> Snapshot:
 
 def span_end(args: Namespace, now: int, zone: str | None) -> int | None:
     """When --for or --until ends; None when neither is given. zone: that of a time without an offset."""
-    if args.for_ is not None:
-        end = now + parse_duration(args.for_)
-    elif args.until is not None:
-        end = instant(args.until, zone)
-    else:
-        return None
-    if end <= now:
-        raise BadSetting(f"that ends at once: {args.for_ or args.until} is not in the future")
-    return end
-
-
-def instant(text: str, zone: str | None) -> int:
-    """An ISO 8601 time as milliseconds since the epoch."""
-    try:
-        local = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadSetting(f"{text!r} is no time; write 2026-11-22T18:00 or 2026-11-22T18:00+09:00") from None
-    if local.tzinfo is None:
-        if zone is None:
-            raise BadSetting(f"{text!r} has no time zone; write {text}+09:00, {text}Z, or a duration with --for")
-        local = local.replace(tzinfo=ZoneInfo(zone))
-    at = round(local.timestamp() * 1000)
-    if not 0 <= at < END_OF_TIME:
-        raise BadSetting(f"{text!r} is no time that can be waited for; name a year from 1970 to 9999")
-    return at
+    return spans.end(args.for_, args.until, now, zone)
 
 
 def here(at: int) -> str:

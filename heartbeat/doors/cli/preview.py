@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from heartbeat import slots
 from heartbeat.doors.cli.commands import Call, Command, Exit
-from heartbeat.doors.cli.options import add_store, instant, is_there, open_store, place, snapshot_of
+from heartbeat.doors.cli.options import add_store, is_there, open_store, place, snapshot_of
 from heartbeat.doors.display import Cell
 from heartbeat.doors.facts import iso
+from heartbeat.doors.spans import instant
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.schedule import parse
 from heartbeat.schedule.remarks import remarks
