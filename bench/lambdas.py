@@ -1,8 +1,9 @@
 """The functions of the stack under Lambda's runtime interface: cold starts, CPU of a warm ping, sizes.
 
 Cold: from the start of the process to the answer of its first event, by turns with a bare function that makes a boto3
-DynamoDB client and reads one item. Both talk to the same local DynamoDB (ministack), which answers in a few
-milliseconds; Lambda's own start of a sandbox comes on top of all of them alike. Needs `make .tools/…/ready`.
+DynamoDB client and reads one item. All talk to the same local AWS (ministack), which answers in a few milliseconds and
+without TLS; Lambda's own start of a sandbox comes on top of all of them alike. An answer other than the one that the
+event should have ends the bench: a refusal would be measured otherwise. Needs `make .tools/…/ready`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 import zipfile
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import boto3
 
@@ -38,20 +40,31 @@ CLIENT = boto3.client("dynamodb")
 
 def handler(event, context):
     key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
-    return len(CLIENT.get_item(TableName=os.environ["HEARTBEAT_TABLE"], Key=key, ConsistentRead=True))
+    answer = CLIENT.get_item(TableName=os.environ["HEARTBEAT_TABLE"], Key=key, ConsistentRead=True)
+    return {"status": answer["ResponseMetadata"]["HTTPStatusCode"]}
 """
-EVENTS = {
-    "bare": {},
-    "ping": {
-        "rawPath": f"/ping/{KEY}/daily-report",
-        "rawQueryString": "",
-        "headers": {},
-        "requestContext": {"http": {"method": "GET"}},
-    },
-    "ingest": {"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {"name": "x"}}},
-    "checker": {"heartbeat": "sweep"},
-    "web": {"rawPath": "/healthz", "headers": {}, "requestContext": {"http": {"method": "GET"}}},
+BUCKET = "evidence-of-the-bench"
+EVIDENCE = f"beat/{time.strftime('%Y-%m-%d', time.gmtime())}.txt"
+JOB = """
+  bench-beat:
+    schedule: every 1d
+    timezone: UTC
+    evidence: {key: "beat/{date:%Y-%m-%d}.txt"}
+"""
+URL = {"rawQueryString": "", "headers": {}, "requestContext": {"http": {"method": "GET"}}}
+OBJECT = {"bucket": {"name": BUCKET}, "object": {"key": EVIDENCE, "size": 5}}
+CASES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "bare": ({}, {"status": 200}),
+    "ping": ({**URL, "rawPath": f"/ping/{KEY}/daily-report"}, {"statusCode": 200, "body": "OK"}),
+    "ingest": (
+        {"source": "aws.s3", "detail-type": "Object Created", "detail": OBJECT},
+        {"recorded": 1, "odd": 0},
+    ),
+    "checker": ({"heartbeat": "sweep"}, {"sent": 0, "failed": 0, "dead": 0, "more": False}),
+    "web": ({**URL, "rawPath": "/healthz"}, {"statusCode": 200}),
 }
+"""By function: its event, and what the answer must hold. For evidence, the ingest function asks S3 for the object, and
+so makes a client of boto3's."""
 
 
 def run() -> list[dict[str, object]]:
@@ -66,20 +79,42 @@ def _run(place: Path, url: str) -> list[dict[str, object]]:
     built, bare = _build(place / "function"), place / "bare"
     bare.mkdir()
     (bare / "bare.py").write_text(BARE)
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    create_table(boto3_call(boto3.client("dynamodb", region_name=REGION, endpoint_url=url, **keys)), "bench")
+    s3 = _stand_up(url)
     environ = {**CREDENTIALS, "AWS_ENDPOINT_URL": url, "HEARTBEAT_TABLE": "bench", "HEARTBEAT_PING_KEY": KEY}
-    started: dict[str, list[tuple[float, float]]] = {name: [] for name in EVENTS}
+    environ["HEARTBEAT_BUCKET"] = BUCKET
     with _start(built, "checker", environ) as checker:
-        checker.invoke(EVENTS["checker"])  # makes the jobs
+        _ask(checker, "checker")  # makes the jobs
+    time.sleep(1)  # S3 dates objects by the second, and the evidence must be younger than its job
+    started: dict[str, list[tuple[float, float]]] = {name: [] for name in CASES}
     for _ in range(ROUNDS):
-        for name in EVENTS:
+        s3.put_object(Bucket=BUCKET, Key=EVIDENCE, Body=b"bytes")
+        for name in CASES:
             started[name].append(_cold(bare if name == "bare" else built, name, environ))
     return [*_rows(started), _warm(built, environ), *_sizes(built)]
 
 
+def _stand_up(url: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """A table and an empty bucket; the client of the latter."""
+    place = {"endpoint_url": url, "region_name": REGION}
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    create_table(boto3_call(boto3.client("dynamodb", **place, **keys)), "bench")
+    s3 = boto3.client("s3", **place, **keys)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return s3
+
+
+def _ask(box: Sandbox, name: str) -> None:
+    """Raises AssertionError when the answer is not the one that this event should have."""
+    event, wanted = CASES[name]
+    answer = box.invoke(event)
+    if {key: answer.get(key) for key in wanted} != wanted:
+        raise AssertionError(f"{name} answered {answer}, not {wanted}: {box.log[-2000:]}")
+
+
 def _build(target: Path) -> Path:
-    environ = {"HEARTBEAT_CONFIG": "examples/jobs.yaml", "HEARTBEAT_PYTHON": sysconfig.get_python_version()}
+    config = target.with_suffix(".yaml")
+    config.write_text((ROOT / "examples" / "jobs.yaml").read_text() + JOB)
+    environ = {"HEARTBEAT_CONFIG": str(config), "HEARTBEAT_PYTHON": sysconfig.get_python_version()}
     subprocess.run(
         [sys.executable, str(ROOT / "infra" / "build.py"), str(target)], env=os.environ | environ, check=True
     )
@@ -95,7 +130,7 @@ def _cold(folder: Path, name: str, environ: dict[str, str]) -> tuple[float, floa
     """Milliseconds until it asks for its first event, and until that is answered."""
     begun = time.perf_counter()
     with _start(folder, name, environ) as box:
-        box.invoke(EVENTS[name])
+        _ask(box, name)
         return box.init_ms, (time.perf_counter() - begun) * 1000
 
 
@@ -113,10 +148,10 @@ def _rows(started: dict[str, list[tuple[float, float]]]) -> list[dict[str, objec
 def _warm(built: Path, environ: dict[str, str]) -> dict[str, object]:
     with _start(built, "ping", environ) as box:
         for _ in range(20):
-            box.invoke(EVENTS["ping"])
+            _ask(box, "ping")
         before = box.cpu_seconds()
         for _ in range(PINGS):
-            box.invoke(EVENTS["ping"])
+            _ask(box, "ping")
         return {"name": "warm", "function": "ping", "cpu_ms": round((box.cpu_seconds() - before) * 1000 / PINGS, 2)}
 
 

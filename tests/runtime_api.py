@@ -84,6 +84,7 @@ class Sandbox:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         given = {
             "PATH": os.environ["PATH"],
+            "HOME": "/nonexistent",  # without one, boto3 finds the settings of who runs the tests
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_address[1]}",
             "AWS_LAMBDA_FUNCTION_NAME": "hb-test",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

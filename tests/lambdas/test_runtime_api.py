@@ -12,6 +12,8 @@ def handler(event, context):
         raise ValueError("no good")
     if event == "exit":
         import os; os._exit(7)
+    if event == "home":
+        import os; return os.path.expanduser("~/.aws/config")
     if isinstance(event, dict):
         return {"left": context.get_remaining_time_in_millis() > 0, **event}
     try:
@@ -42,6 +44,10 @@ def test_nothing_of_the_project_can_be_imported(sandbox, module):
 
 def test_boto3_can_be_imported(sandbox):
     assert sandbox.invoke("boto3") == "can"
+
+
+def test_it_has_no_settings_of_whoever_runs_the_tests(sandbox):
+    assert sandbox.invoke("home") == "/nonexistent/.aws/config"
 
 
 def test_an_exception_is_told_and_the_function_lives_on(sandbox):
