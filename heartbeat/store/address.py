@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from heartbeat.errors import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from heartbeat.store.dynamodb_call import Call, Refused
     from heartbeat.store.protocol import Store
 
 SCHEME = "dynamodb://"
@@ -21,6 +23,17 @@ CONNECT_SECONDS, READ_SECONDS = 3, 10
 HANDS = 8
 """Requests at the same time."""
 _HINT = "write it like dynamodb://my-table?region=eu-west-1, or the path of a SQLite file"
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_DENIED = "AccessDeniedException"
+_BAD_CREDENTIALS = frozenset(
+    {
+        "ExpiredTokenException",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "UnrecognizedClientException",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +54,24 @@ def read(address: str) -> Table | Path:
         return Path(address.removeprefix("sqlite:///"))
     if not address.startswith(SCHEME):
         raise BadSetting(f"{address!r} is no store; {_HINT}")
+    try:
+        return _table(address)
+    except ValueError as problem:
+        raise BadSetting(f"{address[:300]!r} is no store: {problem}; {_HINT}") from None
+
+
+def _table(address: str) -> Table:
+    """Raises ValueError with what is wrong."""
     parts = urlsplit(address)
-    given = dict(parse_qsl(parts.query))
-    unknown = [key for key in given if key not in KEYS]
-    if unknown or not parts.netloc or parts.path.strip("/"):
-        wrong = f"there is no {unknown[0]!r}, only {', '.join(KEYS)}" if unknown else "a table's name is missing"
-        raise BadSetting(f"{address!r} is no store: {wrong}; {_HINT}")
+    if not _TABLE.fullmatch(parts.netloc) or parts.path.strip("/") or parts.fragment:
+        raise ValueError("the name of a table has 3 to 255 letters, digits, _ . and -, and no more follows but ?…")
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for key, value in given.items():
+        if key not in KEYS or not value:
+            raise ValueError(f"{key} is empty" if key in KEYS else f"there is no {key!r}, only {', '.join(KEYS)}")
     shards = given.get("shards", "1")
-    if not shards.isdecimal() or not 1 <= int(shards) <= SHARDS_MAX:
-        raise BadSetting(f"{address!r}: shards is {shards!r}; give a number from 1 to {SHARDS_MAX}")
+    if not re.fullmatch("[0-9]{1,4}", shards) or not 1 <= int(shards) <= SHARDS_MAX:
+        raise ValueError(f"shards is {shards[:20]!r}; give a number from 1 to {SHARDS_MAX}")
     return Table(
         name=parts.netloc, region=given.get("region", ""), profile=given.get("profile", ""), shards=int(shards)
     )
@@ -58,6 +80,8 @@ def read(address: str) -> Table | Path:
 def open_store(place: Table | Path, clock: Callable[[], int]) -> Store:
     """The store at this place; a file is made when it is not there, a table never is. Raises BadSetting.
 
+    A table is not asked for anything yet: that it is not there, or not for us, is a BadSetting by the first request.
+
     clock: milliseconds since the epoch.
     """
     if isinstance(place, Path):
@@ -65,25 +89,75 @@ def open_store(place: Table | Path, clock: Callable[[], int]) -> Store:
 
         return SQLiteStore(place)
     from heartbeat.store.dynamodb import DynamoDBStore  # noqa: PLC0415 - the same
-    from heartbeat.store.dynamodb_call import boto3_call  # noqa: PLC0415 - the same
 
-    return DynamoDBStore(place.name, boto3_call(_client(place)), shards=place.shards, hands=HANDS, clock=clock)
+    return DynamoDBStore(place.name, _call(place), shards=place.shards, hands=HANDS, clock=clock)
 
 
-def _client(table: Table) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    import boto3  # noqa: PLC0415 - only who has a table needs it
+def session(region: str, profile: str, hint: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+    """Credentials and region; "" for what the environment says. hint: how else to name a region. Raises BadSetting."""
+    import boto3  # noqa: PLC0415 - only who is on AWS needs it
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
+
+    try:
+        found = boto3.Session(profile_name=profile or None, region_name=region or None)
+        if not found.region_name:
+            raise BadSetting(f"the AWS region is not known: set AWS_REGION, or {hint}")
+        if found.get_credentials() is None:
+            raise BadSetting("there are no AWS credentials: `aws configure`, or set AWS_PROFILE")
+    except BotoCoreError as problem:
+        raise BadSetting(f"the AWS credentials cannot be used: {problem}") from None
+    return found
+
+
+def client(table: Table, service: str, attempts: int = 1) -> Any:  # noqa: ANN401 - the same
+    """A client of the account and region in which the table is. attempts: of one request. Raises BadSetting."""
+    made = session(table.region, table.profile, f"write {SCHEME}{table.name}?region=…")
     from botocore.config import Config  # noqa: PLC0415 - the same
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
 
-    patience = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1})
+    retries: Any = {"total_max_attempts": attempts}
+    patience = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries)
     try:
-        session = boto3.Session(profile_name=table.profile or None, region_name=table.region or None)
-        if not session.region_name:
-            raise BadSetting(
-                f"no region for the table {table.name}: set AWS_REGION, or write {SCHEME}{table.name}?region=…"
-            )
-        if session.get_credentials() is None:
-            raise BadSetting("there are no AWS credentials: `aws configure`, AWS_PROFILE, or dynamodb://…?profile=NAME")
-        return session.client("dynamodb", config=patience)
-    except BotoCoreError as problem:
+        return made.client(service, config=patience)
+    except (BotoCoreError, ValueError) as problem:  # a region or an endpoint that is none
         raise BadSetting(f"the table {table.name} cannot be reached: {problem}") from None
+
+
+def _call(table: Table) -> Call:
+    from heartbeat.store.dynamodb_call import Refused, boto3_call  # noqa: PLC0415 - the same
+
+    made = client(table, "dynamodb")
+    call = boto3_call(made)
+
+    def told(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return call(operation, request)
+        except Refused as refused:
+            text = _setting(table.name, made.meta.region_name, refused)
+            if text:
+                raise BadSetting(text) from None
+            raise
+
+    return told
+
+
+def _setting(table: str, region: str, refused: Refused) -> str:
+    """What is wrong with the address or the credentials; "" when it is something else."""
+    from botocore.exceptions import (  # noqa: PLC0415 - the same
+        CredentialRetrievalError,
+        NoCredentialsError,
+        PartialCredentialsError,
+        SSOError,
+        TokenRetrievalError,
+    )
+
+    ours = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, SSOError, TokenRetrievalError)
+    if isinstance(refused.__cause__, ours):
+        return f"the AWS credentials cannot be used: {refused.__cause__}"
+    if refused.code in _BAD_CREDENTIALS:
+        return f"AWS does not take the credentials: {refused.__cause__}; renew them, or set AWS_PROFILE"
+    if refused.code == _DENIED:
+        return f"these credentials may not use the table {table}: {refused.__cause__}"
+    if refused.code == "ResourceNotFoundException":
+        return f"there is no table {table} in {region}; check the table's name, the account and the region"
+    return ""

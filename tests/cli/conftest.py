@@ -2,18 +2,22 @@
 
 import json
 import shutil
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from heartbeat.apply import apply
 from heartbeat.config import read_file
 from heartbeat.doors.cli import main
 from heartbeat.model import Kind, Signal
 from heartbeat.record import Recorder
+from heartbeat.store.dynamodb import DynamoDBStore
+from heartbeat.store.dynamodb_call import boto3_call, create_table
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
 
@@ -26,6 +30,13 @@ jobs:
   backup:       {schedule: "cron(0 18 * * ? *)", timezone: UTC, tags: [nightly, db]}
   worker:       {schedule: every 3d, grace: 5m}
 """
+TABLE = "hb-table"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 RUN = "11111111-2222-3333-4444-555555555555"
 
 
@@ -40,6 +51,7 @@ class Machine:
     folder: Path
     capsys: object
     now: int = 0
+    table: str = ""  # where its jobs are, when they are in no file
 
     def write(self, text, name="jobs.yaml"):
         (self.folder / name).write_text(text, encoding="utf-8")
@@ -47,6 +59,8 @@ class Machine:
     @property
     def store(self):
         """For use in `with`."""
+        if self.table:
+            return closing(DynamoDBStore(self.table, boto3_call(boto3.client("dynamodb"))))
         return closing(SQLiteStore(self.folder / "heartbeat.db"))
 
     def run(self, *argv, when=None):
@@ -85,7 +99,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("DB", "CONFIG", "URL", "PING_KEY", "EVIDENCE", "TIMEOUT", "RAISE"):
+    for name in ("DB", "STORE", "BUCKET", "CONFIG", "URL", "PING_KEY", "EVIDENCE", "TIMEOUT", "RAISE"):
         monkeypatch.delenv(f"HEARTBEAT_{name}", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
     made = Machine(tmp_path, capsys)
@@ -93,10 +107,7 @@ def machine(tmp_path, capsys, monkeypatch):
     return made
 
 
-@pytest.fixture(scope="session")
-def told_night(tmp_path_factory):
-    """The database of `night`, made once."""
-    machine = Machine(tmp_path_factory.mktemp("night"), None)
+def live_through_the_night(machine):
     machine.write(JOBS)
     machine.apply("2026-11-20T23:50")
     machine.alive("2026-11-20T23:50", "2026-11-20T23:58")
@@ -105,6 +116,13 @@ def told_night(tmp_path_factory):
     machine.alive("2026-11-21T00:02", "2026-11-21T17:58")
     machine.hear("backup", "2026-11-21T18:03")
     machine.alive("2026-11-21T18:02", "2026-11-22T00:58")
+
+
+@pytest.fixture(scope="session")
+def told_night(tmp_path_factory):
+    """The database of `night`, made once."""
+    machine = Machine(tmp_path_factory.mktemp("night"), None)
+    live_through_the_night(machine)
     return machine.folder / "heartbeat.db"
 
 
@@ -114,3 +132,45 @@ def night(machine, told_night):
     shutil.copy(told_night, machine.folder)
     machine.now = at("2026-11-22T01:00")
     return machine
+
+
+@contextmanager
+def cloud(monkeypatch):
+    """An account on AWS with a table as a stack has it, and this machine with credentials for it."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        create_table(boto3_call(boto3.client("dynamodb")), TABLE)
+        yield f"dynamodb://{TABLE}"
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    with cloud(monkeypatch) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def told_night_on_a_table(tmp_path_factory):
+    """The items of the table of the same night."""
+    with pytest.MonkeyPatch.context() as monkeypatch, cloud(monkeypatch):
+        live_through_the_night(Machine(tmp_path_factory.mktemp("night"), None, table=TABLE))
+        return boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+
+
+@pytest.fixture
+def night_on_a_table(machine, told_night_on_a_table, aws, monkeypatch):
+    """The same night, seen from a laptop that has only the table's name."""
+    for item in told_night_on_a_table:
+        boto3.client("dynamodb").put_item(TableName=TABLE, Item=item)
+    monkeypatch.setenv("HEARTBEAT_STORE", aws)
+    machine.now, machine.table = at("2026-11-22T01:00"), TABLE
+    yield machine
+    assert not (machine.folder / "heartbeat.db").exists()
+
+
+@pytest.fixture(params=["night", "night_on_a_table"])
+def either_night(request):
+    """The night, wherever it is kept."""
+    return request.getfixturevalue(request.param)

@@ -8,8 +8,8 @@ from heartbeat.model import NEVER, Change, Kind, Outcome, Silence
 RUN = "11111111-2222-3333-4444-555555555555"
 
 
-def test_a_job_that_is_down(night):
-    status, out, err = night.run("explain", "daily-report")
+def test_a_job_that_is_down(either_night):
+    status, out, err = either_night.run("explain", "daily-report")
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "daily-report  DOWN  since 09:10 JST (50 min)"
@@ -22,8 +22,8 @@ def test_a_job_that_is_down(night):
     assert "  limits        grace 10m, max_runtime 1h" in lines
 
 
-def test_its_slots_with_the_signals_that_went_to_each(night):
-    lines = night.run("explain", "daily-report")[1].splitlines()
+def test_its_slots_with_the_signals_that_went_to_each(either_night):
+    lines = either_night.run("explain", "daily-report")[1].splitlines()
     table = lines[lines.index("latest slots") :]
     assert table[2].split("  ")[0] == "09:00 JST"
     assert "missed" in table[2]
@@ -32,53 +32,54 @@ def test_its_slots_with_the_signals_that_went_to_each(night):
     assert "start yesterday 09:02 run 11111111, success yesterday 09:07 run 11111111" in table[3]
 
 
-def test_who_was_told_when_and_how(night):
-    _, out, _ = night.run("explain", "daily-report")
+def test_who_was_told_when_and_how(either_night):
+    _, out, _ = either_night.run("explain", "daily-report")
     assert "incident daily-report/" in out
     assert "opened 2026-11-22 09:10 JST (00:10 UTC), 1 bad so far" in out
-    with night.store as store:
+    with either_night.store as store:
         (waiting,) = store.outbox(NEVER - 1, 10)
         dead = replace(waiting, version=2, outcome=Outcome.DEAD, attempts=9, next_at=NEVER, error="revoked")
         store.commit([Change(deliveries=(dead,))])
-    assert "dead after 9 attempts: revoked" in night.run("explain", "daily-report")[1]
+    assert "dead after 9 attempts: revoked" in either_night.run("explain", "daily-report")[1]
 
 
-def test_what_happens_next(night):
-    _, out, _ = night.run("explain", "backup")
+def test_what_happens_next(either_night):
+    _, out, _ = either_night.run("explain", "backup")
     assert "  18:00 UTC, in 17 h: the next run is expected (grace 10m)" in out
     assert "  18:10 UTC, in 17 h 10 min: if nothing has come for the slot of 18:00 UTC, it is missed" in out
 
 
-def test_a_job_that_is_up_says_why(night):
-    _, out, _ = night.run("explain", "backup")
+def test_a_job_that_is_up_says_why(either_night):
+    _, out, _ = either_night.run("explain", "backup")
     assert "backup  UP  since yesterday 18:03 UTC (6 h 57 min)" in out
     assert "its latest slot, yesterday 18:00 UTC, is on time: ran in time" in out
     assert "rule: heard of for the first time" in out
 
 
-def test_a_job_that_recovered(night):
-    night.hear("daily-report", "2026-11-22T01:05")
-    _, out, _ = night.run("explain", "daily-report", when="2026-11-22T01:06")
+def test_a_job_that_recovered(either_night):
+    either_night.hear("daily-report", "2026-11-22T01:05")
+    _, out, _ = either_night.run("explain", "daily-report", when="2026-11-22T01:06")
     assert "is late: succeeded only after the deadline of 09:10" in out
     assert "rule: ran after all" in out
 
 
-def test_an_open_run_with_its_limit(night):
-    night.hear("backup", "2026-11-22T00:59", kind=Kind.START, run_id=RUN)
-    _, out, _ = night.run("explain", "backup")
+def test_an_open_run_with_its_limit(either_night):
+    either_night.hear("backup", "2026-11-22T00:59", kind=Kind.START, run_id=RUN)
+    _, out, _ = either_night.run("explain", "backup")
     assert f"  {RUN}, since 00:59 UTC, 1 min ago: must finish by 18:10 UTC" in out
-    found = night.json("explain", "backup")
+    found = either_night.json("explain", "backup")
     assert (found["standing"], found["runs"][0]["limit"]) == ("running", "2026-11-22T18:10:00Z")
 
 
-def test_a_pause_and_a_silence(night):
-    night.run("pause", "backup", "--for", "2h", "--reason", "moving")
-    assert "  paused until 03:00 UTC: moving" in night.run("explain", "backup")[1]
-    with night.store as store:
+def test_a_pause_and_a_silence(either_night):
+    either_night.run("pause", "backup", "--for", "2h", "--reason", "moving")
+    assert "  paused until 03:00 UTC: moving" in either_night.run("explain", "backup")[1]
+    with either_night.store as store:
         silence(
-            store, Silence(id="s", selector="daily*", start=0, end=night.now + 3_600_000, author="ann", reason="known")
+            store,
+            Silence(id="s", selector="daily*", start=0, end=either_night.now + 3_600_000, author="ann", reason="known"),
         )
-    _, out, _ = night.run("explain", "daily-report")
+    _, out, _ = either_night.run("explain", "daily-report")
     assert "by ann until 2026-11-22 02:00 UTC: known" in out
     assert "the silence ends; what it held back is told" in out
 
@@ -128,22 +129,22 @@ def test_a_job_that_tells_nobody_says_so(machine):
     assert "nobody was told: the job names no channel" in out
 
 
-def test_what_belongs_to_no_slot_is_listed(night):
-    night.run("pause", "backup", "--reason", "moving")
-    night.run("resume", "backup")
-    _, out, _ = night.run("explain", "backup")
+def test_what_belongs_to_no_slot_is_listed(either_night):
+    either_night.run("pause", "backup", "--reason", "moving")
+    either_night.run("resume", "backup")
+    _, out, _ = either_night.run("explain", "backup")
     assert "outside of any slot" in out
     assert "paused: moving" in out
 
 
-def test_output_of_a_job_cannot_play_with_the_terminal(night):
-    night.hear("backup", "2026-11-22T00:59", kind=Kind.LOG, body="\x1b[2J")
-    night.run("pause", "backup", "--reason", "\x1b]0;title\x07")
-    assert "\x1b" not in night.run("explain", "backup")[1]
+def test_output_of_a_job_cannot_play_with_the_terminal(either_night):
+    either_night.hear("backup", "2026-11-22T00:59", kind=Kind.LOG, body="\x1b[2J")
+    either_night.run("pause", "backup", "--reason", "\x1b]0;title\x07")
+    assert "\x1b" not in either_night.run("explain", "backup")[1]
 
 
-def test_the_shape_of_the_json(night):
-    found = night.json("explain", "daily-report")
+def test_the_shape_of_the_json(either_night):
+    found = either_night.json("explain", "daily-report")
     assert found["because"].startswith("MISSED daily-report")
     assert found["rule"] == "a slot went by without a run"
     missed, good = found["slots"]
@@ -155,14 +156,14 @@ def test_the_shape_of_the_json(night):
     assert found["coming"][0] == {"at": "2026-11-23T00:00:00Z", "what": "the next run is expected (grace 10m)"}
 
 
-def test_a_mistyped_name(night):
-    status, _, err = night.run("explain", "dayly-report")
+def test_a_mistyped_name(either_night):
+    status, _, err = either_night.run("explain", "dayly-report")
     assert (status, err) == (2, "heartbeat: no job is named 'dayly-report'; did you mean 'daily-report'?\n")
 
 
-def test_a_slot_that_is_late_or_overdue_is_said_first(night):
-    _, out, _ = night.run("explain", "backup", when="2026-11-22T18:02")
+def test_a_slot_that_is_late_or_overdue_is_said_first(either_night):
+    _, out, _ = either_night.run("explain", "backup", when="2026-11-22T18:02")
     assert "the slot of 18:00 UTC has come and nothing is heard of it yet; it has until 18:10 UTC" in out
-    _, out, _ = night.run("explain", "backup", when="2026-11-22T18:12")
+    _, out, _ = either_night.run("explain", "backup", when="2026-11-22T18:12")
     assert out.startswith("backup  OVERDUE")
     assert "nothing had come for the slot of 18:00 UTC by 18:10 UTC, and no sweep has looked since" in out

@@ -5,25 +5,25 @@ import getpass
 import pytest
 
 
-def test_pause_for_a_while_and_resume(night):
-    status, out, _ = night.run("pause", "daily-report", "--for", "2h", "--reason", "moving")
+def test_pause_for_a_while_and_resume(either_night):
+    status, out, _ = either_night.run("pause", "daily-report", "--for", "2h", "--reason", "moving")
     assert status == 0
     assert out == "daily-report is paused until 12:00 JST (in 2 h): nothing is expected of it\n"
-    assert night.json("status", "daily-report")["jobs"][0]["pause_reason"] == "moving"
-    assert night.run("status", "daily-report")[0] == 0
-    status, out, _ = night.run("resume", "daily-report")
+    assert either_night.json("status", "daily-report")["jobs"][0]["pause_reason"] == "moving"
+    assert either_night.run("status", "daily-report")[0] == 0
+    status, out, _ = either_night.run("resume", "daily-report")
     assert (status, out) == (0, "daily-report is expected again, next tomorrow 09:00 JST, in 23 h\n")
 
 
-def test_pause_without_an_end(night):
-    assert "is paused until it is resumed" in night.run("pause", "backup")[1]
+def test_pause_without_an_end(either_night):
+    assert "is paused until it is resumed" in either_night.run("pause", "backup")[1]
 
 
-def test_a_time_without_an_offset_is_the_jobs(night):
-    night.run("pause", "daily-report", "--until", "2026-11-22T18:00")
-    assert night.json("status", "daily-report")["jobs"][0]["paused_until"] == "2026-11-22T09:00:00Z"
-    night.run("pause", "daily-report", "--until", "2026-11-22T18:00Z")
-    assert night.json("status", "daily-report")["jobs"][0]["paused_until"] == "2026-11-22T18:00:00Z"
+def test_a_time_without_an_offset_is_the_jobs(either_night):
+    either_night.run("pause", "daily-report", "--until", "2026-11-22T18:00")
+    assert either_night.json("status", "daily-report")["jobs"][0]["paused_until"] == "2026-11-22T09:00:00Z"
+    either_night.run("pause", "daily-report", "--until", "2026-11-22T18:00Z")
+    assert either_night.json("status", "daily-report")["jobs"][0]["paused_until"] == "2026-11-22T18:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -52,28 +52,28 @@ def test_common_mistakes_are_one_line(night, argv, words):
     assert words in err
 
 
-def test_ack_is_by_you_or_by_whom_you_say(night):
-    status, out, _ = night.run("ack", "daily-report", "--by", "ann")
+def test_ack_is_by_you_or_by_whom_you_say(either_night):
+    status, out, _ = either_night.run("ack", "daily-report", "--by", "ann")
     assert status == 0
     assert out == "ann looks after daily-report, down since 09:10 JST, 50 min ago; no more reminders\n"
-    found = night.json("ack", "daily-report")
+    found = either_night.json("ack", "daily-report")
     assert found["incident"]["acked_by"] == getpass.getuser()
-    assert "acknowledged by" in night.run("status")[1]
+    assert "acknowledged by" in either_night.run("status")[1]
 
 
-def test_a_user_without_a_name_may_acknowledge(night, monkeypatch):
+def test_a_user_without_a_name_may_acknowledge(either_night, monkeypatch):
     def nameless():
         raise KeyError("getpwuid(): uid not found: 1234")
 
     monkeypatch.setattr("heartbeat.doors.cli.options.getuser", nameless)
-    assert night.json("ack", "daily-report")["incident"]["acked_by"] == "somebody"
+    assert either_night.json("ack", "daily-report")["incident"]["acked_by"] == "somebody"
 
 
-def test_a_silence_from_its_beginning_to_its_end(night):
-    status, out, _ = night.run("silence", "daily-*", "--for", "2h", "--reason", "known", "--author", "ann")
+def test_a_silence_from_its_beginning_to_its_end(either_night):
+    status, out, _ = either_night.run("silence", "daily-*", "--for", "2h", "--reason", "known", "--author", "ann")
     assert status == 0
     assert out.startswith("daily-* is silenced until 2026-11-22 03:00 UTC (in 2 h), 1 job\n")
-    (held,) = night.json("silence", "--list")
+    (held,) = either_night.json("silence", "--list")
     assert out.splitlines()[1] == f"end it before with: heartbeat silence --end {held['id']}"
     assert held == {
         "id": held["id"],
@@ -84,19 +84,19 @@ def test_a_silence_from_its_beginning_to_its_end(night):
         "reason": "known",
         "author": "ann",
     }
-    assert "daily-* is no longer silenced" in night.run("silence", "--end", held["id"])[1]
-    assert night.json("silence", "--list") == []
-    assert night.run("silence", "--list")[1] == "no silence holds, and none is to come\n"
+    assert "daily-* is no longer silenced" in either_night.run("silence", "--end", held["id"])[1]
+    assert either_night.json("silence", "--list") == []
+    assert either_night.run("silence", "--list")[1] == "no silence holds, and none is to come\n"
 
 
-def test_a_silence_of_a_tag_names_its_jobs(night):
-    assert night.json("silence", "tag:db", "--for", "1h")["jobs"] == ["backup"]
+def test_a_silence_of_a_tag_names_its_jobs(either_night):
+    assert either_night.json("silence", "tag:db", "--for", "1h")["jobs"] == ["backup"]
 
 
-def test_a_silence_that_holds_no_job_says_so(night):
-    assert "which is no job now; a tag is written tag:NAME" in night.run("silence", "db", "--for", "1h")[1]
+def test_a_silence_that_holds_no_job_says_so(either_night):
+    assert "which is no job now; a tag is written tag:NAME" in either_night.run("silence", "db", "--for", "1h")[1]
 
 
-def test_json_after_each_is_the_job(night):
-    assert night.json("pause", "backup", "--for", "1h")["standing"] == "paused"
-    assert night.json("resume", "backup")["standing"] == "waiting"
+def test_json_after_each_is_the_job(either_night):
+    assert either_night.json("pause", "backup", "--for", "1h")["standing"] == "paused"
+    assert either_night.json("resume", "backup")["standing"] == "waiting"

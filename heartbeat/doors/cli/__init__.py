@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.cli.commands import COMMANDS, EXTRAS, Call, Exit, load
+from heartbeat.doors.cli.commands import COMMANDS, EXTRAS, Call, Exit, load, remedy
 from heartbeat.doors.cli.parser import overview, parse, version
 from heartbeat.doors.display import Screen
 from heartbeat.errors import CallerError, WorldError
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None, *, clock: Callable[[], int] | None =
     except ModuleNotFoundError as problem:
         if (problem.name or "").partition(".")[0] not in EXTRAS:
             raise
-        return _complain(f"this needs {problem.name}, which is not installed: pip install 'heartbeat[serve]'", 2)
+        return _complain(f"this needs {problem.name}, which is not installed: {remedy(problem)}", Exit.CALLER)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:

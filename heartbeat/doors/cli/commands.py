@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EXTRAS = frozenset({"boto3", "botocore", "dateutil", "msgspec", "rich", "slack_sdk", "urllib3", "uvicorn", "yaml"})
 """What the base install does not have."""
+_AWS = frozenset({"boto3", "botocore"})
 
 
 class Exit(IntEnum):
@@ -95,3 +96,9 @@ def load(name: str) -> Command:
         raise BadSetting(f"{name!r} is no command; {hint}")
     commands: dict[str, Command] = import_module(f"heartbeat.doors.cli.{place.module}").COMMANDS
     return commands[name]
+
+
+def remedy(missing: ModuleNotFoundError) -> str:
+    """What to install when this module is missing."""
+    extra = "aws" if (missing.name or "").partition(".")[0] in _AWS else "serve"
+    return f"pip install 'heartbeat[{extra}]'"

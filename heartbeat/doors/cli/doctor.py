@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from heartbeat import settings
 from heartbeat.documents import CLOCK
 from heartbeat.doors.cli.checks import Check, Found, check_store
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Call, Command, Exit, remedy
 from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place, shown
 from heartbeat.doors.cli.probes import check_health, check_server
 from heartbeat.doors.display import Cell, counted
@@ -132,8 +132,7 @@ def _channels(call: Call, config: Config) -> Iterator[Check]:
         except HeartbeatError as problem:
             yield Check(f"channel {name}", Found.PROBLEM, str(problem))
         except ModuleNotFoundError as problem:
-            text = f"needs {problem.name}: pip install 'heartbeat[serve]', for AWS 'heartbeat[aws]'"
-            yield Check(f"channel {name}", Found.PROBLEM, text)
+            yield Check(f"channel {name}", Found.PROBLEM, f"needs {problem.name}: {remedy(problem)}")
 
 
 def _channel(call: Call, name: str, given: Mapping[str, Any]) -> Check:
@@ -179,7 +178,10 @@ def _database(call: Call, config: Config | None) -> Iterator[Check]:
             store.document(CLOCK)
             yield Check("database", Found.OK, f"{shown(found)} opens")
             yield from _applied(store, config) if config else ()
-            yield from check_store(store, call.now)
+            if isinstance(found, Table):
+                yield from check_store(store, call.now, "the function …-checker of its stack")
+            else:
+                yield from check_store(store, call.now)
     except HeartbeatError as problem:
         yield Check("database", Found.PROBLEM, str(problem))
 

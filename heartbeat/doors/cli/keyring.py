@@ -26,7 +26,7 @@ def _run(call: Call) -> int:
     args = call.args
     if (args.act == "list") is bool(args.name):
         raise BadSetting("write `key add NAME`, `key remove NAME` or `key list`")
-    with open_store(args, create=args.act == "add") as store:
+    with open_store(args) as store:
         if args.act == "add":
             rights = keys.Rights.READ if args.read_only else keys.Rights.WRITE
             _show_key(call, args.name, rights, keys.add(store, args.name, rights, call.now))

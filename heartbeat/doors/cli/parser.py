@@ -21,6 +21,9 @@ EXITS = """exit status:
   2  the call cannot be carried out as it stands: a wrong option, a broken file, an unknown job
   3  the world is in the way (a locked database, a server that is down): the same call may succeed later"""
 
+RAW = frozenset({"body", "config", "db", "evidence", "file", "store"})
+"""Paths, and the output of a job: they may be any bytes."""
+
 
 class Parser(ArgumentParser):
     """Complains in one line, as everything here does."""
@@ -41,7 +44,20 @@ def parse(prog: str, command: Command, argv: Sequence[str]) -> Namespace:
         shown = parser.add_argument_group("output")
         shown.add_argument("--json", action="store_true", help="one JSON document on standard output")
         shown.add_argument("--no-color", action="store_true", help="no colours (as does the variable NO_COLOR)")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if command.shows:  # what `exec` hands on may be any bytes
+        _check_texts(args)
+    return args
+
+
+def _check_texts(args: Namespace) -> None:
+    """No store can keep what is no text, and no page can show it."""
+    for name, value in vars(args).items():
+        if isinstance(value, str) and name not in RAW:
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise BadSetting(f"{value!r} is not written in UTF-8") from None
 
 
 def overview(*, whole: bool) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat import settings
@@ -12,22 +14,27 @@ from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
 from heartbeat.deliver import Delivered, deliver
 from heartbeat.doors.cli.commands import Call, Command, Exit
-from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store
+from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store, place, shown
 from heartbeat.doors.display import Cell
 from heartbeat.doors.facts import iso
+from heartbeat.errors import BadSetting
 from heartbeat.ingest import evidence
+from heartbeat.ingest.s3 import ATTEMPTS, S3Bucket
 from heartbeat.model import DAY
+from heartbeat.store.address import client
 from heartbeat.sweep import Swept, nothing_to_see, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from pathlib import Path
+    from collections.abc import Mapping
 
+    from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
+    from heartbeat.sweep import Look
 
 ROUNDS_MAX = 100
 """So often one tick comes back at once when there is more to do."""
-PURGE_LIMIT = 1_000
+PURGE_LIMIT = OUTBOX_LIMIT = 1_000
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -40,7 +47,7 @@ def _run(call: Call) -> int:
     config = read_file(config_path(call.args))
     given = settings.read(evidence=call.args.evidence)
     with open_store(call.args) as store:
-        swept = _sweep_all(call, store, config, given.evidence)
+        swept = _sweep_all(call, store, config, _look(place(call.args), given.evidence))
         with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
             sent = _deliver_all(call, store, config)
         store.purge(call.now - given.keep_days * DAY, PURGE_LIMIT)
@@ -48,8 +55,17 @@ def _run(call: Call) -> int:
     return Exit.WORLD if any(each.failed or each.dead for each in sent) else Exit.FINE
 
 
-def _sweep_all(call: Call, store: Store, config: Config, folder: Path | None) -> list[Swept]:
-    look = evidence.look(evidence.FolderBucket(folder)) if folder else nothing_to_see
+def _look(where: Table | Path, folder: Path | None) -> Look:
+    """Where evidence is looked for: in the folder; for a table on S3, as its stack does, lest it be called missing."""
+    if folder:
+        return evidence.look(evidence.FolderBucket(folder))
+    if isinstance(where, Path):
+        return nothing_to_see
+    bucket = os.environ.get("HEARTBEAT_BUCKET", "")
+    return evidence.look(S3Bucket(bucket, lambda: client(where, "s3", ATTEMPTS)))
+
+
+def _sweep_all(call: Call, store: Store, config: Config, look: Look) -> list[Swept]:
     done = [sweep(store, call.now, service=config.service, evidence=look)]
     while done[-1].more and len(done) < ROUNDS_MAX:
         done.append(sweep(store, call.now, service=config.service, evidence=look))
@@ -58,10 +74,24 @@ def _sweep_all(call: Call, store: Store, config: Config, folder: Path | None) ->
 
 def _deliver_all(call: Call, store: Store, config: Config) -> list[Delivered]:
     channels = {name: build(name, given) for name, given in config.channels.items()}
+    _check_channels(call, store, channels)
     done = [deliver(store, channels, call.clock, fallback=config.fallback)]
     while done[-1].more and len(done) < ROUNDS_MAX:
         done.append(deliver(store, channels, call.clock, fallback=config.fallback))
     return done
+
+
+def _check_channels(call: Call, store: Store, channels: Mapping[str, object]) -> None:
+    """A stack has alerts for the channels of its own file: with another one they would die here. Raises BadSetting."""
+    where = place(call.args)
+    if isinstance(where, Path):
+        return
+    strange = sorted({row.channel for row in store.outbox(call.now, OUTBOX_LIMIT)} - set(channels))
+    if strange:
+        raise BadSetting(
+            f"{config_path(call.args)} has no channel {strange[0]!r}, for which an alert waits in {shown(where)}: "
+            "give the file that its stack was deployed with; nothing was sent"
+        )
 
 
 def _report(call: Call, swept: list[Swept], sent: list[Delivered]) -> None:
