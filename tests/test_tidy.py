@@ -40,6 +40,8 @@ MAY_IMPORT = {
     "errors": set(),
     "heartbeat": {"edges"},
 }
+LINES_MAX = {"heartbeat/client.py": 700}
+"""Of files that may be longer: the client is one file, because people copy it."""
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "localtime", "gmtime"}
 REASON = re.compile(r"# noqa: [A-Z0-9, ]+[-(]+ ?\w")
 OUTSIDE = {
@@ -96,7 +98,7 @@ def test_functions_are_short():
 
 def test_files_are_short():
     found = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in FILES}
-    assert {name: lines for name, lines in found.items() if lines > 300} == {}
+    assert {name: lines for name, lines in found.items() if lines > LINES_MAX.get(name, 300)} == {}
     assert statistics.median(found.values()) <= 110
 
 
