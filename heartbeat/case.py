@@ -18,6 +18,7 @@ from heartbeat.model import (
     Entry,
     Event,
     Incident,
+    Phase,
     Reason,
     Run,
     Signal,
@@ -120,6 +121,13 @@ class Case:
         """The run has ended; with it, runs of its slot that have no id (the same job started over)."""
         rest = (r for r in self.state.runs if r is not run and (r.id or r.slot is None or r.slot != run.slot))
         self.set(runs=tuple(rest))
+
+    def wake_queue(self) -> None:
+        """A run has ended: the first one that waits for it may begin."""
+        waiting = next((start for start in self.state.starts if start.phase is Phase.QUEUED), None)
+        if waiting is not None:
+            woken = replace(waiting, until=self.now)
+            self.set(starts=tuple(woken if start is waiting else start for start in self.state.starts))
 
     def rule(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, again: bool = False) -> None:
         """A verdict that counts has been given at this instant: let the status follow. again: the slot was bad."""
@@ -246,6 +254,7 @@ class Case:
             return NEVER
         looks = [self._next_deadline(), self.state.paused_until, self._next_telling()]
         looks += [slots.run_deadline(self.job, run) for run in self.state.runs if not run.expired]
+        looks += [start.until for start in self.state.starts if start.until]
         return min([look for look in looks if look is not None], default=NEVER)
 
     def _next_deadline(self) -> int | None:

@@ -15,6 +15,7 @@ HeartbeatError
     ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
     ├── StoreCorrupt       the store answers, but what it holds cannot be read
     ├── FrontLost          the HTTP process ends again and again
+    ├── StartFailed        a target did not start a run; `again`: it may the next time; `unknown`: it may have
     └── ChannelFailed      a message was not taken; `retry_after` seconds when the receiver named them
 """
 
@@ -96,6 +97,20 @@ class StoreCorrupt(WorldError):
 
 class FrontLost(WorldError):
     """The HTTP process ends, however often it is started."""
+
+
+class StartFailed(WorldError):
+    """A target did not start a run, as far as we know.
+
+    again: the same call may succeed later (`retry_after` seconds, when the target named a time); unknown: it was sent,
+    and nobody can say whether it arrived.
+    """
+
+    def __init__(
+        self, message: str, *, again: bool = False, unknown: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.again, self.unknown, self.retry_after = again, unknown, retry_after
 
 
 class ChannelFailed(WorldError):

@@ -15,7 +15,7 @@ from heartbeat.case import Case
 from heartbeat.model import BAD, Kind, Reason, Run, Status, Verdict
 
 if TYPE_CHECKING:
-    from heartbeat.model import Change, Job, Signal, Snapshot
+    from heartbeat.model import Change, Job, Signal, Snapshot, State
     from heartbeat.slots import Place
 
 RUNS_MAX = 32
@@ -32,6 +32,11 @@ RECENT_MAX = 5
 def is_seen(snapshot: Snapshot, signal: Signal) -> bool:
     """This very signal is in already."""
     return bool(signal.id) and _mark(signal.id) in snapshot.state.seen
+
+
+def has_finished(state: State, run_id: str) -> bool:
+    """An end of this run is among the signals that the job remembers."""
+    return _mark(f"run:{run_id}") in state.seen
 
 
 def _mark(ident: str) -> str:
@@ -57,7 +62,7 @@ def judge(snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | Non
         case Kind.SUCCESS:
             _success(case, signal, where, prior)
         case Kind.FAIL:
-            _fail(case, signal, where, prior, Reason.FAIL_SIGNAL if not signal.exit_status else Reason.EXIT_STATUS)
+            _fail(case, signal, where, prior, _why_failed(signal))
         case Kind.LOG:
             case.note(where.slot, signal.at, prior, None, signal)
     if where.remark:
@@ -94,7 +99,7 @@ def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> N
 
 def _has_ended(case: Case, signal: Signal, where: Place) -> bool:
     if signal.run_id:
-        return where.run is not None or _mark(f"run:{signal.run_id}") in case.state.seen
+        return where.run is not None or has_finished(case.state, signal.run_id)
     known = where.met or where.slot is None
     return known and case.state.finished_at is not None and signal.at <= case.state.finished_at
 
@@ -144,6 +149,12 @@ def _fail(case: Case, signal: Signal, where: Place, prior: Verdict | None, reaso
         case.set(failed_at=signal.at)
 
 
+def _why_failed(signal: Signal) -> Reason:
+    if signal.source == "trigger":
+        return Reason.TRIGGER_FAILED
+    return Reason.EXIT_STATUS if signal.exit_status else Reason.FAIL_SIGNAL
+
+
 def _failed(where: Place) -> Verdict | None:
     return Verdict.FAILED if where.slot is not None else None
 
@@ -161,6 +172,7 @@ def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
     finished = signal.at if state.finished_at is None else max(signal.at, state.finished_at)
     recent = tuple(sorted((*state.recent, signal.at))[-RECENT_MAX:]) if good else state.recent
     case.set(finished_at=finished, recent=recent)
+    case.wake_queue()
     if case.state.mends or case.state.runs:
         _keep_mends(case, (signal.at, where.slot) if good and where.slot is not None else None)
 

@@ -13,11 +13,13 @@ from msgspec.structs import replace
 
 from heartbeat import slots
 from heartbeat.case import Case
-from heartbeat.model import NEVER, Change, Reason, Run, Snapshot, Span, Status, Verdict
+from heartbeat.model import NEVER, Change, Phase, Reason, Run, Snapshot, Span, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SILENT = frozenset({Reason.GRACE_RAN_OUT, Reason.NOT_TRIGGERED, Reason.NEVER_CHECKED_IN, Reason.STILL_RUNNING})
+"""Why nothing was heard of a slot by its deadline: what opens an incident."""
 STEPS_MAX = 100
 """Slots and runs judged in one change; more wait for the next, at once."""
 
@@ -95,22 +97,31 @@ def _pass_over(case: Case, span: Span) -> None:
 
 def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
     succeeded = any(span.since < due for span in case.state.ahead if span.good)
-    verdict, reason = _why_missed(case, succeeded, hidden=any(b.hides(slot, due) for b in blind))
+    verdict, reason = _why_missed(case, slot, succeeded, hidden=any(b.hides(slot, due) for b in blind))
     case.note(slot, due, verdict, reason)
     case.set(cursor=slot)
-    if reason is Reason.GRACE_RAN_OUT:
+    if reason in SILENT:
         _mend(case, due)
         if case.hung_since is not None:
             case.hung_since = due
         case.rule(slot, due, verdict, reason)
 
 
-def _why_missed(case: Case, succeeded: bool, *, hidden: bool) -> tuple[Verdict, Reason]:
+def _why_missed(case: Case, slot: int, succeeded: bool, *, hidden: bool) -> tuple[Verdict, Reason]:
     if case.state.status is Status.PAUSED:
         return Verdict.EXCUSED, Reason.JOB_PAUSED
     if hidden:
         return Verdict.UNKNOWN, Reason.WE_WERE_BLIND
-    return Verdict.MISSED, Reason.LATER_SLOT_SUCCEEDED if succeeded else Reason.GRACE_RAN_OUT
+    return Verdict.MISSED, Reason.LATER_SLOT_SUCCEEDED if succeeded else _why_silent(case, slot)
+
+
+def _why_silent(case: Case, slot: int) -> Reason:
+    if case.job.trigger is None:
+        return Reason.GRACE_RAN_OUT
+    starts = [start for start in case.state.starts if start.slot == slot]
+    if any(start.phase is Phase.QUEUED for start in starts):
+        return Reason.STILL_RUNNING
+    return Reason.NEVER_CHECKED_IN if starts else Reason.NOT_TRIGGERED
 
 
 def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:

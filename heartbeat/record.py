@@ -15,7 +15,7 @@ from heartbeat.outbox import address, quiet_until
 from heartbeat.slots import place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from heartbeat.store.protocol import Store
 
@@ -31,6 +31,28 @@ class Recorded(StrEnum):
     STORED = "stored"
     SEEN = "seen"
     UNKNOWN = "unknown"
+
+
+def weigh(
+    store: Store, snapshot: Snapshot, signal: Signal, verdict: Callable[[str, int | None], Verdict | None]
+) -> Change:
+    """What a signal changes, with those who are told of it. verdict: (job, slot) -> the slot's verdict so far."""
+    where = place(snapshot, signal)
+    prior = verdict(signal.slug, where.slot) if needs_prior(snapshot, where) else None
+    change = judge(snapshot, signal, where, prior, None)
+    incident = change.state.incident if change.state else None
+    if incident is None and not change.alerts:
+        return change
+    quiet = quiet_until(snapshot.job, documents.silences(store), signal.received)
+    if quiet is not None:
+        change = judge(snapshot, signal, where, prior, quiet)
+    return address(change, snapshot.job.notify, signal.received)
+
+
+def verdict_of(store: Store, slug: str, slot: int | None) -> Verdict | None:
+    """The verdict that a slot has so far, by the history."""
+    entries = store.history(slug, 1, slot)
+    return entries[0].verdict if entries else None
 
 
 class Recorder:
@@ -86,29 +108,14 @@ class Recorder:
             return Recorded.UNKNOWN
         if is_seen(snapshot, signal):
             return Recorded.SEEN
-        change = self._judge(snapshot, signal)
+        change = weigh(self._store, snapshot, signal, self._verdict)
         self._known[signal.slug] = _after(snapshot, change)
         self._latest[signal.slug] = change.entries[-1].slot, change.entries[-1].verdict
         return change
 
-    def _judge(self, snapshot: Snapshot, signal: Signal) -> Change:
-        where = place(snapshot, signal)
-        prior = self._verdict(signal.slug, where.slot) if needs_prior(snapshot, where) else None
-        change = judge(snapshot, signal, where, prior, None)
-        incident = change.state.incident if change.state else None
-        if incident is None and not change.alerts:
-            return change
-        quiet = quiet_until(snapshot.job, documents.silences(self._store), signal.received)
-        if quiet is not None:
-            change = judge(snapshot, signal, where, prior, quiet)
-        return address(change, snapshot.job.notify, signal.received)
-
     def _verdict(self, slug: str, slot: int | None) -> Verdict | None:
         latest = self._latest.get(slug)
-        if latest is not None and latest[0] == slot:
-            return latest[1]
-        entries = self._store.history(slug, 1, slot)
-        return entries[0].verdict if entries else None
+        return latest[1] if latest is not None and latest[0] == slot else verdict_of(self._store, slug, slot)
 
     def _commit(
         self, signals: Sequence[Signal], decided: list[tuple[int, Change]], answers: dict[int, Recorded]

@@ -67,10 +67,19 @@ def place(snapshot: Snapshot, signal: Signal) -> Place:
     run = _run_of(state, signal) if state.runs else None
     slot, remark = _named(job, signal) if signal.named else (None, "")
     if slot is None:
-        slot = run.slot if run is not None else by_time(job, state, signal.at)
+        slot = run.slot if run is not None else _of_start(job, state, signal)
     if slot is not None and slot <= state.born:
         slot = None
     return Place(slot=slot, met=slot is not None and is_met(job, state, slot), run=run, remark=remark)
+
+
+def _of_start(job: Job, state: State, signal: Signal) -> int | None:
+    """The slot for which we started the signal's run; for any other, the latest that its time can belong to."""
+    if signal.run_id and state.starts:
+        for start in state.starts:
+            if start.run_id == signal.run_id:
+                return start.slot
+    return by_time(job, state, signal.at)
 
 
 def is_met(job: Job, state: State, slot: int) -> bool:

@@ -56,6 +56,10 @@ REASONS = {
     Reason.WE_WERE_BLIND: "Heartbeat itself was not looking, so nobody can say whether it ran",
     Reason.JOB_PAUSED: "the job is paused",
     Reason.SCHEDULE_CHANGED: "the schedule was changed",
+    Reason.NOT_TRIGGERED: "not triggered: nobody started it{by}",
+    Reason.TRIGGER_FAILED: "could not be started",
+    Reason.NEVER_CHECKED_IN: "triggered, but never checked in{by}",
+    Reason.STILL_RUNNING: "the run before it was still under way{by}",
 }
 
 

@@ -19,6 +19,7 @@ CORE = {
     "slots",
     "judge",
     "overdue",
+    "starting",
     "case",
     "transition",
     "alerts",
@@ -28,11 +29,11 @@ CORE = {
     "wording",
     "timewords",
 }
-VERBS = {"record", "sweep", "deliver", "parcels", "apply", "manage", "documents"}
-EDGES = {"ingest", "channels", "store", "config", "secrets", "client", "telemetry"}
+VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents"}
+EDGES = {"ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {
     "core": {"core", "errors"},
-    "verbs": {"core", "verbs", "errors", "store.protocol", "config", "channels.protocol"},
+    "verbs": {"core", "verbs", "errors", "store.protocol", "config", "channels.protocol", "targets.protocol"},
     "edges": {"core", "edges", "errors"},
     "doors": {"core", "verbs", "edges", "doors", "errors", "settings", "wiring"},
     "wiring": {"core", "verbs", "edges", "doors", "errors", "settings", "wiring"},

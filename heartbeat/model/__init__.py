@@ -1,9 +1,9 @@
 """The nouns (DESIGN.md, "The words"): frozen, keyword-only; `msgspec.structs.replace` makes the next version of one."""
 
 from heartbeat.model.change import Alert, Change, Delivery, Document, Due, Mark, Silence
-from heartbeat.model.job import Bound, Evidence, Job, Source
+from heartbeat.model.job import Bound, Evidence, Job, Source, Trigger
 from heartbeat.model.noun import FORMAT, Noun
-from heartbeat.model.state import Entry, Incident, Run, Signal, Snapshot, Span, State
+from heartbeat.model.state import Entry, Incident, Run, Signal, Snapshot, Span, Start, State
 from heartbeat.model.words import (
     BAD,
     BODY_MAX,
@@ -17,6 +17,8 @@ from heartbeat.model.words import (
     Event,
     Kind,
     Outcome,
+    Overlap,
+    Phase,
     Reason,
     Status,
     Verdict,
@@ -48,6 +50,8 @@ __all__ = [
     "Mark",
     "Noun",
     "Outcome",
+    "Overlap",
+    "Phase",
     "Reason",
     "Run",
     "Signal",
@@ -55,7 +59,9 @@ __all__ = [
     "Snapshot",
     "Source",
     "Span",
+    "Start",
     "State",
     "Status",
+    "Trigger",
     "Verdict",
 ]

@@ -5,8 +5,10 @@ All instants and durations are integers: milliseconds, instants since the epoch.
 
 from __future__ import annotations
 
+from typing import Any
+
 from heartbeat.model.noun import FORMAT, Noun
-from heartbeat.model.words import MINUTE
+from heartbeat.model.words import MINUTE, Overlap
 
 
 class Evidence(Noun, frozen=True, kw_only=True):
@@ -40,6 +42,17 @@ class Source(Noun, frozen=True, kw_only=True):
     keys: tuple[tuple[str, str], ...]
 
 
+class Trigger(Noun, frozen=True, kw_only=True):
+    """What starts the job's runs.
+
+    kind: http, sqs, step_functions, ecs or aws_lambda; settings: the target's own, as its kind in `config/triggers.py`
+    has them, `${…}` as it stands.
+    """
+
+    kind: str
+    settings: dict[str, Any]
+
+
 class Job(Noun, frozen=True, kw_only=True, tag=FORMAT):
     """A named piece of recurring work, as declared. Durations are in milliseconds."""
 
@@ -65,3 +78,7 @@ class Job(Noun, frozen=True, kw_only=True, tag=FORMAT):
     source: str = ""
     """Who owns the definition: the config's name, or "ping" for a job made by `?create=1`."""
     sources: tuple[Source, ...] = ()
+    trigger: Trigger | None = None
+    overlap: Overlap = Overlap.ALLOW
+    at_least_once: bool = False
+    """A start of which nobody knows whether it arrived is made again, by the same run."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from heartbeat.model.job import Job
 from heartbeat.model.noun import FORMAT, Noun
-from heartbeat.model.words import Kind, Reason, Status, Verdict
+from heartbeat.model.words import Kind, Phase, Reason, Status, Verdict
 
 
 class Signal(Noun, frozen=True, kw_only=True):
@@ -47,6 +47,25 @@ class Run(Noun, frozen=True, kw_only=True):
     owns: bool = False
     expired: bool = False
     after_bad: bool = False
+
+
+class Start(Noun, frozen=True, kw_only=True):
+    """A run that we start.
+
+    slot: None for one by hand that is for no slot; until: claimed: whoever holds it may still be calling; again,
+    queued: not to be called before; at: when it was claimed first; attempts: calls of the target, the one under way
+    included; by: who asked for it ("" for the schedule); input: what is handed over besides the settings (JSON).
+    """
+
+    run_id: str
+    slot: int | None
+    phase: Phase
+    at: int
+    until: int = 0
+    attempts: int = 0
+    by: str = ""
+    input: str = ""
+    answer: str = ""
 
 
 class Span(Noun, frozen=True, kw_only=True):
@@ -91,7 +110,8 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     verdict; failed_at: when the latest fail happened; recent: when the latest successes happened, oldest first;
     seen: marks of the ids of the latest signals and finished runs; outage: from when to when the job was down last;
     mends: the first successes, as (when, slot), after the limit of a run that has not been looked at since;
-    mended_at: the success that ends the streak, unless a slot still open proves to have gone bad before it.
+    mended_at: the success that ends the streak, unless a slot still open proves to have gone bad before it;
+    starts: the latest runs that we started, oldest first; claimed_slot: the latest slot that the schedule started.
     """
 
     version: int
@@ -115,6 +135,8 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     outage: tuple[int, int] | None = None
     mends: tuple[tuple[int, int], ...] = ()
     mended_at: int | None = None
+    starts: tuple[Start, ...] = ()
+    claimed_slot: int | None = None
 
     @property
     def last_success(self) -> int | None:

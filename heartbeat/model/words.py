@@ -39,6 +39,31 @@ BAD = frozenset({Verdict.MISSED, Verdict.FAILED, Verdict.TIMED_OUT})
 GOOD = frozenset({Verdict.ON_TIME, Verdict.LATE})
 
 
+class Phase(StrEnum):
+    """How far a start has come.
+
+    claimed: somebody is about to call the target, or does so now; started: the target took it; again: it was refused
+    for now; queued: it waits for another run to end; failed: it was refused; unknown: it may have started or not;
+    skipped: another run was under way.
+    """
+
+    CLAIMED = "claimed"
+    STARTED = "started"
+    AGAIN = "again"
+    QUEUED = "queued"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+
+
+class Overlap(StrEnum):
+    """What becomes of a start while another run of the job is under way."""
+
+    ALLOW = "allow"
+    SKIP = "skip"
+    QUEUE = "queue"
+
+
 class Status(StrEnum):
     """Where a job stands. `late` and `running` are derived for display only."""
 
@@ -65,6 +90,10 @@ class Reason(StrEnum):
     WE_WERE_BLIND = "we_were_blind"
     JOB_PAUSED = "job_paused"
     SCHEDULE_CHANGED = "schedule_changed"
+    NOT_TRIGGERED = "not_triggered"
+    TRIGGER_FAILED = "trigger_failed"
+    NEVER_CHECKED_IN = "never_checked_in"
+    STILL_RUNNING = "still_running"
 
 
 class Event(StrEnum):
