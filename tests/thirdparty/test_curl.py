@@ -90,7 +90,7 @@ def test_down(nowhere, programs):
     assert programs("wget", "-q", "-T", "10", "-t", "2", "-O-", nowhere).returncode == WGET_NETWORK
 
 
-def test_whoever_tries_again_gets_through_a_restart(serve, programs):
+def test_whoever_tries_again_gets_through_a_restart(serve):
     """Both begin while nobody listens."""
     server = serve()
     address = f"http://127.0.0.1:{server.port}/ping/{KEY}/job-000"
