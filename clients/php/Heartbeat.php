@@ -454,6 +454,7 @@ final class Heartbeat
         foreach (['HEARTBEAT_PING_KEY', 'HEARTBEAT_FALLBACK_SLACK', 'AWS_SECRET_ACCESS_KEY'] as $name) {
             array_push($secrets, self::env($name), rawurlencode(self::env($name)));
         }
+        $text = json_decode(json_encode($text, JSON_INVALID_UTF8_SUBSTITUTE)); // half characters must not spoil the log
         $text = str_replace(array_filter($secrets), '…', $text);
         return preg_replace('~\b([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b~i', '$1…', $text);
     }

@@ -417,7 +417,7 @@ _heartbeat_clean() {
 }
 
 _heartbeat_warn() {
-    { printf 'heartbeat: %s\n' "$(_heartbeat_clean "$1" | tr '\001-\037\177' ' ')" >&2; } 2>/dev/null || :
+    printf 'heartbeat: %s\n' "$(_heartbeat_clean "$1" | tr '\001-\037\177' ' ')" >&2 2>/dev/null || :
 }
 
 case ${0##*/}:${1-} in
