@@ -9,7 +9,8 @@
 #
 # ping, start, success, fail and log take SLUG [BODY] and options; SLUG is the job's name, its uuid or its whole ping URL,
 # BODY a text, or - for stdin. Options: --exit-status N, --run-id UUID, --duration SECONDS, --at EPOCH, --for 2026-11-22,
-# --create, --timeout SECONDS. run tells the start, runs the command, tells success or its exit status, and ends with it.
+# --create, --timeout SECONDS. run SLUG [--run-id --for --create --timeout] -- COMMAND tells the start, runs the command, tells
+# success or its exit status, and ends with it.
 #
 # What was not delivered is one line on stderr; the status is 0 all the same (a job under `set -e` goes on), or 1 with
 # HEARTBEAT_RAISE=1. Environment: HEARTBEAT_URL (https://host or s3://bucket/prefix), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT
@@ -27,14 +28,24 @@ heartbeat_run() ( _heartbeat_run "$@" )
 # What follows runs in a subshell of the job's shell: its variables and settings are its own.
 
 _heartbeat_run() {
-    slug=${1-}
-    if [ $# -lt 3 ] || [ "$2" != -- ]; then
-        _heartbeat_warn "use: heartbeat_run SLUG -- COMMAND [ARGUMENT]..."
+    slug=${1-} id=$(_heartbeat_new_id) for='' create='' timeout=''
+    [ $# = 0 ] || shift
+    while [ $# -gt 1 ] && [ "$1" != -- ]; do
+        case $1 in
+            --create) create=1 && shift && continue ;;
+            --run-id) id=$2 ;;
+            --for) for=$2 ;;
+            --timeout) timeout=$2 ;;
+            *) break ;;
+        esac
+        shift 2
+    done
+    if [ $# -lt 2 ] || [ "$1" != -- ]; then
+        _heartbeat_warn 'use: heartbeat_run SLUG [--run-id UUID] [--for SLOT] [--create] [--timeout SECONDS] -- COMMAND...'
         return 2
     fi
-    shift 2
-    id=$(_heartbeat_new_id)
-    (_heartbeat_tell start "$slug" --run-id "$id") || return
+    shift
+    _heartbeat_step start || return
     began=$(_heartbeat_now)
     # In the background, so that a signal to us reaches it; a shell would give it /dev/null for stdin there.
     { "$@" <&3 3<&- & } 3<&0
@@ -49,12 +60,20 @@ _heartbeat_run() {
     trap - TERM INT HUP
     took=$(_heartbeat_seconds "$(($(_heartbeat_ms "$(_heartbeat_now)") - $(_heartbeat_ms "$began")))")
     if [ "$status" = 0 ]; then
-        (_heartbeat_tell success "$slug" --run-id "$id" --duration "$took") || return
+        _heartbeat_step success --duration "$took" || return
     else
-        (_heartbeat_tell fail "$slug" --run-id "$id" --duration "$took" --exit-status "$status") || :
+        _heartbeat_step fail --duration "$took" --exit-status "$status" || :
     fi
     return "$status"
 }
+
+# One fact about the run.
+_heartbeat_step() (
+    unset IFS
+    step=$1
+    shift
+    _heartbeat_tell "$step" "$slug" --run-id "$id" ${for:+--for "$for"} ${create:+--create} ${timeout:+--timeout "$timeout"} "$@"
+)
 
 _heartbeat_tell() {
     set +eu # whatever the job has set

@@ -53,7 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.server.receiver.take(self)
 
-    do_PUT = do_GET = do_POST
+    do_PUT = do_GET = do_POST  # noqa: N815 - the names that http.server looks for
 
     def log_message(self, *_):
         pass
@@ -74,7 +74,9 @@ class Receiver:
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+            self.server.socket = context.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.url = f"http{'s' if certificate else ''}://localhost:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         self.thread.start()

@@ -14,6 +14,7 @@ KEY = "the-ping-key-0000000000"
 SLACK_PATH = "/services/T0/B0/the-webhook-secret"
 AWS_SECRET = "the/aws+secret/0000000000"
 AWS = {"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": AWS_SECRET, "AWS_REGION": "eu-west-1"}
+AWS_TOKEN = "the-session-token-0000000000=="
 SHELL_TOOLS = "awk cat cut date dirname head iconv od sed sha256sum sleep tail tr uname"
 """All that the shell client takes from its machine, besides curl, or wget and timeout."""
 
@@ -24,7 +25,6 @@ class Language:
     command: tuple[str, ...]
     tools: str | None = None
     """The only programs on its PATH; None: those of this machine."""
-    kind: str = ""
 
     @property
     def is_shell(self) -> bool:
@@ -37,12 +37,16 @@ LANGUAGES = {
         Language(name="python", command=(sys.executable, "driver.py")),
         Language(name="php", command=("php", "-d", "display_errors=stderr", "driver.php")),
         Language(name="php-streams", command=("php", "-n", "-d", "display_errors=stderr", "driver.php")),  # no ext-curl
-        Language(name="ruby", command=("ruby", "-w", "driver.rb")),
+        Language(name="ruby", command=("ruby", "driver.rb")),
         Language(name="bash", command=("/bin/bash", "driver.sh"), tools=f"{SHELL_TOOLS} curl"),
         Language(name="dash", command=("/bin/dash", "driver.sh"), tools=f"{SHELL_TOOLS} curl"),
         Language(name="wget", command=("/bin/dash", "driver.sh"), tools=f"{SHELL_TOOLS} wget timeout"),
     )
 }
+ON_S3 = {name: one for name, one in LANGUAGES.items() if name != "wget"} | {
+    "aws": Language(name="aws", command=("/bin/bash", "driver.sh"), tools=f"{SHELL_TOOLS} curl")
+}
+"""Those that write to S3: the shell with the aws command, or with curl."""
 
 
 @dataclass(kw_only=True)
@@ -72,7 +76,7 @@ def tell(language: Language, folder: Path, calls: list[dict], **environ: str) ->
     seconds = time.monotonic() - began
     stderr = done.stderr.decode()
     assert done.stdout == b"", "a client never says anything on stdout"
-    assert [secret for secret in (KEY, SLACK_PATH, AWS_SECRET) if secret in stderr] == []
+    assert [secret for secret in (KEY, SLACK_PATH, AWS_SECRET, AWS_TOKEN) if secret in stderr] == []
     results = json.loads(place.read_text()) if place.exists() else []
     return Told(status=done.returncode, results=results, stderr=stderr, seconds=seconds)
 
@@ -83,8 +87,12 @@ def path(language: Language, folder: Path) -> str:
     bin_ = folder / "bin"
     if not bin_.exists():
         bin_.mkdir()
-        for tool in ["sh", *language.tools.split()]:
+        (bin_ / "sh").symlink_to("/bin/sh")
+        if language.name == "aws":
+            (bin_ / "aws").write_text(f'#!/bin/sh\nexec {sys.executable} {DRIVERS}/aws.py "$@"\n')
+            (bin_ / "aws").chmod(0o755)
+        for tool in language.tools.split():
             found = shutil.which(tool)
             assert found, f"there is no {tool}"
-            (bin_ / tool).symlink_to(Path(found).resolve() if tool != "sh" else "/bin/sh")
+            (bin_ / tool).symlink_to(Path(found).resolve())
     return str(bin_)

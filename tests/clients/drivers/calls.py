@@ -1,4 +1,4 @@
-"""Writes a list of calls (JSON) as lines for a shell: `calls.py CALLS FILE` (what is no argument goes through the file)."""
+"""Writes a list of calls (JSON) as lines for a shell: `calls.py CALLS FILE`; what is no argument goes through FILE."""
 
 import base64
 import json
@@ -32,15 +32,22 @@ def run(call):
     """The status is what a shell raises: `set -e` of the driver ends it, as it would end the job."""
     work = ["sh", "-c", ENDS.get(call["do"]) or f"exit {call['status']}"]
     caught = "|| status=$?" if call.get("catch") else ""
-    said = shlex.quote(json.dumps("status $?" if call.get("catch") else call.get("text")) + ", ")
-    return f"{shlex.join(['heartbeat_run', call['slug'], '--', *work])} {caught}\nresults=$results{said}"
+    said = "'\"status '\"$status\"'\", '" if call.get("catch") else shlex.quote(json.dumps(call.get("text")) + ", ")
+    command = shlex.join(["heartbeat_run", call["slug"], *options(call), "--", *work])
+    return f"status=0\n{command} {caught}\nresults=$results{said}"
 
 
 def line(call, number):
+    if call["call"] == "set":
+        return (
+            "export "
+            + shlex.join(f"{name}={value}" for name, value in call["environ"].items())
+            + ' results="${results}null, "'
+        )
     if call["call"] == "run":
         return run(call)
     given, behind = body(call, Path(f"{sys.argv[2]}{number}"))
     return "delivered " + shlex.join([f"heartbeat_{call['call']}", call["slug"], *given, *options(call)]) + behind
 
 
-print("\n".join(line(call, number) for number, call in enumerate(json.loads(sys.argv[1]))))
+sys.stdout.write("\n".join(line(call, number) for number, call in enumerate(json.loads(sys.argv[1]))))

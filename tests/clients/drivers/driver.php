@@ -30,6 +30,12 @@ function work(array $call): string
 function result(array $call)
 {
     $options = $call['options'] ?? [];
+    if ($call['call'] === 'set') {
+        foreach ($call['environ'] as $name => $value) {
+            putenv("$name=$value");
+        }
+        return null;
+    }
     try {
         if ($call['call'] !== 'run') {
             return Heartbeat::{$call['call']}($call['slug'], body($call), $options);

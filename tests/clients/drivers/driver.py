@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def work(call):
 
 
 def made(call):
+    if call["call"] == "set":
+        return os.environ.update(call["environ"])
     options = {"for_" if name == "for" else name: value for name, value in call.get("options", {}).items()}
     if call["call"] != "run":
         return getattr(heartbeat, call["call"])(call["slug"], body(call), **options)

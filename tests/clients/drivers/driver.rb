@@ -19,6 +19,8 @@ def work(call)
 end
 
 def result(call)
+  return ENV.update(call["environ"]) && nil if call["call"] == "set"
+
   options = call.fetch("options", {}).transform_keys(&:to_sym)
   return Heartbeat.public_send(call["call"], call["slug"], body(call), **options) if call["call"] != "run"
 
