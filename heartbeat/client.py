@@ -2,7 +2,11 @@
 """The client: tells Heartbeat what a job did, and never breaks the job.
 
 One file, standard library only: it may be copied alone into a project. Settings come from the environment:
-HEARTBEAT_URL (the server), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (seconds), HEARTBEAT_RAISE (1: raise PingError).
+HEARTBEAT_URL (the server, or s3://bucket/prefix for evidence), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (seconds),
+HEARTBEAT_RAISE (1: raise PingError), HEARTBEAT_TIMEZONE (of the dates in S3 keys), and where to turn when the server
+cannot be told: HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix), HEARTBEAT_FALLBACK_SLACK (an incoming webhook).
+
+As a program, `python3 heartbeat.py exec SLUG -- COMMAND` runs a command as a run of a job.
 """
 
 from __future__ import annotations
@@ -38,11 +42,26 @@ if TYPE_CHECKING:
         duration: float | None
         at: dt.datetime | float | None
 
+    class Event(TypedDict):
+        """What is told; `_tell` fills in what was not given."""
+
+        slug: str
+        kind: Kind
+        exit_status: int | None
+        run_id: str | None
+        for_: str | None
+        at: dt.datetime | float | None
+        duration: float | None
+        create: bool
+        body: str | bytes | None
+        timeout: float | None
+
 
 TRIES = 3
 TIMEOUT = 10.0  # seconds to connect, and to wait for an answer; a ping with all its tries takes TRIES times this
 BACKOFF = 0.05  # of the timeout: the pause before the second try, doubled before the third
 BODY_MAX = 10_000  # bytes; the server keeps no more
+SECRETS = ("HEARTBEAT_PING_KEY", "HEARTBEAT_FALLBACK_SLACK", "AWS_SECRET_ACCESS_KEY")
 REMEDIES = dict.fromkeys((301, 302, 307, 308), "redirects are not followed: set HEARTBEAT_URL to the last one") | {
     400: "check the exit status (0-255), run_id (a uuid) and for_",
     404: "check the job's name and HEARTBEAT_PING_KEY, or pass create=True to have the job made",
@@ -75,19 +94,19 @@ def ping(  # noqa: PLR0913 - each option is one part of a ping; a bag of options
     for_: the slot it is for ("2026-11-22"). duration, timeout: seconds.
     A failure is one line on stderr and False; PingError with raise_errors=True or HEARTBEAT_RAISE=1.
     """
-    try:
-        step = f"/{kind if exit_status is None else exit_status}".removesuffix("/success")
-        query = {"rid": run_id, "for": for_, "duration": duration, "at": _epoch(at), "create": "1" if create else None}
-        data = body.encode(errors="backslashreplace") if isinstance(body, str) else body or b""
-        _send(_url(slug, step, query), data[-BODY_MAX:], timeout or _timeout())
-    except Exception as problem:
-        if raise_errors or (raise_errors is None and os.environ.get("HEARTBEAT_RAISE", "0") not in ("", "0")):
-            raise
-        what = kind if exit_status is None else f"exit status {exit_status}"
-        cause = problem if isinstance(problem, PingError) else repr(problem)
-        _warn(f"{what} of {_shown(str(slug))!r} was not delivered: {cause}")
-        return False
-    return True
+    event: Event = {
+        "slug": slug,
+        "kind": kind,
+        "exit_status": exit_status,
+        "run_id": run_id,
+        "for_": for_,
+        "at": at,
+        "duration": duration,
+        "create": create,
+        "body": body,
+        "timeout": timeout,
+    }
+    return _tell(event, raise_errors)
 
 
 def start(slug: str, body: str | bytes | None = None, **options: Unpack[Options]) -> bool:
@@ -183,6 +202,152 @@ def _outcome(error: BaseException | None) -> tuple[Kind, int | None, str | None]
     return "fail", None, "".join(traceback.format_exception(error))
 
 
+def _tell(event: Event, raise_errors: bool | None) -> bool:
+    slug, status = str(event["slug"]), event["exit_status"]
+    what = f"{event['kind'] if status is None else f'exit status {status}'} of {_shown(slug)!r}"
+    try:
+        event = {**event, "at": _epoch(event["at"]), "timeout": event["timeout"] or _timeout()}
+        note = _deliver(event, what)
+    except Exception as problem:  # noqa: BLE001 - the job goes on, whatever is wrong with us
+        note = _clean(_reason(problem), slug)
+        if raise_errors or (raise_errors is None and os.environ.get("HEARTBEAT_RAISE", "0") not in ("", "0")):
+            raise PingError(note) from None
+        _warn(f"{what} was not delivered: {note}")
+        return False
+    if note:
+        _warn(f"{what} was not delivered: {_clean(note, slug)}")
+    return True
+
+
+def _deliver(event: Event, what: str) -> str:
+    """Tell it where it belongs, else leave evidence in S3; what to warn of ("": nothing). Raises what stopped it."""
+    home, shelf = (os.environ.get(name, "").strip() for name in ("HEARTBEAT_URL", "HEARTBEAT_FALLBACK_S3"))
+    try:
+        if home.startswith("s3://"):
+            _write_evidence(home, event)
+        else:
+            _post(event)
+    except Exception as problem:  # noqa: BLE001 - what we were called with may be wrong in any way
+        why = _reason(problem)
+    else:
+        return ""
+    if shelf and event["kind"] != "log" and not home.startswith("s3://"):
+        try:
+            return f"{why}; evidence was written to {_write_evidence(shelf, event)} instead"
+        except PingError as problem:
+            why += f"; nor was evidence written: {problem}"
+    raise PingError(why + _tell_slack(event, f"{what} on {_host()} ({_clean(why, event['slug'])})"))
+
+
+def _post(event: Event) -> None:
+    step = f"/{event['kind'] if event['exit_status'] is None else event['exit_status']}".removesuffix("/success")
+    query = {
+        "rid": event["run_id"],
+        "for": event["for_"],
+        "duration": event["duration"],
+        "at": f"{_epoch(event['at']):.3f}",
+        "create": "1" if event["create"] else None,
+    }
+    headers = {
+        "Heartbeat-Id": os.urandom(16).hex(),  # the same for every try, so that a ping counts once
+        "User-Agent": "heartbeat-python",
+        "Content-Type": "text/plain; charset=utf-8",
+    }
+    url, data, timeout = _url(event["slug"], step, query), _bytes(event["body"]), event["timeout"] or TIMEOUT
+    if problem := _bounded(lambda: _try_often(url, data, headers, timeout), TRIES * timeout):
+        raise PingError(f"{_shown(url)} {problem}")
+
+
+def _tell_slack(event: Event, what: str) -> str:
+    """Only how a run ended is told: an outage shall not make a message at each step."""
+    import json
+
+    webhook = os.environ.get("HEARTBEAT_FALLBACK_SLACK", "").strip()
+    if not webhook or event["kind"] not in ("success", "fail"):
+        return ""
+    if not webhook.startswith(("http://", "https://")):
+        return "; HEARTBEAT_FALLBACK_SLACK is no URL of a webhook"
+    text = f"Heartbeat could not be told: {what}".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    data, headers = json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}
+    timeout = event["timeout"] or TIMEOUT
+    problem = _bounded(lambda: _try(webhook, data, headers, timeout)[0], timeout)
+    return "; Slack could not be told either" if problem else "; Slack was told"
+
+
+def _write_evidence(home: str, event: Event) -> str:
+    """Write an object below s3://bucket/prefix, and say which."""
+    bucket, _, prefix = home.removeprefix("s3://").partition("/")
+    if not home.startswith("s3://") or not bucket:
+        raise PingError(f"{home!r} is no place in S3; give it the form s3://bucket/prefix")
+    if "://" in event["slug"] or _is_uuid(event["slug"]):
+        raise PingError("evidence in S3 is named by the job's name: use that, not its uuid or URL")
+    key = f"{prefix.strip('/')}/{event['slug']}/{event['for_'] or _day(event)}".lstrip("/")
+    timeout = event["timeout"] or TIMEOUT
+    if event["kind"] == "log":
+        return _put(bucket, f"{key}.log", _bytes(event["body"]), "text/plain; charset=utf-8", timeout)
+    return _put(bucket, f"{key}.json", _evidence(event), "application/json", timeout)
+
+
+def _evidence(event: Event) -> bytes:
+    import json
+
+    kinds = {"start": "started", "fail": "fail"}
+    status = event["exit_status"]
+    value = {
+        "status": kinds.get(event["kind"], "success") if status is None else ("fail" if status else "success"),
+        "exit_status": status,
+        "duration": event["duration"],
+        "run_id": event["run_id"],
+        "at": round(_epoch(event["at"]), 3),
+        "message": _bytes(event["body"]).decode(errors="replace") or None,
+    }
+    return json.dumps({name: one for name, one in value.items() if one is not None}, ensure_ascii=False).encode()
+
+
+def _day(event: Event) -> str:
+    """On which the run began: its start and its end shall meet in one object, though midnight lie between them."""
+    import datetime as dt
+
+    began, zone = _epoch(event["at"]) - (event["duration"] or 0), None
+    if name := os.environ.get("HEARTBEAT_TIMEZONE", "").strip():
+        from zoneinfo import ZoneInfo
+
+        try:
+            zone = ZoneInfo(name)
+        except Exception:  # noqa: BLE001 - a name can be wrong in five ways, each with an error of its own
+            raise PingError(f"HEARTBEAT_TIMEZONE={name!r} is no time zone; give it the form Asia/Tokyo") from None
+    return f"{dt.datetime.fromtimestamp(began, zone):%Y-%m-%d}"  # without a zone it is the machine's
+
+
+def _put(bucket: str, key: str, data: bytes, content_type: str, timeout: float) -> str:
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError:
+        raise PingError("boto3 writes evidence to S3, and is not installed; pip install boto3") from None
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+    config = Config(
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        retries={"mode": "standard", "total_max_attempts": TRIES},
+        s3={"addressing_style": "path" if endpoint else "auto"},
+    )
+
+    def put() -> str:
+        try:  # AWS_REGION is what Lambda and ECS set; boto3 itself reads only AWS_DEFAULT_REGION
+            s3 = boto3.Session().client(
+                "s3", endpoint_url=endpoint, region_name=os.environ.get("AWS_REGION") or None, config=config
+            )
+            s3.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
+        except Exception as problem:  # noqa: BLE001 - botocore's errors, which are not named here: it may be absent
+            return f"was not written ({problem}); check the bucket, AWS_REGION and the credentials"
+        return ""
+
+    if problem := _bounded(put, TRIES * timeout):
+        raise PingError(f"s3://{bucket}/{key} {problem}")
+    return f"s3://{bucket}/{key}"
+
+
 def _url(slug: str, step: str, query: dict[str, str | float | None]) -> str:
     from urllib.parse import quote, urlencode
 
@@ -209,19 +374,21 @@ def _is_uuid(slug: str) -> bool:
 
 
 def _checked(url: str) -> str:
-    if url.startswith("s3://"):
-        raise PingError("this version cannot write to s3://; set HEARTBEAT_URL to the server's http(s) address")
     if not url.startswith(("http://", "https://")) or not url.isascii() or set(url) & set(" ?#@"):
         raise PingError("the URL is not one to call; give it the form https://heartbeat.example.org")  # may hold a key
     return url.rstrip("/")
 
 
-def _epoch(at: dt.datetime | float | None) -> str:
-    if at is not None and not isinstance(at, int | float):
-        if at.tzinfo is None:
-            raise PingError(f"at={at} has no time zone; pass an aware datetime or epoch seconds")
-        at = at.timestamp()
-    return f"{time.time() if at is None else at:.3f}"
+def _epoch(at: dt.datetime | float | None) -> float:
+    if at is None or isinstance(at, int | float):
+        return time.time() if at is None else at
+    if at.tzinfo is None:
+        raise PingError(f"at={at} has no time zone; pass an aware datetime or epoch seconds")
+    return at.timestamp()
+
+
+def _bytes(body: str | bytes | None) -> bytes:
+    return (body.encode(errors="backslashreplace") if isinstance(body, str) else body or b"")[-BODY_MAX:]
 
 
 def _timeout() -> float:
@@ -232,25 +399,23 @@ def _timeout() -> float:
     return TIMEOUT
 
 
-def _send(url: str, data: bytes, timeout: float) -> None:
-    """In a thread that can be left behind: a socket's timeout bounds neither DNS nor an answer that drips."""
+def _bounded(work: Callable[[], str], seconds: float) -> str:
+    """Work in a thread that can be left behind: a socket's timeout bounds neither DNS nor an answer that drips."""
     import threading
 
-    problems = [f"did not answer within {TRIES * timeout:g} s; is it up?"]
-    thread = threading.Thread(target=lambda: problems.append(_try_often(url, data, timeout)), daemon=True)
+    problems = [f"did not answer within {seconds:g} s; is it up?"]
+    thread = threading.Thread(target=lambda: problems.append(work()), daemon=True)
     try:
         thread.start()
-        thread.join(TRIES * timeout)
+        thread.join(seconds)
     except RuntimeError:  # no more threads: the interpreter is about to exit, or the machine is full
         thread.run()
-    if problem := problems[-1]:
-        raise PingError(f"{_shown(url)} {problem}")
+    return problems[-1]
 
 
-def _try_often(url: str, data: bytes, timeout: float) -> str:
-    ping_id = os.urandom(16).hex()  # the same for every try, so that the server knows a ping that it has already
+def _try_often(url: str, data: bytes, headers: dict[str, str], timeout: float) -> str:
     for tried in range(TRIES):
-        problem, wait = _try(url, data, ping_id, timeout)
+        problem, wait = _try(url, data, headers, timeout)
         if wait is None or tried == TRIES - 1:
             break
         jitter = 0.5 + os.urandom(1)[0] / 255  # the random module would roll the same in all forked workers
@@ -258,13 +423,12 @@ def _try_often(url: str, data: bytes, timeout: float) -> str:
     return problem
 
 
-def _try(url: str, data: bytes, ping_id: str, timeout: float) -> tuple[str, float | None]:
+def _try(url: str, data: bytes, headers: dict[str, str], timeout: float) -> tuple[str, float | None]:
     """What went wrong (nothing: ""), and the seconds that the server wants before the next try (None: do not try)."""
     from http.client import HTTPException
     from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
-    headers = {"Heartbeat-Id": ping_id, "User-Agent": "heartbeat-python", "Content-Type": "text/plain; charset=utf-8"}
-    request = Request(url, data, headers, method="POST")  # noqa: S310 - _checked has seen that it is http(s)
+    request = Request(url, data, headers, method="POST")  # noqa: S310 - it is http(s), as was checked
     opener = OpenerDirector()  # with the environment's proxies; without redirects and cookies
     for handler in (ProxyHandler, HTTPHandler, HTTPSHandler):
         opener.add_handler(handler())
@@ -290,6 +454,27 @@ def _read(answer: HTTPResponse) -> tuple[str, float | None]:
 def _shown(name: str) -> str:
     """As much as may be logged: a URL's path holds a key, and a uuid is one."""
     return f"{name[:8]}…" if _is_uuid(name) else "/".join(name.split("/", 3)[:3])
+
+
+def _clean(text: str, slug: str) -> str:
+    """Without what an answer or an error may repeat of our secrets."""
+    import re
+    from urllib.parse import quote
+
+    for secret in (slug.partition("://")[2].partition("/")[2], *(os.environ.get(name, "") for name in SECRETS)):
+        for form in filter(None, {secret, quote(secret, safe="")}):
+            text = text.replace(form, "…")
+    return re.sub(r"(?i)\b([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", r"\1…", text)
+
+
+def _reason(problem: Exception) -> str:
+    return str(problem) if isinstance(problem, PingError) else repr(problem)
+
+
+def _host() -> str:
+    import platform
+
+    return platform.node()
 
 
 def _warn(text: str) -> None:
