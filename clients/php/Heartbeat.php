@@ -24,6 +24,8 @@ final class Heartbeat
     private const BACKOFF = 0.05; // of the timeout: the pause before the second try, doubled before the third
     private const BODY_MAX = 10000; // bytes; the server keeps no more
     private const ANSWER_MAX = 2000;
+    private const SECRETS =
+        ['HEARTBEAT_PING_KEY', 'HEARTBEAT_FALLBACK_SLACK', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
     private const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
     private const REMEDIES = [
         400 => 'check the exit status (0-255), run_id (a uuid) and for',
@@ -121,6 +123,7 @@ final class Heartbeat
             $status = $options['exit_status'] ?? null;
             $what = ($status === null ? $kind : "exit status $status") . " of '" . self::shown($slug) . "'";
             $event = ['kind' => $kind, 'slug' => $slug, 'body' => substr((string) $body, -self::BODY_MAX)] + $options;
+            $event['at'] = $options['at'] ?? microtime(true);
             $event['timeout'] = (float) ($options['timeout'] ?? self::timeout());
             return self::deliver($event, $what);
         } catch (\Throwable $problem) {
@@ -176,7 +179,7 @@ final class Heartbeat
             'rid' => $event['run_id'] ?? null,
             'for' => $event['for'] ?? null,
             'duration' => isset($event['duration']) ? self::number($event['duration']) : null,
-            'at' => self::number($event['at'] ?? microtime(true)),
+            'at' => self::number($event['at']),
             'create' => empty($event['create']) ? null : '1',
         ], '', '&', PHP_QUERY_RFC3986);
         self::send('POST', self::url($event['slug']) . "$step?$query", [
@@ -217,7 +220,7 @@ final class Heartbeat
             throw new HeartbeatPingError("evidence in S3 is named by the job's name: use that, not its uuid or URL");
         }
         $isLog = $event['kind'] === 'log';
-        $key = ltrim(($found[2] ?? '') . '/', '/') . $event['slug'] . '/' . ($event['for'] ?? self::today());
+        $key = ltrim(($found[2] ?? '') . '/', '/') . $event['slug'] . '/' . ($event['for'] ?? self::day($event));
         $key .= $isLog ? '.log' : '.json';
         $data = $isLog ? $event['body'] : self::evidence($event);
         self::put($found[1], $key, $data, $isLog ? 'text/plain; charset=utf-8' : 'application/json', $event['timeout']);
@@ -234,26 +237,28 @@ final class Heartbeat
             'exit_status' => $status === null ? null : (int) $status,
             'duration' => isset($event['duration']) ? (float) $event['duration'] : null,
             'run_id' => $event['run_id'] ?? null,
-            'at' => isset($event['at']) ? (float) self::number($event['at']) : null,
+            'at' => (float) self::number($event['at']),
             'message' => $event['body'] === '' ? null : preg_replace('~^[\x80-\xbf]{1,3}~', '', $event['body']),
         ];
         $value = array_filter($value, static function ($one): bool { return $one !== null; });
         return json_encode($value, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);
     }
 
-    private static function today(): string
+    /** On which the run began: its start and its end shall meet in one object, though midnight lie between them. */
+    private static function day(array $event): string
     {
+        $began = new DateTimeImmutable('@' . (int) floor(self::number($event['at']) - ($event['duration'] ?? 0)));
         $wanted = self::env('HEARTBEAT_TIMEZONE');
         $machine = [self::env('TZ'), preg_replace('~^.*zoneinfo/~', '', (string) readlink('/etc/localtime'))];
         foreach ($wanted === '' ? $machine : [$wanted] as $name) { // PHP knows only its own setting, not the machine's
             if ($name !== '' && ($zone = timezone_open($name)) !== false) {
-                return (new DateTimeImmutable('now', $zone))->format('Y-m-d');
+                return $began->setTimezone($zone)->format('Y-m-d');
             }
         }
         if ($wanted !== '') {
             throw new HeartbeatPingError("HEARTBEAT_TIMEZONE='$wanted' is no time zone; give it the form Asia/Tokyo");
         }
-        return date('Y-m-d');
+        return date('Y-m-d', $began->getTimestamp());
     }
 
     private static function put(string $bucket, string $key, string $data, string $type, float $timeout): void
@@ -417,7 +422,8 @@ final class Heartbeat
 
     private static function env(string $name): string
     {
-        return trim((string) (getenv($name) ?: $_SERVER[$name] ?? $_ENV[$name] ?? '')); // as .env readers fill them
+        $value = getenv($name);
+        return trim((string) ($value === false ? $_SERVER[$name] ?? $_ENV[$name] ?? '' : $value)); // where .env readers put it
     }
 
     private static function setting(string $name, string $remedy): string
@@ -451,7 +457,7 @@ final class Heartbeat
     private static function clean(string $text, string $slug): string
     {
         $secrets = [preg_match('~^https?://[^/]+(/.{3,})~', $slug, $found) ? $found[1] : ''];
-        foreach (['HEARTBEAT_PING_KEY', 'HEARTBEAT_FALLBACK_SLACK', 'AWS_SECRET_ACCESS_KEY'] as $name) {
+        foreach (self::SECRETS as $name) {
             array_push($secrets, self::env($name), rawurlencode(self::env($name)));
         }
         $text = json_decode(json_encode($text, JSON_INVALID_UTF8_SUBSTITUTE)); // half characters must not spoil the log

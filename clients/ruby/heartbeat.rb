@@ -30,6 +30,7 @@ module Heartbeat
   BACKOFF = 0.05 # of the timeout: the pause before the second try, doubled before the third
   BODY_MAX = 10_000 # bytes; the server keeps no more
   ANSWER_MAX = 200
+  SECRETS = %w[HEARTBEAT_PING_KEY HEARTBEAT_FALLBACK_SLACK AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN].freeze
   UUID = /\A\h{8}(-\h{4}){3}-\h{12}\z/.freeze
   URL = %r{\Ahttps?://[\x21-\x7e&&[^?#@]]+\z}.freeze
   REMEDIES = {
@@ -37,7 +38,7 @@ module Heartbeat
     404 => "check the job's name and HEARTBEAT_PING_KEY, or pass create: true to have the job made",
     409 => "several jobs have this name: use the job's uuid"
   }.freeze
-  private_constant :TRIES, :TIMEOUT, :BACKOFF, :BODY_MAX, :ANSWER_MAX, :UUID, :URL, :REMEDIES
+  private_constant :TRIES, :TIMEOUT, :BACKOFF, :BODY_MAX, :ANSWER_MAX, :SECRETS, :UUID, :URL, :REMEDIES
 
   class << self
     def ping(slug, body = nil, **options)
@@ -99,7 +100,8 @@ module Heartbeat
       what = "#{status ? "exit status #{status}" : kind} of '#{shown(slug)}'"
       body = body.to_s.b
       body = body.byteslice(-BODY_MAX, BODY_MAX) if body.bytesize > BODY_MAX
-      deliver(options.merge(kind: kind, slug: slug, body: body, timeout: options[:timeout] || timeout), what)
+      event = { kind: kind, slug: slug, body: body, at: epoch(options[:at] || Time.now) }
+      deliver(options.merge(event, timeout: options[:timeout] || timeout), what)
     rescue StandardError => error
       why = error.is_a?(PingError) ? error.message : error.inspect
       why = clean(why, slug)
@@ -154,9 +156,9 @@ module Heartbeat
     def post(event)
       step = event[:exit_status] || { "success" => nil }.fetch(event[:kind], event[:kind])
       query = { rid: event[:run_id], for: event[:for], duration: event[:duration],
-                at: format("%.3f", epoch(event[:at] || Time.now)), create: event[:create] ? "1" : nil }
+                at: format("%.3f", event[:at]), create: event[:create] ? "1" : nil }
       uri = URI("#{[url(event[:slug]), step].compact.join("/")}?#{URI.encode_www_form(query.compact)}")
-      problem = within(event[:timeout], uri) { try_often(uri, event[:body], event[:timeout]) }
+      problem = within(event[:timeout], shown(uri.to_s)) { try_often(uri, event[:body], event[:timeout]) }
       raise PingError, "#{shown(uri.to_s)} #{problem}" if problem
     end
 
@@ -181,13 +183,13 @@ module Heartbeat
     end
 
     # In a thread that can be left behind: Net::HTTP's timeouts do not bound an answer that drips.
-    def within(timeout, uri, &block)
+    def within(timeout, place, &block)
       thread = Thread.new(&block)
       thread.report_on_exception = false
       return thread.value if thread.join(TRIES * timeout)
 
       thread.kill
-      raise PingError, "#{shown(uri.to_s)} did not answer within #{(TRIES * timeout).round(3)} s; is it up?"
+      raise PingError, "#{place} did not answer within #{(TRIES * timeout).round(3)} s; is it up?"
     end
 
     def try_often(uri, data, timeout)
@@ -237,7 +239,7 @@ module Heartbeat
         raise PingError, "evidence in S3 is named by the job's name: use that, not its uuid or URL"
       end
 
-      key = [prefix, event[:slug], (event[:for] || today).to_s].compact.join("/")
+      key = [prefix, event[:slug], (event[:for] || day(event)).to_s].compact.join("/")
       if event[:kind] == "log"
         put(bucket, key += ".log", event[:body], "text/plain; charset=utf-8", event[:timeout])
       else
@@ -250,7 +252,8 @@ module Heartbeat
       status = event[:exit_status] || { "fail" => 1, "start" => nil }.fetch(event[:kind], 0)
       message = event[:body].sub(/\A[\x80-\xBF]{1,3}/n, "").force_encoding(Encoding::UTF_8).scrub
       { status: { nil => "started", 0 => "success" }.fetch(status, "fail"), exit_status: event[:exit_status],
-        duration: event[:duration], run_id: event[:run_id], at: event[:at] && epoch(event[:at]), message: message.empty? ? nil : message }.compact
+        duration: event[:duration], run_id: event[:run_id], at: event[:at].round(3),
+        message: message.empty? ? nil : message }.compact
     end
 
     def put(bucket, key, data, type, timeout)
@@ -259,27 +262,38 @@ module Heartbeat
       rescue LoadError
         raise PingError, "s3:// needs the AWS SDK: gem install aws-sdk-s3"
       end
+      problem = within(timeout, "s3://#{bucket}/#{key}") do
+        client(timeout).put_object(bucket: bucket, key: key, body: data, content_type: type) && nil
+      rescue StandardError => error
+        "was not written (#{message(error)}); check the bucket, AWS_REGION and the credentials"
+      end
+      raise PingError, "s3://#{bucket}/#{key} #{problem}" if problem
+    end
+
+    def client(timeout)
       endpoint = [env("AWS_ENDPOINT_URL_S3"), env("AWS_ENDPOINT_URL")].find { |one| !one.empty? }
       region = [env("AWS_REGION"), env("AWS_DEFAULT_REGION")].find { |one| !one.empty? }
       options = { endpoint: endpoint, force_path_style: endpoint ? true : nil, region: region }.compact
-      options.update(retry_limit: TRIES - 1, http_open_timeout: timeout, http_read_timeout: timeout)
-      client = Aws::S3::Client.new(**options)
-      client.put_object(bucket: bucket, key: key, body: data, content_type: type)
+      Aws::S3::Client.new(**options, retry_limit: TRIES - 1, http_open_timeout: timeout, http_read_timeout: timeout)
     end
 
     def epoch(at)
       (at.respond_to?(:to_time) ? at.to_time : at).to_f
     end
 
-    def today
+    # On which the run began: its start and its end shall meet in one object, though midnight lie between them.
+    def day(event)
+      began = Time.at(event[:at] - event[:duration].to_f)
       zone = env("HEARTBEAT_TIMEZONE")
-      return Time.now.strftime("%F") if zone.empty?
-      return Time.now.utc.strftime("%F") if zone == "UTC"
+      return began.strftime("%F") if zone.empty?
+      return began.utc.strftime("%F") if zone == "UTC"
       unless zone.match?(%r{\A[\w+-]+(/[\w+-]+)*\z}) && File.file?(File.join("/usr/share/zoneinfo", zone))
         raise PingError, "HEARTBEAT_TIMEZONE='#{zone}' is no time zone known here; give it the form Asia/Tokyo"
       end
 
-      IO.popen({ "TZ" => zone }, ["date", "+%F"], &:read).strip # TZ of our own process belongs to all its threads
+      # TZ of our own process belongs to all its threads; the first form is GNU's and BusyBox's, the second BSD's.
+      ask = "date -d @#{began.to_i} +%F 2>/dev/null || date -r #{began.to_i} +%F"
+      IO.popen({ "TZ" => zone }, ["/bin/sh", "-c", ask], &:read).strip
     end
 
     def timeout
@@ -314,7 +328,7 @@ module Heartbeat
 
     # Without what a server's answer may repeat of our secrets.
     def clean(text, slug)
-      secrets = %w[HEARTBEAT_PING_KEY HEARTBEAT_FALLBACK_SLACK AWS_SECRET_ACCESS_KEY].map { |name| env(name) }
+      secrets = SECRETS.map { |name| env(name) }
       secrets += [escape(secrets[0]), slug[%r{\Ahttps?://[^/]+(/.{3,})}, 1].to_s]
       secrets.reject(&:empty?).reduce(text) { |line, secret| line.gsub(secret, "…") }
              .gsub(/\b(\h{8})(-\h{4}){3}-\h{12}\b/, '\1…')

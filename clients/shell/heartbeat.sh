@@ -123,6 +123,7 @@ _heartbeat_timeout() {
     for number in "${exit_status:-0}" "${duration:-0}" "${at:-0}" "${timeout:-1}"; do
         _heartbeat_is_number "$number" || { problem="'$number' is no number" && return 1; }
     done
+    at=${at:-$(_heartbeat_now)}
     timeout=${timeout:-${HEARTBEAT_TIMEOUT:-10}}
     if ! _heartbeat_is_number "$timeout" || [ "$(_heartbeat_ms "$timeout")" = 0 ]; then
         _heartbeat_warn "HEARTBEAT_TIMEOUT='$timeout' is no number of seconds; taking 10"
@@ -176,7 +177,7 @@ _heartbeat_post() {
         target=$target/ping/$(_heartbeat_encode "$key")/$(_heartbeat_encode "$slug")
     fi
     step=/${exit_status:-$kind}
-    query="at=$(_heartbeat_seconds "$(_heartbeat_ms "${at:-$(_heartbeat_now)}")")"
+    query="at=$(_heartbeat_seconds "$(_heartbeat_ms "$at")")"
     for pair in "rid=$run_id" "for=$for" "duration=$duration" "create=$create"; do
         [ -z "${pair#*=}" ] || query="$query&${pair%%=*}=$(_heartbeat_encode "${pair#*=}")"
     done
@@ -283,7 +284,7 @@ _heartbeat_write() {
         problem="evidence in S3 is named by the job's name: use that, not its uuid or URL"
         return 1
     fi
-    day=${for:-$(_heartbeat_today)} || {
+    day=${for:-$(_heartbeat_day)} || {
         problem="HEARTBEAT_TIMEZONE='$HEARTBEAT_TIMEZONE' is no time zone known here; give it the form Asia/Tokyo"
         return 1
     }
@@ -298,14 +299,16 @@ _heartbeat_write() {
     if command -v aws >/dev/null; then _heartbeat_aws; else _heartbeat_put; fi && place=s3://$bucket/$object
 }
 
-_heartbeat_today() {
+# On which the run began: its start and its end shall meet in one object, though midnight lie between them.
+_heartbeat_day() {
     zone=${HEARTBEAT_TIMEZONE-}
     if [ -n "$zone" ]; then
         [ "$zone" = UTC ] || [ -f "${TZDIR:-/usr/share/zoneinfo}/$zone" ] || return # date would silently take UTC
         TZ=$zone
         export TZ
     fi
-    date +%Y-%m-%d
+    began=$((($(_heartbeat_ms "$at") - $(_heartbeat_ms "${duration:-0}")) / 1000))
+    date -d "@$began" +%Y-%m-%d 2>/dev/null || date -r "$began" +%Y-%m-%d # GNU's and BusyBox's, or BSD's
 }
 
 _heartbeat_evidence() {
@@ -317,7 +320,7 @@ _heartbeat_evidence() {
     [ -z "$exit_status" ] || printf ', "exit_status": %d' "$(($(_heartbeat_ms "$exit_status") / 1000))"
     [ -z "$duration" ] || printf ', "duration": %s' "$(_heartbeat_seconds "$(_heartbeat_ms "$duration")")"
     [ -z "$run_id" ] || printf ', "run_id": "%s"' "$(printf '%s' "$run_id" | _heartbeat_json)"
-    [ -z "$at" ] || printf ', "at": %s' "$(_heartbeat_seconds "$(_heartbeat_ms "$at")")"
+    printf ', "at": %s' "$(_heartbeat_seconds "$(_heartbeat_ms "$at")")"
     [ -z "$body" ] || printf ', "message": "%s"' "$(printf '%s' "$body" | _heartbeat_json)"
     printf '}'
 }
@@ -326,7 +329,10 @@ _heartbeat_aws() {
     whole=$(((ms + 999) / 1000))
     said=$(printf '%s' "$data" | AWS_MAX_ATTEMPTS=3 aws ${endpoint:+--endpoint-url "$endpoint"} ${region:+--region "$region"} \
         --cli-connect-timeout "$whole" --cli-read-timeout "$whole" s3 cp - "s3://$bucket/$object" \
-        --content-type "$type" --only-show-errors 2>&1) || { problem="aws s3 cp: $said" && return 1; }
+        --content-type "$type" --only-show-errors 2>&1) || {
+        problem="aws s3 cp: $said; check the bucket, AWS_REGION and the credentials"
+        return 1
+    }
 }
 
 _heartbeat_put() {
@@ -428,7 +434,8 @@ _heartbeat_shown() {
 # Without what a server's answer may repeat of our secrets.
 _heartbeat_clean() {
     text=$1
-    for secret in "${HEARTBEAT_PING_KEY-}" "${HEARTBEAT_FALLBACK_SLACK-}" "${AWS_SECRET_ACCESS_KEY-}" "${slug#http*://*/}"; do
+    for secret in "${HEARTBEAT_PING_KEY-}" "${HEARTBEAT_FALLBACK_SLACK-}" "${AWS_SECRET_ACCESS_KEY-}" \
+        "${AWS_SESSION_TOKEN-}" "${slug#http*://*/}"; do
         case $secret in '' | "${slug-}") continue ;; esac
         while [ "${text#*"$secret"}" != "$text" ]; do text="${text%%"$secret"*}…${text#*"$secret"}"; done
     done
