@@ -17,9 +17,15 @@ import time
 
 TYPE_CHECKING = False  # importing typing would cost more than all the rest of this file
 if TYPE_CHECKING:
+    import argparse
+    import contextlib
     import datetime as dt
-    from collections.abc import Callable
+    import selectors
+    import subprocess
+    import threading
+    from collections.abc import Callable, Sequence
     from http.client import HTTPResponse
+    from types import FrameType
     from typing import Any, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack
 
     P = ParamSpec("P")
@@ -41,6 +47,18 @@ if TYPE_CHECKING:
         exit_status: int | None
         duration: float | None
         at: dt.datetime | float | None
+
+    class ExecOptions(TypedDict, total=False):
+        """How a command is run."""
+
+        start: bool
+        output: bool
+        limit: float | None
+        lock: bool
+        every_slot_once: bool
+        run_id: str | None
+        for_: str | None
+        create: bool
 
     class Event(TypedDict):
         """What is told; `_tell` fills in what was not given."""
@@ -483,3 +501,385 @@ def _warn(text: str) -> None:
     line = "".join(c if c.isprintable() else " " for c in text)
     with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one: nobody to tell
         sys.stderr.write(f"heartbeat: {line}\n")
+
+
+UNIX = os.name == "posix"
+CHUNK = 65_536  # bytes; what a pipe holds on Linux
+LEFT_MAX = 64  # chunks still read once the command has ended: two pipes of the largest size an ordinary user can set
+HEAD, NOTE = 2_000, 60  # bytes of a long output's beginning, and of the line that says what was left out
+KILL_AFTER = 10.0  # seconds between SIGTERM and SIGKILL
+STDIN, STDOUT, STDERR = range(3)
+FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+NOT_EXECUTABLE, NOT_FOUND, SIGNALLED = 126, 127, 128  # the exit statuses of POSIX's shell
+TIMED_OUT = 124  # as `timeout` of coreutils
+BUSY, NO_STATE = 75, 73  # EX_TEMPFAIL and EX_CANTCREAT of sysexits.h
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `heartbeat exec`, under the names by which `run_command` takes them."""
+    flag = parser.add_argument
+    flag("slug", help="the job's name, its uuid, or its whole ping URL")
+    flag("argv", metavar="command", nargs="A...", help="the command and its arguments, after --")
+    flag("--no-start", dest="start", action="store_false", help="tell only how it ended")
+    flag("--no-output", dest="output", action="store_false", help="do not read the output: no tail, but a terminal")
+    flag(
+        "--timeout", dest="limit", type=_span, metavar="TIME", help="stop it after so long (90s, 15m): exit status 124"
+    )
+    flag("--lock", action="store_true", help="do not begin while another one runs on this machine: exit status 75")
+    flag("--every-slot-once", action="store_true", help="do nothing if the slot's run has succeeded on this machine")
+    flag("--run-id", metavar="UUID", help="the run's id (by default a new one)")
+    flag("--for", dest="for_", metavar="SLOT", help="the slot it is for, like 2026-11-22")
+    flag("--create", action="store_true", help="have the job made if there is none of this name")
+
+
+def _span(text: str) -> float:
+    """Seconds of 90, 90s, 15m or 1h30m."""
+    import argparse
+    import re
+
+    if not (found := re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)) or not any(
+        found.groups("0")
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; give it the form 90s, 15m or 1h30m")
+    days, hours, minutes, seconds = map(int, found.groups("0"))
+    if not (span := ((days * 24 + hours) * 60 + minutes) * 60 + seconds):
+        raise argparse.ArgumentTypeError(f"{text!r} would leave no time at all; give it the form 90s, 15m or 1h30m")
+    return float(span)
+
+
+def run_command(argv: Sequence[str], *, slug: str, **options: Unpack[ExecOptions]) -> int:
+    """Run a command as a run of a job, and answer its exit status; 128+n when signal n ended it.
+
+    The command comes first: it starts at once and runs whether or not the server is up, and it keeps its streams and
+    its signals. limit: seconds until it is stopped. every_slot_once: needs for_, and locks as lock does.
+    Raises ValueError when it was not given, and on Windows, where there are no such locks.
+    """
+    import contextlib
+
+    once, slot = options.get("every_slot_once", False), options.get("for_")
+    if once and not slot:
+        raise ValueError("--every-slot-once needs the slot: --for 2026-11-22")
+    if not once and not options.get("lock"):
+        return _run_and_tell(argv, slug, options)
+    if not UNIX:
+        raise ValueError(
+            "--lock and --every-slot-once need Unix; on Windows let the task scheduler start one at a time"
+        )
+    with contextlib.ExitStack() as held:
+        state = _State(slug)
+        if refusal := state.claim(held, slot if once else None):
+            return _not_begun(slug, *refusal, options)
+        status = _run_and_tell(argv, slug, options)
+        if once and slot and status == 0:
+            state.add(slot)
+    return status
+
+
+def _told(options: ExecOptions) -> RunOptions:
+    """What the pings of the run have in common."""
+    import uuid
+
+    return {
+        "run_id": options.get("run_id") or str(uuid.uuid4()),
+        "for_": options.get("for_"),
+        "create": options.get("create", False),
+        "raise_errors": False,
+    }
+
+
+def _not_begun(slug: str, status: int, why: str, options: ExecOptions) -> int:
+    said = _say(why)
+    if status == BUSY:
+        log(slug, said, **_told(options))
+    elif status:
+        fail(slug, said, **_told(options))
+    return status
+
+
+class _State:
+    """What exec remembers of a job on this machine: a file that is locked while it runs, with the slots done in it."""
+
+    KEPT = 1_000
+
+    def __init__(self, slug: str) -> None:
+        from pathlib import Path
+        from urllib.parse import quote
+
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "heartbeat"
+        self.slug, self.folder = slug, Path(os.environ.get("HEARTBEAT_STATE") or home)
+        self.path = self.folder / f"{quote(slug, safe='')[:200]}.lock"
+
+    def claim(self, held: contextlib.ExitStack, slot: str | None) -> tuple[int, str] | None:
+        """Lock it until `held` ends; else the exit status, and why the command must not begin."""
+        import fcntl
+
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as problem:
+            return NO_STATE, f"{self.path} cannot be locked ({problem.strerror}); set HEARTBEAT_STATE to another folder"
+        held.callback(os.close, self.fd)
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return BUSY, f"{_shown(self.slug)!r} runs already on this machine ({self.path} is locked); not begun"
+        os.set_inheritable(self.fd, True)  # when we are killed, the command still runs, and still holds it
+        held.callback(fcntl.flock, self.fd, fcntl.LOCK_UN)  # but what it leaves running behind it does not
+        return (0, f"{slot} of {_shown(self.slug)!r} was done on this machine; not again") if self.has(slot) else None
+
+    def has(self, slot: str | None) -> bool:
+        return slot is not None and slot in self._slots()
+
+    def add(self, slot: str) -> None:
+        """Raises nothing: the run was done, whatever becomes of our note."""
+        import contextlib
+
+        slots = [*self._slots(), slot][-self.KEPT :]
+        with contextlib.suppress(OSError):
+            os.pwrite(self.fd, data := "".join(f"{one}\n" for one in slots).encode(), 0)
+            os.truncate(self.fd, len(data))
+
+    def _slots(self) -> list[str]:
+        return os.pread(self.fd, 1 << 20, 0).decode(errors="replace").splitlines()
+
+
+def _run_and_tell(argv: Sequence[str], slug: str, options: ExecOptions) -> int:
+    import threading
+
+    command, told = argv[1:] if argv[0] == "--" else argv, _told(options)
+    began, began_at = time.monotonic(), time.time()
+    starting = threading.Thread(target=lambda: ping(slug, kind="start", at=began_at, **told), daemon=True)
+    with _Signals() as signals:
+        status, kept = _run(command, signals, starting, options)
+        duration, ended_at = round(time.monotonic() - began, 3), time.time()
+        if starting.is_alive():  # a start that comes after its end would look like another run
+            starting.join(TIMEOUT)
+        ping(slug, kept, exit_status=status, duration=duration, at=ended_at, **told)
+    return status
+
+
+def _run(
+    command: Sequence[str], signals: _Signals, starting: threading.Thread, options: ExecOptions
+) -> tuple[int, bytes]:
+    """Exit status, and what is kept of the output."""
+    import contextlib
+    import subprocess
+
+    limit, kept = options.get("limit"), _Kept()
+    pipe = subprocess.PIPE if options.get("output", True) and UNIX else None
+    apart = limit is not None and UNIX and not _at_terminal()  # so that what it started can be stopped with it
+    try:
+        signals.begin()
+        # The command is what the user asked to run. It inherits what we did: a lock, a shell's <(process).
+        child = subprocess.Popen(  # noqa: S603 - see above
+            command, stdout=pipe, stderr=pipe, bufsize=0, close_fds=False, start_new_session=apart
+        )
+    except OSError as problem:
+        return _not_started(command[0], problem)
+    with child:
+        send = (lambda number: os.killpg(child.pid, number)) if apart else child.send_signal
+        signals.forward_to(send)
+        if options.get("start", True):
+            with contextlib.suppress(RuntimeError):  # no more threads: the command goes on without
+                starting.start()
+        stop = _Limit(send, limit)
+        _pass_through(child, signals.woken, stop, kept) if UNIX else _wait(child, stop)
+        status = child.wait()
+    if stop.stopped:
+        kept.add(_say(f"{command[0]} was stopped after {limit:g} s (--timeout)"))
+        return TIMED_OUT, kept.text()
+    return (status if status >= 0 else SIGNALLED - status), kept.text()
+
+
+def _not_started(name: str, problem: OSError) -> tuple[int, bytes]:
+    said = _say(f"{name}: {problem.strerror}")
+    return NOT_FOUND if isinstance(problem, FileNotFoundError) else NOT_EXECUTABLE, said
+
+
+def _say(text: str) -> bytes:
+    said = f"heartbeat exec: {text}\n".encode(errors="backslashreplace")
+    _write(STDERR, said)
+    return said
+
+
+class _Limit:
+    """Stops a command that takes too long: SIGTERM, and some seconds later SIGKILL."""
+
+    def __init__(self, send: Callable[[int], None], seconds: float | None) -> None:
+        self.send, self.at, self.stopped = send, None if seconds is None else time.monotonic() + seconds, False
+
+    def left(self) -> float | None:
+        """Do what is due; the seconds until more is."""
+        import contextlib
+        import signal
+
+        if self.at is None or (now := time.monotonic()) < self.at:
+            return None if self.at is None else self.at - now
+        with contextlib.suppress(ProcessLookupError):
+            self.send(getattr(signal, "SIGKILL", signal.SIGTERM) if self.stopped else signal.SIGTERM)
+        self.at, self.stopped = None if self.stopped else now + KILL_AFTER, True
+        return None if self.at is None else KILL_AFTER
+
+
+class _Kept:
+    """Of an output what is told: all of it, or its beginning and its end."""
+
+    def __init__(self) -> None:
+        self.head, self.tail, self.size = bytearray(), bytearray(), 0
+
+    def add(self, data: bytes) -> None:
+        room = HEAD - len(self.head)
+        self.size += len(data)
+        self.head += data[:room]
+        self.tail += data[room:]
+        del self.tail[: HEAD - BODY_MAX]
+
+    def text(self) -> bytes:
+        if self.size <= BODY_MAX:
+            return bytes(self.head + self.tail)
+        note = f"\n[... {self.size - BODY_MAX + NOTE:,} bytes left out ...]\n".encode()
+        return bytes(self.head + note + self.tail[NOTE:])
+
+
+class _Signals:
+    """While entered, passes signals on to the command; `woken` is readable when one came, or when the command ended."""
+
+    def __enter__(self) -> Self:
+        import contextlib
+
+        self._send: Callable[[int], None] | None = None
+        self._early: list[int] = []
+        self._begun = False
+        self._undo = contextlib.ExitStack()
+        if UNIX:
+            self._watch()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def begin(self) -> None:
+        """The command is about to be there: a key at the terminal reaches it from now on."""
+        self._begun = True
+
+    def forward_to(self, send: Callable[[int], None]) -> None:
+        """The command runs now: it gets what came before, and what comes."""
+        self._send = send
+        for number in self._early:
+            send(number)
+
+    def _watch(self) -> None:
+        import signal
+
+        self.woken, wake = os.pipe()
+        self._undo.callback(os.close, self.woken)
+        self._undo.callback(os.close, wake)
+        os.set_blocking(wake, False)
+        self._undo.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(wake, warn_on_full_buffer=False))
+        self._handle(signal.SIGCHLD, lambda *_: None)  # even where it was ignored: that would lose the exit status
+        for number in (getattr(signal, name) for name in FORWARDED):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # what nohup ignores, the command shall ignore too
+                self._handle(number, self._forward)
+
+    def _handle(self, number: int, handler: Callable[[int, FrameType | None], None]) -> None:
+        import signal
+
+        self._undo.callback(signal.signal, number, signal.signal(number, handler) or signal.SIG_DFL)
+
+    def _forward(self, number: int, _: FrameType | None) -> None:
+        import contextlib
+        import signal
+
+        if self._begun and number in (signal.SIGINT, signal.SIGQUIT) and _at_terminal():
+            return
+        if self._send is None:
+            self._early.append(number)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                self._send(number)
+
+
+def _at_terminal() -> bool:
+    """In a terminal's foreground a key's signal reaches the command too; twice means "at once" to some programs."""
+    import contextlib
+
+    for stream in (STDIN, STDOUT, STDERR):
+        with contextlib.suppress(OSError):
+            if os.tcgetpgrp(stream) == os.getpgrp():
+                return True
+    return False
+
+
+def _pass_through(child: subprocess.Popen[bytes], woken: int, stop: _Limit, kept: _Kept) -> None:
+    """Pass the command's output on until the command has ended; keep of both streams as they came."""
+    import selectors
+
+    with selectors.DefaultSelector() as streams:
+        streams.register(woken, selectors.EVENT_READ)
+        for pipe, target in ((child.stdout, STDOUT), (child.stderr, STDERR)):
+            if pipe:
+                streams.register(pipe, selectors.EVENT_READ, (pipe, target))
+        while child.poll() is None:
+            _step(streams, kept, stop.left())
+        streams.unregister(woken)
+        for _ in range(LEFT_MAX):  # what the command itself wrote; who it left behind may write for ever
+            if not _step(streams, kept, 0):
+                break
+
+
+def _wait(child: subprocess.Popen[bytes], stop: _Limit) -> None:
+    import contextlib
+    import subprocess
+
+    while child.returncode is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(stop.left())
+
+
+def _step(streams: selectors.BaseSelector, kept: _Kept, timeout: float | None) -> bool:
+    """Pass on one chunk of each stream that has one; False when none had."""
+    ready = streams.select(timeout)
+    for key, _ in ready:
+        data = os.read(key.fd, CHUNK)
+        if key.data is None:
+            continue
+        pipe, target = key.data
+        kept.add(data)
+        if not data or not _write(target, data):
+            streams.unregister(pipe)
+            pipe.close()
+    return bool(ready)
+
+
+def _write(target: int, data: bytes) -> bool:
+    """False when nobody reads any more: then the command shall be told by SIGPIPE, as without us."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(target, rest) :]
+        except BlockingIOError:  # whoever shares the stream with us made it non-blocking
+            import select
+
+            select.select([], [target], [])
+        except BrokenPipeError:
+            return False
+        except OSError:  # a full disk or a lost terminal must not stop the command; the tail goes on
+            return True
+    return True
+
+
+def _main(arguments: Sequence[str]) -> int:
+    """The program that this file is when it was copied alone."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="heartbeat.py", description="Tells Heartbeat what a job did.")
+    commands = parser.add_subparsers(required=True, metavar="exec")
+    add_arguments(commands.add_parser("exec", help="run a command as a run of a job"))
+    try:
+        return run_command(**vars(parser.parse_args(arguments)))
+    except ValueError as problem:
+        parser.error(str(problem))
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))
