@@ -265,7 +265,7 @@ module Heartbeat
       problem = within(timeout, "s3://#{bucket}/#{key}") do
         client(timeout).put_object(bucket: bucket, key: key, body: data, content_type: type) && nil
       rescue StandardError => error
-        "was not written (#{message(error)}); check the bucket, AWS_REGION and the credentials"
+        "was not written (#{error.class.name.split("::").last}: #{message(error)}); check the bucket, AWS_REGION and the credentials"
       end
       raise PingError, "s3://#{bucket}/#{key} #{problem}" if problem
     end

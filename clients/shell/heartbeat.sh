@@ -183,9 +183,13 @@ _heartbeat_post() {
     done
     data=$body type='text/plain; charset=utf-8'
     # The same id for every try, so that a ping counts once.
-    config="header = \"Heartbeat-Id: $(od -An -v -N16 -tx1 /dev/urandom | tr -d ' \n')\""
+    config="$unasked
+header = \"Heartbeat-Id: $(od -An -v -N16 -tx1 /dev/urandom | tr -d ' \n')\""
     _heartbeat_send POST "$target${step%/success}?$query" HEARTBEAT_URL
 }
+
+# An old curl would wait a second to be asked for a body. Not for S3: curl would sign this header, and not send it.
+unasked='header = "Expect:"'
 
 # Tries METHOD URL up to three times; CAUSE is the setting to look at when that is of no use.
 _heartbeat_send() {
@@ -230,14 +234,14 @@ _heartbeat_exchange() {
     if command -v curl >/dev/null; then
         answer=$(
             printf '%s' "$data" | curl -q -sS -i -N -X "$1" -K /dev/fd/3 --data-binary @- --max-time "$3" --path-as-is \
-                --suppress-connect-headers -H Expect: -H "Content-Type: $type" -A heartbeat-shell 3<<EOF 2>&1 |
+                --suppress-connect-headers -H "Content-Type: $type" -A heartbeat-shell 3<<EOF 2>&1 |
 url = "$2"
 $config
 EOF
                 head -c 4000 | tr -cd '\n -~'
         )
     elif command -v wget >/dev/null; then
-        header=${config#*\"}
+        header=${config##*= \"}
         bounded=$(command -v timeout) && bounded="$bounded $3" # wget's own timeouts do not bound an answer that drips
         answer=$(
             {
@@ -327,7 +331,8 @@ _heartbeat_evidence() {
 
 _heartbeat_aws() {
     whole=$(((ms + 999) / 1000))
-    said=$(printf '%s' "$data" | AWS_MAX_ATTEMPTS=3 aws ${endpoint:+--endpoint-url "$endpoint"} ${region:+--region "$region"} \
+    bounded=$(command -v timeout) && bounded="$bounded $(_heartbeat_seconds $((3 * ms)))"
+    said=$(printf '%s' "$data" | AWS_MAX_ATTEMPTS=3 $bounded aws ${endpoint:+--endpoint-url "$endpoint"} ${region:+--region "$region"} \
         --cli-connect-timeout "$whole" --cli-read-timeout "$whole" s3 cp - "s3://$bucket/$object" \
         --content-type "$type" --only-show-errors 2>&1) || {
         problem="aws s3 cp: $said; check the bucket, AWS_REGION and the credentials"
@@ -360,7 +365,7 @@ ${AWS_SESSION_TOKEN:+header = \"x-amz-security-token: $AWS_SESSION_TOKEN\"}"
 _heartbeat_slack() {
     told="Heartbeat could not be told: $what on $(uname -n) ($(_heartbeat_clean "$problem"))"
     told=$(printf '%s' "$told" | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' | _heartbeat_json)
-    data="{\"text\": \"$told\"}" type=application/json config=
+    data="{\"text\": \"$told\"}" type=application/json config=$unasked
     _heartbeat_exchange POST "$HEARTBEAT_FALLBACK_SLACK" "$timeout"
     case $status in
         2??) problem="$problem; Slack was told" ;;

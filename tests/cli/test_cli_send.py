@@ -158,7 +158,10 @@ def test_each_slot_of_jobs_yaml_is_done_once(once):
 
 @pytest.mark.parametrize(
     ("job", "said"),
-    [("daily-repot", "jobs.yaml has no job 'daily-repot'; the nearest is daily-report"), ("worker", "needs a calendar")],
+    [
+        ("daily-repot", "jobs.yaml has no job 'daily-repot'; the nearest is daily-report"),
+        ("worker", "needs a calendar"),
+    ],
 )
 def test_a_job_without_a_slot_is_told(machine, heard, job, said):
     status, _, err = machine.run("exec", job, "--every-slot-once", "--", "true", when="2026-11-22T00:00")

@@ -35,6 +35,9 @@ class Received:
 
     @property
     def job(self) -> str:
+        """Whom it is about: a ping of its path, evidence of its key."""
+        if self.method == "PUT":
+            return self.path[-2]
         return self.path[2] if self.path[0] == "ping" and len(self.path) > 2 else ""
 
 

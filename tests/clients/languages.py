@@ -44,7 +44,7 @@ LANGUAGES = {
     )
 }
 ON_S3 = {name: one for name, one in LANGUAGES.items() if name != "wget"} | {
-    "aws": Language(name="aws", command=("/bin/bash", "driver.sh"), tools=f"{SHELL_TOOLS} curl")
+    "aws": Language(name="aws", command=("/bin/bash", "driver.sh"), tools=f"{SHELL_TOOLS} curl timeout")
 }
 """Those that write to S3: the shell with the aws command, or with curl."""
 

@@ -36,7 +36,7 @@ class Project:
         if app:
             shutil.copytree(APPS / app, self.folder, dirs_exist_ok=True)
         for source, place in (CLIENTS[client] for client in clients):
-            self.write(place, source.read_text(encoding="utf-8"))
+            self.write(place, source.read_text(encoding="utf-8"), 0o755)
         return self
 
     def put(self, block: Block) -> str:
@@ -44,16 +44,16 @@ class Project:
         self.write(block.path, block.text)
         return block.path
 
-    def write(self, path: str, text: str) -> Path:
+    def write(self, path: str, text: str, mode: int = 0o644) -> Path:
         place = self.folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
-        place.chmod(0o755)
+        place.chmod(mode)
         return place
 
     def program(self, name: str, text: str) -> Path:
         """A job of somebody's, in bin/."""
-        return self.write(f"bin/{name}", f"#!/bin/sh\n{text}\n")
+        return self.write(f"bin/{name}", f"#!/bin/sh\n{text}\n", 0o755)
 
     def outcomes(self, *words: str) -> None:
         """How the next calls of the job's own work end: `ok`, or the name of an exception."""
