@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-TOOLS := .tools/ministack/ready .tools/sam/ready .tools/lambda/ready
+TOOLS := .tools/ministack/ready .tools/sam/ready .tools/lambda/ready .tools/thirdparty/ready
 ARGS ?=
 SEEDS ?= 20000
 WORKERS ?= auto
@@ -24,6 +24,14 @@ setup: .venv/ready
 .tools/%/ready: tests/stack/%.lock
 	$(PYTHON) -m venv .tools/$*
 	.tools/$*/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# Other people's clients, in Python and in Node (which a wheel brings).
+.tools/thirdparty/ready: tests/thirdparty/clients.lock tests/thirdparty/package-lock.json
+	$(PYTHON) -m venv .tools/thirdparty
+	.tools/thirdparty/bin/pip install --quiet --disable-pip-version-check -r $<
+	cp tests/thirdparty/package.json tests/thirdparty/package-lock.json .tools/thirdparty
+	cd .tools/thirdparty && bin/npm ci --silent --no-audit --no-fund
 	touch $@
 
 demo: setup
