@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from heartbeat.doors.frames import Outcome
 from heartbeat.doors.gate import NOT_FOUND, RETRY, TEXT, Answer
 from heartbeat.ingest.compat import SERVICES
-from heartbeat.ingest.compat.request import Request
+from heartbeat.ingest.compat.request import Request, is_form
 from heartbeat.ingest.ping import Refusal, options
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], 
     while parts and not parts[-1]:
         parts.pop()
     service = cast("Service", import_module(f"heartbeat.ingest.compat.{first}"))
-    request = Request(
-        parts=tuple(parts), query=options(query) if query else {}, headers=headers, body=body, received=gate.now()
-    )
+    given = options(query) if query else {}
+    form = options(body) if body and is_form(headers) else {}
+    request = Request(parts=tuple(parts), query=form | given, headers=headers, body=body, received=gate.now())
     told = service.read(request)
     if isinstance(told, Refusal):
         return _answer(service.refused(told.status, told.text))

@@ -93,6 +93,23 @@ def test_other_paths_are_not_found(service, path):
     assert service.ask(path)[0] == 404
 
 
+@pytest.mark.parametrize("where", ["query", "form"])
+def test_options_may_stand_in_the_url_or_in_a_form(service, where):
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    options = b"m=no+disk&s=7"
+    path = f"/snitch/{KEY}.backup"
+    given = {"query": options} if where == "query" else {"body": options, "headers": headers}
+    assert service.ask(path, **given)[0] == 200
+    (signal,) = service.signals()
+    assert (str(signal.kind), signal.exit_status, signal.body) == ("fail", 7, "no disk")
+
+
+def test_what_better_stack_calls_output_is_no_form(service):
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    service.ask(f"/betterstack/api/v1/heartbeat/{KEY}.backup/1", body=b"a=1&b", headers=headers)
+    assert service.signals()[0].body == "a=1&b"
+
+
 def test_of_several_check_ins_the_known_ones_count(service):
     assert service.ask(**envelope({"monitor_slug": "nobody"}, {}))[0] == 200
     assert len(service.signals()) == 1

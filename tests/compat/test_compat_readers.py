@@ -192,7 +192,7 @@ class TestCronitor:
         assert len(ids) == 3
         assert one(cronitor.read(request("/p/k/j", state="run")))[1].signal.run_id == ""
 
-    @pytest.mark.parametrize("stamp", ["", "soon", "-1", "nan", "9999999999"])
+    @pytest.mark.parametrize("stamp", ["", "soon", "-1", "nan", "9999999999", "1e308"])
     def test_a_time_that_cannot_be_is_now(self, stamp):
         assert one(cronitor.read(request("/p/k/j", stamp=stamp)))[1].signal.at == NOW
 

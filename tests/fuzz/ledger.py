@@ -1,6 +1,10 @@
-"""What a store holds before and after a request, and whether the request may have done that. Knows no reader of ours."""
+"""What a store holds before and after a request, and whether the request may have done that.
+
+It knows none of our readers.
+"""
 
 import gzip
+import re
 import zlib
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
@@ -8,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from fuzz.routes import DOCUMENTED, ELSEWHERE, UNREADABLE, Names
 
 MANY = 10_000
+DASHED = re.compile(rb"[^-_a-z0-9\n]+")
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,10 @@ class Ledger:
         found = []
         for slug, uuid in zip(self.names.slugs, self.names.uuids, strict=True):
             more = self.page.signals[slug] - before.signals[slug]
-            named = slug.encode() in said and self.names.key.encode() in said or uuid.encode() in said
+            # docs/migrating.md: of a name, what is neither letter nor digit becomes a dash
+            named = uuid.encode() in said or (
+                slug.encode() in DASHED.sub(b"-", said) and self.names.key.encode() in said
+            )
             if more > (may if named else 0):
                 found.append(f"{more} signals of {slug} recorded, {taken} taken, named with a key: {named}")
         found += [f"{slug} was made" for slug in self.page.jobs - before.jobs if not (taken and b"create" in said)]

@@ -3,6 +3,7 @@
 import gzip
 import json
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 UUID = "0f4cbc6e-6c3f-4f0b-9c1d-6a52b36dd08f"
 RUN = UUID.replace("-", "")
@@ -12,12 +13,12 @@ MAKING = "/sentry/create/api/42"
 
 DOCUMENTED = {
     "ping": {200, 201, 400, 404},
-    "sentry": {200, 202, 400, 403, 404, 413},
+    "sentry": {200, 202, 400, 403, 404, 413, 415},
     "kuma": {200, 400, 404},
     "cronitor": {200, 400, 404},
     "snitch": {200, 400, 404},
     "betterstack": {200, 400, 404},
-    "opsgenie": {202, 400, 401, 404},
+    "opsgenie": {202, 400, 403, 404},
     "alertmanager": {200, 400, 404},
     "healthz": {200, 404, 405},
     "api": {200, 400, 401, 403, 404, 405, 409},
@@ -56,8 +57,9 @@ class Request:
 
     @property
     def first(self) -> str:
-        """The first part of the path."""
-        return self.path.decode("latin-1").split("/")[1] if self.path.startswith(b"/") else ""
+        """The first part of the path, decoded."""
+        path = unquote(self.path.decode("latin-1").partition("?")[0].partition("#")[0])
+        return path.split("/")[1] if path.startswith("/") else ""
 
     def wire(self) -> bytes:
         """The whole request, as it is sent."""
@@ -77,7 +79,9 @@ def _chunks(body):
 
 def made(method, target, *headers, body=b""):
     path, _, query = target.encode().partition(b"?")
-    given = tuple((name.encode(), value.encode()) if isinstance(name, str) else (name, value) for name, value in headers)
+    given = tuple(
+        (name.encode(), value.encode()) if isinstance(name, str) else (name, value) for name, value in headers
+    )
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Request(method=method, path=path, query=query, headers=given, body=raw)
 
@@ -105,7 +109,7 @@ def managing(names: Names) -> list[Request]:
         made("POST", f"/api/jobs/{slug}/pause", bearer, JSON, body=hours),
         made("POST", f"/api/jobs/{slug}/resume", bearer),
         made("GET", "/api/silences", bearer),
-        made("POST", "/api/silences", bearer, JSON, body={"jobs": slug, **hours}),
+        made("POST", "/api/silences", bearer, JSON, body={"selector": slug, **hours}),
         made("GET", "/healthz"),
     ]
 

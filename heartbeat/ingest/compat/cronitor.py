@@ -51,10 +51,10 @@ def read(request: Request) -> Told | Refusal:
 def _signal(request: Request, name: str, kind: Kind) -> Signal:
     metrics = _metrics(request)
     stamp = number(request.option("stamp"))
-    signal = request.signal("", kind, request.option("message", "msg") or request.text)
+    signal = request.signal("", kind, request.option("message", "msg") or request.note)
     return replace(
         signal,
-        at=signal.at if stamp is None or stamp < 0 else min(round(stamp * SECOND), signal.at),
+        at=round(stamp * SECOND) if stamp is not None and 0 <= stamp <= signal.at / SECOND else signal.at,
         run_id=run_of(name, request.option("series")),
         exit_status=exit_status(request.option("status_code")),
         duration=milliseconds(metrics.pop("duration", request.option("duration"))),

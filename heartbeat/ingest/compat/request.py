@@ -27,7 +27,7 @@ _SAME = frozenset({"", "production", "prod", "none"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """parts: of the path below the service's own, decoded; query: the last value of each name is what counts.
+    """parts: of the path below the service's own, decoded; query: options of the URL, then of a form.
 
     headers: names in small letters; received: milliseconds.
     """
@@ -51,6 +51,11 @@ class Request:
     def text(self) -> str:
         """The body."""
         return self.body[:BODY_MAX].decode("utf-8", "replace")
+
+    @property
+    def note(self) -> str:
+        """The body, where it is not the options."""
+        return "" if is_form(self.headers) else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,11 @@ class Service(Protocol):
 
     def refused(self, status: int, text: str) -> Words:
         """The answer when it is not."""
+
+
+def is_form(headers: Mapping[str, str]) -> bool:
+    """Whether a body holds options, as `curl -d` sends them."""
+    return headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
 
 def plain(status: int, text: str) -> Words:

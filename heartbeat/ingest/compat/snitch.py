@@ -25,7 +25,7 @@ def read(request: Request) -> Told | Refusal:
     text = request.option("s").strip()
     status = exit_status(text)
     failed = status != 0 if status is not None else bool(text)
-    signal = request.signal("", Kind.FAIL if failed else Kind.SUCCESS, request.option("m") or request.text)
+    signal = request.signal("", Kind.FAIL if failed else Kind.SUCCESS, request.option("m") or request.note)
     return by_token(request.parts[0], replace(signal, exit_status=status))
 
 
