@@ -1,13 +1,14 @@
 # make demo   watch a job go missing, the alert arrive and the recovery follow (half a minute)
 # make test   every test; make check: style and types only
 # make e2e    deploy the stack to a local AWS and let it run (part of make test)
-# make bench  the measured numbers; make soak SEEDS=100000: many more simulated worlds
+# make bench  the measured numbers; make soak SEEDS=100000 FUZZ=100000: many more simulated worlds and odd requests
 
 PYTHON ?= python3
 BIN := .venv/bin
-TOOLS := .tools/ministack/ready .tools/sam/ready .tools/lambda/ready
+TOOLS := .tools/ministack/ready .tools/sam/ready .tools/lambda/ready .tools/thirdparty/ready
 ARGS ?=
 SEEDS ?= 20000
+FUZZ ?= 40000
 WORKERS ?= auto
 
 .PHONY: setup demo test e2e check bench soak lock clean
@@ -24,6 +25,14 @@ setup: .venv/ready
 .tools/%/ready: tests/stack/%.lock
 	$(PYTHON) -m venv .tools/$*
 	.tools/$*/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# Other people's clients, in Python and in Node (which a wheel brings).
+.tools/thirdparty/ready: tests/thirdparty/clients.lock tests/thirdparty/package-lock.json
+	$(PYTHON) -m venv .tools/thirdparty
+	.tools/thirdparty/bin/pip install --quiet --disable-pip-version-check -r $<
+	cp tests/thirdparty/package.json tests/thirdparty/package-lock.json .tools/thirdparty
+	cd .tools/thirdparty && bin/npm ci --silent --no-audit --no-fund
 	touch $@
 
 demo: setup
@@ -48,6 +57,7 @@ bench: setup $(TOOLS)
 
 soak: setup
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) $(ARGS)
+	FUZZ_REQUESTS=$(FUZZ) $(BIN)/pytest -q tests/fuzz
 
 lock:
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header --upgrade \

@@ -2,7 +2,11 @@
 """The client: tells Heartbeat what a job did, and never breaks the job.
 
 One file, standard library only: it may be copied alone into a project. Settings come from the environment:
-HEARTBEAT_URL (the server), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (seconds), HEARTBEAT_RAISE (1: raise PingError).
+HEARTBEAT_URL (the server, or s3://bucket/prefix for evidence), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (seconds),
+HEARTBEAT_RAISE (1: raise PingError), HEARTBEAT_TIMEZONE (of the dates in S3 keys), and where to turn when the server
+cannot be told: HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix), HEARTBEAT_FALLBACK_SLACK (an incoming webhook).
+
+As a program, `python3 heartbeat.py exec SLUG -- COMMAND` runs a command as a run of a job.
 """
 
 from __future__ import annotations
@@ -13,9 +17,15 @@ import time
 
 TYPE_CHECKING = False  # importing typing would cost more than all the rest of this file
 if TYPE_CHECKING:
+    import argparse
+    import contextlib
     import datetime as dt
-    from collections.abc import Callable
+    import selectors
+    import subprocess
+    import threading
+    from collections.abc import Callable, Sequence
     from http.client import HTTPResponse
+    from types import FrameType
     from typing import Any, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack
 
     P = ParamSpec("P")
@@ -38,11 +48,38 @@ if TYPE_CHECKING:
         duration: float | None
         at: dt.datetime | float | None
 
+    class ExecOptions(TypedDict, total=False):
+        """How a command is run."""
+
+        start: bool
+        output: bool
+        limit: float | None
+        lock: bool
+        every_slot_once: bool
+        run_id: str | None
+        for_: str | None
+        create: bool
+
+    class Event(TypedDict):
+        """What is told; `_tell` fills in what was not given."""
+
+        slug: str
+        kind: Kind
+        exit_status: int | None
+        run_id: str | None
+        for_: str | None
+        at: dt.datetime | float | None
+        duration: float | None
+        create: bool
+        body: str | bytes | None
+        timeout: float | None
+
 
 TRIES = 3
 TIMEOUT = 10.0  # seconds to connect, and to wait for an answer; a ping with all its tries takes TRIES times this
 BACKOFF = 0.05  # of the timeout: the pause before the second try, doubled before the third
 BODY_MAX = 10_000  # bytes; the server keeps no more
+SECRETS = ("HEARTBEAT_PING_KEY", "HEARTBEAT_FALLBACK_SLACK", "AWS_SECRET_ACCESS_KEY")
 REMEDIES = dict.fromkeys((301, 302, 307, 308), "redirects are not followed: set HEARTBEAT_URL to the last one") | {
     400: "check the exit status (0-255), run_id (a uuid) and for_",
     404: "check the job's name and HEARTBEAT_PING_KEY, or pass create=True to have the job made",
@@ -75,19 +112,19 @@ def ping(  # noqa: PLR0913 - each option is one part of a ping; a bag of options
     for_: the slot it is for ("2026-11-22"). duration, timeout: seconds.
     A failure is one line on stderr and False; PingError with raise_errors=True or HEARTBEAT_RAISE=1.
     """
-    try:
-        step = f"/{kind if exit_status is None else exit_status}".removesuffix("/success")
-        query = {"rid": run_id, "for": for_, "duration": duration, "at": _epoch(at), "create": "1" if create else None}
-        data = body.encode(errors="backslashreplace") if isinstance(body, str) else body or b""
-        _send(_url(slug, step, query), data[-BODY_MAX:], timeout or _timeout())
-    except Exception as problem:
-        if raise_errors or (raise_errors is None and os.environ.get("HEARTBEAT_RAISE", "0") not in ("", "0")):
-            raise
-        what = kind if exit_status is None else f"exit status {exit_status}"
-        cause = problem if isinstance(problem, PingError) else repr(problem)
-        _warn(f"{what} of {_shown(str(slug))!r} was not delivered: {cause}")
-        return False
-    return True
+    event: Event = {
+        "slug": slug,
+        "kind": kind,
+        "exit_status": exit_status,
+        "run_id": run_id,
+        "for_": for_,
+        "at": at,
+        "duration": duration,
+        "create": create,
+        "body": body,
+        "timeout": timeout,
+    }
+    return _tell(event, raise_errors)
 
 
 def start(slug: str, body: str | bytes | None = None, **options: Unpack[Options]) -> bool:
@@ -183,6 +220,152 @@ def _outcome(error: BaseException | None) -> tuple[Kind, int | None, str | None]
     return "fail", None, "".join(traceback.format_exception(error))
 
 
+def _tell(event: Event, raise_errors: bool | None) -> bool:
+    slug, status = str(event["slug"]), event["exit_status"]
+    what = f"{event['kind'] if status is None else f'exit status {status}'} of {_shown(slug)!r}"
+    try:
+        event = {**event, "at": _epoch(event["at"]), "timeout": event["timeout"] or _timeout()}
+        note = _deliver(event, what)
+    except Exception as problem:  # noqa: BLE001 - the job goes on, whatever is wrong with us
+        note = _clean(_reason(problem), slug)
+        if raise_errors or (raise_errors is None and os.environ.get("HEARTBEAT_RAISE", "0") not in ("", "0")):
+            raise PingError(note) from None
+        _warn(f"{what} was not delivered: {note}")
+        return False
+    if note:
+        _warn(f"{what} was not delivered: {_clean(note, slug)}")
+    return True
+
+
+def _deliver(event: Event, what: str) -> str:
+    """Tell it where it belongs, else leave evidence in S3; what to warn of ("": nothing). Raises what stopped it."""
+    home, shelf = (os.environ.get(name, "").strip() for name in ("HEARTBEAT_URL", "HEARTBEAT_FALLBACK_S3"))
+    try:
+        if home.startswith("s3://"):
+            _write_evidence(home, event)
+        else:
+            _post(event)
+    except Exception as problem:  # noqa: BLE001 - what we were called with may be wrong in any way
+        why = _reason(problem)
+    else:
+        return ""
+    if shelf and event["kind"] != "log" and not home.startswith("s3://"):
+        try:
+            return f"{why}; evidence was written to {_write_evidence(shelf, event)} instead"
+        except PingError as problem:
+            why += f"; nor was evidence written: {problem}"
+    raise PingError(why + _tell_slack(event, f"{what} on {_host()} ({_clean(why, event['slug'])})"))
+
+
+def _post(event: Event) -> None:
+    step = f"/{event['kind'] if event['exit_status'] is None else event['exit_status']}".removesuffix("/success")
+    query = {
+        "rid": event["run_id"],
+        "for": event["for_"],
+        "duration": event["duration"],
+        "at": f"{_epoch(event['at']):.3f}",
+        "create": "1" if event["create"] else None,
+    }
+    headers = {
+        "Heartbeat-Id": os.urandom(16).hex(),  # the same for every try, so that a ping counts once
+        "User-Agent": "heartbeat-python",
+        "Content-Type": "text/plain; charset=utf-8",
+    }
+    url, data, timeout = _url(event["slug"], step, query), _bytes(event["body"]), event["timeout"] or TIMEOUT
+    if problem := _bounded(lambda: _try_often(url, data, headers, timeout), TRIES * timeout):
+        raise PingError(f"{_shown(url)} {problem}")
+
+
+def _tell_slack(event: Event, what: str) -> str:
+    """Only how a run ended is told: an outage shall not make a message at each step."""
+    import json
+
+    webhook = os.environ.get("HEARTBEAT_FALLBACK_SLACK", "").strip()
+    if not webhook or event["kind"] not in ("success", "fail"):
+        return ""
+    if not webhook.startswith(("http://", "https://")):
+        return "; HEARTBEAT_FALLBACK_SLACK is no URL of a webhook"
+    text = f"Heartbeat could not be told: {what}".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    data, headers = json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}
+    timeout = event["timeout"] or TIMEOUT
+    problem = _bounded(lambda: _try(webhook, data, headers, timeout)[0], timeout)
+    return "; Slack could not be told either" if problem else "; Slack was told"
+
+
+def _write_evidence(home: str, event: Event) -> str:
+    """Write an object below s3://bucket/prefix, and say which."""
+    bucket, _, prefix = home.removeprefix("s3://").partition("/")
+    if not home.startswith("s3://") or not bucket:
+        raise PingError(f"{home!r} is no place in S3; give it the form s3://bucket/prefix")
+    if "://" in event["slug"] or _is_uuid(event["slug"]):
+        raise PingError("evidence in S3 is named by the job's name: use that, not its uuid or URL")
+    key = f"{prefix.strip('/')}/{event['slug']}/{event['for_'] or _day(event)}".lstrip("/")
+    timeout = event["timeout"] or TIMEOUT
+    if event["kind"] == "log":
+        return _put(bucket, f"{key}.log", _bytes(event["body"]), "text/plain; charset=utf-8", timeout)
+    return _put(bucket, f"{key}.json", _evidence(event), "application/json", timeout)
+
+
+def _evidence(event: Event) -> bytes:
+    import json
+
+    kinds = {"start": "started", "fail": "fail"}
+    status = event["exit_status"]
+    value = {
+        "status": kinds.get(event["kind"], "success") if status is None else ("fail" if status else "success"),
+        "exit_status": status,
+        "duration": event["duration"],
+        "run_id": event["run_id"],
+        "at": round(_epoch(event["at"]), 3),
+        "message": _bytes(event["body"]).decode(errors="replace") or None,
+    }
+    return json.dumps({name: one for name, one in value.items() if one is not None}, ensure_ascii=False).encode()
+
+
+def _day(event: Event) -> str:
+    """On which the run began: its start and its end shall meet in one object, though midnight lie between them."""
+    import datetime as dt
+
+    began, zone = _epoch(event["at"]) - (event["duration"] or 0), None
+    if name := os.environ.get("HEARTBEAT_TIMEZONE", "").strip():
+        from zoneinfo import ZoneInfo
+
+        try:
+            zone = ZoneInfo(name)
+        except Exception:  # noqa: BLE001 - a name can be wrong in five ways, each with an error of its own
+            raise PingError(f"HEARTBEAT_TIMEZONE={name!r} is no time zone; give it the form Asia/Tokyo") from None
+    return f"{dt.datetime.fromtimestamp(began, zone):%Y-%m-%d}"  # without a zone it is the machine's
+
+
+def _put(bucket: str, key: str, data: bytes, content_type: str, timeout: float) -> str:
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError:
+        raise PingError("boto3 writes evidence to S3, and is not installed; pip install boto3") from None
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+    config = Config(
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        retries={"mode": "standard", "total_max_attempts": TRIES},
+        s3={"addressing_style": "path" if endpoint else "auto"},
+    )
+
+    def put() -> str:
+        try:  # AWS_REGION is what Lambda and ECS set; boto3 itself reads only AWS_DEFAULT_REGION
+            s3 = boto3.Session().client(
+                "s3", endpoint_url=endpoint, region_name=os.environ.get("AWS_REGION") or None, config=config
+            )
+            s3.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
+        except Exception as problem:  # noqa: BLE001 - botocore's errors, which are not named here: it may be absent
+            return f"was not written ({problem}); check the bucket, AWS_REGION and the credentials"
+        return ""
+
+    if problem := _bounded(put, TRIES * timeout):
+        raise PingError(f"s3://{bucket}/{key} {problem}")
+    return f"s3://{bucket}/{key}"
+
+
 def _url(slug: str, step: str, query: dict[str, str | float | None]) -> str:
     from urllib.parse import quote, urlencode
 
@@ -209,19 +392,21 @@ def _is_uuid(slug: str) -> bool:
 
 
 def _checked(url: str) -> str:
-    if url.startswith("s3://"):
-        raise PingError("this version cannot write to s3://; set HEARTBEAT_URL to the server's http(s) address")
     if not url.startswith(("http://", "https://")) or not url.isascii() or set(url) & set(" ?#@"):
         raise PingError("the URL is not one to call; give it the form https://heartbeat.example.org")  # may hold a key
     return url.rstrip("/")
 
 
-def _epoch(at: dt.datetime | float | None) -> str:
-    if at is not None and not isinstance(at, int | float):
-        if at.tzinfo is None:
-            raise PingError(f"at={at} has no time zone; pass an aware datetime or epoch seconds")
-        at = at.timestamp()
-    return f"{time.time() if at is None else at:.3f}"
+def _epoch(at: dt.datetime | float | None) -> float:
+    if at is None or isinstance(at, int | float):
+        return time.time() if at is None else at
+    if at.tzinfo is None:
+        raise PingError(f"at={at} has no time zone; pass an aware datetime or epoch seconds")
+    return at.timestamp()
+
+
+def _bytes(body: str | bytes | None) -> bytes:
+    return (body.encode(errors="backslashreplace") if isinstance(body, str) else body or b"")[-BODY_MAX:]
 
 
 def _timeout() -> float:
@@ -232,25 +417,23 @@ def _timeout() -> float:
     return TIMEOUT
 
 
-def _send(url: str, data: bytes, timeout: float) -> None:
-    """In a thread that can be left behind: a socket's timeout bounds neither DNS nor an answer that drips."""
+def _bounded(work: Callable[[], str], seconds: float) -> str:
+    """Work in a thread that can be left behind: a socket's timeout bounds neither DNS nor an answer that drips."""
     import threading
 
-    problems = [f"did not answer within {TRIES * timeout:g} s; is it up?"]
-    thread = threading.Thread(target=lambda: problems.append(_try_often(url, data, timeout)), daemon=True)
+    problems = [f"did not answer within {seconds:g} s; is it up?"]
+    thread = threading.Thread(target=lambda: problems.append(work()), daemon=True)
     try:
         thread.start()
-        thread.join(TRIES * timeout)
+        thread.join(seconds)
     except RuntimeError:  # no more threads: the interpreter is about to exit, or the machine is full
         thread.run()
-    if problem := problems[-1]:
-        raise PingError(f"{_shown(url)} {problem}")
+    return problems[-1]
 
 
-def _try_often(url: str, data: bytes, timeout: float) -> str:
-    ping_id = os.urandom(16).hex()  # the same for every try, so that the server knows a ping that it has already
+def _try_often(url: str, data: bytes, headers: dict[str, str], timeout: float) -> str:
     for tried in range(TRIES):
-        problem, wait = _try(url, data, ping_id, timeout)
+        problem, wait = _try(url, data, headers, timeout)
         if wait is None or tried == TRIES - 1:
             break
         jitter = 0.5 + os.urandom(1)[0] / 255  # the random module would roll the same in all forked workers
@@ -258,13 +441,12 @@ def _try_often(url: str, data: bytes, timeout: float) -> str:
     return problem
 
 
-def _try(url: str, data: bytes, ping_id: str, timeout: float) -> tuple[str, float | None]:
+def _try(url: str, data: bytes, headers: dict[str, str], timeout: float) -> tuple[str, float | None]:
     """What went wrong (nothing: ""), and the seconds that the server wants before the next try (None: do not try)."""
     from http.client import HTTPException
     from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
-    headers = {"Heartbeat-Id": ping_id, "User-Agent": "heartbeat-python", "Content-Type": "text/plain; charset=utf-8"}
-    request = Request(url, data, headers, method="POST")  # noqa: S310 - _checked has seen that it is http(s)
+    request = Request(url, data, headers, method="POST")  # noqa: S310 - it is http(s), as was checked
     opener = OpenerDirector()  # with the environment's proxies; without redirects and cookies
     for handler in (ProxyHandler, HTTPHandler, HTTPSHandler):
         opener.add_handler(handler())
@@ -292,9 +474,412 @@ def _shown(name: str) -> str:
     return f"{name[:8]}…" if _is_uuid(name) else "/".join(name.split("/", 3)[:3])
 
 
+def _clean(text: str, slug: str) -> str:
+    """Without what an answer or an error may repeat of our secrets."""
+    import re
+    from urllib.parse import quote
+
+    for secret in (slug.partition("://")[2].partition("/")[2], *(os.environ.get(name, "") for name in SECRETS)):
+        for form in filter(None, {secret, quote(secret, safe="")}):
+            text = text.replace(form, "…")
+    return re.sub(r"(?i)\b([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", r"\1…", text)
+
+
+def _reason(problem: Exception) -> str:
+    return str(problem) if isinstance(problem, PingError) else repr(problem)
+
+
+def _host() -> str:
+    import platform
+
+    return platform.node()
+
+
 def _warn(text: str) -> None:
     import contextlib
 
     line = "".join(c if c.isprintable() else " " for c in text)
     with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one: nobody to tell
         sys.stderr.write(f"heartbeat: {line}\n")
+
+
+UNIX = os.name == "posix"
+CHUNK = 65_536  # bytes; what a pipe holds on Linux
+LEFT_MAX = 64  # chunks still read once the command has ended: two pipes of the largest size an ordinary user can set
+HEAD, NOTE = 2_000, 60  # bytes of a long output's beginning, and of the line that says what was left out
+KILL_AFTER = 10.0  # seconds between SIGTERM and SIGKILL
+STDIN, STDOUT, STDERR = range(3)
+FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+NOT_EXECUTABLE, NOT_FOUND, SIGNALLED = 126, 127, 128  # the exit statuses of POSIX's shell
+TIMED_OUT = 124  # as `timeout` of coreutils
+BUSY, NO_STATE = 75, 73  # EX_TEMPFAIL and EX_CANTCREAT of sysexits.h
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `heartbeat exec`, under the names by which `run_command` takes them."""
+    flag = parser.add_argument
+    flag("slug", help="the job's name, its uuid, or its whole ping URL")
+    flag("argv", metavar="command", nargs="A...", help="the command and its arguments, after --")
+    flag("--no-start", dest="start", action="store_false", help="tell only how it ended")
+    flag("--no-output", dest="output", action="store_false", help="do not read the output: no tail, but a terminal")
+    flag(
+        "--timeout", dest="limit", type=_span, metavar="TIME", help="stop it after so long (90s, 15m): exit status 124"
+    )
+    flag("--lock", action="store_true", help="do not begin while another one runs on this machine: exit status 75")
+    flag("--every-slot-once", action="store_true", help="do nothing if the slot's run has succeeded on this machine")
+    flag("--run-id", metavar="UUID", help="the run's id (by default a new one)")
+    flag("--for", dest="for_", metavar="SLOT", help="the slot it is for, like 2026-11-22")
+    flag("--create", action="store_true", help="have the job made if there is none of this name")
+
+
+def _span(text: str) -> float:
+    """Seconds of 90, 90s, 15m or 1h30m."""
+    import argparse
+    import re
+
+    if not (found := re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)) or not any(
+        found.groups("0")
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; give it the form 90s, 15m or 1h30m")
+    days, hours, minutes, seconds = map(int, found.groups("0"))
+    if not (span := ((days * 24 + hours) * 60 + minutes) * 60 + seconds):
+        raise argparse.ArgumentTypeError(f"{text!r} would leave no time at all; give it the form 90s, 15m or 1h30m")
+    return float(span)
+
+
+def run_command(argv: Sequence[str], *, slug: str, **options: Unpack[ExecOptions]) -> int:
+    """Run a command as a run of a job, and answer its exit status; 128+n when signal n ended it.
+
+    The command comes first: it starts at once and runs whether or not the server is up, and it keeps its streams and
+    its signals. limit: seconds until it is stopped. every_slot_once: needs for_, and locks as lock does.
+    Raises ValueError when it was not given, and on Windows, where there are no such locks.
+    """
+    import contextlib
+
+    once, slot = options.get("every_slot_once", False), options.get("for_")
+    if once and not slot:
+        raise ValueError("--every-slot-once needs the slot: --for 2026-11-22")
+    if not once and not options.get("lock"):
+        return _run_and_tell(argv, slug, options)
+    if not UNIX:
+        raise ValueError(
+            "--lock and --every-slot-once need Unix; on Windows let the task scheduler start one at a time"
+        )
+    with contextlib.ExitStack() as held:
+        state = _State(slug)
+        if refusal := state.claim(held, slot if once else None):
+            return _not_begun(slug, *refusal, options)
+        status = _run_and_tell(argv, slug, options)
+        if once and slot and status == 0:
+            state.add(slot)
+    return status
+
+
+def _told(options: ExecOptions) -> RunOptions:
+    """What the pings of the run have in common."""
+    import uuid
+
+    return {
+        "run_id": options.get("run_id") or str(uuid.uuid4()),
+        "for_": options.get("for_"),
+        "create": options.get("create", False),
+        "raise_errors": False,
+    }
+
+
+def _not_begun(slug: str, status: int, why: str, options: ExecOptions) -> int:
+    said = _say(why)
+    if status == BUSY:
+        log(slug, said, **_told(options))
+    elif status:
+        fail(slug, said, **_told(options))
+    return status
+
+
+class _State:
+    """What exec remembers of a job on this machine: a file that is locked while it runs, with the slots done in it."""
+
+    KEPT = 1_000
+
+    def __init__(self, slug: str) -> None:
+        from pathlib import Path
+        from urllib.parse import quote
+
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "heartbeat"
+        self.slug, self.folder = slug, Path(os.environ.get("HEARTBEAT_STATE") or home)
+        self.path = self.folder / f"{quote(slug, safe='')[:200]}.lock"
+
+    def claim(self, held: contextlib.ExitStack, slot: str | None) -> tuple[int, str] | None:
+        """Lock it until `held` ends; else the exit status, and why the command must not begin."""
+        import fcntl
+
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as problem:
+            return NO_STATE, f"{self.path} cannot be locked ({problem.strerror}); set HEARTBEAT_STATE to another folder"
+        held.callback(os.close, self.fd)
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return BUSY, f"{_shown(self.slug)!r} runs already on this machine ({self.path} is locked); not begun"
+        os.set_inheritable(self.fd, True)  # when we are killed, the command still runs, and still holds it
+        held.callback(fcntl.flock, self.fd, fcntl.LOCK_UN)  # but what it leaves running behind it does not
+        return (0, f"{slot} of {_shown(self.slug)!r} was done on this machine; not again") if self.has(slot) else None
+
+    def has(self, slot: str | None) -> bool:
+        return slot is not None and slot in self._slots()
+
+    def add(self, slot: str) -> None:
+        """Raises nothing: the run was done, whatever becomes of our note."""
+        import contextlib
+
+        slots = [*self._slots(), slot][-self.KEPT :]
+        with contextlib.suppress(OSError):
+            os.pwrite(self.fd, data := "".join(f"{one}\n" for one in slots).encode(), 0)
+            os.truncate(self.fd, len(data))
+
+    def _slots(self) -> list[str]:
+        return os.pread(self.fd, 1 << 20, 0).decode(errors="replace").splitlines()
+
+
+def _run_and_tell(argv: Sequence[str], slug: str, options: ExecOptions) -> int:
+    import threading
+
+    command, told = argv[1:] if argv[0] == "--" else argv, _told(options)
+    began, began_at = time.monotonic(), time.time()
+    starting = threading.Thread(target=lambda: ping(slug, kind="start", at=began_at, **told), daemon=True)
+    with _Signals() as signals:
+        status, kept = _run(command, signals, starting, options)
+        duration, ended_at = round(time.monotonic() - began, 3), time.time()
+        if starting.is_alive():  # a start that comes after its end would look like another run
+            starting.join(TIMEOUT)
+        ping(slug, kept, exit_status=status, duration=duration, at=ended_at, **told)
+    return status
+
+
+def _run(
+    command: Sequence[str], signals: _Signals, starting: threading.Thread, options: ExecOptions
+) -> tuple[int, bytes]:
+    """Exit status, and what is kept of the output."""
+    import contextlib
+    import subprocess
+
+    limit, kept = options.get("limit"), _Kept()
+    pipe = subprocess.PIPE if options.get("output", True) and UNIX else None
+    apart = limit is not None and UNIX and not _at_terminal()  # so that what it started can be stopped with it
+    try:
+        signals.begin()
+        # The command is what the user asked to run. It inherits what we did: a lock, a shell's <(process).
+        child = subprocess.Popen(  # noqa: S603 - see above
+            command, stdout=pipe, stderr=pipe, bufsize=0, close_fds=False, start_new_session=apart
+        )
+    except OSError as problem:
+        return _not_started(command[0], problem)
+    with child:
+        send = (lambda number: os.killpg(child.pid, number)) if apart else child.send_signal
+        signals.forward_to(send)
+        if options.get("start", True):
+            with contextlib.suppress(RuntimeError):  # no more threads: the command goes on without
+                starting.start()
+        stop = _Limit(send, limit)
+        _pass_through(child, signals.woken, stop, kept) if UNIX else _wait(child, stop)
+        status = child.wait()
+    if stop.stopped:
+        kept.add(_say(f"{command[0]} was stopped after {limit:g} s (--timeout)"))
+        return TIMED_OUT, kept.text()
+    return (status if status >= 0 else SIGNALLED - status), kept.text()
+
+
+def _not_started(name: str, problem: OSError) -> tuple[int, bytes]:
+    said = _say(f"{name}: {problem.strerror}")
+    return NOT_FOUND if isinstance(problem, FileNotFoundError) else NOT_EXECUTABLE, said
+
+
+def _say(text: str) -> bytes:
+    said = f"heartbeat exec: {text}\n".encode(errors="backslashreplace")
+    _write(STDERR, said)
+    return said
+
+
+class _Limit:
+    """Stops a command that takes too long: SIGTERM, and some seconds later SIGKILL."""
+
+    def __init__(self, send: Callable[[int], None], seconds: float | None) -> None:
+        self.send, self.at, self.stopped = send, None if seconds is None else time.monotonic() + seconds, False
+
+    def left(self) -> float | None:
+        """Do what is due; the seconds until more is."""
+        import contextlib
+        import signal
+
+        if self.at is None or (now := time.monotonic()) < self.at:
+            return None if self.at is None else self.at - now
+        with contextlib.suppress(ProcessLookupError):
+            self.send(getattr(signal, "SIGKILL", signal.SIGTERM) if self.stopped else signal.SIGTERM)
+        self.at, self.stopped = None if self.stopped else now + KILL_AFTER, True
+        return None if self.at is None else KILL_AFTER
+
+
+class _Kept:
+    """Of an output what is told: all of it, or its beginning and its end."""
+
+    def __init__(self) -> None:
+        self.head, self.tail, self.size = bytearray(), bytearray(), 0
+
+    def add(self, data: bytes) -> None:
+        room = HEAD - len(self.head)
+        self.size += len(data)
+        self.head += data[:room]
+        self.tail += data[room:]
+        del self.tail[: HEAD - BODY_MAX]
+
+    def text(self) -> bytes:
+        if self.size <= BODY_MAX:
+            return bytes(self.head + self.tail)
+        note = f"\n[... {self.size - BODY_MAX + NOTE:,} bytes left out ...]\n".encode()
+        return bytes(self.head + note + self.tail[NOTE:])
+
+
+class _Signals:
+    """While entered, passes signals on to the command; `woken` is readable when one came, or when the command ended."""
+
+    def __enter__(self) -> Self:
+        import contextlib
+
+        self._send: Callable[[int], None] | None = None
+        self._early: list[int] = []
+        self._begun = False
+        self._undo = contextlib.ExitStack()
+        if UNIX:
+            self._watch()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def begin(self) -> None:
+        """The command is about to be there: a key at the terminal reaches it from now on."""
+        self._begun = True
+
+    def forward_to(self, send: Callable[[int], None]) -> None:
+        """The command runs now: it gets what came before, and what comes."""
+        self._send = send
+        for number in self._early:
+            send(number)
+
+    def _watch(self) -> None:
+        import signal
+
+        self.woken, wake = os.pipe()
+        self._undo.callback(os.close, self.woken)
+        self._undo.callback(os.close, wake)
+        os.set_blocking(wake, False)
+        self._undo.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(wake, warn_on_full_buffer=False))
+        self._handle(signal.SIGCHLD, lambda *_: None)  # even where it was ignored: that would lose the exit status
+        for number in (getattr(signal, name) for name in FORWARDED):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # what nohup ignores, the command shall ignore too
+                self._handle(number, self._forward)
+
+    def _handle(self, number: int, handler: Callable[[int, FrameType | None], None]) -> None:
+        import signal
+
+        self._undo.callback(signal.signal, number, signal.signal(number, handler) or signal.SIG_DFL)
+
+    def _forward(self, number: int, _: FrameType | None) -> None:
+        import contextlib
+        import signal
+
+        if self._begun and number in (signal.SIGINT, signal.SIGQUIT) and _at_terminal():
+            return
+        if self._send is None:
+            self._early.append(number)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                self._send(number)
+
+
+def _at_terminal() -> bool:
+    """In a terminal's foreground a key's signal reaches the command too; twice means "at once" to some programs."""
+    import contextlib
+
+    for stream in (STDIN, STDOUT, STDERR):
+        with contextlib.suppress(OSError):
+            if os.tcgetpgrp(stream) == os.getpgrp():
+                return True
+    return False
+
+
+def _pass_through(child: subprocess.Popen[bytes], woken: int, stop: _Limit, kept: _Kept) -> None:
+    """Pass the command's output on until the command has ended; keep of both streams as they came."""
+    import selectors
+
+    with selectors.DefaultSelector() as streams:
+        streams.register(woken, selectors.EVENT_READ)
+        for pipe, target in ((child.stdout, STDOUT), (child.stderr, STDERR)):
+            if pipe:
+                streams.register(pipe, selectors.EVENT_READ, (pipe, target))
+        while child.poll() is None:
+            _step(streams, kept, stop.left())
+        streams.unregister(woken)
+        for _ in range(LEFT_MAX):  # what the command itself wrote; who it left behind may write for ever
+            if not _step(streams, kept, 0):
+                break
+
+
+def _wait(child: subprocess.Popen[bytes], stop: _Limit) -> None:
+    import contextlib
+    import subprocess
+
+    while child.returncode is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(stop.left())
+
+
+def _step(streams: selectors.BaseSelector, kept: _Kept, timeout: float | None) -> bool:
+    """Pass on one chunk of each stream that has one; False when none had."""
+    ready = streams.select(timeout)
+    for key, _ in ready:
+        data = os.read(key.fd, CHUNK)
+        if key.data is None:
+            continue
+        pipe, target = key.data
+        kept.add(data)
+        if not data or not _write(target, data):
+            streams.unregister(pipe)
+            pipe.close()
+    return bool(ready)
+
+
+def _write(target: int, data: bytes) -> bool:
+    """False when nobody reads any more: then the command shall be told by SIGPIPE, as without us."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(target, rest) :]
+        except BlockingIOError:  # whoever shares the stream with us made it non-blocking
+            import select
+
+            select.select([], [target], [])
+        except BrokenPipeError:
+            return False
+        except OSError:  # a full disk or a lost terminal must not stop the command; the tail goes on
+            return True
+    return True
+
+
+def _main(arguments: Sequence[str]) -> int:
+    """The program that this file is when it was copied alone."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="heartbeat.py", description="Tells Heartbeat what a job did.")
+    commands = parser.add_subparsers(required=True, metavar="exec")
+    add_arguments(commands.add_parser("exec", help="run a command as a run of a job"))
+    try:
+        return run_command(**vars(parser.parse_args(arguments)))
+    except ValueError as problem:
+        parser.error(str(problem))
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

@@ -15,13 +15,13 @@ from msgspec.structs import replace
 from heartbeat import documents
 from heartbeat.case import Case
 from heartbeat.errors import NotNow, TooBusy, UnknownJob
-from heartbeat.model import HOUR, Change, Commit, Job, Silence, Snapshot, State, Status
+from heartbeat.model import Change, Commit, Job, Silence, Snapshot, State, Status
 from heartbeat.outbox import matches
 from heartbeat.overdue import resume
 from heartbeat.sweep import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from heartbeat.store.protocol import Store
 
@@ -85,13 +85,6 @@ def _noted(case: Case, now: int, remark: str) -> Change:
     case.note(None, now, None, None)
     case.remark(remark)
     return case.change()
-
-
-def create(store: Store, slug: str, notify: Sequence[str], now: int) -> Snapshot:
-    """The job that `?create=1` makes: once a day, an hour's grace. An existing job of that name is left as it is."""
-    job = Job(slug=slug, schedule=("every 1d",), grace=HOUR, notify=tuple(notify), source="ping")
-    store.commit([founding(job, now)])
-    return store.load([slug])[slug]
 
 
 def founding(job: Job, now: int) -> Change:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SILENT = frozenset({Reason.GRACE_RAN_OUT, Reason.NOT_TRIGGERED, Reason.NEVER_CHECKED_IN, Reason.STILL_RUNNING})
 """Why nothing was heard of a slot by its deadline: what opens an incident."""
+OVERDUE = frozenset({Verdict.MISSED, Verdict.TIMED_OUT})
 STEPS_MAX = 100
 """Slots and runs judged in one change; more wait for the next, at once."""
 
@@ -48,8 +49,8 @@ def look(snapshot: Snapshot, now: int, *, blind: Sequence[Blind] = (), quiet: in
 
 
 def at_stake(snapshot: Snapshot, now: int) -> list[int]:
-    """The slots that are about to be called missed: look at the evidence again before."""
-    before = {entry.slot for entry in look(snapshot, now).entries if entry.verdict is Verdict.MISSED}
+    """The slots that are about to be called missed or hung: look at the evidence again before."""
+    before = {entry.slot for entry in look(snapshot, now).entries if entry.verdict in OVERDUE}
     return sorted(slot for slot in before if slot is not None)
 
 

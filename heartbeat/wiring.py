@@ -9,7 +9,10 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from heartbeat import documents
+from heartbeat.apply import define
 from heartbeat.deliver import deliver
 from heartbeat.doors.chores import Chore
 from heartbeat.doors.fronts import BACKLOG, Fronts, bind, settle_in
@@ -22,7 +25,7 @@ from heartbeat.doors.watchdog import Watchdog
 from heartbeat.doors.writer import Writer
 from heartbeat.errors import CallerError, WorldError
 from heartbeat.ingest import evidence
-from heartbeat.manage import create, names
+from heartbeat.manage import names
 from heartbeat.model import SECOND
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from heartbeat.ingest.evidence import Look
-    from heartbeat.model import Change, Commit, Signal
+    from heartbeat.model import Change, Commit, Job, Signal
     from heartbeat.record import Recorded
     from heartbeat.settings import Settings
 
@@ -126,9 +129,9 @@ class Records:
         self.record: Callable[[Sequence[Signal]], list[Recorded]] = Recorder(store).record
         self.slug_of: Callable[[str], str | None] = store.slug_of
 
-    def create(self, slug: str, now: int) -> None:
-        """Make the job that `?create=1` asks for; those who hear about the service hear about it."""
-        create(self._store, slug, self._file.service, now)
+    def define(self, job: Job, now: int) -> None:
+        """Make the job that a sender asks for; those who hear about the service hear about it."""
+        define(self._store, structs.replace(job, notify=self._file.service), now)
 
 
 def _now() -> int:

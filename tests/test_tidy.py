@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "errors": set(),
     "heartbeat": {"edges"},
 }
-LINES_MAX = {"heartbeat/client.py": 700}
+LINES_MAX = {"heartbeat/client.py": 900}
 """Of files that may be longer: the client is one file, because people copy it."""
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "localtime", "gmtime"}
 REASON = re.compile(r"# noqa: [A-Z0-9, ]+[-(]+ ?\w")

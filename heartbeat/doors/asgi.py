@@ -1,4 +1,7 @@
-"""The plain ASGI door: pings, `/healthz`, and a page that says what this is. `fastpath` is only faster."""
+"""The plain ASGI door: pings, ours and other services', `/healthz`, and a page that says what this is.
+
+`fastpath` takes our own pings before it, and is only faster.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.doors import compat
+from heartbeat.doors.frames import Outcome
 from heartbeat.doors.gate import NOT_FOUND, SIZE_MAX, TOO_LARGE, Answer
 from heartbeat.doors.link import Letter
+from heartbeat.ingest.compat import SERVICES
 from heartbeat.model import BODY_MAX
 
 if TYPE_CHECKING:
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
-    Door = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_SECONDS = 60.0
 """A body must be here within this time."""
@@ -48,33 +53,29 @@ class Awaited(Letter):
 
 
 class App:
-    """The ASGI application. `others`: further doors by the first part of the path ("sentry": …)."""
+    """The ASGI application."""
 
-    def __init__(
-        self,
-        gate: FrontGate,
-        report: Callable[[], Mapping[str, Any]],
-        log: Log,
-        others: Mapping[str, Door] | None = None,
-    ) -> None:
-        self._gate, self._report, self._log, self._others = gate, report, log, others or {}
+    def __init__(self, gate: FrontGate, report: Callable[[], Mapping[str, Any]], log: Log) -> None:
+        self._gate, self._report, self._log = gate, report, log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             return
         first = scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else ""
-        other = self._others.get(first)
+        answer: Answer | None
         try:
-            if other is not None:
-                await other(scope, receive, send)
-                return
-            answer = await self._ping(scope, receive) if first == "ping" else self._page(scope["path"])
+            if first == "ping":
+                answer = await self._ping(scope, receive)
+            elif first in SERVICES:
+                answer = await self._compat(scope, receive)
+            else:
+                answer = self._page(scope["path"])
         except Exception as problem:  # noqa: BLE001 - a door: the request fails, the server does not
             self._log.crash("asgi", problem)
             answer = Answer(500, "unexpected error, see the server's log")
         if answer is not None:
-            await _send(answer, send, close=answer is TOO_LARGE)
+            await _send(answer, send, close=answer in {TOO_LARGE, compat.TOO_LARGE})
 
     def _page(self, path: str) -> Answer:
         if path == "/healthz":
@@ -84,14 +85,9 @@ class App:
 
     async def _ping(self, scope: Scope, receive: Receive) -> Answer | None:
         """The answer; None when the sender went away before the ping was whole."""
-        try:
-            body = await asyncio.wait_for(_body(receive), BODY_SECONDS)
-        except TimeoutError:
-            return Answer(408, "the body did not come in time")
-        except _TooLarge:
-            return TOO_LARGE
-        if body is None:
-            return None
+        body = await _within(receive, SIZE_MAX, BODY_MAX, TOO_LARGE)
+        if not isinstance(body, bytes):
+            return body
         ident = next((value for name, value in scope["headers"] if name == b"heartbeat-id"), b"")
         letter = Awaited()
         answer = self._gate.take(letter, scope["raw_path"], scope["query_string"], ident, body)
@@ -100,13 +96,39 @@ class App:
             answer = self._gate.answer(letter)
         return answer
 
+    async def _compat(self, scope: Scope, receive: Receive) -> Answer | None:
+        """The same for what another service's client sent."""
+        body = await _within(receive, compat.SIZE_MAX, compat.SIZE_MAX, compat.TOO_LARGE)
+        if not isinstance(body, bytes):
+            return body
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        call = compat.read(self._gate, scope["raw_path"], scope["query_string"], headers, body)
+        if isinstance(call, Answer):
+            return call
+        letters = [(Awaited(), ping) for ping in call.pings]
+        taken = [letter for letter, ping in letters if self._gate.hand_on(letter, ping)]
+        await asyncio.gather(*(letter.answered for letter in taken))
+        return call.answer(
+            [(letter.outcome, letter.nearest) if letter in taken else (Outcome.BUSY, "") for letter, _ in letters]
+        )
+
 
 class _TooLarge(Exception):
-    """More than SIZE_MAX bytes came."""
+    """More bytes came than may."""
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The first BODY_MAX bytes of a body; None when the sender went away before its end."""
+async def _within(receive: Receive, size_max: int, kept_max: int, too_large: Answer) -> bytes | Answer | None:
+    """The body, or what is answered instead; None when the sender went away before its end."""
+    try:
+        return await asyncio.wait_for(_body(receive, size_max, kept_max), BODY_SECONDS)
+    except TimeoutError:
+        return Answer(408, "the body did not come in time")
+    except _TooLarge:
+        return too_large
+
+
+async def _body(receive: Receive, size_max: int, kept_max: int) -> bytes | None:
+    """The first `kept_max` bytes of a body."""
     kept, size, more = b"", 0, True
     while more:
         message = await receive()
@@ -115,8 +137,8 @@ async def _body(receive: Receive) -> bytes | None:
         part: bytes = message["body"]
         more = message["more_body"]
         size += len(part)
-        kept += part[: BODY_MAX - len(kept)]
-        if size > SIZE_MAX:
+        kept += part[: kept_max - len(kept)]
+        if size > size_max:
             await _drain(receive)
             raise _TooLarge
     return kept

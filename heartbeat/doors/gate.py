@@ -48,7 +48,7 @@ class Answer:
         return b"".join((self.line, date, self.tail, last, b"" if head else self.body))
 
 
-_RETRY = (b"retry-after", b"%d" % RETRY_AFTER)
+RETRY = (b"retry-after", b"%d" % RETRY_AFTER)
 OK = Answer(200, "OK")
 NOT_FOUND = Answer(404, "not found")
 TOO_LARGE = Answer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
@@ -56,7 +56,7 @@ ANSWERS = {
     Outcome.STORED: OK,
     Outcome.CREATED: Answer(201, "Created"),
     Outcome.UNKNOWN: NOT_FOUND,
-    Outcome.BUSY: Answer(503, "busy: not recorded, send it again", _RETRY),
+    Outcome.BUSY: Answer(503, "busy: not recorded, send it again", RETRY),
     Outcome.BROKEN: Answer(500, "unexpected error: not recorded, see the server's log"),
 }
 REFUSALS = {
@@ -78,7 +78,7 @@ class Gate:
 
     def __init__(self, keys: Sequence[str], now: Callable[[], int]) -> None:
         self._keys = [key.encode() for key in keys]
-        self._now = now
+        self.now = now
         self._targets: dict[bytes, ingest.Target] = {}
 
     def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | Answer:
@@ -86,21 +86,21 @@ class Gate:
         target = self._targets.get(path) or self._target(path)
         if isinstance(target, ingest.Refusal):
             return REFUSALS[target]
-        ping = ingest.read(target, query, ident=ident, body=body, received=self._now())
+        ping = ingest.read(target, query, ident=ident, body=body, received=self.now())
         return REFUSALS[ping] if isinstance(ping, ingest.Refusal) else ping
 
     def _target(self, path: bytes) -> ingest.Target | ingest.Refusal:
         target = ingest.target(path)
         if isinstance(target, ingest.Refusal):
             return target
-        if not target.uuid and not self._is_key(target.key.encode()):
+        if not target.uuid and not self.is_key(target.key.encode()):
             return ingest.NOT_FOUND
         if len(self._targets) < TARGETS_MAX:  # only paths with a right key or uuid: nobody else can fill it
             self._targets[path] = target
         return target
 
-    def _is_key(self, given: bytes) -> bool:
-        # Every key is compared, in constant time: how long it takes tells nothing.
+    def is_key(self, given: bytes) -> bool:
+        """Whether this is a ping key. Every key is compared, in constant time: how long it takes tells nothing."""
         return sum(hmac.compare_digest(given, key) for key in self._keys) > 0
 
 
@@ -116,7 +116,11 @@ class FrontGate(Gate):
         ping = self.read(path, query, ident, body)
         if isinstance(ping, Answer):
             return ping
-        return None if self._link.take(letter, ping) else ANSWERS[Outcome.BUSY]
+        return None if self.hand_on(letter, ping) else ANSWERS[Outcome.BUSY]
+
+    def hand_on(self, letter: Letter, ping: ingest.Ping) -> bool:
+        """False when too many wait."""
+        return self._link.take(letter, ping)
 
     def answer(self, letter: Letter) -> Answer:
         """The answer to a letter whose outcome is certain."""

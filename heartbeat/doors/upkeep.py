@@ -31,7 +31,7 @@ class Upkeep:
     def step(self, now: int) -> float:
         """Look after everything whose time has come; answers the seconds to the next look."""
         if self._file.refresh(now):
-            self._writer.forget_uuids()
+            self._writer.forget_jobs()
             self._names_at = 0
         if now >= self._names_at and (self._strays.waiting or not self._names_at):
             self._strays.learn(names(self._store))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
+from heartbeat.apply import by_ping
 from heartbeat.doors.frames import Outcome
 from heartbeat.errors import StoreUnavailable, WorldError
 from heartbeat.record import Recorded
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from heartbeat.doors.frames import Reply
     from heartbeat.doors.strays import Strays
     from heartbeat.ingest.ping import Ping
-    from heartbeat.model import Signal
+    from heartbeat.model import Job, Signal
     from heartbeat.telemetry import Log
 
 UUIDS_MAX = 100_000
+DEFINED_MAX = 10_000
 STUCK_AFTER = 20.0
 """Seconds of one batch, after which the writer counts as stuck."""
 STORED: Reply = (Outcome.STORED, "")
@@ -39,8 +41,8 @@ class Records(Protocol):
     def slug_of(self, uuid: str) -> str | None:
         """The slug of the job with this uuid."""
 
-    def create(self, slug: str, now: int) -> None:
-        """Make a job of this name, unless somebody just did."""
+    def define(self, job: Job, now: int) -> None:
+        """Make this job, or change it if its definition is the sender's own."""
 
 
 class Writer:
@@ -50,6 +52,7 @@ class Writer:
         self._records, self._strays, self._log = records, strays, log
         self._stuck_after = stuck_after
         self._slugs: dict[str, str] = {}
+        self._defined: dict[str, Job] = {}
         self._busy_since: float | None = None
         self.away = False
         """The store did not answer the last time."""
@@ -68,9 +71,9 @@ class Writer:
             return "the writer is stuck"
         return "the store does not answer" if self.away else ""
 
-    def forget_uuids(self) -> None:
+    def forget_jobs(self) -> None:
         """Jobs may have been removed or made anew: ask the store again."""
-        self._slugs = {}
+        self._slugs, self._defined = {}, {}
 
     def _write(self, pings: Sequence[Ping]) -> list[Reply]:
         try:
@@ -95,16 +98,26 @@ class Writer:
         self.away = problem is not None
 
     def _record(self, pings: Sequence[Ping]) -> list[Reply]:
+        for ping in pings:
+            if ping.job is not None:
+                self._define(ping.job, ping.signal.received)
         signals = [self._addressed(ping) for ping in pings]
         told = zip(pings, signals, self._records.record(signals), strict=True)
         return [STORED if kept is not Recorded.UNKNOWN else self._unknown(ping, signal) for ping, signal, kept in told]
 
     def _unknown(self, ping: Ping, signal: Signal) -> Reply:
         if ping.create:
-            self._records.create(signal.slug, signal.received)
+            self._records.define(ping.job or by_ping(signal.slug), signal.received)
             if self._records.record([signal])[0] is not Recorded.UNKNOWN:
                 return Outcome.CREATED, ""
         return Outcome.UNKNOWN, "" if ping.uuid else self._strays.count(signal.slug, signal.received)
+
+    def _define(self, job: Job, now: int) -> None:
+        """A definition comes with every ping of its sender; it is looked at when it is another one."""
+        if self._defined.get(job.slug) != job:
+            self._records.define(job, now)
+            if len(self._defined) < DEFINED_MAX:
+                self._defined[job.slug] = job
 
     def _addressed(self, ping: Ping) -> Signal:
         """The signal, with the slug of the job that the ping names by uuid; no job is named "", if there is none."""

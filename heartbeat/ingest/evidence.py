@@ -142,4 +142,7 @@ def _read(signal: Signal, place: Bucket, key: str, found: Found) -> Signal:
         value = json.loads(place.read(key, JSON_MAX))
     except (ValueError, RecursionError, OSError, HeartbeatError) as problem:
         return replace(signal, body=f"{key} cannot be read as JSON ({problem}); taken as a success")
-    return report.told(signal, value)
+    told = report.told(signal, value)
+    if told.kind is Kind.START:  # S3 tells whole seconds: an end that was written in the same one is another signal
+        return replace(told, id=short(f"evidence:{key}:{found.modified}:started"))
+    return told

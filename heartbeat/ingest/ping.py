@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
-from heartbeat.model import BODY_MAX, Kind, Noun, Signal
+from heartbeat.model import BODY_MAX, Job, Kind, Noun, Signal
 
 ID_MAX = 64
 NAMED_MAX = 40
@@ -54,11 +54,15 @@ class Target:
 
 
 class Ping(Noun, frozen=True, kw_only=True):
-    """A signal with what must be settled before it is recorded: the job behind `uuid`; whether the job may be made."""
+    """A signal with what must be settled before it is recorded: the job behind `uuid`; whether the job may be made.
+
+    job: the definition that the sender gives for it.
+    """
 
     signal: Signal
     uuid: str = ""
     create: bool = False
+    job: Job | None = None
 
 
 NOT_FOUND: Final = Refusal(status=404, text="not found")
@@ -91,33 +95,33 @@ def _exit_status(step: str | None) -> int | None:
 
 def read(at: Target, query: bytes, *, ident: bytes = b"", body: bytes = b"", received: int) -> Ping | Refusal:
     """The ping that a target, a query string, the Heartbeat-Id header and (the first bytes of) a body make."""
-    options = _options(query) if query else {}
-    rid = options.get("rid", ("",))[-1]
-    if "rid" in options and not _RUN_ID.fullmatch(rid):
+    given = options(query) if query else {}
+    rid = given.get("rid", ("",))[-1]
+    if "rid" in given and not _RUN_ID.fullmatch(rid):
         return BAD_UUID
     signal = Signal(
         slug=at.slug,
         kind=at.kind,
-        at=_instant(options["at"][-1], received) if "at" in options else received,
+        at=_instant(given["at"][-1], received) if "at" in given else received,
         received=received,
         id=_ident(ident) if ident else "",
         run_id=rid.lower(),
-        named=_named(options["for"][-1]) if "for" in options else "",
+        named=_named(given["for"][-1]) if "for" in given else "",
         exit_status=at.exit_status,
-        duration=_duration(options["duration"][-1]) if "duration" in options else None,
+        duration=_duration(given["duration"][-1]) if "duration" in given else None,
         body=body[:BODY_MAX].decode("utf-8", "replace") if body else "",
-        metrics=_metrics(options["metric"]) if "metric" in options else (),
+        metrics=_metrics(given["metric"]) if "metric" in given else (),
     )
-    return Ping(signal=signal, uuid=at.uuid, create=bool(at.slug) and options.get("create", ("",))[-1] == "1")
+    return Ping(signal=signal, uuid=at.uuid, create=bool(at.slug) and given.get("create", ("",))[-1] == "1")
 
 
-def _options(query: bytes) -> dict[str, list[str]]:
+def options(query: bytes) -> dict[str, list[str]]:
     """The query's values by name. Not `parse_qs`: that drops `rid=` and costs a third of the whole reading."""
-    options: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for pair in query.decode("latin-1").split("&"):
         name, _, value = pair.partition("=")
-        options.setdefault(name, []).append(unquote_plus(value) if "%" in value or "+" in value else value)
-    return options
+        found.setdefault(name, []).append(unquote_plus(value) if "%" in value or "+" in value else value)
+    return found
 
 
 def _ident(raw: bytes) -> str:

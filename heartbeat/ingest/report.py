@@ -1,12 +1,13 @@
 """What a JSON evidence object says of its run. Whatever is wrong with it, it is evidence that something ran.
 
-{"status": "success", "exit_status": 0, "duration": 12.5, "metrics": {"rows": 3}, "message": "3 rows"}
+{"status": "success", "exit_status": 0, "duration": 12.5, "run_id": "…", "metrics": {"rows": 3}, "message": "3 rows"}
 """
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ METRICS_MAX = 20
 NUMBER_MAX = 1e15
 _FAILED = frozenset({"fail", "failed", "failure", "error"})
 _SUCCEEDED = frozenset({"success", "succeeded", "ok"})
+_STARTED = frozenset({"started", "start", "running"})
 _EXIT_STATUS_MAX = 255
 _SIGNALLED = 128
 
@@ -32,18 +34,36 @@ def _said(signal: Signal, value: dict[str, Any]) -> Signal:
     odd: list[str] = []
     exit_status = _number(value, "exit_status", odd)
     status = str(value.get("status", "success")).lower()
-    if status not in _FAILED | _SUCCEEDED:
-        odd.append(f"status {value['status']!r} is neither success nor fail")
+    if status not in _FAILED | _SUCCEEDED | _STARTED:
+        odd.append(f"status {value['status']!r} is neither success, fail nor started")
     duration = _number(value, "duration", odd)
     message = value.get("message")
     return replace(
         signal,
-        kind=Kind.FAIL if status in _FAILED or exit_status else Kind.SUCCESS,
+        kind=_kind(status, exit_status),
+        run_id=_run_id(value, odd),
         exit_status=None if exit_status is None else _exit_status(exit_status),
         duration=None if duration is None or duration < 0 else round(duration * SECOND),
         metrics=_metrics(value, odd),
         body=_cut("\n".join([*([str(message)] if message else []), *odd])),
     )
+
+
+def _kind(status: str, exit_status: float | None) -> Kind:
+    if status in _FAILED or exit_status:
+        return Kind.FAIL
+    return Kind.START if status in _STARTED and exit_status is None else Kind.SUCCESS
+
+
+def _run_id(value: dict[str, Any], odd: list[str]) -> str:
+    found = value.get("run_id")
+    if found is None:
+        return ""
+    try:
+        return str(UUID(found))
+    except (ValueError, TypeError, AttributeError):
+        odd.append(f"run_id {str(found)[:40]!r} is no uuid")
+        return ""
 
 
 def _number(value: dict[str, Any], name: str, odd: list[str]) -> float | None:

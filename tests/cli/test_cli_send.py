@@ -133,3 +133,43 @@ def test_exec_runs_even_when_nobody_listens(machine, monkeypatch):
 def test_exec_without_a_command(machine):
     status, _, err = machine.run("exec", "backup")
     assert (status, err.count("required: command")) == (2, 1)
+
+
+@pytest.fixture
+def once(machine, heard, monkeypatch, tmp_path):
+    """Runs daily-report (Asia/Tokyo, 09:00) unless its slot is done: whether the command ran, and the slots told."""
+    monkeypatch.setenv("HEARTBEAT_STATE", str(tmp_path / "state"))
+    ran = tmp_path / "ran"
+
+    def run(when):
+        ran.unlink(missing_ok=True)
+        heard.clear()
+        assert machine.run("exec", "daily-report", "--every-slot-once", "--", "touch", str(ran), when=when)[0] == 0
+        return ran.exists(), {slot for _, query, _ in heard for slot in query["for"]}
+
+    return run
+
+
+def test_each_slot_of_jobs_yaml_is_done_once(once):
+    assert once("2026-11-22T00:00:00") == (True, {"2026-11-22T09:00:00+09:00"})
+    assert once("2026-11-22T23:59:59") == (False, set())
+    assert once("2026-11-23T00:00:00") == (True, {"2026-11-23T09:00:00+09:00"})
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        ("daily-repot", "jobs.yaml has no job 'daily-repot'; the nearest is daily-report"),
+        ("worker", "needs a calendar"),
+    ],
+)
+def test_a_job_without_a_slot_is_told(machine, heard, job, said):
+    status, _, err = machine.run("exec", job, "--every-slot-once", "--", "true", when="2026-11-22T00:00")
+    assert (status, heard) == (2, [])
+    assert said in err
+
+
+def test_without_jobs_yaml_the_slot_must_be_named(machine, heard):
+    status, _, err = machine.run("exec", "job", "--every-slot-once", "--config", "absent.yaml", "--", "true")
+    assert (status, heard) == (2, [])
+    assert "name it (--for 2026-11-22), or the jobs; no file absent.yaml" in err

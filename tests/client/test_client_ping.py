@@ -206,7 +206,7 @@ def test_a_proxy_of_the_environment_is_used(receiver, monkeypatch):
             "",
             "HEARTBEAT_PING_KEY is not set; set it to the ping key, or name the job by its uuid",
         ),
-        ("HEARTBEAT_URL", "s3://bucket/evidence", "this version cannot write to s3://; set HEARTBEAT_URL to"),
+        ("HEARTBEAT_URL", "s3:///evidence", "'s3:///evidence' is no place in S3; give it the form s3://bucket/prefix"),
         ("HEARTBEAT_URL", "heartbeat.example.org", "give it the form https://heartbeat.example.org"),
         ("HEARTBEAT_URL", "https://me:secret@host", "give it the form https://heartbeat.example.org"),
         ("HEARTBEAT_URL", "file:///etc/passwd", "give it the form https://heartbeat.example.org"),

@@ -39,6 +39,12 @@ def test_the_client_is_one_file_that_can_be_copied(receiver, tmp_path):
     assert receiver.kinds() == [""]
 
 
+def test_the_file_to_copy_is_this_client():
+    copy = ROOT / "clients" / "python" / "heartbeat.py"
+    original = ROOT / "heartbeat" / "client.py"
+    assert copy.read_text() == original.read_text(), f"cp {original} {copy}"
+
+
 def test_a_ping_from_atexit_arrives(receiver):
     python("import atexit, heartbeat; atexit.register(heartbeat.ping, 'j')")
     assert receiver.kinds() == [""]

@@ -103,6 +103,32 @@ def test_missing_evidence_opens_and_late_evidence_recovers(night):
     assert n.entries()[0].verdict is Verdict.LATE
 
 
+RUN = "0b7c9d6e-1111-4222-8333-444444444444"
+
+
+def report(status):
+    return json.dumps({"status": status, "run_id": RUN}).encode()
+
+
+def test_a_start_in_the_evidence_is_a_run_that_must_end(night):
+    n = night(key="backup/{date:%Y-%m-%d}.json", born="2026-11-20T17:50", max_runtime=30 * MINUTE)
+    n.put("backup/2026-11-20.json", "2026-11-20T18:02", report("started"))
+    n.alive("2026-11-20T17:52", "2026-11-20T18:30")
+    assert (n.told(), [run.id for run in n.snapshot.state.runs]) == ([], [RUN])
+    n.alive("2026-11-20T18:32", "2026-11-20T18:40")
+    assert n.told() == [Event.OPENED]
+    assert n.entries()[0].verdict is Verdict.TIMED_OUT
+
+
+def test_an_end_over_its_start_in_the_same_second_ends_the_run(night):
+    n = night(key="backup/{date:%Y-%m-%d}.json", born="2026-11-20T17:50", max_runtime=30 * MINUTE)
+    n.put("backup/2026-11-20.json", "2026-11-20T18:02", report("started"))
+    n.alive("2026-11-20T17:52", "2026-11-20T18:20")
+    n.put("backup/2026-11-20.json", "2026-11-20T18:02", report("success"))
+    n.alive("2026-11-20T18:24", "2026-11-20T18:44")
+    assert (n.status, n.told(), n.snapshot.state.runs) == ("up", [], ())
+
+
 def test_yesterdays_file_is_not_todays(night):
     n = night(born="2026-11-20T17:50")
     n.put("backup/2026-11-19/dump.sql.gz", "2026-11-20T18:01")
@@ -392,6 +418,10 @@ def test_json_says_all_there_is_to_say(tmp_path):
         ({"exit_status": -9}, Kind.FAIL, 137),
         ({"exit_status": 70000}, Kind.FAIL, 255),
         ({"status": "success", "exit_status": 1}, Kind.FAIL, 1),
+        ({"status": "started"}, Kind.START, None),
+        ({"status": "running"}, Kind.START, None),
+        ({"status": "started", "exit_status": 3}, Kind.FAIL, 3),
+        ({"status": "started", "exit_status": 0}, Kind.SUCCESS, 0),
         ([1, 2], Kind.SUCCESS, None),
         ("text", Kind.SUCCESS, None),
         (None, Kind.SUCCESS, None),
@@ -416,7 +446,9 @@ def test_what_is_a_failure(tmp_path, told, kind, exit_status):
         (b'{"duration": NaN}', "duration 'nan' is no number that can be used"),
         (b'{"metrics": [1]}', "metrics is no mapping of names to numbers"),
         (b'{"metrics": {"rows": "many"}}', "rows 'many' is no number that can be used"),
-        (b'{"status": 5}', "status 5 is neither success nor fail"),
+        (b'{"status": 5}', "status 5 is neither success, fail nor started"),
+        (b'{"run_id": 5}', "run_id '5' is no uuid"),
+        (b'{"run_id": "one"}', "run_id 'one' is no uuid"),
         (b'{"duration": ' + b"9" * 1_000 + b"}", "duration '9999"),
     ],
 )

@@ -126,6 +126,28 @@ def test_a_job_is_made_on_request_for_those_who_hear_about_the_service(pings, st
     assert store.load(["fresh"])["fresh"].job.notify == ("screen",)
 
 
+def test_other_services_clients_are_answered_in_their_own_words(pings, store):
+    answer = pings.answer(event(f"/kuma/api/push/{KEY}.backup", query="status=down&msg=no%20disk"))
+    assert (answer["statusCode"], answer["body"]) == (200, '{"ok":true}')
+    assert answer["headers"]["content-type"] == "application/json"
+    signal = store.history("backup", 1)[0].signal
+    assert (signal.kind, signal.body) == ("fail", "no disk")
+
+
+def test_a_check_in_makes_its_job_when_the_address_says_so(pings, store):
+    value = {
+        "monitor_slug": "made",
+        "status": "ok",
+        "monitor_config": {"schedule": {"type": "crontab", "value": "0 9 * * *"}},
+    }
+    body = base64.b64encode(b'{}\n{"type":"check_in"}\n' + json.dumps(value).encode()).decode()
+    path = "/sentry/create/api/42/envelope/"
+    answer = pings.answer(event(path, "POST", query=f"sentry_key={KEY}", body=body, encoded=True))
+    assert (answer["statusCode"], answer["body"]) == (200, "{}")
+    job = store.load(["made"])["made"].job
+    assert (job.schedule, job.source, job.notify) == (("0 9 * * *",), "sentry", ("screen",))
+
+
 @pytest.mark.parametrize(
     ("broken", "status"),
     [

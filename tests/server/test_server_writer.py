@@ -36,6 +36,7 @@ class Told:
         self.gate.set()
         self.known = {"job"}
         self.asked = []
+        self.defined = []
 
     def record(self, signals):
         assert self.gate.wait(10)
@@ -50,9 +51,10 @@ class Told:
         self.asked.append(uuid)
         return "job" if uuid.startswith("0") else None
 
-    def create(self, slug, now):
+    def define(self, job, now):
         assert now == T0
-        self.known.add(slug)
+        self.known.add(job.slug)
+        self.defined.append(job)
 
 
 class Bench:
@@ -103,7 +105,7 @@ def test_uuids_are_looked_up_once(bench):
     assert bench.write(there, away) + bench.write(there) == [Outcome.STORED, Outcome.UNKNOWN, Outcome.STORED]
     assert len(bench.records.asked) == 2
     assert bench.records.batches == [["job", ""], ["job"]]
-    bench.writer.forget_uuids()
+    bench.writer.forget_jobs()
     bench.write(there)
     assert len(bench.records.asked) == 3
 
@@ -111,6 +113,17 @@ def test_uuids_are_looked_up_once(bench):
 def test_create(bench):
     new = read(b"/ping/k/new", query=b"create=1")
     assert bench.write(new) + bench.write(new) == [Outcome.CREATED, Outcome.STORED]
+
+
+def test_a_definition_is_looked_at_once_until_it_is_another(bench):
+    one, other = (Job(slug="new", schedule=(schedule,)) for schedule in ("every 1h", "every 2h"))
+    ping_ = read(b"/ping/k/new")
+    for job in (one, one, other):
+        assert bench.write(replace(ping_, job=job, create=True)) == [Outcome.STORED]
+    assert bench.records.defined == [one, other]
+    bench.writer.forget_jobs()
+    bench.write(replace(ping_, job=other))
+    assert bench.records.defined == [one, other, other]
 
 
 def test_an_unknown_name_is_counted_and_gets_the_nearest_one(bench):

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from heartbeat import client
-from heartbeat.doors import exec as door
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.display import Cell
 from heartbeat.errors import BadSetting, WorldError
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from heartbeat.client import Kind
 
 STATUS_MAX = 255
+EXEC = ("argv", "slug", "start", "output", "limit", "lock", "every_slot_once", "run_id", "for_", "create")
 KINDS: tuple[Kind, ...] = ("start", "fail", "log")
 
 
@@ -63,10 +63,21 @@ def _ping(call: Call) -> int:
     return Exit.FINE
 
 
+def _exec_arguments(parser: argparse.ArgumentParser) -> None:
+    client.add_arguments(parser)
+    parser.add_argument("--config", metavar="FILE", help="the jobs, for --every-slot-once (HEARTBEAT_CONFIG)")
+
+
 def _exec(call: Call) -> int:
-    args = vars(call.args)
-    options = {name: args[name] for name in ("slug", "start", "output", "run_id", "for_", "create")}
-    return door.run_command(call.args.argv, **options)
+    args = call.args
+    if args.every_slot_once and not args.for_:
+        from heartbeat.doors.cli.latest import latest_slot  # noqa: PLC0415 - it loads all that a schedule needs
+
+        args.for_ = latest_slot(args, call.now)
+    try:
+        return client.run_command(**{name: getattr(args, name) for name in EXEC})
+    except ValueError as problem:
+        raise BadSetting(str(problem)) from None
 
 
 COMMANDS = {
@@ -84,7 +95,7 @@ COMMANDS = {
         about="Run a command as a run of a job: tell that it begins, run it, tell how it ended, with the end of its\n"
         "output. The command runs whether or not the server is up; its exit status is this one's.\n\n"
         "  heartbeat exec daily-report -- bin/report --all",
-        arguments=door.add_arguments,
+        arguments=_exec_arguments,
         run=_exec,
         shows=False,
     ),

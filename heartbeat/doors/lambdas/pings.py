@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from heartbeat.doors.gate import Answer, Gate, worded
 from heartbeat.doors.lambdas import url
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.writer import Writer
-from heartbeat.manage import create, names
+from heartbeat.manage import names
 from heartbeat.model import MINUTE
 from heartbeat.record import Recorder
 from heartbeat.telemetry import Happened
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from heartbeat.doors.lambdas.journal import Journal
-    from heartbeat.model import Signal
+    from heartbeat.model import Job, Signal
     from heartbeat.record import Recorded
     from heartbeat.store.protocol import Store
 
@@ -48,6 +50,8 @@ class Pings:
         return url.written(answer, request.method)
 
     def _answer(self, request: url.Request) -> Answer:
+        if not request.path.startswith("/ping/"):
+            return self._compat(request)
         ident = request.headers.get("heartbeat-id", "").encode("latin-1", "replace")
         ping = self._gate.read(request.path.encode(), request.query.encode(), ident, request.body)
         if isinstance(ping, Answer):
@@ -55,6 +59,16 @@ class Pings:
         outcome, nearest = self._writer.write([ping])[0]
         self._strays.flush(self._store)
         return worded(outcome, nearest)
+
+    def _compat(self, request: url.Request) -> Answer:
+        from heartbeat.doors import compat  # noqa: PLC0415 - our own pings need not load it
+
+        call = compat.read(self._gate, request.path.encode(), request.query.encode(), request.headers, request.body)
+        if isinstance(call, Answer):
+            return call
+        replies = self._writer.write(call.pings)
+        self._strays.flush(self._store)
+        return call.answer(replies)
 
 
 class TableRecords:
@@ -65,11 +79,12 @@ class TableRecords:
         self.record: Callable[[Sequence[Signal]], list[Recorded]] = Recorder(store).record
         self.slug_of: Callable[[str], str | None] = store.slug_of
 
-    def create(self, slug: str, now: int) -> None:
-        """Make the job that `?create=1` asks for; those who hear about the service hear about it."""
-        from heartbeat.config.declared import load  # noqa: PLC0415 - a usual ping need not load it
+    def define(self, job: Job, now: int) -> None:
+        """Make the job that a sender asks for; those who hear about the service hear about it."""
+        from heartbeat.apply import define  # noqa: PLC0415 - a usual ping need not load it
+        from heartbeat.config.declared import load  # noqa: PLC0415 - nor this
 
-        create(self._store, slug, load(self._jobs).service, now)
+        define(self._store, replace(job, notify=load(self._jobs).service), now)
 
 
 class TableStrays(Strays):

@@ -1,0 +1,101 @@
+"""One of Sentry's check-ins as a ping, and its monitor_config as a job. Source: develop.sentry.dev, "Check-Ins"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from heartbeat.errors import BadSchedule
+from heartbeat.ingest.compat.request import milliseconds, number, slug_of
+from heartbeat.ingest.ident import short
+from heartbeat.ingest.ping import Ping
+from heartbeat.model import MINUTE, Job, Kind
+from heartbeat.schedule import parse
+
+if TYPE_CHECKING:
+    from heartbeat.ingest.compat.request import Request
+
+KINDS = {"in_progress": Kind.START, "ok": Kind.SUCCESS, "error": Kind.FAIL}
+UNITS = {"minute": "1m", "hour": "1h", "day": "1d", "week": "7d", "month": "30d", "year": "365d"}
+"""Sentry's intervals, from one check-in to the next."""
+MINUTES_MAX, THRESHOLD_MAX, COUNT_MAX = 40_320, 720, 1_000_000
+MARGIN, RUNTIME = 1, 30
+"""Minutes; Sentry's own defaults."""
+SOURCE = "sentry"
+
+
+class BadCheckIn(Exception):
+    """A check-in that tells nothing. status: HTTP's."""
+
+    status = 400
+
+
+def ping_of(request: Request, value: dict[str, Any], may_create: bool, remarks: list[str]) -> Ping:
+    """What a check-in says. remarks: gets what is wrong with its monitor_config. Raises BadCheckIn."""
+    slug = slug_of(str(value.get("monitor_slug") or ""), str(value.get("environment") or ""))
+    status = str(value.get("status"))
+    if not slug:
+        raise BadCheckIn("a check-in has no monitor_slug")
+    if status not in KINDS:
+        raise BadCheckIn(f"status {status[:40]!r} is none of {', '.join(KINDS)}")
+    run_id = _run_id(value.get("check_in_id"))
+    job = _job(slug, value.get("monitor_config"), remarks) if may_create else None
+    signal = replace(
+        request.signal(slug, KINDS[status], ""),
+        id=short(f"sentry:{run_id}:{status}") if run_id else "",
+        run_id=run_id,
+        duration=milliseconds(value["duration"]) if value.get("duration") is not None else None,
+    )
+    return Ping(signal=signal, create=job is not None, job=job)
+
+
+def _run_id(given: object) -> str:
+    """32 hex digits, with or without dashes. All zeros is Sentry's word for the newest run, and so is none."""
+    try:
+        found = UUID(str(given))
+    except ValueError:
+        return ""
+    return str(found) if found.int else ""
+
+
+def _job(slug: str, config: object, remarks: list[str]) -> Job | None:
+    if not isinstance(config, dict):
+        remarks.append("the check-in has no monitor_config to make a job of")
+        return None
+    try:
+        schedule, zone = _schedule(config.get("schedule")), str(config.get("timezone") or "UTC")
+        parse(schedule, zone)
+    except (BadCheckIn, BadSchedule) as problem:
+        remarks.append(f"monitor_config: {problem}")
+        return None
+    margin = _count(config.get("checkin_margin"), MARGIN, MINUTES_MAX)
+    return Job(
+        slug=slug,
+        schedule=(schedule,),
+        timezone=zone,
+        grace=margin * MINUTE,
+        max_runtime=_count(config.get("max_runtime"), RUNTIME, MINUTES_MAX) * MINUTE,
+        alert_after=_count(config.get("failure_issue_threshold"), 1, THRESHOLD_MAX),
+        owner=str(config.get("owner") or "")[:100],
+        source=SOURCE,
+    )
+
+
+def _schedule(given: object) -> str:
+    if not isinstance(given, dict):
+        raise BadCheckIn("schedule is no object")
+    kind, value = given.get("type"), given.get("value")
+    if kind == "crontab":
+        return str(value)
+    unit = UNITS.get(str(given.get("unit")))
+    count = number(value)
+    if kind != "interval" or unit is None or count is None or not 1 <= count <= COUNT_MAX:
+        raise BadCheckIn(f"schedule {given!r} is neither a crontab nor an interval".replace("\n", " ")[:200])
+    return f"every {int(count) * int(unit[:-1])}{unit[-1]}"
+
+
+def _count(given: object, default: int, most: int) -> int:
+    value = number(given)
+    return default if given is None or value is None else min(max(int(value), 1), most)

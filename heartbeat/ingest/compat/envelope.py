@@ -1,0 +1,90 @@
+"""Sentry's envelope: a line of JSON, then items, each a line of JSON and a payload.
+
+Source: develop.sentry.dev, "Envelopes".
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from heartbeat.ingest.compat.request import Request
+
+UNPACKED_MAX = 4 << 20
+"""Bytes: a small body must not become a large one."""
+ITEMS_MAX = 1_000
+_WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""zlib's wbits: 31 is gzip with its header, 15 is zlib's own."""
+
+
+class BadEnvelope(Exception):
+    """A body that cannot be read. status: HTTP's."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def unpacked(request: Request) -> bytes:
+    """The body, decompressed. Raises BadEnvelope."""
+    how = request.headers.get("content-encoding", "identity").strip().lower()
+    if how in {"", "identity"}:
+        return request.body
+    if how not in _WINDOWS:
+        raise BadEnvelope(f"content-encoding {how[:40]!r} is not understood; send gzip", 415)
+    unpack = zlib.decompressobj(_WINDOWS[how])
+    try:
+        body = unpack.decompress(request.body, UNPACKED_MAX)
+    except zlib.error as problem:
+        raise BadEnvelope(f"the body is no {how} ({problem})") from None
+    if unpack.unconsumed_tail:
+        raise BadEnvelope(f"the body has more than {UNPACKED_MAX >> 20} MB when it is unpacked", 413)
+    if not unpack.eof:
+        raise BadEnvelope(f"the body is no {how} (it ends too early)")
+    return body
+
+
+def check_ins(body: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The envelope's header, and its check-ins; other items are passed over. Raises BadEnvelope."""
+    line, _, rest = body.partition(b"\n")
+    header = _object(line, "the envelope's first line")
+    found = [_object(payload, "a check-in") for kind, payload in _items(rest) if kind == "check_in"]
+    return header, found
+
+
+def _items(rest: bytes) -> Iterator[tuple[str, bytes]]:
+    start = 0
+    for _ in range(ITEMS_MAX):
+        end = _end_of_line(rest, start)
+        if not (line := rest[start:end].strip()):
+            if end >= len(rest):
+                return
+            start = end + 1
+            continue
+        header, start = _object(line, "an item's header"), end + 1
+        length = header.get("length")
+        if isinstance(length, int) and not isinstance(length, bool) and length >= 0:
+            end = min(start + length, len(rest))
+        else:  # without a length it goes to the end of the line
+            end = _end_of_line(rest, start)
+        yield str(header.get("type", "")), rest[start:end]
+        start = end + 1
+
+
+def _end_of_line(text: bytes, start: int) -> int:
+    end = text.find(b"\n", start)
+    return len(text) if end < 0 else end
+
+
+def _object(text: bytes, what: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise BadEnvelope(f"{what} is no JSON object")
+    return value

@@ -1,0 +1,155 @@
+"""What the readers of other services share: a request, what it tells, and what is answered."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID, uuid5
+
+from msgspec.structs import replace
+
+from heartbeat.ingest.ping import DURATION_MAX, NOT_FOUND, Ping, Refusal
+from heartbeat.model import BODY_MAX, SECOND, Kind, Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME_MAX = 100
+EXIT_STATUS_MAX = 255
+_RUNS = UUID("5f0b6bd2-0b0e-4a9b-9e43-7a4d7c1e0a10")
+"""Of run ids that are made from another service's word for a run."""
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_SAME = frozenset({"", "production", "prod", "none"})
+"""Environments that are no other job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """parts: of the path below the service's own, decoded; query: options of the URL, then of a form.
+
+    headers: names in small letters; received: milliseconds.
+    """
+
+    parts: tuple[str, ...]
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: bytes
+    received: int
+
+    def option(self, *names: str) -> str:
+        """The value of the first of these names that has one; else ""."""
+        return next((values[-1] for name in names if (values := self.query.get(name)) and values[-1]), "")
+
+    def signal(self, slug: str, kind: Kind, body: str) -> Signal:
+        """One that came now. body: cut to what is kept."""
+        kept = body.encode("utf-8", "replace")[:BODY_MAX].decode("utf-8", "ignore")
+        return Signal(slug=slug, kind=kind, at=self.received, received=self.received, body=kept)
+
+    @property
+    def text(self) -> str:
+        """The body."""
+        return self.body[:BODY_MAX].decode("utf-8", "replace")
+
+    @property
+    def note(self) -> str:
+        """The body, where it is not the options."""
+        return "" if is_form(self.headers) else self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a request tells. key: what must be a ping key, or None where each ping names its job by uuid.
+
+    remark: what the answer adds when a job is not known.
+    """
+
+    key: str | None
+    pings: tuple[Ping, ...]
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """An answer."""
+
+    status: int
+    text: str
+    json: bool = False
+
+
+class Service(Protocol):
+    """One module of this package."""
+
+    WRONG_KEY: int
+    """The HTTP status for a key that is none."""
+
+    def read(self, request: Request) -> Told | Refusal:
+        """What a request tells, or why it tells nothing."""
+
+    def done(self, request: Request) -> Words:
+        """The answer when all of it is recorded."""
+
+    def refused(self, status: int, text: str) -> Words:
+        """The answer when it is not."""
+
+
+def is_form(headers: Mapping[str, str]) -> bool:
+    """Whether a body holds options, as `curl -d` sends them."""
+    return headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def plain(status: int, text: str) -> Words:
+    """A refusal of services that have no form of their own for it."""
+    return Words(status=status, text=text)
+
+
+def by_token(token: str, signal: Signal) -> Told | Refusal:
+    """A token is what other services put into a job's URL; here it is the job's uuid, or `<ping key>.<slug>`."""
+    if _UUID.fullmatch(token):
+        return Told(key=None, pings=(Ping(signal=signal, uuid=token.lower()),))
+    key, _, slug = token.rpartition(".")
+    return by_key(key, slug_of(slug), signal)
+
+
+def by_key(key: str, slug: str, signal: Signal) -> Told | Refusal:
+    """A ping key and a name, apart."""
+    if not key or not slug:
+        return NOT_FOUND
+    return Told(key=key, pings=(Ping(signal=replace(signal, slug=slug)),))
+
+
+def slug_of(name: str, environment: str = "") -> str:
+    """Another service's name for a job, as one of ours: `Nightly Backup` is nightly-backup.
+
+    An environment other than production is another job there, so it is one here: `nightly-backup-staging`.
+    """
+    whole = name if environment.lower() in _SAME else f"{name}-{environment}"
+    return re.sub(r"[^-_a-z0-9]+", "-", whole.lower()).strip("-")[:NAME_MAX]
+
+
+def run_of(slug: str, name: str) -> str:
+    """The run id for what another service calls a run; "" for ""."""
+    return str(uuid5(_RUNS, f"{slug}/{name}")) if name else ""
+
+
+def number(text: object) -> float | None:
+    """A finite number, or None."""
+    try:
+        value = float(str(text))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def exit_status(text: str) -> int | None:
+    """0 to 255, or None."""
+    digits = text if text.isascii() and text.isdecimal() else ""
+    return int(digits) if digits and len(digits) < NAME_MAX and int(digits) <= EXIT_STATUS_MAX else None
+
+
+def milliseconds(seconds: object) -> int | None:
+    """A duration; None for what is none."""
+    value = number(seconds)
+    return round(value * SECOND) if value is not None and 0 <= value <= DURATION_MAX else None

@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+# Calls the Ruby client as a list of calls says: `driver.rb CALLS RESULTS` (JSON; the file to write to).
+
+require "json"
+require_relative "../../../clients/ruby/heartbeat"
+
+def body(call)
+  return call["base64"].unpack1("m") if call.key?("base64")
+
+  (call["body"] * call.fetch("times", 1)) + call.fetch("end", "") if call.key?("body")
+end
+
+def work(call)
+  raise call["text"] if call["do"] == "raise"
+
+  exit(call["status"]) if call["do"] == "exit"
+  call["text"]
+end
+
+def result(call)
+  return ENV.update(call["environ"]) && nil if call["call"] == "set"
+
+  options = call.fetch("options", {}).transform_keys(&:to_sym)
+  return Heartbeat.public_send(call["call"], call["slug"], body(call), **options) if call["call"] != "run"
+
+  Heartbeat.run(call["slug"], **options) { work(call) }
+rescue StandardError => error
+  raise unless call["catch"]
+
+  "#{error.class}: #{error.message}"
+end
+
+results = JSON.parse(ARGV[0]).map { |call| result(call) }
+File.write(ARGV[1], JSON.generate(results))
