@@ -38,6 +38,7 @@ ID_MAX = 64
 _RUNS = UUID("6f1d5f0e-3c1e-5a6b-9d0f-5f2f6a1c7b42")
 OPEN = frozenset({Phase.CLAIMED, Phase.AGAIN, Phase.QUEUED})
 SOURCE = "trigger"
+LATE = "the time for another attempt has passed"
 LOST = "whoever started it ended before saying what became of it: it may run or not, and is not started again"
 
 
@@ -122,13 +123,16 @@ def _refusal(snapshot: Snapshot, order: Order, now: int) -> Held | None:
         return None
     if not job.enabled or state.status is Status.PAUSED:
         return Held.PAUSED if job.enabled else Held.DISABLED
-    if order.slot is None:
-        return Held.NO_SLOT
-    if now < order.slot - EARLY:
+    return Held.NO_SLOT if order.slot is None else _wrong_time(snapshot, order.slot, now)
+
+
+def _wrong_time(snapshot: Snapshot, slot: int, now: int) -> Held | None:
+    state = snapshot.state
+    if now < slot - EARLY:
         return Held.TOO_EARLY
-    if state.claimed_slot is not None and order.slot <= state.claimed_slot:
+    if state.claimed_slot is not None and slot <= state.claimed_slot:
         return Held.OVERTAKEN
-    late = now >= slots.deadline(job, order.slot) or order.slot <= state.born
+    late = now >= slots.deadline(snapshot.job, slot) or slot <= state.born
     return Held.TOO_LATE if late else None
 
 
@@ -193,19 +197,27 @@ def _kept(state: State, new: Start) -> tuple[Start, ...]:
 
 def _go_on(snapshot: Snapshot, start: Start, now: int, lease: int, repeatable: bool) -> Claim:
     """The run is known: go on where it stands."""
-    match start.phase:
-        case Phase.CLAIMED if now < start.until:
-            return Claim(start=start, held=Held.BUSY)
-        case Phase.CLAIMED if not repeatable:
-            return Claim(start=start, held=Held.UNKNOWN, lost=Called(phase=Phase.UNKNOWN, text=LOST))
-        case Phase.AGAIN | Phase.QUEUED if now < start.until:
-            return Claim(start=start, held=Held.LATER)
-        case Phase.QUEUED if is_busy(snapshot, now, but=start.run_id):
-            return Claim(start=start, held=Held.QUEUED, change=_waits(snapshot, start, now))
-        case Phase.CLAIMED | Phase.AGAIN | Phase.QUEUED:
-            held = replace(start, phase=Phase.CLAIMED, until=now + lease, attempts=start.attempts + 1)
-            return Claim(start=held, change=_with(snapshot, held, now))
-    return Claim(start=start, held=_ENDED[start.phase])
+    if start.phase not in OPEN:
+        return Claim(start=start, held=_ENDED[start.phase])
+    if now < start.until:
+        return Claim(start=start, held=Held.BUSY if start.phase is Phase.CLAIMED else Held.LATER)
+    if start.phase is Phase.QUEUED and is_busy(snapshot, now, but=start.run_id):
+        return Claim(start=start, held=Held.QUEUED, change=_waits(snapshot, start, now))
+    lost = _lost(snapshot.job, start, now, repeatable)
+    if lost is not None:
+        return Claim(start=start, held=_ENDED[lost.phase], lost=lost)
+    held = replace(start, phase=Phase.CLAIMED, until=now + lease, attempts=start.attempts + 1)
+    return Claim(start=held, change=_with(snapshot, held, now))
+
+
+def _lost(job: Job, start: Start, now: int, repeatable: bool) -> Called | None:
+    """What must be said of a start that nobody may go on with."""
+    late = now >= _limit(job, start)
+    if start.phase is Phase.CLAIMED and (late or not repeatable):
+        return Called(phase=Phase.UNKNOWN, text=LOST)
+    if start.phase is Phase.AGAIN and late:
+        return Called(phase=Phase.FAILED, text=f"{LATE}: {start.answer}")
+    return None
 
 
 _ENDED = {
@@ -232,7 +244,7 @@ def outcome(snapshot: Snapshot, run_id: str, called: Called, now: int) -> tuple[
     No signal: nobody waits for this call any more (somebody else said what became of it).
     """
     start = known(snapshot.state, run_id)
-    if start is None or start.phase is not Phase.CLAIMED:
+    if start is None or start.phase not in {Phase.CLAIMED, Phase.AGAIN}:
         return snapshot, None
     again = _pause(snapshot.job, start, called, now) if called.phase is Phase.AGAIN else 0
     phase = Phase.FAILED if called.phase is Phase.AGAIN and not again else called.phase
@@ -244,8 +256,12 @@ def outcome(snapshot: Snapshot, run_id: str, called: Called, now: int) -> tuple[
 def _pause(job: Job, start: Start, called: Called, now: int) -> int:
     """How long to wait before the next attempt; 0: there is none."""
     pause = max(called.wait, min(AGAIN_FIRST << (start.attempts - 1), AGAIN_MOST))
-    since = start.at if start.slot is None else start.slot
-    return pause if now + pause < since + min(job.grace, AGAIN_MAX) else 0
+    return pause if now + pause < _limit(job, start) else 0
+
+
+def _limit(job: Job, start: Start) -> int:
+    """From when on no further attempt is made."""
+    return (start.at if start.slot is None else start.slot) + min(job.grace, AGAIN_MAX)
 
 
 _SAID = {
@@ -270,6 +286,9 @@ def _signal(slug: str, start: Start, now: int) -> Signal:
     )
 
 
-def due(snapshot: Snapshot, now: int) -> list[str]:
+def due(job: Job, state: State, now: int) -> list[Order]:
     """The runs whose start somebody must go on with now."""
-    return [start.run_id for start in snapshot.state.starts if start.phase in OPEN and start.until <= now]
+    waiting = (start for start in state.starts if start.phase in OPEN and start.until <= now)
+    return [
+        Order(slug=job.slug, slot=start.slot, run_id=start.run_id, by=start.by, input=start.input) for start in waiting
+    ]

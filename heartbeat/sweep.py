@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from heartbeat import documents
+from heartbeat import documents, starting
 from heartbeat.alerts import blind_alert, silent_together
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Kind, Status
 from heartbeat.outbox import address, quiet_until
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from heartbeat.model import Due, Signal, Silence, Snapshot, State
+    from heartbeat.starting import Order
     from heartbeat.store.protocol import Store
 
     Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
@@ -34,6 +35,8 @@ TURNS = 10
 """So often one sweep looks at a job that has more to judge, or that somebody else moved meanwhile."""
 UNREADABLE_MAX = 10 * MINUTE
 """So long after a deadline a job is not called missed while its evidence cannot be read: it may well be there."""
+STARTS_AGAIN = 15 * SECOND
+"""A start that is to be gone on with is asked for again after so long, unless somebody has."""
 EVIDENCE_AGAIN = MINUTE
 """While its latest slot is bad, a job's evidence is looked at this often: nobody may tell us of the object."""
 
@@ -42,7 +45,7 @@ EVIDENCE_AGAIN = MINUTE
 class Swept:
     """What one sweep did. due: jobs that it was to look at; lost: races lost (those jobs are looked at again at once).
 
-    age: milliseconds since the sweep before.
+    age: milliseconds since the sweep before; starts: runs whose start must be gone on with (`trigger`).
     """
 
     due: int = 0
@@ -52,6 +55,7 @@ class Swept:
     blind: Blind | None = None
     more: bool = False
     age: int = 0
+    starts: tuple[Order, ...] = ()
 
 
 def nothing_to_see(_job: Snapshot, _slots: Sequence[int], _now: int) -> Sequence[Signal]:
@@ -91,6 +95,7 @@ class _Sweep:
         self.age = now - self.book.alive if self.book.version else 0
         self.judged = self.told = self.lost = 0
         self.unreadable: set[str] = set()
+        self.starts: list[Order] = []
 
     def run(self, limit: int) -> Swept:
         due = self.store.due(self.book.mark, self.now, limit)
@@ -111,6 +116,7 @@ class _Sweep:
             blind=self.blind,
             more=ours and (due.more or bool(rest)),
             age=self.age,
+            starts=tuple({order.run_id: order for order in self.starts}.values()),
         )
 
     def settle(self, decided: Sequence[tuple[Snapshot, Change]]) -> list[str]:
@@ -141,9 +147,20 @@ class _Sweep:
         change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
         if change.due is None:  # somebody moved the job while we looked: the row that led here lies behind us now
             change = replace(change, due=change.look)
+        return self.look_at_starts(snapshot, self.look_for_evidence(snapshot, change))
+
+    def look_for_evidence(self, snapshot: Snapshot, change: Change) -> Change:
         if snapshot.job.evidence is None or not _may_mend(change.state or snapshot.state):
             return change
         return replace(change, due=min(change.due or NEVER, self.now + EVIDENCE_AGAIN))
+
+    def look_at_starts(self, snapshot: Snapshot, change: Change) -> Change:
+        # Whoever starts runs is told of these; should that fail, the job is looked at again.
+        starts = starting.due(snapshot.job, change.state or snapshot.state, self.now) if snapshot.job.enabled else []
+        if not starts:
+            return change
+        self.starts += starts
+        return replace(change, due=self.now + STARTS_AGAIN)
 
     def look_again(self, snapshot: Snapshot) -> Snapshot:
         # The object is the truth: its event may have been late or lost.

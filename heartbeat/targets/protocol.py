@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call. run_id: the same in every call for one run; slot: milliseconds, None for a run that is for none;
+    """One call.
 
-    timezone: the job's, for whoever writes the slot's date; input: JSON given by hand, "" for none; attempt: from 1.
+    run_id: the same in every call for one run; slot: milliseconds, None for a run that is for none; timezone: the
+    job's, for whoever writes the slot's date; input: JSON given by hand, "" for none; attempt: from 1.
     """
 
     slug: str
