@@ -90,9 +90,9 @@ def _complete(spot: Spot, kind: ChannelKind) -> None:
 
 def _setting(spot: Spot, name: str, key: Setting) -> object:
     if key.type == "object":
-        return {inner: _text(below, name) for inner, below in spot.entries().items()}
+        return {inner: setting_text(below, name) for inner, below in spot.entries().items()}
     if key.type == "string":
-        return _chosen(spot, _text(spot, name), key)
+        return _chosen(spot, setting_text(spot, name), key)
     value = spot.plain()
     if key.type == "boolean" and not isinstance(value, bool):
         raise spot.mistake("write true or false, without quotes")
@@ -107,7 +107,8 @@ def _chosen(spot: Spot, value: str, key: Setting) -> str:
     return value
 
 
-def _text(spot: Spot, name: str) -> str:
+def setting_text(spot: Spot, name: str) -> str:
+    """A text whose `${…}` say where a secret is taken from; one in plain text is a doubt."""
     value = spot.text()
     if not value or len(value) > SETTING_MAX:
         raise spot.mistake(f"write a text of 1 to {SETTING_MAX:,} characters")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat.config.findings import printable
-from heartbeat.model import Bound, Evidence, Job, Source
+from heartbeat.model import Bound, Evidence, Job, Source, Trigger
 from heartbeat.schedule import format_duration
 
 if TYPE_CHECKING:
@@ -105,10 +105,16 @@ def _source(value: object) -> str:
     return " ".join([str(getattr(value, "kind", "")), *(f"{name} {each}" for name, each in pairs)])
 
 
+def _trigger(value: object) -> str:
+    settings = getattr(value, "settings", {})
+    return " ".join([str(getattr(value, "kind", "")), *(f"{name} {each}" for name, each in settings.items())])
+
+
 _WORDS: dict[type, Callable[[object], str]] = {
     Evidence: _evidence,
     Bound: _bound,
     Source: _source,
+    Trigger: _trigger,
     bool: lambda value: "true" if value else "false",
 }
 

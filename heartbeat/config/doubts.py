@@ -114,8 +114,9 @@ def _anybodys(entry: Entry) -> str:
     return f"every event of {kinds[0]} fits: name what is this job's own" if kinds else ""
 
 
-def _not_yet(key: str) -> Callable[[Entry], str]:
-    return lambda entry: f"{key} is accepted, but not carried out yet" if key in entry.own else ""
+def _needs_trigger(key: str) -> Callable[[Entry], str]:
+    told = f"without a trigger {key} does nothing: Heartbeat does not start this job"
+    return lambda entry: told if key in entry.own and "trigger" not in entry.own else ""
 
 
 UNUSED_CHANNEL = "no job names this channel"
@@ -138,6 +139,7 @@ DOUBTS = (
     Doubt(key="notify", find=_nobody, doc="An enabled job tells nobody."),
     Doubt(key="evidence", find=_undated, doc="The evidence key has no date."),
     Doubt(key="evidence", find=_day_only, doc="The evidence key names only the day, but there are several runs a day."),
-    Doubt(key="trigger", find=_not_yet("trigger"), doc="`trigger` is not carried out yet."),
+    Doubt(key="overlap", find=_needs_trigger("overlap"), doc="`overlap` or `at_least_once` without a `trigger`."),
+    Doubt(key="at_least_once", find=_needs_trigger("at_least_once"), doc=""),
     Doubt(key="sources", find=_anybodys, doc="A source that any event of its kind fits."),
 )

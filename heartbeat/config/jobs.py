@@ -84,6 +84,9 @@ def _entry(slug: str, spot: Spot, defaults: Defaults) -> Entry:
     values = {**defaults.values, **record(spot, JOB_KEYS)}
     spots = {**defaults.spots, **own}
     entry = Entry(slug=slug, spot=spot, own=own, spots=spots, values=values, schedule=_schedule(own, spots, values))
+    if "trigger" in own and entry.schedule is not None and entry.schedule.interval_ms is not None:
+        problem = "a trigger needs fixed times; write the schedule as cron, such as */15 * * * *"
+        spot.findings.mistake(entry.at("trigger").mistake(problem))
     if (values.get("min_runtime") or 0) > (values.get("max_runtime") or values.get("min_runtime") or 0):
         spot.findings.mistake(entry.at("min_runtime").mistake("is longer than max_runtime; every run would fail"))
     return entry

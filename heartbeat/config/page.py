@@ -16,6 +16,7 @@ from heartbeat.config.doubts import DOUBTS, FILE_DOUBTS
 from heartbeat.config.parts import BOUND_KEYS, EVIDENCE_KEYS
 from heartbeat.config.sources import KINDS
 from heartbeat.config.tables import JOB_KEYS, SERVICE_KEYS, TOP_KEYS
+from heartbeat.config.triggers import KINDS as TRIGGERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ def _source_row(kind: SourceKind) -> list[str]:
 
 
 def _doubts() -> str:
-    return "".join(f"- {each}\n" for each in (*(doubt.doc for doubt in DOUBTS), *FILE_DOUBTS))
+    return "".join(f"- {each}\n" for each in (*(doubt.doc for doubt in DOUBTS if doubt.doc), *FILE_DOUBTS))
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -76,6 +77,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "evidence": lambda: _keys(EVIDENCE_KEYS),
     "bound": lambda: _keys(BOUND_KEYS),
     "sources": lambda: _table(["kind", "keys", "what it is"], [_source_row(kind) for kind in KINDS]),
+    "triggers": lambda: "\n".join(f"**`{kind.name}`** {kind.doc}\n\n{_keys(kind.keys)}" for kind in TRIGGERS),
     "service": lambda: _keys(SERVICE_KEYS),
     "channels": _channels,
     "doubts": _doubts,

@@ -1,4 +1,4 @@
-"""The keys of a job that hold keys of their own: evidence, metrics, trigger."""
+"""The keys of a job that hold keys of their own: evidence, metrics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from heartbeat.config import values
-from heartbeat.config.findings import nearest, quoted
+from heartbeat.config.findings import quoted
 from heartbeat.config.keys import Key, record
 from heartbeat.config.values import Type, matching, text
 from heartbeat.model import Bound, Evidence
@@ -14,7 +14,6 @@ from heartbeat.model import Bound, Evidence
 if TYPE_CHECKING:
     from heartbeat.config.spots import Spot
 
-TRIGGERS = ("http", "sqs", "step_functions", "ecs", "aws_lambda")
 METRICS_MAX = 20
 METRIC = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
 _DATE = r"\{date:[^{}%]*(%[YmdHMSyjGVuz][^{}%]*)+\}"
@@ -51,16 +50,6 @@ def _bound(name: str, spot: Spot) -> Bound:
     return Bound(metric=name, low=low, high=high)
 
 
-def read_trigger(spot: Spot) -> None:
-    """What will start the runs. Nothing is kept yet; only its kind is looked at."""
-    kinds = spot.entries()
-    for kind in kinds:
-        if kind not in TRIGGERS:
-            raise spot.key(kind).mistake(f"unknown trigger {quoted(kind)}{nearest(kind, TRIGGERS) or _TRIGGERS_KNOWN}")
-    if len(kinds) != 1:
-        raise spot.mistake(f"write exactly one kind{_TRIGGERS_KNOWN}")
-
-
 def read_key_template(spot: Spot) -> str:
     """An S3 key, with `{date:…}` where the slot's date stands."""
     key = str(_KEY_TEXT.read(spot))
@@ -71,7 +60,6 @@ def read_key_template(spot: Spot) -> str:
     return key
 
 
-_TRIGGERS_KNOWN = f"; known are {', '.join(TRIGGERS)}"
 _KEY_TEXT = text(1024)
 _KEY_FORM = f"^(?!{_NO_KEY}){_TEMPLATE}$"
 METRIC_NAME = matching(METRIC, 100, "metric name", "begin with a letter; then letters, digits, _ . and -")
@@ -95,10 +83,3 @@ EVIDENCE_KEYS = (
     ),
     Key(name="bucket", type=text(255), default="the stack's own", doc="The bucket that the object lies in."),
 )
-TRIGGER_SCHEMA = {
-    "type": "object",
-    "properties": {kind: {} for kind in TRIGGERS},
-    "additionalProperties": False,
-    "minProperties": 1,
-    "maxProperties": 1,
-}

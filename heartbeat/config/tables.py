@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from heartbeat.config import values
 from heartbeat.config.keys import Key
-from heartbeat.config.parts import TRIGGER_SCHEMA, read_evidence, read_metrics, read_trigger
+from heartbeat.config.parts import read_evidence, read_metrics
 from heartbeat.config.sources import SOURCES_SCHEMA, read_sources
+from heartbeat.config.triggers import OVERLAP, TRIGGER_SCHEMA, read_trigger
 from heartbeat.config.values import Type, duration, many, matching, optional, text
 
 if TYPE_CHECKING:
@@ -123,8 +124,21 @@ JOB_KEYS = (
     Key(
         name="trigger",
         type=Type(words="mapping", schema=TRIGGER_SCHEMA, read=read_trigger),
-        kept=False,
-        doc="What starts the runs. Accepted, not carried out yet.",
+        doc="What starts the runs, each scheduled time once: `{http: {url: …}}`.",
+    ),
+    Key(
+        name="overlap",
+        type=OVERLAP,
+        shared=True,
+        default="`allow`",
+        doc="What becomes of a start while another run is under way: skipped, queued, or made all the same.",
+    ),
+    Key(
+        name="at_least_once",
+        type=values.FLAG,
+        shared=True,
+        default="`false`",
+        doc="A start of which nobody knows whether it arrived is made again: the work must bear being started twice.",
     ),
     Key(
         name="sources",

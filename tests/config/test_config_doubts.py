@@ -53,8 +53,8 @@ DAILY = "schedule: 0 9 * * *, "
             ),
         ),
         (
-            DAILY + "max_runtime: 1h, trigger: {http: {url: x}}",
-            "3:59: jobs.a.trigger: trigger is accepted, but not carried out yet",
+            DAILY + "overlap: skip",
+            "3:42: jobs.a.overlap: without a trigger overlap does nothing: Heartbeat does not start this job",
         ),
         (
             DAILY + "sources: {ecs: {family: n}}",

@@ -24,7 +24,7 @@ jobs:
     max_runtime: 1h
     metrics: {rows: {min: 1, max: 100}}
   backup:
-    schedule: every 2h
+    schedule: "0 */2 * * *"
     evidence: {key: "b/{date:%Y-%m-%d}/d.gz", min_size: 10MB}
     trigger: {sqs: {queue: q}}
     sources: [{ecs: {family: "f*", container: c}}, {lambda: {function: g}}]

@@ -87,6 +87,31 @@ SHAPED = [
         '1:45: jobs.a.trigger.lambda: unknown trigger "lambda"; did you mean `aws_lambda`?',
     ),
     (
+        JOB.format("trigger: {}"),
+        "1:44: jobs.a.trigger: write exactly one kind; known are http, sqs, step_functions, ecs, aws_lambda",
+    ),
+    (
+        JOB.format("trigger: {sqs: {queue: q}, http: {url: u}}"),
+        "1:44: jobs.a.trigger: write exactly one kind; known are http, sqs, step_functions, ecs, aws_lambda",
+    ),
+    (
+        JOB.format("trigger: {http: {}}"),
+        "1:51: jobs.a.trigger.http: `url` is missing; write for example `url: https://app.example.org/jobs`",
+    ),
+    (
+        JOB.format("trigger: {http: {url: u, tiemout: 5s}}"),
+        "1:60: jobs.a.trigger.http.tiemout: unknown key `tiemout`; did you mean `timeout`?",
+    ),
+    (
+        JOB.format("trigger: {http: {url: u, expect_status: 2000}}"),
+        '1:75: jobs.a.trigger.http.expect_status: "2000" is no HTTP status; write 202 or 2xx',
+    ),
+    (
+        JOB.format("trigger: {ecs: {task_definition: t, launch_type: FARGAT}}"),
+        '1:84: jobs.a.trigger.ecs.launch_type: "FARGAT" is no launch type; did you mean `FARGATE`?',
+    ),
+    (JOB.format("overlap: skp"), '1:44: jobs.a.overlap: "skp" is no overlap; did you mean `skip`?'),
+    (
         "jobs: {Daily Job: {schedule: every 1h}}",
         ("1:8: jobs.Daily Job: a job's name has 1 to 100 small letters, digits, - and _; write daily-job"),
     ),
@@ -165,6 +190,22 @@ DEEPER = [
     (
         CHANNEL.format('{sns: "${vault:x}"}'),
         ('2:23: channels.ops.sns: "${vault:x}": a value is taken from env, file, ssm'),
+    ),
+    (
+        "jobs: {a: {schedule: every 1h, trigger: {http: {url: u}}}}",
+        "1:41: jobs.a.trigger: a trigger needs fixed times; write the schedule as cron, such as */15 * * * *",
+    ),
+    (
+        JOB.format("trigger: {http: {url: u, timeout: 16m}}"),
+        "1:69: jobs.a.trigger.http.timeout: is longer than 15m, which is all that a function on AWS can wait",
+    ),
+    (
+        JOB.format("trigger: {http: {url: '${HOST}'}}"),
+        '1:57: jobs.a.trigger.http.url: "${HOST}" does not say where from; write ${env:HOST}',
+    ),
+    (
+        JOB.format("trigger: {ecs: {task_definition: t, command: [a]}}"),
+        "1:80: jobs.a.trigger.ecs.command: is for a container: write its name as `container`",
     ),
     ("jobs: {}\nname: ping", "2:7: name: ping means jobs that no file owns; choose another"),
 ]

@@ -1,0 +1,240 @@
+"""The `trigger` of a job: what starts its runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.config.channels import setting_text
+from heartbeat.config.findings import nearest, quoted
+from heartbeat.config.keys import Key, record
+from heartbeat.config.values import FLAG, Type, duration, many, one_of
+from heartbeat.model import MINUTE, Overlap, Trigger
+
+if TYPE_CHECKING:
+    from heartbeat.config.spots import Spot
+
+TIMEOUT_MAX = 15 * MINUTE
+COMMAND_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerKind:
+    """One kind of target."""
+
+    name: str
+    doc: str
+    keys: tuple[Key, ...]
+
+
+def _read_text(spot: Spot) -> str:
+    return setting_text(spot, spot.path.rpartition(".")[2])
+
+
+def _read_texts(spot: Spot) -> tuple[str, ...]:
+    found = tuple(_read_text(each) for each in spot.elements())
+    if not 1 <= len(found) <= COMMAND_MAX:
+        raise spot.mistake(f"write 1 to {COMMAND_MAX} values; here are {len(found)}")
+    return found
+
+
+def _read_map(spot: Spot) -> dict[str, str]:
+    return {name: _read_text(below) for name, below in spot.entries().items()}
+
+
+def _read_json(spot: Spot) -> dict[str, Any]:
+    return {name: below.plain() for name, below in spot.entries().items()}
+
+
+def _read_status(spot: Spot) -> str:
+    value = spot.scalar()
+    if not re.fullmatch(_STATUS, value):
+        raise spot.mistake(f"{quoted(value)} is no HTTP status; write 202 or 2xx")
+    return value
+
+
+def _read_timeout(spot: Spot) -> int:
+    found = int(_DURATION.read(spot))
+    if found > TIMEOUT_MAX:
+        raise spot.mistake("is longer than 15m, which is all that a function on AWS can wait")
+    return found
+
+
+_STATUS = "[1-5]([0-9]{2}|xx)"
+_DURATION = duration(zero=False)
+_STRING = {"type": "string", "minLength": 1}
+TEXT = Type(words="text", schema=_STRING, read=_read_text)
+TEXTS = Type(
+    words="text, or a list",
+    schema={"anyOf": [_STRING, {"type": "array", "items": _STRING, "minItems": 1, "maxItems": COMMAND_MAX}]},
+    read=_read_texts,
+)
+MAP = Type(words="mapping of texts", schema={"type": "object", "additionalProperties": _STRING}, read=_read_map)
+JSON = Type(words="mapping", schema={"type": "object"}, read=_read_json)
+TIMEOUT = Type(words="duration up to `15m`", schema=_DURATION.schema, read=_read_timeout)
+STATUSES = many(
+    Type(
+        words="HTTP status",
+        schema={"type": ["string", "integer"], "pattern": f"^{_STATUS}$", "minimum": 100, "maximum": 599},
+        read=_read_status,
+    ),
+    least=1,
+)
+LAUNCH_TYPES = one_of(("FARGATE", "EC2"), "launch type")
+REGION = Key(name="region", type=TEXT, default="ours", doc="The AWS region.")
+WAITS = Key(
+    name="waits",
+    type=FLAG,
+    default="`false`",
+    doc="The answer is the run's end, good or bad: it needs no ping.",
+)
+
+
+def _body(name: str) -> Key:
+    return Key(name=name, type=JSON, doc="JSON that is handed over besides what Heartbeat says of the run.")
+
+
+KINDS = (
+    TriggerKind(
+        name="http",
+        doc="POSTs JSON to your app.",
+        keys=(
+            Key(name="url", type=TEXT, required=True, example="url: https://app.example.org/jobs", doc="Where to."),
+            Key(name="method", type=one_of(("POST", "PUT"), "method"), default="`POST`", doc="How."),
+            Key(name="token", type=TEXT, doc="Sent as `token` in the JSON, and as `Authorization: Bearer`."),
+            Key(name="headers", type=MAP, doc="Further headers."),
+            _body("body"),
+            Key(name="expect_status", type=STATUSES, default="`2xx`", doc="What means: taken."),
+            Key(name="expect_body", type=TEXT, doc="A text that the answer must hold."),
+            Key(name="timeout", type=TIMEOUT, default="`30s`", doc="How long to wait for the answer."),
+            WAITS,
+            Key(
+                name="idempotent",
+                type=FLAG,
+                default="`false`",
+                doc="The app starts one run for one `Idempotency-Key`, so that a call may be repeated.",
+            ),
+        ),
+    ),
+    TriggerKind(
+        name="sqs",
+        doc="Sends a message to a queue; `heartbeat worker` is the other side.",
+        keys=(
+            Key(name="queue", type=TEXT, required=True, example="queue: https://sqs…/jobs", doc="The queue's URL."),
+            Key(name="group", type=TEXT, default="the job's name", doc="The message group, of a FIFO queue."),
+            Key(name="attributes", type=MAP, doc="Message attributes."),
+            _body("body"),
+            REGION,
+        ),
+    ),
+    TriggerKind(
+        name="step_functions",
+        doc="Starts an execution.",
+        keys=(
+            Key(
+                name="state_machine",
+                type=TEXT,
+                required=True,
+                example='state_machine: "${env:BATCH_MACHINE}"',
+                doc="The state machine's ARN.",
+            ),
+            _body("input"),
+            REGION,
+        ),
+    ),
+    TriggerKind(
+        name="ecs",
+        doc="Runs a task.",
+        keys=(
+            Key(
+                name="task_definition",
+                type=TEXT,
+                required=True,
+                example="task_definition: nightly",
+                doc="Its family, `FAMILY:REVISION` or ARN.",
+            ),
+            Key(name="cluster", type=TEXT, default="`default`", doc="The cluster's name or ARN."),
+            Key(
+                name="launch_type",
+                type=LAUNCH_TYPES,
+                default="`FARGATE`",
+                doc="Where to run.",
+            ),
+            Key(name="capacity_provider", type=TEXT, doc="In place of the launch type: `FARGATE_SPOT`."),
+            Key(name="container", type=TEXT, default="the only one", doc="The container that the next two are for."),
+            Key(name="command", type=TEXTS, doc="Its command."),
+            Key(name="environment", type=MAP, doc="Its environment, besides what Heartbeat says of the run."),
+            Key(name="subnets", type=TEXTS, doc="The network, for `awsvpc` tasks."),
+            Key(name="security_groups", type=TEXTS, doc="The network, for `awsvpc` tasks."),
+            Key(name="public_ip", type=FLAG, default="`false`", doc="The task gets a public address."),
+            REGION,
+        ),
+    ),
+    TriggerKind(
+        name="aws_lambda",
+        doc="Invokes a function.",
+        keys=(
+            Key(name="function", type=TEXT, required=True, example="function: nightly", doc="Its name, alias or ARN."),
+            _body("payload"),
+            WAITS,
+            Key(name="timeout", type=TIMEOUT, default="`15m`", doc="How long to wait for the answer, with `waits`."),
+            REGION,
+        ),
+    ),
+)
+_BY_NAME = {kind.name: kind for kind in KINDS}
+OVERLAPS = tuple(str(each) for each in Overlap)
+
+
+def read_trigger(spot: Spot) -> Trigger:
+    """What starts the job's runs: exactly one kind."""
+    kinds = spot.entries()
+    known = f"; known are {', '.join(_BY_NAME)}"
+    for name in kinds:
+        if name not in _BY_NAME:
+            raise spot.key(name).mistake(f"unknown trigger {quoted(name)}{nearest(name, _BY_NAME) or known}")
+    if len(kinds) != 1:
+        raise spot.mistake(f"write exactly one kind{known}")
+    ((name, below),) = kinds.items()
+    settings = record(below, _BY_NAME[name].keys)
+    _check_container(below, settings)
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
+    return Trigger(kind=name, settings=plain)  # as it comes back from a store: a definition is compared with the stored
+
+
+def _check_container(spot: Spot, settings: dict[str, Any]) -> None:
+    # ECS knows overrides only by the container's name.
+    for key in ("command", "environment"):
+        if key in settings and "task_definition" in settings and "container" not in settings:
+            spot.findings.mistake(spot.entries()[key].mistake("is for a container: write its name as `container`"))
+
+
+def read_overlap(spot: Spot) -> Overlap:
+    """What becomes of a start while another run is under way."""
+    return Overlap(OVERLAP_WORDS.read(spot))
+
+
+OVERLAP_WORDS = one_of(OVERLAPS, "overlap")
+OVERLAP = Type(words=OVERLAP_WORDS.words, schema=OVERLAP_WORDS.schema, read=read_overlap)
+
+
+def _schema(kind: TriggerKind) -> dict[str, Any]:
+    keys = {key.name: {**key.type.schema, "description": key.doc} for key in kind.keys}
+    required = [key.name for key in kind.keys if key.required]
+    return {
+        "description": kind.doc,
+        "type": "object",
+        "properties": keys,
+        "additionalProperties": False,
+        "required": required,
+    }
+
+
+TRIGGER_SCHEMA = {
+    "type": "object",
+    "properties": {kind.name: _schema(kind) for kind in KINDS},
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+}
