@@ -94,15 +94,21 @@ class Claim:
     lost: Called | None = None
 
 
-def claim(snapshot: Snapshot, order: Order, now: int, *, lease: int, repeatable: bool) -> Claim:
-    """Claim a run. lease: how long the call may take; repeatable: a second call by the same run does no harm."""
+def claim(snapshot: Snapshot, order: Order, now: int, *, lease: int, repeatable: int) -> Claim:
+    """Claim a run. lease: how long the call may take; repeatable: so long a second call by the same run is harmless."""
     start = known(snapshot.state, order.run_id)
     if start is not None:
-        return _go_on(snapshot, start, now, lease, repeatable or snapshot.job.at_least_once)
+        may = may_repeat(snapshot.job, start, now, repeatable)
+        return _go_on(snapshot, start, now, lease, may)
     held = _refusal(snapshot, order, now)
     if held is not None:
         return Claim(start=None, held=held)
     return _fresh(snapshot, order, now, lease)
+
+
+def may_repeat(job: Job, start: Start, now: int, repeatable: int) -> bool:
+    """Whether a call that may have arrived can be made again."""
+    return job.at_least_once or now < start.at + repeatable
 
 
 def run_for(slug: str, slot: int) -> str:

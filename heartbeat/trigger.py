@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from heartbeat.errors import HeartbeatError, StartFailed, TooBusy, UnknownJob
 from heartbeat.model import MINUTE, SECOND, Commit, Kind, Phase, Signal
 from heartbeat.record import ATTEMPTS_MAX, Recorder, verdict_of, weigh
-from heartbeat.starting import Called, Claim, Held, Order, claim, known, outcome
+from heartbeat.starting import Called, Claim, Held, Order, claim, known, may_repeat, outcome
 from heartbeat.targets.protocol import Answer, Call
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Starter:
     def _claim(self, order: Order, target: Target | None) -> Claim:
         lease = (target.timeout if target else 0) + MARGIN
         for _ in range(ATTEMPTS_MAX):
-            snapshot, repeatable = self._load(order.slug), target is not None and target.repeatable
+            snapshot, repeatable = self._load(order.slug), target.repeatable if target else 0
             claimed = claim(snapshot, order, self._clock(), lease=lease, repeatable=repeatable)
             if claimed.lost is not None:
                 self._tell(order, claimed.lost)
@@ -102,7 +102,7 @@ class Starter:
         try:
             answer = target.start(call, lambda: self._record(order, Kind.START, ""))
         except StartFailed as failed:
-            return _failed(failed, repeatable=target.repeatable or job.at_least_once), None
+            return _failed(failed, repeatable=may_repeat(job, start, self._clock(), target.repeatable)), None
         return Called(phase=Phase.STARTED, text=answer.text), answer
 
     def _tell(self, order: Order, called: Called) -> Start | None:

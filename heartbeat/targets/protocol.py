@@ -45,8 +45,8 @@ class Target(Protocol):
         """The longest time that one call takes, in milliseconds."""
 
     @property
-    def repeatable(self) -> bool:
-        """A second call for the same run starts nothing: the target knows run ids."""
+    def repeatable(self) -> int:
+        """So long (milliseconds) after the first call for a run, a second one starts nothing. 0: it would start it."""
 
     def start(self, call: Call, sent: Callable[[], None]) -> Answer:
         """Start a run. Raises StartFailed, which says whether it may have started all the same.

@@ -32,7 +32,7 @@ def at(text):
 class Target:
     """Does what the script says next, else takes the run. `started`: run ids of which it began the work."""
 
-    timeout, repeatable = 10_000, False
+    timeout, repeatable = 10_000, 0
 
     def __init__(self):
         self.script, self.calls, self.started = [], [], []

@@ -190,7 +190,7 @@ class TestWhatCannotBeKnown:
         assert (s.verdict()[0], s.told()) == ("on_time", [])
 
     def test_it_is_repeated_where_that_can_do_no_harm(self, stage):
-        for options, repeatable in (({"at_least_once": True}, False), ({}, True)):
+        for options, repeatable in (({"at_least_once": True}, 0), ({}, 60 * MINUTE)):
             s = stage(**options)
             s.target.repeatable, s.target.script = repeatable, [SILENT]
             assert s.fire("09:00").phase is Phase.AGAIN
@@ -211,11 +211,18 @@ class TestWhatCannotBeKnown:
 
     def test_death_is_repeated_where_that_can_do_no_harm(self, stage):
         s = stage()
-        s.target.repeatable, s.target.script = True, [Killed()]
+        s.target.repeatable, s.target.script = 60 * MINUTE, [Killed()]
         with pytest.raises(Killed):
             s.fire("09:00")
         assert [done.phase for done in s.sweep("09:01:30")] == [Phase.STARTED]
         assert (s.target.started, len(s.target.calls)) == ([RUN], 2)
+
+    def test_what_the_target_has_forgotten_by_now_is_not_repeated(self, stage):
+        s = stage()
+        s.target.repeatable, s.target.script = 4 * MINUTE, [Killed()]
+        with pytest.raises(Killed):
+            s.fire("09:00")
+        assert [done.held for done in s.sweep("09:04:01")] == [Held.UNKNOWN]
 
     def test_death_after_the_call_was_answered(self, stage, monkeypatch):
         """The answer is lost with us: it is said that nobody knows."""
@@ -229,7 +236,7 @@ class TestWhatCannotBeKnown:
 
 
 class TestRaces:
-    @pytest.mark.parametrize("repeatable", [False, True])
+    @pytest.mark.parametrize("repeatable", [0, 60 * MINUTE])
     def test_two_who_fire_at_once_start_it_once(self, tmp_path, repeatable):
         s = Stage(store=SQLiteStore(tmp_path / "db"))
         s.target.repeatable, s.now = repeatable, at("09:00")

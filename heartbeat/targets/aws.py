@@ -1,0 +1,57 @@
+"""What the targets on AWS share: a client, and what its errors mean for a start."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.errors import StartFailed
+from heartbeat.model import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNECT, READ = 5, 20
+"""Seconds."""
+TIMEOUT = (CONNECT + READ) * SECOND
+BUSY = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown", "LimitExceeded")
+BROKEN = 500
+"""From this HTTP status on nobody knows what became of the request."""
+
+
+@lru_cache
+def client(service: str, region: str, read: float = READ) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """One attempt a call: whether another is made is not for an SDK to decide."""
+    import boto3  # noqa: PLC0415 - slow to import, and only who has such a trigger has it
+    from botocore.config import Config  # noqa: PLC0415 - the same
+
+    config = Config(connect_timeout=CONNECT, read_timeout=read, retries={"total_max_attempts": 1})
+    session: Any = boto3.Session()
+    return session.client(service, region_name=region or None, config=config)
+
+
+@contextmanager
+def calling(what: str) -> Iterator[None]:
+    """Raises StartFailed for whatever goes wrong in a call; what: the service, for people."""
+    from botocore import exceptions as wrong  # noqa: PLC0415 - see above
+
+    try:
+        yield
+    except wrong.ClientError as error:
+        raise _answered(what, error.response) from None
+    except (wrong.ReadTimeoutError, wrong.ConnectionClosedError, wrong.ResponseStreamingError) as error:
+        raise StartFailed(f"{what} did not answer ({type(error).__name__})", unknown=True) from None
+    except (wrong.ConnectionError, wrong.HTTPClientError) as error:
+        raise StartFailed(f"{what} cannot be reached ({type(error).__name__})", again=True) from None
+    except wrong.BotoCoreError as error:  # no credentials, no region, a parameter that the SDK refuses
+        raise StartFailed(f"{what} was not called: {error}") from None
+
+
+def _answered(what: str, response: Any) -> StartFailed:  # noqa: ANN401 - botocore's types are those of every service
+    error = response.get("Error", {})
+    code, status = str(error.get("Code", "")), response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    said = f"{what} answered {code}: {error.get('Message', '')}".rstrip(": ")
+    if any(code.startswith(word) or word in code for word in BUSY):
+        return StartFailed(said, again=True)
+    return StartFailed(said, unknown=status >= BROKEN)

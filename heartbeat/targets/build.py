@@ -1,0 +1,45 @@
+"""A trigger of jobs.yaml → its target. References such as `${env:NAME}` are read here, at each start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.errors import BadSetting
+from heartbeat.secrets import resolve
+from heartbeat.targets.aws_lambda import AwsLambda
+from heartbeat.targets.ecs import Ecs
+from heartbeat.targets.http import Http
+from heartbeat.targets.sqs import Sqs
+from heartbeat.targets.step_functions import StepFunctions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heartbeat.model import Trigger
+    from heartbeat.targets.protocol import Target
+
+KINDS: dict[str, Callable[..., Target]] = {
+    "http": Http,
+    "sqs": Sqs,
+    "step_functions": StepFunctions,
+    "ecs": Ecs,
+    "aws_lambda": AwsLambda,
+}
+
+
+def build(trigger: Trigger, *, resolve: Callable[[str], str] = resolve) -> Target:
+    """The target. Raises BadSetting, which never shows a value."""
+    if trigger.kind not in KINDS:
+        raise BadSetting(f"there is no trigger {trigger.kind!r}; there are {', '.join(KINDS)}")
+    try:
+        return KINDS[trigger.kind](**{name: _resolved(value, resolve) for name, value in trigger.settings.items()})
+    except TypeError:
+        raise BadSetting(f"trigger {trigger.kind}: a setting is missing or unknown; apply jobs.yaml again") from None
+
+
+def _resolved(value: Any, resolve: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(value, str):
+        return resolve(value)
+    if isinstance(value, dict):
+        return {name: _resolved(below, resolve) for name, below in value.items()}
+    return [_resolved(each, resolve) for each in value] if isinstance(value, list | tuple) else value

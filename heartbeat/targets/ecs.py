@@ -1,0 +1,103 @@
+"""Runs a task on ECS, once for a run (its id is the client token), which it tells the container by its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.errors import StartFailed
+from heartbeat.model import HOUR
+from heartbeat.targets import aws
+from heartbeat.targets.facts import environment
+from heartbeat.targets.protocol import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from heartbeat.targets.protocol import Call
+
+STARTED_BY = "heartbeat/"
+"""What a task of ours has before its run's id as `startedBy`."""
+FULL = ("RESOURCE:", "AGENT", "Capacity is unavailable")
+"""Failures that pass: there is no room, or no agent, at this moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ecs:
+    """See Target."""
+
+    task_definition: str
+    cluster: str = "default"
+    launch_type: str = "FARGATE"
+    capacity_provider: str = ""
+    container: str = ""
+    command: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    subnets: Sequence[str] = ()
+    security_groups: Sequence[str] = ()
+    public_ip: bool = False
+    region: str = ""
+
+    @property
+    def timeout(self) -> int:
+        """See Target."""
+        return 2 * aws.TIMEOUT
+
+    @property
+    def repeatable(self) -> int:
+        """See Target. Source: RunTask's clientToken is remembered for 24 hours."""
+        return 23 * HOUR
+
+    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+        """See Target."""
+        del sent
+        with aws.calling("ECS"):
+            ecs = aws.client("ecs", self.region)
+            answer = ecs.run_task(**self._request(call, self.container or self._only_container(ecs)))
+        return _judged(answer)
+
+    def _only_container(self, ecs: Any) -> str:  # noqa: ANN401 - boto3 makes its clients at run time
+        found = ecs.describe_task_definition(taskDefinition=self.task_definition)["taskDefinition"]
+        names = [str(each["name"]) for each in found["containerDefinitions"]]
+        if len(names) != 1:
+            raise StartFailed(f"{self.task_definition} has {len(names)} containers; write which one as `container`")
+        return names[0]
+
+    def _request(self, call: Call, container: str) -> dict[str, Any]:
+        values = {**self.environment, **environment(call)}
+        override: dict[str, Any] = {
+            "name": container,
+            "environment": [{"name": name, "value": value} for name, value in values.items()],
+        }
+        if self.command:
+            override["command"] = list(self.command)
+        return {
+            "cluster": self.cluster,
+            "taskDefinition": self.task_definition,
+            "count": 1,
+            "clientToken": call.run_id,
+            "startedBy": f"{STARTED_BY}{call.run_id}",
+            "overrides": {"containerOverrides": [override]},
+            **self._place(),
+        }
+
+    def _place(self) -> dict[str, Any]:
+        where: dict[str, Any] = {"launchType": self.launch_type}
+        if self.capacity_provider:
+            where = {"capacityProviderStrategy": [{"capacityProvider": self.capacity_provider}]}
+        if self.subnets:
+            network = {"subnets": list(self.subnets), "assignPublicIp": "ENABLED" if self.public_ip else "DISABLED"}
+            if self.security_groups:
+                network["securityGroups"] = list(self.security_groups)
+            where["networkConfiguration"] = {"awsvpcConfiguration": network}
+        return where
+
+
+def _judged(answer: Mapping[str, Any]) -> Answer:
+    tasks, failures = answer.get("tasks") or [], answer.get("failures") or []
+    if tasks:
+        return Answer(text=f"task {str(tasks[0]['taskArn']).rpartition('/')[2]}")
+    reasons = [str(each.get("reason", "")) for each in failures]
+    told = "; ".join(f"{each.get('reason', '')} {each.get('detail', '')}".strip() for each in failures)
+    again = bool(reasons) and all(reason.startswith(FULL) for reason in reasons)
+    raise StartFailed(f"ECS started no task: {told or 'it gave no reason'}", again=again)

@@ -1,0 +1,77 @@
+"""Sends a message to an SQS queue. A FIFO queue takes the same run once in five minutes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.model import MINUTE
+from heartbeat.targets import aws
+from heartbeat.targets.facts import facts, slot_of
+from heartbeat.targets.protocol import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from heartbeat.targets.protocol import Call
+
+FIFO = 4 * MINUTE
+"""SQS drops doubles for five minutes; a minute is left for the clocks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sqs:
+    """See Target. queue: URL, ARN or name."""
+
+    queue: str
+    group: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    region: str = ""
+
+    @property
+    def timeout(self) -> int:
+        """See Target."""
+        return 2 * aws.TIMEOUT
+
+    @property
+    def repeatable(self) -> int:
+        """See Target."""
+        return FIFO if self.queue.endswith(".fifo") else 0
+
+    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+        """See Target."""
+        del sent
+        values = {**self.attributes, "Heartbeat-Job": call.slug, "Heartbeat-Run": call.run_id}
+        if slot := slot_of(call):
+            values["Heartbeat-Slot"] = slot
+        order: dict[str, Any] = {}
+        if self.queue.endswith(".fifo"):
+            order = {"MessageGroupId": self.group or call.slug, "MessageDeduplicationId": call.run_id}
+        with aws.calling("SQS"):
+            sqs = aws.client("sqs", self._region)
+            answer = sqs.send_message(
+                QueueUrl=self._url(sqs),
+                MessageBody=json.dumps({**self.body, **facts(call)}, ensure_ascii=False),
+                MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in values.items()},
+                **order,
+            )
+        return Answer(text=f"message {answer['MessageId']}")
+
+    @property
+    def _region(self) -> str:
+        """A queue is reached where it is, whatever region we are in."""
+        if self.region:
+            return self.region
+        if self.queue.startswith("arn:"):
+            return self.queue.split(":")[3]
+        host = self.queue.partition("://")[2].partition("/")[0].split(".")
+        return host[1] if host[0] == "sqs" and len(host) > 1 else ""
+
+    def _url(self, sqs: Any) -> str:  # noqa: ANN401 - boto3 makes its clients at run time
+        if "://" in self.queue:
+            return self.queue
+        *_, account, name = ("", *self.queue.split(":"))
+        owner = {"QueueOwnerAWSAccountId": account} if account else {}
+        return str(sqs.get_queue_url(QueueName=name, **owner)["QueueUrl"])

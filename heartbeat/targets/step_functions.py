@@ -1,0 +1,48 @@
+"""Starts an execution of a state machine, named as the run: the same run is started once in 90 days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.model import DAY
+from heartbeat.targets import aws
+from heartbeat.targets.facts import document
+from heartbeat.targets.protocol import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from heartbeat.targets.protocol import Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFunctions:
+    """See Target. state_machine: its ARN; input: the execution's input, to which `heartbeat` is added."""
+
+    state_machine: str
+    input: Mapping[str, Any] = field(default_factory=dict)
+    region: str = ""
+
+    @property
+    def timeout(self) -> int:
+        """See Target."""
+        return aws.TIMEOUT
+
+    @property
+    def repeatable(self) -> int:
+        """See Target. An express workflow has no names that it keeps."""
+        return DAY
+
+    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+        """See Target. Source: StartExecution is idempotent by its name for standard workflows."""
+        del sent
+        with aws.calling("Step Functions"):
+            states = aws.client("stepfunctions", self.region or self.state_machine.split(":")[3])
+            try:
+                answer = states.start_execution(
+                    stateMachineArn=self.state_machine, name=call.run_id, input=document(call, self.input)
+                )
+            except states.exceptions.ExecutionAlreadyExists:
+                return Answer(text=f"execution {call.run_id} was started already")
+        return Answer(text=f"execution {answer['executionArn'].rpartition(':')[2]}")
