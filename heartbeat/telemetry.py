@@ -38,6 +38,8 @@ class Happened(StrEnum):
     EVENT_ODD = "event_odd"
     MESSAGE_KEPT = "message_kept"
     CHANNEL_BROKEN = "channel_broken"
+    RUN_STARTED = "run_started"
+    RUN_NOT_STARTED = "run_not_started"
     SCRUBBED = "scrubbed"
     WATCHDOG = "watchdog"
     STORE_AWAY = "store_away"
@@ -66,6 +68,8 @@ WORDS: dict[Happened, tuple[Level, str]] = {
     Happened.EVENT_ODD: (Level.WARNING, "an event could not be read whole"),
     Happened.MESSAGE_KEPT: (Level.ERROR, "a message could not be recorded; it stays in its queue and comes again"),
     Happened.CHANNEL_BROKEN: (Level.ERROR, "a channel cannot be used; its messages wait until it can"),
+    Happened.RUN_STARTED: (Level.INFO, "a run was started"),
+    Happened.RUN_NOT_STARTED: (Level.WARNING, "a run was not started"),
     Happened.SCRUBBED: (Level.INFO, "every job was looked at; due rows that were not in their place were written"),
     Happened.WATCHDOG: (Level.ERROR, "the watchdog URL did not take our heartbeat"),
     Happened.STORE_AWAY: (Level.ERROR, "the database does not answer; pings get 503 until it does"),

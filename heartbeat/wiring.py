@@ -15,10 +15,12 @@ from heartbeat import documents
 from heartbeat.apply import define
 from heartbeat.deliver import deliver
 from heartbeat.doors.chores import Chore
+from heartbeat.doors.clock import SOON, Clock
 from heartbeat.doors.fronts import BACKLOG, Fronts, bind, settle_in
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
 from heartbeat.doors.jobsfile import JobsFile
+from heartbeat.doors.scheduler import Scheduler
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.upkeep import Upkeep
 from heartbeat.doors.watchdog import Watchdog
@@ -29,21 +31,20 @@ from heartbeat.manage import names
 from heartbeat.model import SECOND
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import nothing_to_see, sweep
+from heartbeat.sweep import nothing_to_see
+from heartbeat.targets.build import build
 from heartbeat.telemetry import Happened, Log
+from heartbeat.trigger import Starter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from heartbeat.ingest.evidence import Look
     from heartbeat.model import Change, Commit, Job, Signal
     from heartbeat.record import Recorded
     from heartbeat.settings import Settings
 
 OUTBOX_EVERY = 1.0
 """Seconds between two looks for deliveries whose next attempt has come; new ones ring a bell."""
-SOON = 0.001
-"""Seconds to the next step when this one left something to do: others get a turn at the store."""
 PASS = 10 * SECOND
 """So long one pass of deliveries begins new sends."""
 WATCHDOG_EVERY = 60.0
@@ -74,24 +75,23 @@ def _serve(settings: Settings) -> None:
         file.load(_now())
         kept, fresh = ("", False) if settings.ping_keys else documents.ping_key(store)
         keys = settings.ping_keys or (kept,)
-
         strays = Strays(log)
         writer = Writer(Records(store, file), strays, log)
         health = Health(log=log, writer=writer)
         fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, log)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: fronts.stop())
-        upkeep = Upkeep(store, file, strays, writer, settings.keep_days)
+        scheduler = Scheduler(store, Starter(store, build, _now), log, _now)
+        upkeep = Upkeep(store, file, strays, [writer.forget_jobs, scheduler.read_again], settings.keep_days)
         # Two, so that a pass with a channel that hangs holds up nobody's new alerts: only one gets a delivery's claim.
         postmen = [Chore(name, lambda: _deliver(store, file, log), log) for name in ("deliver", "deliver-2")]
         look = evidence.look(evidence.FolderBucket(settings.evidence)) if settings.evidence else nothing_to_see
-        every = settings.sweep_every
-        clock = Chore("sweep", lambda: SOON if _sweep(store, file, look, health, log) else every, log)
+        clock = Clock(store, file, look, health, scheduler, log, settings.sweep_every)
+        ticking = [Chore("sweep", lambda: clock.step(_now), log), Chore("schedule", scheduler.step, log)]
         housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
         watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)
-        chores = [clock, *housekeeping, *postmen, watched]
+        chores = [*ticking, *housekeeping, *postmen, watched]
         store.bells, health.chores = [postman.wake for postman in postmen], chores
-
         port = listener.getsockname()[1]
         listener.listen(BACKLOG)
         _say_hello(settings, store, port, keys[0] if fresh or sys.stdout.isatty() else "")
@@ -102,7 +102,7 @@ def _serve(settings: Settings) -> None:
         try:
             fronts.run()
         finally:
-            cut_off = _wind_down(chores)
+            cut_off = _wind_down([*chores, scheduler])
             strays.flush(store)
             log.tell(Happened.STOPPED, cut_off=cut_off or None)
 
@@ -138,16 +138,6 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _sweep(store: Store, file: JobsFile, look: Look, health: Health, log: Log) -> bool:
-    """One sweep; whether there is more to do at once."""
-    swept = sweep(store, _now(), service=file.service, evidence=look)
-    health.swept()
-    if swept.told or swept.lost or swept.blind:
-        blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"
-        log.tell(Happened.SWEPT, judged=swept.judged, told=swept.told, lost=swept.lost, blind=blind)
-    return swept.more
-
-
 def _deliver(store: Store, file: JobsFile, log: Log) -> float:
     done = deliver(store, file.channels, _now, fallback=file.fallback, budget=PASS)
     if done.sent or done.failed or done.dead:
@@ -162,7 +152,7 @@ def _beat(watchdog: Watchdog, health: Health) -> float:
     return WATCHDOG_EVERY
 
 
-def _wind_down(chores: Sequence[Chore]) -> list[str]:
+def _wind_down(chores: Sequence[Chore | Scheduler]) -> list[str]:
     """Stop the chores; the names of those that did not end in time."""
     for chore in chores:
         chore.stop()

@@ -8,9 +8,10 @@ from heartbeat.manage import names
 from heartbeat.model import DAY, HOUR
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from heartbeat.doors.jobsfile import JobsFile
     from heartbeat.doors.strays import Strays
-    from heartbeat.doors.writer import Writer
     from heartbeat.store.protocol import Store
 
 EVERY = 2.0
@@ -21,17 +22,20 @@ NAMES_EVERY = 60_000
 
 
 class Upkeep:
-    """One step does a little of everything, each bounded."""
+    """One step does a little of everything, each bounded. changed: are told when the jobs file is another one."""
 
-    def __init__(self, store: Store, file: JobsFile, strays: Strays, writer: Writer, keep_days: int) -> None:
-        self._store, self._file, self._strays, self._writer = store, file, strays, writer
+    def __init__(
+        self, store: Store, file: JobsFile, strays: Strays, changed: Sequence[Callable[[], None]], keep_days: int
+    ) -> None:
+        self._store, self._file, self._strays, self._changed = store, file, strays, changed
         self._keep = keep_days * DAY
         self._purge_at = self._names_at = 0
 
     def step(self, now: int) -> float:
         """Look after everything whose time has come; answers the seconds to the next look."""
         if self._file.refresh(now):
-            self._writer.forget_jobs()
+            for tell in self._changed:
+                tell()
             self._names_at = 0
         if now >= self._names_at and (self._strays.waiting or not self._names_at):
             self._strays.learn(names(self._store))

@@ -34,7 +34,10 @@ def client(service: str, region: str, read: float = READ) -> Any:  # noqa: ANN40
 @contextmanager
 def calling(what: str) -> Iterator[None]:
     """Raises StartFailed for whatever goes wrong in a call; what: the service, for people."""
-    from botocore import exceptions as wrong  # noqa: PLC0415 - see above
+    try:
+        from botocore import exceptions as wrong  # noqa: PLC0415 - see above
+    except ImportError:
+        raise StartFailed(f"{what} needs boto3, which is not installed; pip install 'heartbeat[aws]'") from None
 
     try:
         yield

@@ -1,0 +1,45 @@
+"""The clock of the server: one sweep after the other, and what each of them found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from heartbeat.sweep import sweep
+from heartbeat.telemetry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heartbeat.doors.health import Health
+    from heartbeat.doors.jobsfile import JobsFile
+    from heartbeat.doors.scheduler import Scheduler
+    from heartbeat.store.protocol import Store
+    from heartbeat.sweep import Look
+    from heartbeat.telemetry import Log
+
+SOON = 0.001
+"""Seconds to the next sweep when this one left something to do: others get a turn at the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """every: seconds between two sweeps."""
+
+    store: Store
+    file: JobsFile
+    look: Look
+    health: Health
+    scheduler: Scheduler
+    log: Log
+    every: float
+
+    def step(self, now: Callable[[], int]) -> float:
+        """One sweep; answers the seconds to the next."""
+        swept = sweep(self.store, now(), service=self.file.service, evidence=self.look)
+        self.health.swept()
+        self.scheduler.go_on(swept.starts)
+        if swept.told or swept.lost or swept.blind:
+            blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"
+            self.log.tell(Happened.SWEPT, judged=swept.judged, told=swept.told, lost=swept.lost, blind=blind)
+        return SOON if swept.more else self.every
