@@ -132,13 +132,21 @@ def _nameless_run(state: State, at: int) -> Run | None:
 
 def _named(job: Job, signal: Signal) -> tuple[int | None, str]:
     try:
-        start, end = _named_window(signal.named, ZoneInfo(job.timezone))
-    except (ValueError, OverflowError):
+        slot = named(job, signal.named, signal.at)
+    except ValueError:
         return None, f"for={signal.named!r} is no date; write 2026-11-22 or 2026-11-22T09:00"
-    slot = _latest_within(schedule_of(job), start, end, not_after=signal.at + job.early)
     if slot is None:
         return None, f"for={signal.named!r} names no slot of this job; placed by its time instead"
     return slot, ""
+
+
+def named(job: Job, text: str, at: int) -> int | None:
+    """The slot that `2026-11-22` or `2026-11-22T09:00` names at this instant. Raises ValueError when it is no date."""
+    try:
+        start, end = _named_window(text, ZoneInfo(job.timezone))
+    except OverflowError:
+        raise ValueError(text) from None
+    return _latest_within(schedule_of(job), start, end, not_after=at + job.early)
 
 
 def _named_window(text: str, zone: ZoneInfo) -> tuple[int, int]:

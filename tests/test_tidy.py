@@ -20,6 +20,7 @@ CORE = {
     "judge",
     "overdue",
     "starting",
+    "runs",
     "case",
     "transition",
     "alerts",

@@ -18,9 +18,21 @@ if TYPE_CHECKING:
 
     from heartbeat.explain import RunStory, SlotStory
     from heartbeat.model import Delivery, Entry, Incident, Signal, Silence, Snapshot
+    from heartbeat.runs import Record
     from heartbeat.store.protocol import Store
+    from heartbeat.trigger import Started
 
-__all__ = ["delivery_facts", "explained", "explanation_facts", "incident_facts", "iso", "job_facts", "silence_facts"]
+__all__ = [
+    "delivery_facts",
+    "explained",
+    "explanation_facts",
+    "incident_facts",
+    "iso",
+    "job_facts",
+    "run_facts",
+    "silence_facts",
+    "started_facts",
+]
 
 HISTORY = 200
 """Entries that an explanation looks at."""
@@ -73,6 +85,38 @@ def incident_facts(incident: Incident | None) -> dict[str, Any] | None:
         "reminders": incident.reminders,
         "acked_at": iso(incident.acked_at),
         "acked_by": incident.acked_by,
+    }
+
+
+def run_facts(record: Record) -> dict[str, Any]:
+    """A run, from its slot to its end. Durations in seconds."""
+    return {
+        "run_id": record.id or None,
+        "slot": iso(record.slot),
+        "end": record.end.name.lower(),
+        "words": record.end,
+        "reason": record.reason,
+        "by": record.by,
+        "attempts": record.attempts,
+        "answer": record.answer,
+        "triggered_at": iso(record.triggered_at),
+        "started_at": iso(record.started_at),
+        "finished_at": iso(record.finished_at),
+        "duration": None if record.duration is None else record.duration / SECOND,
+        "exit_status": record.exit_status,
+        "output": record.output,
+    }
+
+
+def started_facts(started: Started) -> dict[str, Any]:
+    """What became of the wish to start a run."""
+    return {
+        "job": started.slug,
+        "run_id": started.run_id,
+        "phase": started.phase,
+        "held": started.held,
+        "said": started.text,
+        "again_at": iso(started.again),
     }
 
 

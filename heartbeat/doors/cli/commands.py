@@ -68,6 +68,7 @@ class Place:
 COMMANDS: dict[str, Place] = {
     "status": Place("look", "status", "every job: how it stands, when it last ran, when it is expected"),
     "explain": Place("look", "why", "one job: why it is in its state, and what happens next"),
+    "runs": Place("look", "runs", "one job: its latest runs, from the scheduled time to the end"),
     "next": Place("look", "preview", "when a schedule fires, in words and as dates"),
     "check": Place("declare", "declare", "read jobs.yaml: every mistake and doubt, with line and column"),
     "plan": Place("declare", "declare", "what `apply` would change"),
@@ -76,6 +77,8 @@ COMMANDS: dict[str, Place] = {
     "resume": Place("act", "hold", "expect it again"),
     "ack": Place("act", "hold", "say that somebody looks after a job that is down: no more reminders"),
     "silence": Place("act", "silencing", "tell nobody about some jobs for a while"),
+    "run": Place("act", "runs", "start a job now, or for a slot; it must have a trigger"),
+    "rerun": Place("act", "runs", "start the same run once more, as another one"),
     "ping": Place("tell", "send", "tell the server that a job ran, began or failed"),
     "exec": Place("tell", "send", "run a command as a run of a job"),
     "serve": Place("run", "serving", "the server: pings, clock and alerts in one process"),

@@ -1,0 +1,193 @@
+"""run, rerun, runs: start a run by hand, and see what became of runs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from heartbeat import slots
+from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.options import add_store, me, open_store, snapshot_of
+from heartbeat.doors.display import Cell
+from heartbeat.doors.facts import run_facts, started_facts
+from heartbeat.errors import BadSetting
+from heartbeat.manage import everything
+from heartbeat.model import Phase
+from heartbeat.runs import BAD, End, records
+from heartbeat.starting import Held, Order
+from heartbeat.targets.build import build
+from heartbeat.timewords import duration, moment
+from heartbeat.trigger import Started, Starter
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from heartbeat.model import Snapshot
+    from heartbeat.runs import Record
+    from heartbeat.store.protocol import Store
+
+COUNT_MAX, ENTRIES_MAX = 500, 10_000
+ID_SHOWN, ID_MIN = 8, 6
+COLUMNS = ("run", "slot", "end", "triggered", "took", "remarks")
+STYLES = {End.DONE: "green", End.LATE: "yellow", End.RUNNING: "cyan"}
+WORDS = {
+    Phase.STARTED: "was started",
+    Phase.AGAIN: "was refused for now, and will be tried again",
+    Phase.FAILED: "was not started",
+    Phase.UNKNOWN: "may have been started or not",
+}
+WHY_NOT = {
+    Held.SKIPPED: "was skipped: another run of the job is under way (overlap: skip)",
+    Held.QUEUED: "waits for another run of the job to end (overlap: queue)",
+    Held.NO_TRIGGER: "was not started: jobs.yaml says no `trigger` for this job, so Heartbeat cannot start it",
+}
+
+
+def _run_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("job", metavar="JOB", help="the job's name")
+    parser.add_argument("--for", dest="for_", metavar="SLOT", help="the slot it is for, like 2026-11-22T09:00 (none)")
+    parser.add_argument("--input", metavar="JSON", help="handed to the job besides what jobs.yaml says")
+    add_store(parser)
+
+
+def _rerun_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id, or at least the first 6 letters of it")
+    parser.add_argument("--job", metavar="JOB", help="whose run it is, for one that is not among the latest 16")
+    add_store(parser)
+
+
+def _runs_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("job", metavar="JOB", help="the job's name")
+    parser.add_argument("-n", type=int, default=10, metavar="COUNT", help="how many (10)")
+    add_store(parser)
+
+
+def _run(call: Call) -> int:
+    args = call.args
+    with open_store(args) as store:
+        found = snapshot_of(store, args.job)
+        slot = _slot(found, args.for_, call.now) if args.for_ else None
+        order = Order(slug=args.job, slot=slot, run_id=str(uuid4()), by=me(), input=_input(args.input))
+        return _start(call, store, order)
+
+
+def _rerun(call: Call) -> int:
+    args = call.args
+    if len(args.run) < ID_MIN:
+        raise BadSetting(f"{args.run!r} is too short to name a run; write at least {ID_MIN} letters of its id")
+    with open_store(args) as store:
+        before = _known(store, args.run, args.job)
+        return _start(call, store, Order(**before, run_id=str(uuid4()), by=me()))
+
+
+def _start(call: Call, store: Store, order: Order) -> int:
+    started = Starter(store, build, lambda: call.now).start(order)
+    if call.args.json:
+        call.screen.json(started_facts(started))
+    else:
+        call.screen.say(Cell(_told(started), "green" if started.phase is Phase.STARTED else "red"))
+    if started.phase in {Phase.STARTED, Phase.QUEUED}:
+        return Exit.FINE
+    return Exit.WRONG if started.held is not None else Exit.WORLD
+
+
+def _told(started: Started) -> str:
+    words = (
+        WHY_NOT.get(started.held) if started.held is not None else WORDS.get(started.phase) if started.phase else None
+    )
+    said = f": {started.text}" if started.text else ""
+    return f"run {started.run_id} of {started.slug} {words or f'was not started: {started.held}'}{said}"
+
+
+def _slot(found: Snapshot, text: str, now: int) -> int:
+    try:
+        slot = slots.named(found.job, text, now)
+    except ValueError:
+        raise BadSetting(f"--for {text!r} is no date; write 2026-11-22 or 2026-11-22T09:00") from None
+    if slot is None:
+        raise BadSetting(
+            f"--for {text!r} names no slot of {found.job.slug}; `heartbeat next {found.job.slug}` lists them"
+        )
+    return slot
+
+
+def _input(text: str | None) -> str:
+    if not text:
+        return ""
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except ValueError as problem:
+        raise BadSetting(f"--input is no JSON ({problem}); write it like '{{\"rows\": 3}}'") from None
+
+
+def _known(store: Store, run: str, slug: str | None) -> dict[str, Any]:
+    """The job, the slot and the input of a run."""
+    jobs = [snapshot_of(store, slug)] if slug else [each for each in everything(store) if each.state.starts]
+    starts = [(each, start) for each in jobs for start in each.state.starts if start.run_id.startswith(run)]
+    if len(starts) == 1:
+        found, start = starts[0]
+        return {"slug": found.job.slug, "slot": start.slot, "input": start.input}
+    if starts:
+        raise BadSetting(f"{run!r} begins {len(starts)} runs; write more of the id")
+    if slug is None:
+        raise BadSetting(f"no job remembers a run {run!r}; if it is an older one, write whose it is: --job JOB")
+    older = [r for r in records(jobs[0], store.history(slug, ENTRIES_MAX)) if r.id.startswith(run)]
+    if not older:
+        raise BadSetting(f"{slug} has no run {run!r}; `heartbeat runs {slug}` lists them")
+    return {"slug": slug, "slot": older[0].slot}
+
+
+def _runs(call: Call) -> int:
+    args = call.args
+    if not 1 <= args.n <= COUNT_MAX:
+        raise BadSetting(f"-n {args.n} is not from 1 to {COUNT_MAX}")
+    with open_store(args) as store:
+        found = snapshot_of(store, args.job)
+        made = records(found, store.history(args.job, ENTRIES_MAX))[: args.n]
+    if call.args.json:
+        call.screen.json([run_facts(record) for record in made])
+    elif made:
+        call.screen.table(list(COLUMNS), [_row(record, call.now, found.job.timezone) for record in made])
+    else:
+        call.screen.say(f"{args.job} has no runs yet")
+    return Exit.FINE
+
+
+def _row(record: Record, now: int, zone: str) -> list[str | Cell]:
+    status = f"exit status {record.exit_status}" if record.exit_status else ""
+    attempts = f"{record.attempts} attempts" if record.attempts > 1 else ""
+    by = f"by {record.by}" if record.by else ""
+    return [
+        record.id[:ID_SHOWN],
+        moment(record.slot, now, zone),
+        Cell(record.end, "red" if record.end in BAD else STYLES.get(record.end, "dim")),
+        moment(record.triggered_at, now, zone, zone_too=False),
+        "" if record.duration is None else duration(record.duration),
+        ", ".join(filter(None, [by, attempts, status, record.answer])),
+    ]
+
+
+COMMANDS = {
+    "run": Command(
+        about="Start a job now, by its trigger, as its schedule does: the run has an id, and what becomes of it is\n"
+        "recorded. It takes no slot from the schedule; with --for it is the run of that slot.\n\n"
+        "  heartbeat run settle\n"
+        "  heartbeat run settle --for 2026-11-22 --input '{\"dry\": true}'",
+        arguments=_run_arguments,
+        run=_run,
+    ),
+    "rerun": Command(
+        about="Start the same run once more, for the same slot and with the same input, under an id of its own.\n\n"
+        "  heartbeat runs settle\n"
+        "  heartbeat rerun 3f0c9a1b",
+        arguments=_rerun_arguments,
+        run=_rerun,
+    ),
+    "runs": Command(
+        about="Show a job's latest runs: when they were due and started, how they ended, what the target answered.\n\n"
+        "  heartbeat runs settle",
+        arguments=_runs_arguments,
+        run=_runs,
+    ),
+}
