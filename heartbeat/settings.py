@@ -63,12 +63,22 @@ def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduling:
+    """Where EventBridge schedules for triggered jobs are kept, by ARN but for the group's name. "": nowhere."""
+
+    group: str = ""
+    function: str = ""
+    role: str = ""
+    dead_letters: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """How the functions of one stack run on AWS; the template sets the variables.
 
     name: the stack's; ping_keys: empty means the one kept in the table; shards: into how many partitions due rows go;
     bucket: of evidence, "" for none; watchdog: the ping URL that is told of each sweep, "" for none; jobs: the
-    compiled jobs file; function: this one's name.
+    compiled jobs file; function: this one's name; scheduling: who starts runs.
     """
 
     name: str
@@ -80,6 +90,7 @@ class Stack:
     watchdog: str = ""
     jobs: Path = Path("jobs.json")
     function: str = ""
+    scheduling: Scheduling = Scheduling()
 
 
 def read_stack(environ: Mapping[str, str] = os.environ) -> Stack:
@@ -97,6 +108,12 @@ def read_stack(environ: Mapping[str, str] = os.environ) -> Stack:
         watchdog=given.address("watchdog_url"),
         jobs=Path(environ.get("LAMBDA_TASK_ROOT", ".")) / "jobs.json",
         function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        scheduling=Scheduling(
+            group=given.text("schedule_group", ""),
+            function=given.text("trigger_function", ""),
+            role=given.text("schedule_role", ""),
+            dead_letters=given.text("schedule_dead_letters", ""),
+        ),
     )
 
 

@@ -31,6 +31,7 @@ ROUNDS = Rounds(
     watchdog=Watchdog(STACK.watchdog, JOURNAL),
     journal=JOURNAL,
     now=now,
+    scheduling=STACK.scheduling,
 )
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.deliver import Delivered, deliver
 from heartbeat.doors.lambdas.rollout import Rollout
-from heartbeat.errors import ChannelFailed
+from heartbeat.doors.lambdas.schedules import Schedules
+from heartbeat.errors import ChannelFailed, StartFailed
 from heartbeat.model import DAY, SECOND, Alert, Change, Document, Event
+from heartbeat.settings import Scheduling
 from heartbeat.sweep import Swept, sweep
+from heartbeat.targets import aws
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from heartbeat.channels.protocol import Channel
     from heartbeat.config import Config
     from heartbeat.doors.lambdas.journal import Journal
     from heartbeat.doors.watchdog import Watchdog
+    from heartbeat.starting import Order
     from heartbeat.store.dynamodb import DynamoDBStore
     from heartbeat.sweep import Look
 
@@ -32,6 +38,8 @@ ROUNDS_MAX = 1_000
 SCRUB = "scrub"
 """Document: the job that the last scrub looked at last, "" when it had come to the end."""
 SCRUB_PAGE = 500
+ORDERS_MAX = 500
+"""Starts that one call of the trigger function is asked for; the next sweep asks for the rest."""
 WAITING_MAX = 100
 """Deliveries looked at for the age of the oldest."""
 
@@ -47,15 +55,21 @@ class Rounds:
     watchdog: Watchdog
     journal: Journal
     now: Callable[[], int]
+    scheduling: Scheduling = field(default_factory=Scheduling)
     rollout: Rollout = field(init=False)
+    schedules: Schedules = field(init=False)
 
     def __post_init__(self) -> None:
         self.rollout = Rollout(self.store, self.config, self.journal)
+        slugs = [job.slug for job in self.config.jobs if job.trigger is not None]
+        self.schedules = Schedules(self.store, slugs, self.scheduling, self.journal)
 
     def sweep(self, left: Left) -> dict[str, Any]:
         """Look at what is due, carry out a changed jobs file, send what waits."""
         swept = self._sweep(left)
+        self._go_on(swept.starts)
         self.rollout.step(self.now())
+        self._keep_schedules()
         alive = self.watchdog.beat()
         told = self.deliver(left)
         self.journal.count(Due=swept.due, Judged=swept.judged, Told=swept.told, LostRaces=swept.lost)
@@ -106,19 +120,42 @@ class Rounds:
             self.journal.tell(Happened.TOLD, channel=each, answer=answers[each])
         return {"channels": answers}
 
+    def _go_on(self, starts: Sequence[Order]) -> None:
+        """Ask the trigger function; what cannot be asked now is asked again by the next sweep."""
+        if not starts or not self.scheduling.function:
+            return
+        payload = json.dumps({"heartbeat": "go-on", "orders": [asdict(order) for order in starts[:ORDERS_MAX]]})
+        with self._told("starts"), aws.calling("Lambda"):
+            functions = aws.client("lambda", "")
+            functions.invoke(FunctionName=self.scheduling.function, InvocationType="Event", Payload=payload.encode())
+
+    def _keep_schedules(self) -> None:
+        with self._told("schedules"), aws.calling("EventBridge Scheduler"):
+            self.schedules.step(self.now())
+
+    @contextmanager
+    def _told(self, chore: str) -> Iterator[None]:
+        """What is in the way of starting runs holds up nobody's alerts."""
+        try:
+            yield
+        except StartFailed as problem:
+            self.journal.tell(Happened.HINDERED, chore=chore, error=problem)
+
     def _sweep(self, left: Left) -> Swept:
+        starts: list[Order] = []
         judged = told = lost = 0
         due, age = 0, 0
         for _ in range(ROUNDS_MAX):
             done = sweep(self.store, self.now(), service=self.config.service, evidence=self.look)
             judged, told, lost = judged + done.judged, told + done.told, lost + done.lost
             due, age = due + done.due, max(age, done.age)
+            starts += done.starts
             if done.told or done.lost or done.blind:
                 blind = None if done.blind is None else f"{done.blind.start}..{done.blind.end}"
                 self.journal.tell(Happened.SWEPT, judged=done.judged, told=done.told, lost=done.lost, blind=blind)
             if not done.more or left() < RESERVE:
                 break
-        return Swept(due=due, judged=judged, told=told, lost=lost, more=done.more, age=age)
+        return Swept(due=due, judged=judged, told=told, lost=lost, more=done.more, age=age, starts=tuple(starts))
 
     def _oldest(self) -> float:
         """Seconds for which the oldest alert has waited."""

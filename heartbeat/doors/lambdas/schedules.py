@@ -1,0 +1,136 @@
+"""EventBridge schedules for the triggered jobs of this stack: made, changed, paused and removed as the jobs are.
+
+What was made is written down (document `schedules`): only that is ever changed or removed.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from heartbeat import slots
+from heartbeat.errors import BadSchedule
+from heartbeat.model import MINUTE, SECOND, Change, Commit, Document, Status
+from heartbeat.schedule.to_eventbridge import schedules_for
+from heartbeat.targets import aws
+from heartbeat.telemetry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from heartbeat.doors.lambdas.journal import Journal
+    from heartbeat.model import Snapshot
+    from heartbeat.settings import Scheduling
+    from heartbeat.store.protocol import Store
+
+SCHEDULES = "schedules"
+"""Document: by the name of a schedule, the digest of what it was made of."""
+EVERY = 5 * MINUTE
+NAME_MAX = 60
+AGE_MIN, AGE_MAX = 60, 86_400
+"""Seconds for which a call that failed is tried again, as EventBridge Scheduler allows."""
+RETRIES = 10
+AT = "<aws.scheduler.scheduled-time>"
+
+
+class Schedules:
+    """slugs: the triggered jobs."""
+
+    def __init__(self, store: Store, slugs: Sequence[str], place: Scheduling, journal: Journal) -> None:
+        self._store, self._slugs, self._place, self._journal = store, slugs, place, journal
+        self._next = 0
+
+    @property
+    def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        return aws.client("scheduler", "")
+
+    def step(self, now: int) -> None:
+        """Keep them, every few minutes. Raises nothing that botocore would not: the next step goes on."""
+        if now < self._next or not self._place.group:
+            return
+        self._next = now + EVERY
+        before = self._store.document(SCHEDULES)
+        known: dict[str, str] = dict(before.value) if isinstance(before.value, dict) else {}
+        wanted = dict(self._wanted())
+        todo = {name: request for name, request in wanted.items() if known.get(name) != _digest(request)}
+        gone = [name for name in known if name not in wanted]
+        if not todo and not gone:
+            return
+        # What we are about to make is known before it is made: should we end in between, it can still be removed.
+        claimed = self._write(before, {**known, **dict.fromkeys(todo, "")})
+        if claimed is None:
+            return
+        for request in todo.values():
+            self._put(request)
+        for name in gone:
+            self._remove(name)
+        self._write(claimed, {name: _digest(request) for name, request in wanted.items()})
+
+    def _wanted(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        found = self._store.load(list(self._slugs)) if self._slugs else {}
+        for slug in self._slugs:
+            if slug in found and found[slug].job.trigger is not None:
+                yield from self._requests(found[slug])
+
+    def _requests(self, snapshot: Snapshot) -> Iterator[tuple[str, dict[str, Any]]]:
+        job = snapshot.job
+        try:
+            expressions = schedules_for(slots.schedule_of(job))
+        except BadSchedule as problem:
+            self._journal.tell(Happened.RUN_NOT_STARTED, job=job.slug, error=problem)
+            return
+        runs = job.enabled and snapshot.state.status is not Status.PAUSED
+        for number, expression in enumerate(expressions, 1):
+            name = _name(job.slug, number)
+            yield (
+                name,
+                {
+                    "Name": name,
+                    "GroupName": self._place.group,
+                    "Description": f"Starts {job.slug}. Kept by Heartbeat; changes made here are overwritten.",
+                    "ScheduleExpression": expression.text,
+                    "ScheduleExpressionTimezone": expression.timezone,
+                    "State": "ENABLED" if runs else "DISABLED",
+                    "FlexibleTimeWindow": {"Mode": "OFF"},
+                    "Target": self._target(job.slug, job.grace),
+                },
+            )
+
+    def _target(self, slug: str, grace: int) -> dict[str, Any]:
+        return {
+            "Arn": self._place.function,
+            "RoleArn": self._place.role,
+            "Input": json.dumps({"heartbeat": "start", "job": slug, "at": AT}),
+            "RetryPolicy": {
+                "MaximumEventAgeInSeconds": min(max(grace // SECOND, AGE_MIN), AGE_MAX),
+                "MaximumRetryAttempts": RETRIES,
+            },
+            "DeadLetterConfig": {"Arn": self._place.dead_letters},
+        }
+
+    def _put(self, request: dict[str, Any]) -> None:
+        try:
+            self._client.create_schedule(**request)
+        except self._client.exceptions.ConflictException:
+            self._client.update_schedule(**request)
+
+    def _remove(self, name: str) -> None:
+        try:
+            self._client.delete_schedule(Name=name, GroupName=self._place.group)
+        except self._client.exceptions.ResourceNotFoundException:
+            return
+
+    def _write(self, before: Document, value: dict[str, str]) -> Document | None:
+        after = Document(name=SCHEDULES, version=before.version + 1, value=value)
+        return after if self._store.commit([Change(documents=(after,))]) == [Commit.STORED] else None
+
+
+def _name(slug: str, number: int) -> str:
+    """At most 64 characters."""
+    short = slug if len(slug) <= NAME_MAX else f"{slug[: NAME_MAX - 9]}-{sha256(slug.encode()).hexdigest()[:8]}"
+    return short if number == 1 else f"{short}.{number}"
+
+
+def _digest(request: dict[str, Any]) -> str:
+    return sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
