@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.config.findings import nearest, quoted
 from heartbeat.config.keys import record
 from heartbeat.config.tables import DEFAULT_KEYS, JOB_KEYS
+from heartbeat.config.triggers import implied
 from heartbeat.config.values import SLUG, UUID
 from heartbeat.errors import BadSchedule
 from heartbeat.model import Job
@@ -49,6 +50,8 @@ class Entry:
     def job(self, source: str) -> Job | None:
         """The definition; None when its schedule could not be read."""
         fields = {_FIELDS[name]: value for name, value in self.values.items() if name in _FIELDS and value is not None}
+        if "trigger" in fields and "sources" not in fields:
+            fields["sources"] = implied(self.slug, fields["trigger"])
         return Job(**{"slug": self.slug, "source": source, **fields}) if "schedule" in fields else None
 
 

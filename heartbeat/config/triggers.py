@@ -10,7 +10,8 @@ from heartbeat.config.channels import setting_text
 from heartbeat.config.findings import nearest, quoted
 from heartbeat.config.keys import Key, record
 from heartbeat.config.values import FLAG, Type, duration, many, one_of
-from heartbeat.model import MINUTE, Overlap, Trigger
+from heartbeat.model import MINUTE, Overlap, Source, Trigger
+from heartbeat.targets.ecs import name_of
 
 if TYPE_CHECKING:
     from heartbeat.config.spots import Spot
@@ -201,6 +202,17 @@ def read_trigger(spot: Spot) -> Trigger:
     _check_container(below, settings)
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
     return Trigger(kind=name, settings=plain)  # as it comes back from a store: a definition is compared with the stored
+
+
+def implied(slug: str, trigger: Trigger) -> tuple[Source, ...]:
+    """Whose events are the signals of the runs that this trigger starts, and of no others."""
+    match trigger.kind:
+        case "ecs":
+            return (Source(kind="ecs", keys=(("job", name_of(slug)),)),)
+        case "step_functions":
+            return (Source(kind="step_functions", keys=(("job", slug),)),)
+        case _:
+            return ()
 
 
 def _check_container(spot: Spot, settings: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.errors import StartFailed
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     from heartbeat.targets.protocol import Call
 
-STARTED_BY = "heartbeat/"
-"""What a task of ours has before its run's id as `startedBy`."""
+STARTED_BY = "heartbeat"
+"""How `startedBy` of our tasks begins: `heartbeat/<job>/<run id>`. It takes 128 characters."""
+NAME_MAX = 80
 FULL = ("RESOURCE:", "AGENT", "Capacity is unavailable")
 """Failures that pass: there is no room, or no agent, at this moment."""
 
@@ -76,7 +78,7 @@ class Ecs:
             "taskDefinition": self.task_definition,
             "count": 1,
             "clientToken": call.run_id,
-            "startedBy": f"{STARTED_BY}{call.run_id}",
+            "startedBy": f"{STARTED_BY}/{name_of(call.slug)}/{call.run_id}",
             "overrides": {"containerOverrides": [override]},
             **self._place(),
         }
@@ -91,6 +93,11 @@ class Ecs:
                 network["securityGroups"] = list(self.security_groups)
             where["networkConfiguration"] = {"awsvpcConfiguration": network}
         return where
+
+
+def name_of(slug: str) -> str:
+    """The job in `startedBy`."""
+    return slug if len(slug) <= NAME_MAX else f"{slug[: NAME_MAX - 9]}-{sha256(slug.encode()).hexdigest()[:8]}"
 
 
 def _judged(answer: Mapping[str, Any]) -> Answer:

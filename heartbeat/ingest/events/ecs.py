@@ -15,6 +15,7 @@ from heartbeat.ingest.events.heard import Teller, Told
 from heartbeat.ingest.events.matcher import form
 from heartbeat.ingest.events.shape import instant, items, joined, mapping, spelled, text, whole
 from heartbeat.model import Kind
+from heartbeat.targets.ecs import STARTED_BY
 
 if TYPE_CHECKING:
     from heartbeat.model import Signal, Source
@@ -25,6 +26,7 @@ CUT_SHORT = frozenset(
 """Stop codes of tasks that did not end by themselves: whatever the exit code, the work may not be done."""
 AWS_OWN = ("aws-guardduty-agent", "ecs-service-connect", "~internal~")
 """How the names of containers begin that AWS adds to a task; they are stopped with it, by force."""
+PARTS = 2
 NOT_PLACED = frozenset({"SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_TASK_CONFIGURATION_FAILURE"})
 EXIT_STATUS_MAX = 255
 
@@ -38,7 +40,8 @@ def task(event: dict[str, Any], now: int) -> Told | None:
     if status not in {"RUNNING", "STOPPED"}:
         return None
     started = instant(detail, "startedAt") or (instant(event, "time") if status == "RUNNING" else None)
-    teller = Teller(source="ecs", now=now, run=arn.rpartition("/")[2], started=started)
+    ours = _started_by_us(detail)
+    teller = Teller(source="ecs", now=now, run=ours[1] if ours else arn.rpartition("/")[2], started=started)
     if status == "RUNNING":
         return Told(kind="ecs", facts=_facts(detail), signals=lambda _: teller.start())
     ended = _first(detail, "executionStoppedAt", "stoppedAt", "stoppingAt") or instant(event, "time")
@@ -55,8 +58,15 @@ def _facts(detail: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         "family": spelled(text(detail, "taskDefinitionArn"), ":task-definition/"),
         "group": (text(detail, "group"),),
         "started_by": (text(detail, "startedBy"),),
+        "job": _started_by_us(detail)[:1],
         "container": tuple(text(each, "name") for each in items(detail, "containers")),
     }
+
+
+def _started_by_us(detail: dict[str, Any]) -> tuple[str, ...]:
+    """The job and the run id of a task that a trigger started; nothing for any other."""
+    word, *rest = text(detail, "startedBy").split("/")
+    return tuple(rest) if word == STARTED_BY and len(rest) == PARTS else ()
 
 
 def _first(detail: dict[str, Any], *names: str) -> int | None:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from heartbeat.ingest.events.heard import Told
     from heartbeat.model import Job, Source
 
-TELLING = ("family", "job_name", "function", "schedule", "rule", "state_machine", "dead_letters", "group", "started_by")
+TELLING = (
+    *("job", "family", "job_name", "function", "schedule", "rule"),
+    *("state_machine", "dead_letters", "group", "started_by"),
+)
 """Keys by which sources are looked up first, the most telling first; the others are shared by many jobs."""
 
 

@@ -5,6 +5,7 @@ Source: AWS Step Functions developer guide, "Automating Step Functions event del
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,6 +15,8 @@ from heartbeat.ingest.events.heard import Teller, Told
 from heartbeat.ingest.events.shape import instant, joined, mapping, spelled, text
 from heartbeat.model import Kind
 
+INPUT_MAX = 262_144
+"""Characters: what an execution takes."""
 CAUSE_MAX = 20_000
 """Characters of a cause that are read."""
 ENDS = {"SUCCEEDED": Kind.SUCCESS, "FAILED": Kind.FAIL, "TIMED_OUT": Kind.FAIL, "ABORTED": Kind.FAIL}
@@ -37,4 +40,14 @@ def execution(event: dict[str, Any], now: int) -> Told | None:
         end = teller.end(ENDS[status], f"{status}:{ended}", ended)
         signals.append(end if status == "SUCCEEDED" else replace(end, body=why))
     machine = spelled(text(detail, "stateMachineArn"), ":stateMachine:")
-    return Told(kind="step_functions", facts={"state_machine": machine}, signals=lambda _: signals)
+    facts = {"state_machine": machine, "job": _job(text(detail, "input", most=INPUT_MAX))}
+    return Told(kind="step_functions", facts=facts, signals=lambda _: signals)
+
+
+def _job(given: str) -> tuple[str, ...]:
+    """The job for which a trigger started the execution; nothing for any other."""
+    try:
+        heartbeat = json.loads(given)["heartbeat"]
+        return (str(heartbeat["job"]),)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ()
