@@ -102,7 +102,7 @@ def run_facts(record: Record) -> dict[str, Any]:
         "triggered_at": iso(record.triggered_at),
         "started_at": iso(record.started_at),
         "finished_at": iso(record.finished_at),
-        "duration": None if record.duration is None else record.duration / SECOND,
+        "duration_seconds": None if record.duration is None else record.duration / SECOND,
         "exit_status": record.exit_status,
         "output": record.output,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,8 @@ class Scheduler:
         self._store, self._starter, self._log, self._now = store, starter, log, now
         self._lock = threading.Condition()
         self._stopping = False
+        self._waiting: deque[Order] = deque()
+        self._places = WORKERS
         self._turns: list[Turn] = []
         self._jobs: dict[str, Job] = {}
         self._under_way: set[str] = set()
@@ -120,11 +123,24 @@ class Scheduler:
     def _begin(self, order: Order) -> None:
         if self._stopping or order.run_id in self._under_way:
             return
-        if len(self._under_way) >= WORKERS:
-            self._try_later(order, SECOND)
-            return
         self._under_way.add(order.run_id)
-        threading.Thread(target=self._start, args=(order,), name=f"start {order.slug}", daemon=True).start()
+        self._waiting.append(order)
+        if self._places:
+            self._places -= 1
+            threading.Thread(target=self._work, name="start", daemon=True).start()
+
+    def _work(self) -> None:
+        """One after the other, as long as any waits."""
+        while True:
+            with self._lock:
+                if not self._waiting or self._stopping:
+                    self._places += 1
+                    self._under_way.difference_update(order.run_id for order in self._waiting)
+                    self._waiting.clear()
+                    self._lock.notify_all()
+                    return
+                order = self._waiting.popleft()
+            self._start(order)
 
     def _start(self, order: Order) -> None:
         try:
@@ -149,8 +165,8 @@ class Scheduler:
         facts = {"run": started.run_id, "phase": started.phase, "held": started.held, "said": started.text or None}
         self._log.tell(happened, job=started.slug, **facts)
 
-    def _try_later(self, order: Order, wait: int = AFTER_TROUBLE) -> None:
+    def _try_later(self, order: Order) -> None:
         """Nothing is known to have started: ask again, until it is too late for the slot."""
         if order.slot is not None and not order.by:  # the others are asked for by the sweep
             with self._lock:
-                heapq.heappush(self._turns, Turn(self._now() + wait, order.slug, order.slot))
+                heapq.heappush(self._turns, Turn(self._now() + AFTER_TROUBLE, order.slug, order.slot))

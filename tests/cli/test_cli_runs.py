@@ -156,12 +156,12 @@ def test_runs_are_shown_for_people_and_programs(declared, app):
     _, out, _ = machine.run("runs", "settle", when="2026-11-22T12:03+09:00")
     head, line = out.splitlines()
     assert head.split() == ["RUN", "SLOT", "END", "TRIGGERED", "TOOK", "REMARKS"]
-    assert line.split()[:3] == [run_id[:8], "failed", "12:00"]
+    assert line.split()[:4] == [run_id[:8], "-", "failed", "12:00"]
     assert "exit status 3" in line
     (run,) = machine.json("runs", "settle")
     assert (run["run_id"], run["end"], run["words"]) == (run_id, "failed", "failed")
     assert (run["exit_status"], run["output"], run["answer"]) == (3, "no disk", "202 Accepted")
-    assert (run["triggered_at"], run["duration"]) == ("2026-11-22T03:00:00Z", 119.0)
+    assert (run["triggered_at"], run["duration_seconds"]) == ("2026-11-22T03:00:00Z", 119.0)
 
 
 def test_no_runs_yet(declared):
