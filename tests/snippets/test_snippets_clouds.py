@@ -31,8 +31,12 @@ class TestKubernetes:
 
     def start(self, project, container, path):
         """As the kubelet starts it: `command` and `args`, and of the environment only what is listed."""
-        given = {"HEARTBEAT_PING_KEY": project.told["HEARTBEAT_PING_KEY"], "RUN_ID": RUN_ID}
-        values = {one["name"]: one.get("value") or given[one["name"]] for one in container["env"]}
+        key = {"secretKeyRef": {"name": "heartbeat", "key": "ping-key"}}, project.told["HEARTBEAT_PING_KEY"]
+        known = [key, ({"fieldRef": {"fieldPath": "metadata.uid"}}, RUN_ID)]
+        values = {
+            one["name"]: one.get("value") or next(value for where, value in known if where == one["valueFrom"])
+            for one in container["env"]
+        }
         values["HEARTBEAT_URL"] = values["HEARTBEAT_URL"].replace(ADDRESS, project.base)
         return project.bare(*container["command"], *container["args"], PATH=path, **values)
 
