@@ -113,15 +113,25 @@ class TestSystemd:
 
     def test_on_failure(self, project, units, backup):
         """The unit that systemd starts for `backup.service`, with the variables that it gives to it (since 251)."""
-        instance = units["backup.service"]["Unit"]["OnFailure"].replace("%p", "backup")
-        assert instance == "heartbeat-fail@backup.service"
-        ran = self.start(
-            project, units["heartbeat-fail@.service"], specifiers={"i": "backup"},
-            MONITOR_UNIT="backup.service", MONITOR_SERVICE_RESULT="timeout",
-            MONITOR_EXIT_CODE="killed", MONITOR_EXIT_STATUS="TERM",
-        )  # fmt: skip
+        assert units["backup.service"]["Unit"]["OnFailure"].replace("%p", "backup") == "heartbeat-fail@backup.service"
+        ran = self.fail(project, units, MONITOR_SERVICE_RESULT="timeout", MONITOR_EXIT_STATUS="TERM")
         assert (ran.returncode, ran.stderr) == (0, "")
         assert backup.told() == ["fail backup.service: timeout killed TERM"]
+
+    def test_a_failure_told_twice_is_one_incident(self, project, units, backup):
+        project.program("backup", FAILING)
+        self.start(project, units["backup.service"], specifiers={})
+        incident = backup.incident()
+        self.fail(
+            project, units, MONITOR_SERVICE_RESULT="exit-code", MONITOR_EXIT_CODE="exited", MONITOR_EXIT_STATUS="3"
+        )
+        assert backup.kinds() == ["start", "fail", "fail"]
+        assert incident is not None
+        assert backup.incident().id == incident.id
+
+    def fail(self, project, units, **monitor):
+        monitor = {"MONITOR_UNIT": "backup.service", "MONITOR_EXIT_CODE": "killed"} | monitor
+        return self.start(project, units["heartbeat-fail@.service"], specifiers={"i": "backup"}, **monitor)
 
 
 class TestWindows:
