@@ -29,7 +29,7 @@ CORE = {
     "timewords",
 }
 VERBS = {"record", "sweep", "deliver", "parcels", "apply", "manage", "documents"}
-EDGES = {"ingest", "channels", "store", "config", "secrets", "client", "telemetry"}
+EDGES = {"importing", "ingest", "channels", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {
     "core": {"core", "errors"},
     "verbs": {"core", "verbs", "errors", "store.protocol", "config", "channels.protocol"},
