@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from enum import Enum, auto
+from itertools import pairwise
 
 _INPUT = re.compile(r"(?:[^\\%]|\\.|\\$)*", re.DOTALL)
 _SPLIT = re.compile(
@@ -133,12 +134,21 @@ def pieces(command: str) -> list[tuple[str, str]]:
 
 
 def form_of(command: str) -> Form:
-    """Whether the command is one program with its arguments."""
+    """Whether the command is one program with its arguments, and may keep its redirections outside."""
     found = [(kind, text) for kind, text in pieces(command) if kind != "space"]
     if any(kind in {"operator", "other"} for kind, _ in found) or not found or found[0][0] != "word":
         return Form.SHELL
     first = found[0][1]
-    return Form.PLAIN if _PROGRAM.fullmatch(first) and first not in _OF_THE_SHELL else Form.SHELL
+    plain = _PROGRAM.fullmatch(first) and first not in _OF_THE_SHELL and not _writes_errors(found)
+    return Form.PLAIN if plain else Form.SHELL
+
+
+def _writes_errors(found: list[tuple[str, str]]) -> bool:
+    """Whether standard error fills a file anew: then a warning of ours must not get into it. A log may have it."""
+    targets = [target for (_, sign), (_, target) in pairwise(found) if sign.lstrip("0123456789") in {">", ">|"}]
+    return any(kind == "redirect" and text.startswith("2") for kind, text in found) and any(
+        target != "/dev/null" for target in targets
+    )
 
 
 def goes_on(command: str, shell: str) -> bool:
