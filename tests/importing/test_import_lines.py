@@ -34,9 +34,9 @@ def changed(text, **more):
     return [line.new for line in found(text, **more).sheets[0].lines]
 
 
-def wrapped(command, shell=""):
+def wrapped(command, by=""):
     """The command of a line after the change."""
-    setting = f"SHELL={shell}\n" if shell else ""
+    setting = f"SHELL={by}\n" if by else ""
     return changed(f"{setting}* * * * * {command}\n")[-1].removeprefix("* * * * * ")
 
 
@@ -124,9 +124,9 @@ def test_how_a_command_is_wrapped(command, expected):
 
 
 def test_the_shell_of_the_crontab_gets_the_command():
-    assert wrapped("a; b", shell="/bin/bash") == "heartbeat exec a -- /bin/bash -c 'a; b'"
-    assert wrapped("a &> /x", shell="/bin/bash") == "heartbeat exec a -- /bin/bash -c 'a &> /x'"
-    assert wrapped("/opt/run --all", shell="/usr/bin/fish") == "heartbeat exec run -- /opt/run --all"
+    assert wrapped("a; b", by="/bin/bash") == "heartbeat exec a -- /bin/bash -c 'a; b'"
+    assert wrapped("a &> /x", by="/bin/bash") == "heartbeat exec a -- /bin/bash -c 'a &> /x'"
+    assert wrapped("/opt/run --all", by="/usr/bin/fish") == "heartbeat exec run -- /opt/run --all"
 
 
 def test_a_shell_that_quotes_otherwise_is_left_alone():
@@ -200,7 +200,7 @@ def test_what_cannot_be_run_has_the_status_that_the_shell_gives_it(command, stat
 
 def test_in_bash_too():
     command = "diff <(echo a) <(echo b) > /dev/null; echo ${PIPESTATUS[0]} $'a\\tb' {1..3}%"
-    new = wrapped(command, shell="/bin/bash")
+    new = wrapped(command, by="/bin/bash")
     assert as_cron_runs_it(new, "/bin/bash") == as_cron_runs_it(command, "/bin/bash")
     assert as_cron_runs_it(command, "/bin/bash")[1] == b"1 a\tb 1 2 3\n"
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.clean import one_line
-from heartbeat.doors import machine
+from heartbeat.doors import machine, units
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
-from heartbeat.importing.diff import diff_of
+from heartbeat.importing.diff import diff_of, new_file
 from heartbeat.importing.page import jobs_yaml
+from heartbeat.importing.timers import Manager, read_timers
 from heartbeat.schedule.zones import zone
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ def _arguments(parser: ArgumentParser) -> None:
 def _run(call: Call) -> int:
     args = call.args
     name, source = _zone(args.timezone)
-    found, patch, words = _crontab(call, name, source)
+    read = _systemd if args.what == "systemd" else _crontab
+    found, patch, words = read(call, name, source)
     page = jobs_yaml(found, source=words, zone=name, zone_from=source or "not known: a guess")
     if args.output:
         _write(args.output, page)
@@ -83,6 +86,20 @@ def _crontab(call: Call, name: str, source: str) -> tuple[Found, str, str]:
     found = read_crontabs(tables, cron, prefix=args.prefix)
     words = ", ".join(args.files) if args.files else "`crontab -l`"
     return found, "".join(diff_of(sheet) for sheet in found.sheets), words
+
+
+def _systemd(call: Call, name: str, _: str) -> tuple[Found, str, str]:
+    args = call.args
+    if args.system or args.cron:
+        raise BadSetting("--system and --cron are of crontabs; `heartbeat import systemd` knows --user")
+    manager = Manager(zone=name, program=args.program, found=machine.own_program())
+    if args.user:
+        folder = str(Path.home() / ".config/systemd/user")
+        manager = replace(manager, folder=folder, settings="%h/.config/heartbeat.env")
+    timers = [units.timer(each, user=args.user) for each in args.files or units.all_timers(user=args.user)]
+    found, files = read_timers(timers, manager, prefix=args.prefix)
+    words = ", ".join(args.files) if args.files else "`systemctl list-units --type=timer`"
+    return found, "".join(new_file(path, text) for path, text in files.items()), words
 
 
 def _tables(call: Call, file: str) -> list[Crontab]:
