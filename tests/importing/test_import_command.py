@@ -22,7 +22,7 @@ NEW = (
     b"# m h dom mon dow command\nSHELL=/bin/bash\nHEARTBEAT_URL=http://h\n\n# Nightly caf\xe9\n"
     b"0 3 * * * hb exec backup -- /opt/backup.sh\n1 * * * *\thb exec y-z -- /bin/bash -c 'cd /x && ./y '\\''z'\\''\r'\n"
     b"\n\n\n\n\n\n@reboot /opt/warm\n"
-    b"  @daily hb exec caf -- /opt/caf\xe9 \x0c%in\xff%\n#5 5 * * * /opt/old\n5 5 * * * hb exec last -- /opt/last"
+    b"  @daily hb exec caf -- /bin/bash -c '/opt/caf\xe9 \x0c'%in\xff%\n#5 5 * * * /opt/old\n5 5 * * * hb exec last -- /opt/last"
 )
 
 
