@@ -72,7 +72,9 @@ def _below(path: str, folder: str) -> bool:
 
 
 def label(path: str) -> str:
-    """The name of a file as a diff may have it: below this folder, or from the root."""
+    """The name of a file as a diff may have it: below this folder, or from the root. Raises BadSetting."""
+    if not path.isprintable():
+        raise BadSetting(f"{path!r}: such a name cannot stand in a diff; copy the file to another name")
     relative = os.path.relpath(path)
     return os.path.abspath(path) if relative.startswith("..") or os.path.isabs(path) else relative  # noqa: PTH100, PTH117 - texts, not files
 

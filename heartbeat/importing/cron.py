@@ -12,7 +12,7 @@ from heartbeat.errors import BadSchedule
 from heartbeat.importing.crontab import Entry, Setting, Unreadable, read_line, read_time
 from heartbeat.importing.found import Fate, Found, Job, Line, Remark, Sheet
 from heartbeat.importing.naming import Names, name_of
-from heartbeat.importing.shell import Unwrappable, given, split_input, wrap
+from heartbeat.importing.shell import Unwrappable, given, quoted, split_input, wrap
 from heartbeat.importing.telling import telling
 from heartbeat.importing.words import described
 from heartbeat.model import MINUTE
@@ -46,7 +46,7 @@ class Cron:
     """Whose cron it is.
 
     zone: the machine's; fixed: the user named it, so nothing in a crontab moves it. heeds_cron_tz: None for unknown.
-    program: what to write for `heartbeat`, empty for what the PATH needs; found: the absolute path of ours, or empty.
+    program: how to call `heartbeat`, empty for what the PATH needs; found: the absolute path of ours, or empty.
     """
 
     zone: str
@@ -188,7 +188,7 @@ class _Reader:
             self._once(number, f"heartbeat is not installed here; cron looks for it in {path}")
             return "heartbeat"
         folder = posixpath.dirname(self._cron.found)
-        return "heartbeat" if folder in path.split(":") else self._cron.found
+        return "heartbeat" if folder in path.split(":") else quoted(self._cron.found)
 
     def _setting(self, number: int, setting: Setting) -> None:
         self._set[setting.name] = setting.value

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 
 from heartbeat.errors import BadSchedule
+from heartbeat.importing.shell import split_input
 from heartbeat.schedule import Schedule, parse
 
 _SETTING = re.compile(
-    r"""[ \t]*(?P<name>"[^"]*"|'[^']*'|[^\s="'][^\s=]*)?[ \t]*=[ \t]*"""
-    r"""(?P<value>"[^"]*"|'[^']*'|[^"'\s].*?)\s*""",
+    r"""[ \t]*(?P<name>"[^"]*"|'[^']*'|[^\s="'][^\s=]*)?\s*=\s*"""
+    r"""(?P<value>"[^"]*"|'[^']*'|[^"'\s].*)""",
     re.DOTALL,
 )
 _NICKNAME = re.compile(r"(?P<time>@every[ \t]+[^ \t]+|@[^ \t]+)(?P<rest>[ \t]+.*|)", re.DOTALL)
@@ -51,7 +52,7 @@ def read_line(line: str, *, system: bool) -> Entry | Setting | None:
     text = line.strip(" \t\r")
     if not text or text.startswith("#"):
         return None
-    if setting := _SETTING.fullmatch(line):
+    if setting := _SETTING.fullmatch(line.rstrip()):
         return Setting(name=_bare(setting["name"] or ""), value=_bare(setting["value"]))
     return _entry(line, system=system)
 
@@ -70,13 +71,15 @@ def _entry(line: str, *, system: bool) -> Entry:
         named = _USER.fullmatch(rest)
         user, rest = (named["user"], named["rest"]) if named else ("", "")
     command = rest.lstrip(" \t")
-    if not command.strip() or command.startswith("%"):
+    if not split_input(command)[0].strip():
         raise Unreadable("there is no command in it" + (" behind the user's name" if system else ""))
     return Entry(time=time, user=user, before=line[: len(line) - len(command)], command=command)
 
 
 def read_time(time: str, zone: str) -> Schedule:
     """The schedule of an entry's time. Raises Unreadable with the reason when it has none that could be expected."""
+    if not time.isascii() or re.search(r"[^\t -~]", time):
+        raise Unreadable("there is a character in its time that is no plain letter, digit or sign")
     text = " ".join(time.lstrip("-").split(" ")) if time.startswith("-") else time  # cronie: run without a log line
     text = _ALIASES.get(text, re.sub(r"[ \t]+", " ", text))
     if text == "@reboot":

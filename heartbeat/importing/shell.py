@@ -161,13 +161,13 @@ def goes_on(command: str, shell: str) -> bool:
 def wrap(raw: str, slug: str, *, shell: str = "/bin/sh", program: str = "heartbeat") -> str:
     """The command of a line, as it stands there, as a run of the job. Raises Unwrappable.
 
-    shell: the SHELL that cron gives the line to. program: the path of `heartbeat`.
+    shell: the SHELL that cron gives the line to. program: how `heartbeat` is called, as it is to stand there.
     """
     before, rest = split_input(raw)
     command = given(before)
     if "\0" in raw:
         raise Unwrappable("it holds a NUL, which no command can")
-    start = f"{quoted(program)} exec {'--no-output ' if goes_on(command, shell) else ''}{slug} -- "
+    start = f"{program} exec {'--no-output ' if goes_on(command, shell) else ''}{slug} -- "
     if form_of(command) is Form.PLAIN and (_name(shell) in _FAMILY or _BARE.fullmatch(command)):
         return f"{start}{raw}"
     if _name(shell) not in _FAMILY:

@@ -20,9 +20,11 @@ TAB = (
 )
 NEW = (
     b"# m h dom mon dow command\nSHELL=/bin/bash\nHEARTBEAT_URL=http://h\n\n# Nightly caf\xe9\n"
-    b"0 3 * * * hb exec backup -- /opt/backup.sh\n1 * * * *\thb exec y-z -- /bin/bash -c 'cd /x && ./y '\\''z'\\''\r'\n"
+    b"0 3 * * * heartbeat exec backup -- /opt/backup.sh\n"
+    b"1 * * * *\theartbeat exec y-z -- /bin/bash -c 'cd /x && ./y '\\''z'\\''\r'\n"
     b"\n\n\n\n\n\n@reboot /opt/warm\n"
-    b"  @daily hb exec caf -- /bin/bash -c '/opt/caf\xe9 \x0c'%in\xff%\n#5 5 * * * /opt/old\n5 5 * * * hb exec last -- /opt/last"
+    b"  @daily heartbeat exec caf -- /bin/bash -c '/opt/caf\xe9 \x0c'%in\xff%\n"
+    b"#5 5 * * * /opt/old\n5 5 * * * heartbeat exec last -- /opt/last"
 )
 
 
@@ -39,7 +41,7 @@ def run(tmp_path, monkeypatch, capfdbinary):
 
 def test_the_diff_is_carried_out_by_patch_to_the_byte(run, tmp_path):
     (tmp_path / "my tab").write_bytes(TAB)
-    status, diff, _ = run("crontab", "my tab", "--diff", "--program", "hb", "--timezone", "UTC")
+    status, diff, _ = run("crontab", "my tab", "--diff", "--program", "heartbeat", "--timezone", "UTC")
     assert status == 0
     done = subprocess.run(["patch", "-p1"], input=diff, capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (0, b"patching file 'my tab'\n")
@@ -148,6 +150,8 @@ def test_timers_in_a_folder_with_drop_ins_and_patch_makes_the_files(run, tmp_pat
         (("systemd", "nowhere/x.timer"), b"No such file"),
         (("systemd", "--system"), b"--system and --cron are of crontabs"),
         (("launchd",), b"invalid choice"),
+        (("crontab", "x", "--program", "hb"), b"--program hb: write heartbeat"),
+        (("crontab", "a\nb"), b"cannot stand in a diff"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(run, argv, said):

@@ -36,7 +36,7 @@ def _arguments(parser: ArgumentParser) -> None:
     flag("--output", metavar="FILE", help="write the jobs.yaml there; a file that exists stays as it is")
     flag("--timezone", metavar="ZONE", help="the zone of the times (this machine's)")
     flag("--prefix", metavar="TEXT", default="", help="before every new name, as in web1-backup")
-    flag("--program", metavar="PATH", default="", help="what to write for heartbeat where it is called")
+    flag("--program", metavar="PATH", default="", help="how to call heartbeat: its path, or python3 /opt/heartbeat.py")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--system", action="store_true", help="crontab: there is a user's name behind the time")
     form.add_argument("--user", action="store_true", help="crontab: there is none; systemd: the user's own units")
@@ -45,6 +45,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(call: Call) -> int:
     args = call.args
+    _check_program(args.program)
     name, source = _zone(args.timezone)
     read = _systemd if args.what == "systemd" else _crontab
     found, patch, words = read(call, name, source)
@@ -59,6 +60,14 @@ def _run(call: Call) -> int:
         _show(page, patch, written=bool(args.output))
     _complain(call, found, source)
     return Exit.FINE
+
+
+def _check_program(program: str) -> None:
+    if program and not program.strip("'\"").endswith(("heartbeat", "heartbeat.py")):
+        raise BadSetting(
+            f"--program {program}: write heartbeat, its path, or one such as `python3 /opt/heartbeat.py`: by this name "
+            "the next import knows the lines that call it already"
+        )
 
 
 def _zone(wanted: str | None) -> tuple[str, str]:
