@@ -167,6 +167,8 @@ def wrap(raw: str, slug: str, *, shell: str = "/bin/sh", program: str = "heartbe
     command = given(before)
     if "\0" in raw:
         raise Unwrappable("it holds a NUL, which no command can")
+    if command.startswith("-"):
+        raise Unwrappable("its command begins with -, which the shell takes for an option")
     start = f"{program} exec {'--no-output ' if goes_on(command, shell) else ''}{slug} -- "
     if form_of(command) is Form.PLAIN and (_name(shell) in _FAMILY or _BARE.fullmatch(command)):
         return f"{start}{raw}"

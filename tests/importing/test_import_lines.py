@@ -10,7 +10,6 @@ import pytest
 from heartbeat.config import read
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
 from heartbeat.importing.crontab import Entry, Setting, Unreadable, read_line
-from heartbeat.importing.diff import diff_of
 from heartbeat.importing.found import Fate
 from heartbeat.importing.naming import name_of
 from heartbeat.importing.page import jobs_yaml
@@ -138,15 +137,17 @@ def test_a_shell_that_quotes_otherwise_is_left_alone():
     assert "SHELL=/usr/bin/fish" in result.listed[0].text
 
 
+def test_what_the_shell_takes_for_an_option_is_listed():
+    assert "begins with -" in found("0 5 * * * -- /opt/x\n").listed[0].text
+
+
 def test_a_line_that_would_be_too_long_for_cron_is_left_alone():
-    fits, too_long = "x" * (998 - len("heartbeat exec job -- ")), "x" * (999 - len("heartbeat exec job -- "))
-    cron = Cron(zone="UTC", program="heartbeat")
-    names = [f"0 5 * * * {'./' + text[2:]}\n" for text in (fits, too_long)]
-    lengths = [len(changed(line, cron=cron)[0]) for line in names]
-    assert lengths[1] <= 998 + len("0 5 * * * ")
-    results = [found(f"0 5 * * * {'x' * n}\n", cron=cron) for n in (900, 998)]
-    assert [bool(result.listed) for result in results] == [False, True]
-    assert "cron takes 998" in results[1].listed[0].text
+    before = "heartbeat exec a -- /opt/a "
+    fits, too_long = (f"0 5 * * * /opt/a {'+' * (length - len(before))}\n" for length in (998, 999))
+    assert changed(fits) == [f"0 5 * * * {before}{'+' * (998 - len(before))}"]
+    result = found(too_long)
+    assert (result.jobs, result.sheets[0].changed) == ((), False)
+    assert "has 999 bytes, and cron takes 998" in result.listed[0].text
 
 
 REAL = [
