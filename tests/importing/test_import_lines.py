@@ -294,3 +294,27 @@ def test_random_commands_do_the_same(seed):
 )
 def test_names(command, name):
     assert name_of(command) == name
+
+
+def test_each_name_is_given_once_and_never_one_that_a_line_has_already():
+    text = "0 1 * * * /a/run\n0 2 * * * /b/run\n0 3 * * * heartbeat exec run-2 -- /c\n0 4 * * * /d/run\n"
+    assert [line.slug for line in found(text).sheets[0].lines] == ["run", "run-3", "run-2", "run-4"]
+    assert [job.slug for job in found("0 1 * * * /a/run\n", prefix="Web 1/").jobs] == ["web-1-run"]
+
+
+@pytest.mark.parametrize(
+    ("above", "description"),
+    [
+        ("# Nightly backup\n", "Nightly backup"),
+        ("# Nightly backup\n# of the main database\n", "Nightly backup of the main database"),
+        ("# Nightly backup\n\n", ""),
+        ("# m h  dom mon dow   command\n", ""),
+        ("#0 5 * * * /opt/old\n", ""),
+        ("# MAILTO=root\n", ""),
+        ("# ------\n", ""),
+        (f"# {'long ' * 40}\n", ""),
+        ("# Backup\n0 2 * * * /y\n", ""),
+    ],
+)
+def test_the_comment_above_is_the_description(above, description):
+    assert found(f"{above}0 3 * * * /opt/x\n").jobs[-1].description == description
