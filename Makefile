@@ -5,7 +5,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-TOOLS := .tools/ministack/ready .tools/sam/ready .tools/lambda/ready .tools/thirdparty/ready
+TOOLS := .tools/ministack/ready .tools/sam/ready .tools/lambda/ready \
+	.tools/thirdparty/ready .tools/frameworks/ready
 ARGS ?=
 SEEDS ?= 20000
 FUZZ ?= 40000
@@ -21,7 +22,8 @@ setup: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-# What stands for AWS in the tests, and what deploys to it: each in an environment of its own, for they pin much.
+# What stands for AWS in the tests, what deploys to it, and the frameworks of docs/snippets.md: each in an environment of
+# its own, for they pin much.
 .tools/%/ready: tests/stack/%.lock
 	$(PYTHON) -m venv .tools/$*
 	.tools/$*/bin/pip install --quiet --disable-pip-version-check -r $<
@@ -33,6 +35,11 @@ setup: .venv/ready
 	.tools/thirdparty/bin/pip install --quiet --disable-pip-version-check -r $<
 	cp tests/thirdparty/package.json tests/thirdparty/package-lock.json .tools/thirdparty
 	cd .tools/thirdparty && bin/npm ci --silent --no-audit --no-fund
+	touch $@
+
+.tools/frameworks/ready: tests/snippets/frameworks.lock
+	$(PYTHON) -m venv .tools/frameworks
+	.tools/frameworks/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 demo: setup

@@ -31,7 +31,7 @@ CORE = {
     "timewords",
 }
 VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents"}
-EDGES = {"ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
+EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {
     "core": {"core", "errors"},
     "verbs": {"core", "verbs", "errors", "store.protocol", "config", "channels.protocol", "targets.protocol"},

@@ -556,6 +556,9 @@ def run_command(argv: Sequence[str], *, slug: str, **options: Unpack[ExecOptions
     """
     import contextlib
 
+    argv = argv[1:] if argv[:1] == ["--"] else argv
+    if not argv:
+        raise ValueError("there is no command; write it behind --")
     once, slot = options.get("every_slot_once", False), options.get("for_")
     if once and not slot:
         raise ValueError("--every-slot-once needs the slot: --for 2026-11-22")
@@ -646,11 +649,11 @@ class _State:
 def _run_and_tell(argv: Sequence[str], slug: str, options: ExecOptions) -> int:
     import threading
 
-    command, told = argv[1:] if argv[0] == "--" else argv, _told(options)
+    told = _told(options)
     began, began_at = time.monotonic(), time.time()
     starting = threading.Thread(target=lambda: ping(slug, kind="start", at=began_at, **told), daemon=True)
     with _Signals() as signals:
-        status, kept = _run(command, signals, starting, options)
+        status, kept = _run(argv, signals, starting, options)
         duration, ended_at = round(time.monotonic() - began, 3), time.time()
         if starting.is_alive():  # a start that comes after its end would look like another run
             starting.join(TIMEOUT)

@@ -217,3 +217,10 @@ def test_a_slot_cannot_lead_out_of_the_folder(receiver, state):
     execute("../../j", "--lock", "--", "true")
     assert [path.name for path in state.iterdir()] == ["..%2F..%2Fj.lock"]
     assert receiver.kinds() == ["start", "0"]
+
+
+@pytest.mark.parametrize("args", [("j", "--", "--"), ("j",)])
+def test_no_command_at_all_is_a_line(args):
+    done = execute(*args)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr

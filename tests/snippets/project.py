@@ -1,5 +1,6 @@
 """A folder with somebody's project in it, and what a real server was told by what runs there."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from server.served import KEY, Served
 from snippets import ROOT, Block
+
+from heartbeat.store.sqlite import SQLiteStore
 
 APPS = Path(__file__).parent / "apps"
 TOOLS = ROOT / ".tools" / "frameworks" / "bin"
@@ -112,6 +115,11 @@ class Heard:
         assert len({signal.run_id for signal in signals}) == 1, [signal.run_id for signal in signals]
         assert UUID.fullmatch(signals[0].run_id)
         return signals
+
+    def incident(self):
+        """The job's open one, None while there is none."""
+        with contextlib.closing(SQLiteStore(self.server.db)) as store:
+            return store.load([self.slug])[self.slug].state.incident
 
     def wait(self, enough: Callable[[list], bool], seconds: float = 30) -> list:
         """All signals, once they are enough (or when the patience is over: the test's own assertions say of what)."""

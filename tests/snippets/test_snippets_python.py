@@ -5,7 +5,7 @@ import types
 
 import pytest
 from ministack import tool
-from project import TOOLS, runs_of
+from project import APPS, TOOLS, runs_of
 from runtime_api import FunctionFailed, Sandbox
 from snippets import block
 
@@ -16,6 +16,7 @@ class TestDjango:
     @pytest.fixture
     def manage(self, project):
         project.make("django", "python").put(block("Django"))
+        project.write("reports/work.py", (APPS / "python" / "work.py").read_text())
         return lambda *words: project.run(PYTHON, "manage.py", "daily_report", *words)
 
     def test_a_command_that_works(self, project, manage, report):

@@ -73,6 +73,7 @@ COMMANDS: dict[str, Place] = {
     "check": Place("declare", "declare", "read jobs.yaml: every mistake and doubt, with line and column"),
     "plan": Place("declare", "declare", "what `apply` would change"),
     "apply": Place("declare", "declare", "make the jobs what jobs.yaml says"),
+    "import": Place("declare", "importing", "make a jobs.yaml of the crontab or the systemd timers of this machine"),
     "pause": Place("act", "hold", "expect nothing of a job for a while"),
     "resume": Place("act", "hold", "expect it again"),
     "ack": Place("act", "hold", "say that somebody looks after a job that is down: no more reminders"),

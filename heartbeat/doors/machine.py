@@ -1,0 +1,136 @@
+"""What this machine says about itself: its crontabs, its timers, its time zone, its cron."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from heartbeat.errors import BadSchedule, BadSetting
+from heartbeat.importing.cron import Crontab
+from heartbeat.schedule.zones import zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SIZE_MAX = 5_000_000
+"""Bytes of a crontab or unit; a larger file is something else."""
+PATIENCE = 20
+"""Seconds for a program that tells what is there."""
+_DAEMONS = ("/usr/sbin/cron", "/usr/sbin/crond")
+_SYSTEM = ("/etc/crontab", "/etc/cron.d")
+_LOCALTIME = "/etc/localtime"
+_DEBIANS_NAME = re.compile(r"[A-Za-z0-9_-]+")
+"""Debian's cron reads no other files in /etc/cron.d (cron(8))."""
+
+
+def answer(*argv: str) -> tuple[int, bytes, str]:
+    """Exit status, standard output and the last line of standard error; 127 when there is no such program."""
+    try:
+        done = subprocess.run(argv, capture_output=True, timeout=PATIENCE, check=False)  # noqa: S603 - fixed programs
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return 127, b"", str(problem)
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    return done.returncode, done.stdout, said[-1] if said else ""
+
+
+def own_crontab() -> Crontab:
+    """The user's crontab. Raises BadSetting when there is none."""
+    status, out, said = answer("crontab", "-l")
+    if status:
+        raise BadSetting(f"crontab -l: {said or 'there is none'}; name a file, or - for standard input")
+    return Crontab(name="crontab", text=text_of(out))
+
+
+def crontabs(path: str, *, system: bool | None) -> Iterator[Crontab]:
+    """The crontab of a file, or those of a folder such as /etc/cron.d. system None: known by the path."""
+    place = Path(path)
+    at_home = any(os.path.abspath(path) == each or _below(path, each) for each in _SYSTEM)  # noqa: PTH100 - no links
+    if not place.is_dir():
+        yield Crontab(name=label(path), text=read(place), system=at_home if system is None else system)
+        return
+    for file in sorted(place.iterdir()):
+        if file.is_file() and _DEBIANS_NAME.fullmatch(file.name):
+            yield Crontab(name=label(str(file)), text=read(file), system=system is not False)
+
+
+def passed_over(path: str) -> list[str]:
+    """The files of a folder of crontabs that cron itself does not read."""
+    place = Path(path)
+    if not place.is_dir():
+        return []
+    names = sorted(file.name for file in place.iterdir() if file.is_file())
+    return [name for name in names if not _DEBIANS_NAME.fullmatch(name) and name != ".placeholder"]
+
+
+def _below(path: str, folder: str) -> bool:
+    return os.path.abspath(path).startswith(f"{folder}/")  # noqa: PTH100 - links are not followed: the name counts
+
+
+def label(path: str) -> str:
+    """The name of a file as a diff may have it: below this folder, or from the root. Raises BadSetting."""
+    if not path.isprintable():
+        raise BadSetting(f"{path!r}: such a name cannot stand in a diff; copy the file to another name")
+    relative = os.path.relpath(path)
+    return os.path.abspath(path) if relative.startswith("..") or os.path.isabs(path) else relative  # noqa: PTH100, PTH117 - texts, not files
+
+
+def read(place: Path) -> str:
+    """A file's text; bytes that are not UTF-8 are kept. Raises BadSetting."""
+    try:
+        with place.open("rb") as file:
+            raw = file.read(SIZE_MAX + 1)
+    except OSError as problem:
+        raise BadSetting(f"{place}: {problem.strerror}") from None
+    if len(raw) > SIZE_MAX:
+        raise BadSetting(f"{place}: larger than {SIZE_MAX:,} bytes, so it is something else")
+    return text_of(raw)
+
+
+def text_of(raw: bytes) -> str:
+    """The text of bytes, from which the same bytes can be made again."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def time_zone() -> tuple[str, str]:
+    """This machine's zone and how that is known; an empty second for a guess, UTC."""
+    for name, source in _zones():
+        if name:
+            try:
+                return zone(name).name, source
+            except BadSchedule:
+                continue
+    return "UTC", ""
+
+
+def _zones() -> Iterator[tuple[str, str]]:
+    status, out, _ = answer("timedatectl", "show", "-p", "Timezone", "--value")
+    yield ("" if status else out.decode(errors="replace").strip()), "timedatectl"
+    yield os.environ.get("TZ", "").removeprefix(":"), "the variable TZ"
+    target = os.path.realpath(_LOCALTIME)
+    yield target.partition("/zoneinfo/")[2], _LOCALTIME
+    try:
+        yield Path("/etc/timezone").read_text(encoding="utf-8").strip(), "/etc/timezone"
+    except (OSError, UnicodeDecodeError):
+        return
+
+
+def heeds_cron_tz(daemons: Sequence[str] = _DAEMONS) -> bool | None:
+    """Whether the cron of this machine knows CRON_TZ: the word stands in its program, or does not. None: no cron."""
+    for name in daemons:
+        try:
+            return b"CRON_TZ" in Path(name).read_bytes()
+        except OSError:
+            continue
+    return None
+
+
+def own_program() -> str:
+    """The absolute path of `heartbeat`; empty when it cannot be told."""
+    called = sys.argv[0] if Path(sys.argv[0]).name == "heartbeat" else ""
+    found = shutil.which("heartbeat") or called
+    return os.path.abspath(found) if found else ""  # noqa: PTH100 - a link such as /usr/local/bin/heartbeat is right

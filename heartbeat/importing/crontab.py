@@ -1,0 +1,98 @@
+"""A line of a crontab: a job, a setting, or neither. As Debian's cron reads it, and a little more widely."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from heartbeat.errors import BadSchedule
+from heartbeat.importing.shell import split_input
+from heartbeat.schedule import Schedule, parse
+
+_SETTING = re.compile(
+    r"""[ \t]*(?P<name>"[^"]*"|'[^']*'|[^\s="'][^\s=]*)?\s*=\s*"""
+    r"""(?P<value>"[^"]*"|'[^']*'|[^"'\s].*)""",
+    re.DOTALL,
+)
+_NICKNAME = re.compile(r"(?P<time>@every[ \t]+[^ \t]+|@[^ \t]+)(?P<rest>[ \t]+.*|)", re.DOTALL)
+_FIELDS = re.compile(r"(?P<time>(?:[^ \t]+[ \t]+){4}[^ \t]+)(?P<rest>[ \t]+.*|)", re.DOTALL)
+_USER = re.compile(r"[ \t]+(?P<user>[^ \t]+)(?P<rest>[ \t]+.*|)", re.DOTALL)
+_NAMES = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun", re.IGNORECASE)
+_ALIASES = {"@every_minute": "* * * * *"}
+"""Of FreeBSD's cron."""
+
+
+class Unreadable(Exception):
+    """A line that cannot become a job; the text says why, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A variable that holds for the lines after it."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line that runs something. before: the line up to the command; command: to its end, percent signs as written."""
+
+    time: str
+    user: str
+    before: str
+    command: str
+
+
+def read_line(line: str, *, system: bool) -> Entry | Setting | None:
+    """What a line says, None when it says nothing (blank, or a comment). system: there is a user's name in it.
+
+    line: without the new line at its end. Raises Unreadable.
+    """
+    text = line.strip(" \t\r")
+    if not text or text.startswith("#"):
+        return None
+    if setting := _SETTING.fullmatch(line.rstrip()):
+        return Setting(name=_bare(setting["name"] or ""), value=_bare(setting["value"]))
+    return _entry(line, system=system)
+
+
+def _bare(text: str) -> str:
+    return text[1:-1] if text[:1] in {'"', "'"} and text[:1] == text[-1:] and len(text) > 1 else text
+
+
+def _entry(line: str, *, system: bool) -> Entry:
+    text = line.lstrip(" \t")
+    form = (_NICKNAME if text.startswith("@") else _FIELDS).fullmatch(text)
+    if form is None:
+        raise Unreadable("it is no setting and has no five time fields, such as 0 9 * * *")
+    time, rest, user = form["time"], form["rest"], ""
+    if system:
+        named = _USER.fullmatch(rest)
+        user, rest = (named["user"], named["rest"]) if named else ("", "")
+    command = rest.lstrip(" \t")
+    if not split_input(command)[0].strip():
+        raise Unreadable("there is no command in it" + (" behind the user's name" if system else ""))
+    return Entry(time=time, user=user, before=line[: len(line) - len(command)], command=command)
+
+
+def read_time(time: str, zone: str) -> Schedule:
+    """The schedule of an entry's time. Raises Unreadable with the reason when it has none that could be expected."""
+    if not time.isascii() or re.search(r"[^\t -~]", time):
+        raise Unreadable("there is a character in its time that is no plain letter, digit or sign")
+    text = " ".join(time.lstrip("-").split(" ")) if time.startswith("-") else time  # cronie: run without a log line
+    text = _ALIASES.get(text, re.sub(r"[ \t]+", " ", text))
+    if text == "@reboot":
+        raise Unreadable("@reboot: when the machine starts, at no time that could be expected")
+    if text.startswith("@every "):
+        text = text.removeprefix("@")
+    elif not text.startswith("@") and re.search(r"[A-Za-z#?]", _NAMES.sub("", text)):
+        raise Unreadable(
+            f"{text}: L, W, # and ? are not of every cron, and Debian's reads them otherwise or not at all"
+        )
+    elif "~" in text:
+        raise Unreadable(f"{text}: with ~ the time is drawn by lot; write one time")
+    try:
+        return parse(text, zone)
+    except BadSchedule as bad:
+        raise Unreadable(str(bad)) from None

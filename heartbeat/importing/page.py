@@ -1,0 +1,62 @@
+"""What was found, as a jobs.yaml."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from heartbeat.clean import one_line
+from heartbeat.schedule import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from heartbeat.importing.found import Found, Job, Remark
+
+_CHANNELS = """\
+  notify: [ops]
+channels:
+  ops: {console: {}}  # alerts stand in the server's output; put slack, sns or webhook here
+"""
+
+
+def jobs_yaml(found: Found, *, source: str, zone: str, zone_from: str) -> str:
+    """The file's text. source: where it is from, in words; zone: the machine's; zone_from: how that is known."""
+    zones = Counter(job.timezone for job in found.jobs)
+    usual = zones.most_common(1)[0][0] if zones else zone
+    head = f"# From {one_line(source)}. Look it through; then `heartbeat check` and `heartbeat apply`.\n"
+    head += f"# This machine's time zone: {zone} ({one_line(zone_from)}).\n"
+    top = f"defaults:\n  timezone: {usual}\n{_CHANNELS}jobs:\n" if found.jobs else "jobs: {}\n"
+    return head + top + "".join(_job(job, usual) for job in found.jobs) + _listed(found.listed)
+
+
+def _job(job: Job, usual: str) -> str:
+    return "".join(f"{line}\n" for line in _lines(job, usual))
+
+
+def _lines(job: Job, usual: str) -> Iterator[str]:
+    yield f"  {job.slug if not job.slug.isdecimal() else _text(job.slug)}:  # {one_line(job.where)}"
+    for remark in job.remarks:
+        yield f"    # {one_line(remark)}"
+    if job.description:
+        yield f"    description: {_text(job.description)}"
+    schedules = [_text(each) for each in job.schedules]
+    yield f"    schedule: {schedules[0] if len(schedules) == 1 else '[' + ', '.join(schedules) + ']'}"
+    if job.dialect:
+        yield f"    dialect: {job.dialect}"
+    if job.timezone != usual:
+        yield f"    timezone: {job.timezone}"
+    if job.grace is not None:
+        yield f"    grace: {format_duration(job.grace)}"
+
+
+def _text(text: str) -> str:
+    """A string of JSON is one of YAML."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _listed(listed: Sequence[Remark]) -> str:
+    if not listed:
+        return ""
+    return "# Not imported:\n" + "".join(f"#   {one_line(each.where)}: {one_line(each.text)}\n" for each in listed)

@@ -1,0 +1,193 @@
+r"""The command of a crontab's line: what cron gives to the shell, and the same with `heartbeat exec` before it.
+
+Cron takes `\%` as a percent sign. At the first other one the command ends, and the standard input begins.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from enum import Enum, auto
+from itertools import pairwise
+
+_INPUT = re.compile(r"(?:[^\\%]|\\.|\\$)*", re.DOTALL)
+_SPLIT = re.compile(
+    r"""(?P<space>[ \t]+)
+    |(?P<redirect>[0-9]?(?:>>|>\||>|<)(?:&[0-9-]|(?=[ \t]*[\w./~"'$])))
+    |(?P<word>(?:'[^']*'|"(?:[^"\\`$]|\\.|\$(?=[A-Za-z_{])|\$(?=["\s]))*"|\\.|\$[A-Za-z_]\w*|\$\{\w+\}
+        |[^\s'"\\`$&|;<>()\#]|(?<=[^\s])\#)+)
+    |(?P<operator>&&|\|\||;;|[&|;()]|\n)
+    |(?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_PROGRAM = re.compile(r"[\w.+@:/-]+", re.ASCII)
+_BARE = re.compile(r"[\w.+@:/=,\s-]*", re.ASCII)
+_BACKGROUND = re.compile(r"(?<![&>])&(?![&>0-9-])|&>")
+_QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.", re.DOTALL)
+_FAMILY = frozenset({"sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", "rbash"})
+_OF_THE_SHELL = frozenset(
+    {
+        ".",
+        ":",
+        "[",
+        "alias",
+        "bg",
+        "break",
+        "builtin",
+        "case",
+        "cd",
+        "command",
+        "continue",
+        "coproc",
+        "declare",
+        "do",
+        "done",
+        "echo",
+        "elif",
+        "else",
+        "esac",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "fc",
+        "fg",
+        "fi",
+        "for",
+        "function",
+        "getopts",
+        "hash",
+        "history",
+        "if",
+        "in",
+        "jobs",
+        "kill",
+        "let",
+        "local",
+        "noglob",
+        "printf",
+        "pushd",
+        "popd",
+        "pwd",
+        "read",
+        "readonly",
+        "return",
+        "select",
+        "set",
+        "shift",
+        "shopt",
+        "source",
+        "test",
+        "then",
+        "time",
+        "times",
+        "trap",
+        "type",
+        "typeset",
+        "ulimit",
+        "umask",
+        "unalias",
+        "unset",
+        "until",
+        "wait",
+        "while",
+        "true",
+        "false",
+        "dirs",
+        "disown",
+        "enable",
+        "help",
+        "logout",
+        "mapfile",
+        "suspend",
+    }
+)
+"""What the shell does itself, or in another way than the program of the same name: `echo`, `time`."""
+
+
+class Unwrappable(Exception):
+    """The line cannot be changed without the danger of changing what it does; the text says why."""
+
+
+class Form(Enum):
+    """What a command is made of, as far as it matters here."""
+
+    PLAIN = auto()  # one program with its arguments and redirections: may follow `--` as it is
+    SHELL = auto()  # anything else that is for a shell
+
+
+def split_input(raw: str) -> tuple[str, str]:
+    """The command as it stands in the line, and the rest from the first percent sign on that is not escaped."""
+    form = _INPUT.match(raw)
+    end = form.end() if form else 0
+    return raw[:end], raw[end:]
+
+
+def given(raw: str) -> str:
+    """What the shell gets of the command as it stands in the line."""
+    return re.sub(r"\\(.)", lambda found: "%" if found[1] == "%" else found[0], raw, flags=re.DOTALL)
+
+
+def pieces(command: str) -> list[tuple[str, str]]:
+    """The command in parts, each with its kind: space, word, redirect, operator or other."""
+    return [(form.lastgroup or "other", form[0]) for form in _SPLIT.finditer(command)]
+
+
+def form_of(command: str) -> Form:
+    """Whether the command is one program with its arguments, and may keep its redirections outside."""
+    found = [(kind, text) for kind, text in pieces(command) if kind != "space"]
+    if any(kind in {"operator", "other"} for kind, _ in found) or not found or found[0][0] != "word":
+        return Form.SHELL
+    first = found[0][1]
+    plain = _PROGRAM.fullmatch(first) and first not in _OF_THE_SHELL and not _writes_errors(found)
+    return Form.PLAIN if plain else Form.SHELL
+
+
+def _writes_errors(found: list[tuple[str, str]]) -> bool:
+    """Whether standard error fills a file anew: then a warning of ours must not get into it. A log may have it."""
+    targets = [target for (_, sign), (_, target) in pairwise(found) if sign.lstrip("0123456789") in {">", ">|"}]
+    return any(kind == "redirect" and text.startswith("2") for kind, text in found) and any(
+        target != "/dev/null" for target in targets
+    )
+
+
+def goes_on(command: str, shell: str) -> bool:
+    """Whether the shell ends before a part of the command does, which it left in the background."""
+    bare = _QUOTED.sub("Q", command)
+    found = _BACKGROUND.findall(bare)
+    return any(each == "&" or _name(shell) not in {"bash", "zsh"} for each in found)
+
+
+def wrap(raw: str, slug: str, *, shell: str = "/bin/sh", program: str = "heartbeat") -> str:
+    """The command of a line, as it stands there, as a run of the job. Raises Unwrappable.
+
+    shell: the SHELL that cron gives the line to. program: how `heartbeat` is called, as it is to stand there.
+    """
+    before, rest = split_input(raw)
+    command = given(before)
+    if "\0" in raw:
+        raise Unwrappable("it holds a NUL, which no command can")
+    if command.startswith("-"):
+        raise Unwrappable("its command begins with -, which the shell takes for an option")
+    start = f"{program} exec {'--no-output ' if goes_on(command, shell) else ''}{slug} -- "
+    if form_of(command) is Form.PLAIN and (_name(shell) in _FAMILY or _BARE.fullmatch(command)):
+        return f"{start}{raw}"
+    if _name(shell) not in _FAMILY:
+        raise Unwrappable(f"SHELL={shell} may quote in its own way: put `heartbeat exec {slug} --` into it by hand")
+    called = "sh" if shell == "/bin/sh" else quoted(shell)
+    # No `'` changes what cron makes of the percent signs behind it, so the line may be quoted as it stands.
+    return f"{start}{called} -c {_in_quotes(before)}{rest}"
+
+
+def quoted(text: str) -> str:
+    """A word for the shell in a crontab's line."""
+    return shlex.quote(text).replace("%", r"\%")
+
+
+def _in_quotes(text: str) -> str:
+    body = text.replace("'", "'\\''")
+    return f"'{body}'"
+
+
+def _name(shell: str) -> str:
+    return shell.rpartition("/")[2]

@@ -1,0 +1,36 @@
+"""What the comments above a line say about its job."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from heartbeat.clean import one_line
+from heartbeat.importing.crontab import Unreadable, read_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST = 150
+_FEW = 3
+_LEGEND = re.compile(
+    r"\bdom\b|\bdow\b|command to be executed|day of (?:month|week)|crontab|^[-=*#|+.\s]", re.IGNORECASE
+)
+_TEXT = re.compile(r"[^\W\d_]{2}")
+
+
+def described(above: Sequence[str]) -> str:
+    """The comment lines directly above a job as its description; empty when they are no sentence about it."""
+    texts = [line.strip().lstrip("#").strip() for line in above]
+    if not texts or len(texts) > _FEW or any(_LEGEND.search(text) or _is_line(text) for text in texts):
+        return ""
+    whole = one_line(" ".join(texts))
+    return whole if len(whole) <= LONGEST and _TEXT.search(whole) else ""
+
+
+def _is_line(text: str) -> bool:
+    """Whether a job or a setting was commented out."""
+    try:
+        return read_line(text, system=False) is not None
+    except Unreadable:
+        return False
