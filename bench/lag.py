@@ -49,7 +49,9 @@ def measure(jobs: int, port: int) -> dict[str, str | float]:
     """With so many jobs at once."""
     with tempfile.TemporaryDirectory() as folder:
         trigger = f'trigger: {{http: {{url: "http://127.0.0.1:{port}/"}}}}'
-        lines = [f'  job-{n}: {{schedule: "*-*-* *:*:00/5", grace: 30s, max_runtime: 1m, {trigger}}}' for n in range(jobs)]
+        lines = [
+            f'  job-{n}: {{schedule: "*-*-* *:*:00/5", grace: 30s, max_runtime: 1m, {trigger}}}' for n in range(jobs)
+        ]
         Path(folder, "jobs.yaml").write_text("\n".join(["defaults: {timezone: UTC}", "jobs:", *lines]) + "\n")
         given = {"HEARTBEAT_PING_KEY": KEY, "HEARTBEAT_PORT": "0"}
         App.lags = []

@@ -5,6 +5,7 @@ One file, standard library only: it may be copied alone into a project. Settings
 HEARTBEAT_URL (the server, or s3://bucket/prefix for evidence), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (seconds),
 HEARTBEAT_RAISE (1: raise PingError), HEARTBEAT_TIMEZONE (of the dates in S3 keys), and where to turn when the server
 cannot be told: HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix), HEARTBEAT_FALLBACK_SLACK (an incoming webhook).
+HEARTBEAT_JOB and HEARTBEAT_RUN_ID are set by a trigger: pings of that job belong to that run.
 
 As a program, `python3 heartbeat.py exec SLUG -- COMMAND` runs a command as a run of a job.
 """
@@ -153,7 +154,7 @@ class Run:
     def __init__(self, slug: str, **options: Unpack[RunOptions]) -> None:
         import uuid
 
-        self.slug, self.id = slug, options.get("run_id") or str(uuid.uuid4())
+        self.slug, self.id = slug, options.get("run_id") or _run_of(slug) or str(uuid.uuid4())
         self._options: RunOptions = {**options, "run_id": self.id}
 
     def __enter__(self) -> Self:
@@ -224,7 +225,8 @@ def _tell(event: Event, raise_errors: bool | None) -> bool:
     slug, status = str(event["slug"]), event["exit_status"]
     what = f"{event['kind'] if status is None else f'exit status {status}'} of {_shown(slug)!r}"
     try:
-        event = {**event, "at": _epoch(event["at"]), "timeout": event["timeout"] or _timeout()}
+        run_id = event["run_id"] or _run_of(event["slug"])
+        event = {**event, "run_id": run_id, "at": _epoch(event["at"]), "timeout": event["timeout"] or _timeout()}
         note = _deliver(event, what)
     except Exception as problem:  # noqa: BLE001 - the job goes on, whatever is wrong with us
         note = _clean(_reason(problem), slug)
@@ -364,6 +366,11 @@ def _put(bucket: str, key: str, data: bytes, content_type: str, timeout: float) 
     if problem := _bounded(put, TRIES * timeout):
         raise PingError(f"s3://{bucket}/{key} {problem}")
     return f"s3://{bucket}/{key}"
+
+
+def _run_of(slug: str) -> str | None:
+    """The run that Heartbeat's trigger started, if it is one of this job."""
+    return os.environ.get("HEARTBEAT_RUN_ID") or None if os.environ.get("HEARTBEAT_JOB") == slug else None
 
 
 def _url(slug: str, step: str, query: dict[str, str | float | None]) -> str:
@@ -578,12 +585,12 @@ def run_command(argv: Sequence[str], *, slug: str, **options: Unpack[ExecOptions
     return status
 
 
-def _told(options: ExecOptions) -> RunOptions:
+def _told(slug: str, options: ExecOptions) -> RunOptions:
     """What the pings of the run have in common."""
     import uuid
 
     return {
-        "run_id": options.get("run_id") or str(uuid.uuid4()),
+        "run_id": options.get("run_id") or _run_of(slug) or str(uuid.uuid4()),
         "for_": options.get("for_"),
         "create": options.get("create", False),
         "raise_errors": False,
@@ -593,9 +600,9 @@ def _told(options: ExecOptions) -> RunOptions:
 def _not_begun(slug: str, status: int, why: str, options: ExecOptions) -> int:
     said = _say(why)
     if status == BUSY:
-        log(slug, said, **_told(options))
+        log(slug, said, **_told(slug, options))
     elif status:
-        fail(slug, said, **_told(options))
+        fail(slug, said, **_told(slug, options))
     return status
 
 
@@ -649,7 +656,7 @@ class _State:
 def _run_and_tell(argv: Sequence[str], slug: str, options: ExecOptions) -> int:
     import threading
 
-    told = _told(options)
+    told = _told(slug, options)
     began, began_at = time.monotonic(), time.time()
     starting = threading.Thread(target=lambda: ping(slug, kind="start", at=began_at, **told), daemon=True)
     with _Signals() as signals:

@@ -8,6 +8,8 @@ import pytest
 
 import heartbeat
 
+RUN = "0b7c9d6e-1111-4222-8333-444444444444"
+
 
 def test_a_run_that_ends_well(receiver):
     with heartbeat.run("j") as run:
@@ -62,6 +64,18 @@ def test_two_runs_have_two_ids(receiver):
         with heartbeat.run("j"):
             pass
     assert len({ping.query["rid"] for ping in receiver.pings}) == 2
+
+
+def test_what_a_trigger_started_is_one_run(receiver, monkeypatch):
+    monkeypatch.setenv("HEARTBEAT_JOB", "j")
+    monkeypatch.setenv("HEARTBEAT_RUN_ID", RUN)
+    with heartbeat.run("j") as run:
+        pass
+    heartbeat.ping("j")
+    heartbeat.ping("j", run_id="11111111-2222-4333-8444-555555555555")
+    heartbeat.ping("another")
+    ids = [ping.query.get("rid") for ping in receiver.pings]
+    assert (run.id, ids) == (RUN, [RUN, RUN, RUN, "11111111-2222-4333-8444-555555555555", None])
 
 
 def test_a_run_takes_the_id_and_the_slot_it_is_given(receiver):

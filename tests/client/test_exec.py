@@ -129,6 +129,14 @@ def test_options_reach_the_pings(receiver):
         assert {"rid": given, "for": "2026-11-22", "create": "1"}.items() <= ping.query.items()
 
 
+def test_what_a_trigger_started_is_one_run(receiver, monkeypatch):
+    run = "0b7c9d6e-1111-4222-8333-444444444444"
+    monkeypatch.setenv("HEARTBEAT_JOB", "j")
+    monkeypatch.setenv("HEARTBEAT_RUN_ID", run)
+    execute("j", "--", "true")
+    assert [ping.query["rid"] for ping in receiver.pings] == [run, run]
+
+
 def test_no_start_tells_only_the_end(receiver):
     execute("j", "--no-start", "--", "true")
     assert receiver.kinds() == ["0"]
