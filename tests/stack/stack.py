@@ -19,7 +19,7 @@ from ministack import CREDENTIALS, REGION, ROOT, tool
 
 VERSION = os.environ.get("HEARTBEAT_PYTHON") or sysconfig.get_python_version()
 """Of Python in the functions: the runtime's, where the tests can have it."""
-FUNCTIONS = ("PingFunction", "IngestFunction", "CheckerFunction", "WebFunction")
+FUNCTIONS = ("PingFunction", "IngestFunction", "CheckerFunction", "TriggerFunction", "WebFunction")
 BOOTSTRAP = """#!/bin/sh
 export {variables}
 cd "$LAMBDA_TASK_ROOT" && exec {python} -m awslambdaric "$_HANDLER"
