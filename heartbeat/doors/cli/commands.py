@@ -82,6 +82,7 @@ COMMANDS: dict[str, Place] = {
     "rerun": Place("act", "runs", "start the same run once more, as another one"),
     "ping": Place("tell", "send", "tell the server that a job ran, began or failed"),
     "exec": Place("tell", "send", "run a command as a run of a job"),
+    "worker": Place("tell", "work", "take messages of an SQS queue, each as a run of its job"),
     "serve": Place("run", "serving", "the server: pings, clock and alerts in one process"),
     "tick": Place("run", "tick", "look once and send what waits, for those who have no server"),
     "key": Place("run", "keyring", "who may use the API: make, list and remove management keys"),

@@ -1,0 +1,81 @@
+"""worker: take messages of a queue, and work on each as a run of its job."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from heartbeat.client import _span
+from heartbeat.doors.cli.commands import Call, Command
+from heartbeat.doors.cli.options import add_store, open_store
+from heartbeat.errors import BadSetting
+from heartbeat.schedule import parse_duration
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+WAIT_MAX = 20
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    flag = parser.add_argument
+    flag("--queue", required=True, metavar="URL", help="the SQS queue")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--once", action="store_true", help="one message, or none if none comes; then end")
+    how.add_argument("--until-empty", action="store_true", help="end when two looks in a row find nothing")
+    flag("--job", metavar="JOB", default="", help="whose run it is, of messages that do not say so")
+    flag("--visibility", default="5m", metavar="TIME", help="hide a message for so long at a time (5m)")
+    flag(
+        "--backoff", default="30s", metavar="TIME", help="a message that failed comes back after so long (30s), doubled"
+    )
+    flag("--wait", type=int, default=WAIT_MAX, metavar="SECONDS", help="how long one look waits for a message (20)")
+    flag("--timeout", dest="limit", type=_span, metavar="TIME", help="stop the command after so long: exit status 124")
+    flag("--spot", action="store_true", help="hand the message back when this spot instance is taken away")
+    add_store(parser)
+    flag("argv", metavar="command", nargs="A...", help="the command and its arguments, after --")
+
+
+def _run(call: Call) -> int:
+    from heartbeat.doors import ledger  # noqa: PLC0415 - it needs what the base install does not have
+    from heartbeat.doors.worker import Terms, work_command  # noqa: PLC0415 - the same
+
+    args = call.args
+    if find_spec("boto3") is None:
+        raise ModuleNotFoundError("No module named 'boto3'", name="boto3")
+    if not 0 <= args.wait <= WAIT_MAX:
+        raise BadSetting(f"--wait {args.wait} is not from 0 to {WAIT_MAX}")
+    terms = Terms(
+        once=args.once,
+        until_empty=args.until_empty,
+        visibility=parse_duration(args.visibility) / 1000,
+        wait=args.wait,
+        backoff=parse_duration(args.backoff) / 1000,
+        job=args.job,
+        spot=args.spot,
+        limit=args.limit,
+    )
+    with ExitStack() as opened:
+        ask = ledger.of_store(opened.enter_context(open_store(args))) if _names_store(args) else None
+        return work_command(args.queue, args.argv, terms, ask=ask)
+
+
+def _names_store(args: Namespace) -> bool:
+    return any((args.store, args.db, os.environ.get("HEARTBEAT_STORE"), os.environ.get("HEARTBEAT_DB")))
+
+
+COMMANDS = {
+    "worker": Command(
+        about="Take messages of an SQS queue, one at a time, and run a command for each as a run of its job: the body\n"
+        "is its standard input; HEARTBEAT_JOB, HEARTBEAT_RUN_ID and HEARTBEAT_SLOT say which run it is. The message\n"
+        "is deleted when the command ends with 0; otherwise it comes back, later each time. Exit status 75 of the\n"
+        "command means: not now, try again later. SIGTERM hands the message back.\n\n"
+        "  heartbeat worker --queue https://sqs.eu-west-1.amazonaws.com/123456789012/jobs -- bin/work\n\n"
+        "Whether a run is done or under way on another machine is asked where HEARTBEAT_API and HEARTBEAT_API_KEY\n"
+        "say, or in the store of --store. Without them only this machine's runs are known.",
+        arguments=_arguments,
+        run=_run,
+        shows=False,
+    ),
+}

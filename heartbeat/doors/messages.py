@@ -1,0 +1,104 @@
+"""A message of a queue as a run of a job. Which run it is, is written in it; a redelivered message is the same run."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SLUG = re.compile("[-_a-z0-9]{1,100}")
+_RUNS = UUID("b0e6c2a4-5b0a-5a39-8f0e-6d1f3f5f7a10")
+_FACTS = {"Heartbeat-Job": "job", "Heartbeat-Run": "run_id", "Heartbeat-Slot": "slot"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message, in our hands until its visibility ends.
+
+    receipt: the handle of this one delivery; job: "" when neither the message nor the caller names one; run_id: a
+    uuid; slot: ISO 8601, "" for a run that is for none; count: how often it was delivered, this time included; since:
+    when it was delivered, in seconds of a clock that only goes forward.
+    """
+
+    id: str
+    receipt: str
+    queue: str
+    body: str = ""
+    job: str = ""
+    run_id: str
+    slot: str = ""
+    count: int = 1
+    since: float = 0.0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command is told. The clients take the job and the run from here."""
+        return {
+            "HEARTBEAT_JOB": self.job,
+            "HEARTBEAT_RUN_ID": self.run_id,
+            "HEARTBEAT_SLOT": self.slot,
+            "HEARTBEAT_MESSAGE_ID": self.id,
+            "HEARTBEAT_RECEIPT_HANDLE": self.receipt,
+            "HEARTBEAT_QUEUE": self.queue,
+        }
+
+
+def read(raw: Mapping[str, Any], *, queue: str, job: str, since: float) -> Message:
+    """raw: as boto3 hands it over; job: of a message that names none."""
+    facts = _attributes(raw) or _body(raw["Body"])
+    return Message(
+        id=raw["MessageId"],
+        receipt=raw["ReceiptHandle"],
+        queue=queue,
+        body=raw["Body"],
+        job=facts.get("job", job),
+        run_id=run_of(raw["MessageId"], facts.get("run_id", "")),
+        slot=slot_of(facts.get("slot", "")),
+        count=int(raw.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
+        since=since,
+    )
+
+
+def run_of(message: str, named: str) -> str:
+    """The run's id: the one that is named, else the same one for every delivery of this message."""
+    try:
+        return str(UUID(named))
+    except ValueError:
+        return str(uuid5(_RUNS, message))
+
+
+def slot_of(text: str) -> str:
+    """The slot, if this names one."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return text
+
+
+def _attributes(raw: Mapping[str, Any]) -> dict[str, str]:
+    given = raw.get("MessageAttributes", {})
+    return _ours({ours: given.get(name, {}).get("StringValue", "") for name, ours in _FACTS.items()})
+
+
+def _body(text: str) -> dict[str, str]:
+    """Only a body that names its run is Heartbeat's: many have something else that they call a job."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(value, dict) or not isinstance(value.get("run_id"), str):
+        return {}
+    return _ours({name: value.get(name) for name in _FACTS.values()})
+
+
+def _ours(facts: Mapping[str, object]) -> dict[str, str]:
+    if not SLUG.fullmatch(str(facts["job"] or "")):
+        return {}
+    return {name: text for name, text in facts.items() if isinstance(text, str)}
