@@ -46,10 +46,12 @@ class Schedules:
         return aws.client("scheduler", "")
 
     def step(self, now: int) -> None:
-        """Keep them, every few minutes. Raises nothing that botocore would not: the next step goes on."""
-        if now < self._next or not self._place.group:
-            return
-        self._next = now + EVERY
+        """Keep them, every few minutes; again at once where botocore raised."""
+        if now >= self._next and self._place.group:
+            self._keep()
+            self._next = now + EVERY
+
+    def _keep(self) -> None:
         before = self._store.document(SCHEDULES)
         known: dict[str, str] = dict(before.value) if isinstance(before.value, dict) else {}
         wanted = dict(self._wanted())
