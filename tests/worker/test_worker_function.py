@@ -2,18 +2,16 @@
 
 import os
 import signal
-import sys
 import threading
 import time
 from uuid import uuid4
 
 import pytest
-from ministack import CREDENTIALS
 from yard import RECEIVED, ended, until
 
 from heartbeat.doors.stopping import Stopped, Stops
-from heartbeat.doors.worker import Later, Terms, Worker, work
-from heartbeat.errors import StartFailed
+from heartbeat.doors.worker import Later, Terms, Worker, run_received, work
+from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.targets import aws as targets
 
 ALL = Terms(until_empty=True, wait=0, backoff=600)
@@ -179,14 +177,9 @@ def test_a_received_message_of_a_run_that_is_done_is_deleted(yard, run, launched
     assert (yard.runs, yard.waiting()) == (1, (0, 0))
 
 
-def test_what_is_not_handed_over_is_named(yard):
-    code = f"import runpy, sys\n{RECEIVED}".replace("sys.exit(run_received(", "print(run_received(")
-    given = {"HEARTBEAT_QUEUE": yard.url, "PYTHONWARNINGS": "ignore"} | CREDENTIALS
-    task = yard.launch(code, "settle", "true", environ=yard.environ("task") | given)
-    status, said = ended(task)
-    assert status == 1
-    assert said.endswith(
-        "BadSetting: HEARTBEAT_MESSAGE_ID and HEARTBEAT_RECEIPT_HANDLE not set; "
-        "whoever received the message hands these over\n"
+def test_what_is_not_handed_over_is_named():
+    with pytest.raises(BadSetting) as refused:
+        run_received(["true"], slug="settle", environ={"HEARTBEAT_QUEUE": "https://sqs.eu-west-1.amazonaws.com/1/q"})
+    assert str(refused.value) == (
+        "HEARTBEAT_MESSAGE_ID and HEARTBEAT_RECEIPT_HANDLE not set; whoever received the message hands these over"
     )
-    assert sys.executable

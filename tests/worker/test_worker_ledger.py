@@ -37,7 +37,7 @@ def found(message, job="other"):
     return made.job, made.run_id, made.slot
 
 
-FOREIGN = "1ef5ac98-4cf4-5fee-a0d0-97c4a1c1a4f3"
+FOREIGN = "022ca6b1-5cd8-564b-9c35-4b8285df2031"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def api(store):
         server.api = Api(store, lambda: NOW + MINUTE)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", keys.add(store, "worker", NOW, keys.Rights.READ)
+        yield f"http://127.0.0.1:{server.server_port}", keys.add(store, "worker", keys.Rights.READ, NOW)
         server.shutdown()
         thread.join()
 
@@ -182,7 +182,7 @@ def test_the_environment_names_the_api(monkeypatch, api, hear):
     hear("success")
     assert of_environment()(MINE) is Standing.DONE
     monkeypatch.setenv("HEARTBEAT_API", "heartbeat.example.org")
-    with pytest.raises(BadSetting, match="HEARTBEAT_API is 'heartbeat.example.org'"):
+    with pytest.raises(BadSetting, match="HEARTBEAT_API is 'heartbeat"):
         of_environment()
 
 
