@@ -1,14 +1,17 @@
 """The same for a function of Python, and for a message that somebody else received."""
 
+import json
 import os
 import signal
 import threading
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from yard import RECEIVED, ended, until
 
+from heartbeat.doors.ledger import Standing
 from heartbeat.doors.stopping import Stopped, Stops
 from heartbeat.doors.worker import Later, Terms, Worker, run_received, work
 from heartbeat.errors import BadSetting, StartFailed
@@ -87,6 +90,14 @@ def test_sigterm_ends_a_function_and_hands_the_message_back(here, server, run):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_who_hears_that_another_began_first_leaves_it(here, run):
+    """It was free when we asked; when we had said that we begin, somebody else had said so before."""
+    seen, answers = [], iter([Standing.FREE, Standing.ELSEWHERE])
+    here.send(run)
+    assert work(here.url, seen.append, Terms(once=True), ask=lambda _: next(answers)) == 75
+    assert (seen, here.waiting()) == ([], (0, 1))
+
+
 def test_in_another_thread_there_are_no_signals_but_the_same_work(here, server, run):
     here.send(run)
     answers = []
@@ -94,6 +105,16 @@ def test_in_another_thread_there_are_no_signals_but_the_same_work(here, server, 
     thread.start()
     thread.join(20)
     assert answers == [0]
+    assert server.kinds(run) == ["start", "success"]
+
+
+def test_the_page_shows_code_that_works(here, server, run, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "worker.md").read_text(encoding="utf-8")
+    monkeypatch.setenv("QUEUE_URL", here.url)
+    here.send(run, json.dumps({"job": "settle", "run_id": run, "input": {"rows": 3}}))
+    with pytest.raises(SystemExit) as done:
+        exec(compile(page.split("```python\n")[1].split("```")[0], "page", "exec"), {})  # noqa: S102 - it is ours
+    assert (done.value.code, here.waiting()) == (0, (0, 0))
     assert server.kinds(run) == ["start", "success"]
 
 

@@ -123,3 +123,14 @@ def test_a_command_that_outlives_its_worker_is_under_way(yard, run):
     (yard.folder / "ran.go").touch()
     assert (status, yard.runs) == (75, 1)
     assert "is under way elsewhere; left" in said
+
+
+def test_two_machines_with_a_message_each_of_one_run_begin_it_once(yard, server, run):
+    """Both look at the same moment; who said first that it begins goes on."""
+    options = ("--once", "--backoff", "0s", "--db", str(server.db))
+    yard.send(run)
+    yard.send(run)
+    both = [yard.start(*options, machine=each, command="echo ran >> $RAN; sleep 1") for each in ("one", "two")]
+    assert sorted(each.wait(20) for each in both) == [0, 75]
+    assert yard.work(*options)[0] == 0
+    assert (yard.runs, yard.waiting()) == (1, (0, 0))
