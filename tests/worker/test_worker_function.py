@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from yard import RECEIVED, ended, until
+from yard import EXEC, RECEIVED, ended, until
 
 from heartbeat.doors.ledger import Standing
 from heartbeat.doors.stopping import Stopped, Stops
@@ -145,7 +145,7 @@ def test_a_worker_that_shall_end_gives_up_when_sqs_does_not_answer():
 def launched(yard, run):
     """Receives a message, and starts the task's side of it."""
 
-    def launch(command, *, machine="task", visibility=30, **more):
+    def launch(command, *, machine="task", visibility=30, program=RECEIVED, **more):
         found = yard.sqs.receive_message(
             QueueUrl=yard.url, VisibilityTimeout=visibility, AttributeNames=["ApproximateReceiveCount"]
         )["Messages"][0]
@@ -158,7 +158,7 @@ def launched(yard, run):
             "HEARTBEAT_BODY": found["Body"],
         }
         environ = yard.environ(machine, **(handed | more))
-        return yard.launch(RECEIVED, "settle", "--", "sh", "-c", command, environ=environ)
+        return yard.launch(program, "settle", "--", "sh", "-c", command, environ=environ)
 
     return launch
 
@@ -195,6 +195,15 @@ def test_a_received_message_of_a_run_that_is_done_is_deleted(yard, run, launched
     for _ in range(2):
         yard.send(run)
         assert ended(launched("echo ran >> $RAN"))[0] == 0
+    assert (yard.runs, yard.waiting()) == (1, (0, 0))
+
+
+def test_the_task_asks_the_store_that_the_environment_names(yard, server, run, launched):
+    for machine in ("one", "two"):
+        yard.send(run)
+        done = ended(launched("echo ran >> $RAN", program=EXEC, machine=machine, HEARTBEAT_DB=str(server.db)))
+        assert done[0] == 0
+    assert "is done already; deleted without work" in done[1]
     assert (yard.runs, yard.waiting()) == (1, (0, 0))
 
 

@@ -22,6 +22,14 @@ import sys
 from heartbeat.doors.worker import Terms, run_received
 sys.exit(run_received(sys.argv[2:], slug=sys.argv[1], terms=Terms(visibility=2, backoff=0)))
 """
+EXEC = """\
+import sys
+from argparse import Namespace
+from heartbeat.doors.cli.commands import Call
+from heartbeat.doors.cli.work import received
+args = Namespace(slug=sys.argv[1], argv=sys.argv[2:], limit=None, visibility="5m")
+sys.exit(received(Call(args=args, screen=None, clock=lambda: 0)))
+"""
 SOON = 10
 JOBS = """\
 defaults: {timezone: UTC, grace: 10m, notify: [screen]}

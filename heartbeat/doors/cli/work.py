@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from argparse import Namespace
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,11 @@ from heartbeat.errors import BadSetting
 from heartbeat.schedule import parse_duration
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Iterator
+
+    from heartbeat.doors.ledger import Standing
+    from heartbeat.doors.messages import Message
 
 WAIT_MAX = 20
 
@@ -38,8 +43,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(call: Call) -> int:
-    from heartbeat.doors import ledger  # noqa: PLC0415 - it needs what the base install does not have
-    from heartbeat.doors.worker import Terms, work_command  # noqa: PLC0415 - the same
+    from heartbeat.doors.worker import Terms, work_command  # noqa: PLC0415 - it needs what the base install has not
 
     args = call.args
     if find_spec("boto3") is None:
@@ -56,13 +60,31 @@ def _run(call: Call) -> int:
         spot=args.spot,
         limit=args.limit,
     )
-    with ExitStack() as opened:
-        ask = ledger.of_store(opened.enter_context(open_store(args))) if _names_store(args) else None
+    with _asking(args) as ask:
         return work_command(args.queue, args.argv, terms, ask=ask)
 
 
-def _names_store(args: Namespace) -> bool:
-    return any((args.store, args.db, os.environ.get("HEARTBEAT_STORE"), os.environ.get("HEARTBEAT_DB")))
+def received(call: Call) -> int:
+    """`exec --sqs`: run the command for the message that the environment hands over."""
+    from heartbeat.doors.worker import Terms, run_received  # noqa: PLC0415 - see above
+
+    args = Namespace(**(vars(call.args) | {"store": None, "db": None, "clock": call.clock}))
+    terms = Terms(visibility=parse_duration(args.visibility) / 1000, limit=args.limit)
+    with _asking(args) as ask:
+        return run_received(args.argv, slug=args.slug, terms=terms, ask=ask)
+
+
+@contextmanager
+def _asking(args: Namespace) -> Iterator[Callable[[Message], Standing] | None]:
+    """Who knows of runs: the store, if one is named; None: whom the environment names besides."""
+    from heartbeat.doors import ledger  # noqa: PLC0415 - see above
+
+    named = (args.store, args.db, os.environ.get("HEARTBEAT_STORE"), os.environ.get("HEARTBEAT_DB"))
+    if not any(named):
+        yield None
+        return
+    with open_store(args) as store:
+        yield ledger.of_store(store)
 
 
 COMMANDS = {
