@@ -411,11 +411,15 @@ final class Heartbeat
     {
         $http = ['method' => $method, 'header' => array_merge($headers, ['Connection: close']), 'content' => $body,
             'timeout' => $timeout, 'ignore_errors' => true, 'follow_location' => 0, 'protocol_version' => 1.1];
+        $ends = hrtime(true) / 1e9 + $timeout;
         $stream = fopen($url, 'rb', false, stream_context_create(['http' => $http]));
         if ($stream === false) {
             return [[], trim(self::$warned)];
         }
-        $text = (string) stream_get_contents($stream, self::ANSWER_MAX);
+        $text = '';
+        while (strlen($text) < self::ANSWER_MAX && !feof($stream) && hrtime(true) / 1e9 < $ends) {
+            $text .= fread($stream, self::ANSWER_MAX);
+        }
         return [stream_get_meta_data($stream)['wrapper_data'] ?? [], $text];
     }
 
