@@ -24,6 +24,7 @@ final class Heartbeat
     private const BACKOFF = 0.05; // of the timeout: the pause before the second try, doubled before the third
     private const BODY_MAX = 10000; // bytes; the server keeps no more
     private const ANSWER_MAX = 2000;
+    private const OPTIONS = ['exit_status', 'run_id', 'duration', 'at', 'for', 'create', 'timeout', 'raise'];
     private const SECRETS =
         ['HEARTBEAT_PING_KEY', 'HEARTBEAT_FALLBACK_SLACK', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
     private const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
@@ -33,8 +34,10 @@ final class Heartbeat
         409 => "several jobs have this name: use the job's uuid",
     ];
 
-    /** @var array<string, array> runs that have begun and not ended, by run id */
+    /** @var array<int, array> runs that have begun and not ended */
     private static $open = [];
+    /** @var int */
+    private static $begun = 0;
     /** @var bool */
     private static $watching = false;
     /** @var string what PHP itself warned of last */
@@ -69,24 +72,25 @@ final class Heartbeat
     /** Runs the block and returns what it returns. What it throws is reported and thrown on. */
     public static function run($slug, callable $block, array $options = [])
     {
-        $id = $options['run_id'] = $options['run_id'] ?? self::uuid();
+        $options['run_id'] = $options['run_id'] ?? self::uuid();
         self::tell('start', $slug, null, $options);
-        self::$open[$id] = [$slug, $options, hrtime(true), getmypid()];
+        $number = ++self::$begun;
+        self::$open[$number] = [$slug, $options, hrtime(true), getmypid()];
         self::watch();
         try {
             $result = $block();
         } catch (\Throwable $error) {
-            self::finish($id, 'fail', $error, ['raise' => false]); // it is the job's own that goes on
+            self::finish($number, 'fail', $error, ['raise' => false]); // it is the job's own that goes on
             throw $error;
         }
-        self::finish($id, 'success', null, []);
+        self::finish($number, 'success', null, []);
         return $result;
     }
 
-    private static function finish(string $id, string $kind, $body, array $more): void
+    private static function finish(int $number, string $kind, $body, array $more): void
     {
-        [$slug, $options, $began] = self::$open[$id];
-        unset(self::$open[$id]);
+        [$slug, $options, $began] = self::$open[$number];
+        unset(self::$open[$number]);
         $took = round((hrtime(true) - $began) / 1e9, 3);
         self::tell($kind, $slug, $body, $more + $options + ['duration' => $took]);
     }
@@ -103,9 +107,9 @@ final class Heartbeat
             $why = $last !== null && ($last['type'] & self::FATAL) !== 0
                 ? "{$last['message']} in {$last['file']}:{$last['line']}"
                 : 'exit() was called inside run(); PHP does not tell its status: let the block return or throw';
-            foreach (self::$open as $id => $run) {
+            foreach (self::$open as $number => $run) {
                 if ($run[3] === getmypid()) { // a forked child ends too, and the run is not its own
-                    self::finish($id, 'fail', $why, ['raise' => false]);
+                    self::finish($number, 'fail', $why, ['raise' => false]);
                 }
             }
         });
@@ -122,9 +126,14 @@ final class Heartbeat
             $slug = (string) $slug;
             $status = $options['exit_status'] ?? null;
             $what = ($status === null ? $kind : "exit status $status") . " of '" . self::shown($slug) . "'";
+            if ($unknown = array_diff(array_keys($options), self::OPTIONS)) {
+                throw new HeartbeatPingError("there is no option '" . implode("', '", $unknown) . "'; there are "
+                    . implode(', ', self::OPTIONS));
+            }
             $event = ['kind' => $kind, 'slug' => $slug, 'body' => substr((string) $body, -self::BODY_MAX)] + $options;
             $event['at'] = $options['at'] ?? microtime(true);
-            $event['timeout'] = (float) ($options['timeout'] ?? self::timeout());
+            $event['for'] = isset($options['for']) ? (string) $options['for'] : null;
+            $event['timeout'] = isset($options['timeout']) ? (float) self::number($options['timeout']) : self::timeout();
             return self::deliver($event, $what);
         } catch (\Throwable $problem) {
             $text = self::clean($problem->getMessage(), is_string($slug) ? $slug : '');
@@ -266,10 +275,15 @@ final class Heartbeat
         $endpoint = rtrim(self::env('AWS_ENDPOINT_URL_S3') ?: self::env('AWS_ENDPOINT_URL'), '/');
         $region = self::env('AWS_REGION') ?: self::setting('AWS_DEFAULT_REGION', "the bucket's region, or set AWS_REGION");
         if (class_exists('Aws\S3\S3Client')) {
-            $client = new \Aws\S3\S3Client(['version' => 'latest', 'region' => $region, 'retries' => self::TRIES - 1,
-                'http' => ['connect_timeout' => $timeout, 'timeout' => $timeout]]
-                + ($endpoint === '' ? [] : ['endpoint' => $endpoint, 'use_path_style_endpoint' => true]));
-            $client->putObject(['Bucket' => $bucket, 'Key' => $key, 'Body' => $data, 'ContentType' => $type]);
+            try {
+                $client = new \Aws\S3\S3Client(['version' => 'latest', 'region' => $region, 'retries' => self::TRIES - 1,
+                    'http' => ['connect_timeout' => $timeout, 'timeout' => $timeout]]
+                    + ($endpoint === '' ? [] : ['endpoint' => $endpoint, 'use_path_style_endpoint' => true]));
+                $client->putObject(['Bucket' => $bucket, 'Key' => $key, 'Body' => $data, 'ContentType' => $type]);
+            } catch (\Throwable $problem) {
+                throw new HeartbeatPingError("s3://$bucket/$key was not written ({$problem->getMessage()}); "
+                    . 'check the bucket, AWS_REGION and the credentials');
+            }
             return;
         }
         $domain = "s3.$region.amazonaws.com" . (strncmp($region, 'cn-', 3) === 0 ? '.cn' : '');
@@ -397,17 +411,25 @@ final class Heartbeat
     {
         $http = ['method' => $method, 'header' => array_merge($headers, ['Connection: close']), 'content' => $body,
             'timeout' => $timeout, 'ignore_errors' => true, 'follow_location' => 0, 'protocol_version' => 1.1];
+        $ends = hrtime(true) / 1e9 + $timeout;
         $stream = fopen($url, 'rb', false, stream_context_create(['http' => $http]));
         if ($stream === false) {
             return [[], trim(self::$warned)];
         }
-        $text = (string) stream_get_contents($stream, self::ANSWER_MAX);
+        $text = '';
+        while (strlen($text) < self::ANSWER_MAX && !feof($stream) && hrtime(true) / 1e9 < $ends) {
+            $text .= fread($stream, self::ANSWER_MAX);
+        }
         return [stream_get_meta_data($stream)['wrapper_data'] ?? [], $text];
     }
 
     private static function number($value): string
     {
-        return sprintf('%.3F', $value instanceof DateTimeInterface ? $value->format('U.u') : $value);
+        $value = $value instanceof DateTimeInterface ? $value->format('U.u') : $value;
+        if (!is_numeric($value)) {
+            throw new HeartbeatPingError(var_export($value, true) . ' is no number of seconds');
+        }
+        return sprintf('%.3F', $value);
     }
 
     private static function timeout(): float

@@ -30,6 +30,7 @@ module Heartbeat
   BACKOFF = 0.05 # of the timeout: the pause before the second try, doubled before the third
   BODY_MAX = 10_000 # bytes; the server keeps no more
   ANSWER_MAX = 200
+  OPTIONS = %i[exit_status run_id duration at for create timeout raise_errors].freeze
   SECRETS = %w[HEARTBEAT_PING_KEY HEARTBEAT_FALLBACK_SLACK AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN].freeze
   UUID = /\A\h{8}(-\h{4}){3}-\h{12}\z/.freeze
   URL = %r{\Ahttps?://[\x21-\x7e&&[^?#@]]+\z}.freeze
@@ -38,7 +39,7 @@ module Heartbeat
     404 => "check the job's name and HEARTBEAT_PING_KEY, or pass create: true to have the job made",
     409 => "several jobs have this name: use the job's uuid"
   }.freeze
-  private_constant :TRIES, :TIMEOUT, :BACKOFF, :BODY_MAX, :ANSWER_MAX, :SECRETS, :UUID, :URL, :REMEDIES
+  private_constant :TRIES, :TIMEOUT, :BACKOFF, :BODY_MAX, :ANSWER_MAX, :OPTIONS, :SECRETS, :UUID, :URL, :REMEDIES
 
   class << self
     def ping(slug, body = nil, **options)
@@ -94,22 +95,28 @@ module Heartbeat
       end
     end
 
-    def tell(kind, slug, body, options)
-      slug = slug.to_s.dup.force_encoding(Encoding::UTF_8)
+    def tell(kind, name, body, options)
+      slug = name.to_s.dup.force_encoding(Encoding::UTF_8).scrub
       status = options[:exit_status]
       what = "#{status ? "exit status #{status}" : kind} of '#{shown(slug)}'"
+      unknown = options.keys - OPTIONS
+      raise PingError, "there is no option #{unknown.join(", ")}; there are #{OPTIONS.join(", ")}" if unknown.any?
+
       body = body.to_s.b
       body = body.byteslice(-BODY_MAX, BODY_MAX) if body.bytesize > BODY_MAX
-      event = { kind: kind, slug: slug, body: body, at: epoch(options[:at] || Time.now) }
-      deliver(options.merge(event, timeout: options[:timeout] || timeout), what)
+      deliver(numbers(options).merge(kind: kind, slug: slug, body: body), what)
     rescue StandardError => error
-      why = error.is_a?(PingError) ? error.message : error.inspect
-      why = clean(why, slug)
+      why = clean(error.is_a?(PingError) ? error.message : error.inspect, slug.to_s)
       raises = options.fetch(:raise_errors) { !["", "0"].include?(env("HEARTBEAT_RAISE")) }
       raise PingError, why if raises
 
       warn_of("#{what || kind} was not delivered: #{why}")
       false
+    end
+
+    def numbers(options)
+      { at: epoch(options[:at] || Time.now), duration: options[:duration] && Float(options[:duration]),
+        timeout: options[:timeout] ? Float(options[:timeout]) : timeout }.then { |read| options.merge(read) }
     end
 
     def deliver(event, what)
@@ -278,7 +285,7 @@ module Heartbeat
     end
 
     def epoch(at)
-      (at.respond_to?(:to_time) ? at.to_time : at).to_f
+      at.respond_to?(:to_time) && !at.is_a?(String) ? at.to_time.to_f : Float(at)
     end
 
     # On which the run began: its start and its end shall meet in one object, though midnight lie between them.
@@ -330,7 +337,7 @@ module Heartbeat
     def clean(text, slug)
       secrets = SECRETS.map { |name| env(name) }
       secrets += [escape(secrets[0]), slug[%r{\Ahttps?://[^/]+(/.{3,})}, 1].to_s]
-      secrets.reject(&:empty?).reduce(text) { |line, secret| line.gsub(secret, "…") }
+      secrets.reject(&:empty?).reduce(text.dup.force_encoding(Encoding::UTF_8).scrub) { |line, secret| line.gsub(secret, "…") }
              .gsub(/\b(\h{8})(-\h{4}){3}-\h{12}\b/, '\1…')
     end
 

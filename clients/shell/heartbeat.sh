@@ -81,6 +81,8 @@ _heartbeat_tell() {
     unset IFS
     LC_ALL=C
     export LC_ALL
+    # An old curl would wait a second to be asked for a body. Not for S3: curl would sign this header, and not send it.
+    unasked='header = "Expect:"'
     kind=$1 what=$1 slug='' body='' exit_status='' run_id='' duration='' at='' for='' create='' timeout='' problem='' place=''
     shift
     if _heartbeat_read "$@" && _heartbeat_timeout && _heartbeat_deliver; then
@@ -187,9 +189,6 @@ _heartbeat_post() {
 header = \"Heartbeat-Id: $(od -An -v -N16 -tx1 /dev/urandom | tr -d ' \n')\""
     _heartbeat_send POST "$target${step%/success}?$query" HEARTBEAT_URL
 }
-
-# An old curl would wait a second to be asked for a body. Not for S3: curl would sign this header, and not send it.
-unasked='header = "Expect:"'
 
 # Tries METHOD URL up to three times; CAUSE is the setting to look at when that is of no use.
 _heartbeat_send() {

@@ -33,6 +33,14 @@ def execute(*args, **options):
     return subprocess.run(command(*args), capture_output=True, timeout=30, check=False, **options)
 
 
+@pytest.fixture(autouse=True)
+def hangup():
+    """As at a terminal, also when the tests themselves were started with nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def begin():
     """`heartbeat exec …`, begun; ended when the test ends."""

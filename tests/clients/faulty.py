@@ -47,6 +47,8 @@ class Answer:
     body: bytes = b"OK"
     headers: dict[str, str] = field(default_factory=dict)
     hang: bool = False
+    drip: bool = False
+    """Whether the body comes so slowly that it never ends, and never so slowly that a read would time out."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -115,10 +117,11 @@ class Receiver:
         with contextlib.suppress(OSError):  # the client has gone
             self._say(request, answer)
 
-    @staticmethod
-    def _say(request, answer):
+    def _say(self, request, answer):
         request.send_response(answer.status)
         for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
             request.send_header(name, value)
         request.end_headers()
+        while answer.drip and not self.closing.wait(0.05):
+            request.wfile.write(b".")
         request.wfile.write(answer.body)

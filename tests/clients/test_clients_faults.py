@@ -41,6 +41,12 @@ CASES = {
     "bytes": Case(call={"call": "log", "base64": base64.b64encode(BYTES).decode()}),
     "@file": Case(call={"call": "log", "body": "@/etc/hostname"}),
     "日次 レポート/1": Case(call={"call": "start", "body": "三行"}),
+    "torrent": Case(call={"call": "success"}, answers=(Answer(body=b"x" * HUGE),)),
+    "flood": Case(call={"call": "success"}, answers=(Answer(status=403, body=b"x" * HUGE),)),
+    "drip": Case(
+        call={"call": "success", "options": {"timeout": 0.2}},
+        answers=(Answer(status=500, body=b"x" * HUGE, drip=True),),
+    ),
     "slow": Case(call={"call": "success", "options": {"timeout": 0.2}}, answers=(Answer(hang=True),)),
 }
 
@@ -145,6 +151,17 @@ def test_of_a_huge_body_the_last_10000_bytes_arrive(met):
     (ping,) = met["huge"].pings
     assert (met["huge"].result, ping.path[3:]) == (True, ["fail"])
     assert ping.body == b"x" * (10_000 - 8) + b"the end\n"
+
+
+def test_a_huge_answer_is_not_taken_in(met):
+    assert (met["torrent"].result, met["torrent"].line) == (True, "")
+    assert (met["flood"].result, len(met["flood"].pings)) == (False, 1)
+    assert len(met["flood"].line) < 1000
+
+
+def test_an_answer_that_drips_holds_the_job_three_timeouts_at_most(met):
+    assert met["drip"].result is False
+    assert met["slow"].pings[0].when - met["drip"].pings[0].when < 3 * 0.2 + 0.3
 
 
 def test_bytes_arrive_as_they_are(met):

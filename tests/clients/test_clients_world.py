@@ -1,5 +1,6 @@
 """The world around a job: nobody answers, nobody can be trusted, nothing is set; and what a run block does then."""
 
+import base64
 import shutil
 import socket
 import subprocess
@@ -205,3 +206,26 @@ def test_a_refused_ping_is_told_to_slack_at_once(told, receiver):
     ping, slack = receiver.seen
     assert (done.results, ping.job, slack.url) == ([False], "report", SLACK_PATH)
     assert "answered 404 'not found'" in slack.json["text"]
+
+
+def test_what_is_called_wrongly_is_a_line_and_the_job_goes_on(told, language, receiver):
+    calls = [
+        {"call": "success", "slug_base64": base64.b64encode(b"a\xff\xfeb").decode()},
+        {"call": "success", "slug": "misspelt", "options": {"exitstatus": 3}, "catch": True},
+        {"call": "success", "slug": "undated", "options": {"at": "yesterday"}},
+        {"call": "success", "slug": "hasty", "options": {"timeout": "soon"}},
+        {"call": "run", "slug": "nested", "do": "nest", "text": "7 rows", "options": {"run_id": UUID}},
+    ]
+    done = told(calls, HEARTBEAT_URL=receiver.url, HEARTBEAT_PING_KEY=KEY)
+    odd, misspelt, undated, hasty, nested = done.results
+    assert (done.status, odd in (True, False), undated, hasty, nested) == (0, True, False, False, "7 rows")
+    if language.name == "python":
+        assert misspelt.startswith("TypeError: "), "a call that Python itself refuses"
+    else:
+        assert misspelt is False
+        assert "there is no option" in done.line("misspelt")
+        assert "exit" in done.line("misspelt")
+    assert "was not delivered: " in done.line("undated")
+    assert "was not delivered: " in done.line("hasty")
+    assert {one.job for one in receiver.seen[-2:]} == {"nested"}
+    assert not {"misspelt", "undated", "hasty"} & {one.job for one in receiver.seen}

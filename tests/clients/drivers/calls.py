@@ -2,12 +2,13 @@
 
 import base64
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
 
 ARGUMENT_MAX = 1000
-ENDS = {"return": "exit 0", "raise": "exit 1"}
+ENDS = {"return": "exit 0", "raise": "exit 1", "nest": "exit 0"}
 
 
 def body(call, place):
@@ -44,10 +45,13 @@ def line(call, number):
             + shlex.join(f"{name}={value}" for name, value in call["environ"].items())
             + ' results="${results}null, "'
         )
+    if "slug_base64" in call:
+        call["slug"] = os.fsdecode(base64.b64decode(call["slug_base64"]))
     if call["call"] == "run":
         return run(call)
     given, behind = body(call, Path(f"{sys.argv[2]}{number}"))
     return "delivered " + shlex.join([f"heartbeat_{call['call']}", call["slug"], *given, *options(call)]) + behind
 
 
-sys.stdout.write("\n".join(line(call, number) for number, call in enumerate(json.loads(sys.argv[1]))))
+text = "\n".join(line(call, number) for number, call in enumerate(json.loads(sys.argv[1])))
+sys.stdout.buffer.write(os.fsencode(text))

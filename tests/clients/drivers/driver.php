@@ -24,6 +24,9 @@ function work(array $call): string
     if ($call['do'] === 'exit') {
         exit($call['status']);
     }
+    if ($call['do'] === 'nest') {
+        return result(['do' => 'return'] + $call);
+    }
     return $call['text'];
 }
 
@@ -36,6 +39,7 @@ function result(array $call)
         }
         return null;
     }
+    $call['slug'] = isset($call['slug_base64']) ? base64_decode($call['slug_base64']) : $call['slug'];
     try {
         if ($call['call'] !== 'run') {
             return Heartbeat::{$call['call']}($call['slug'], body($call), $options);

@@ -21,12 +21,16 @@ def work(call):
         raise RuntimeError(call["text"])
     if call["do"] == "exit":
         sys.exit(call["status"])
+    if call["do"] == "nest":
+        return made({**call, "do": "return"})
     return call["text"]
 
 
 def made(call):
     if call["call"] == "set":
         return os.environ.update(call["environ"])
+    if "slug_base64" in call:
+        call["slug"] = os.fsdecode(base64.b64decode(call["slug_base64"]))
     options = {"for_" if name == "for" else name: value for name, value in call.get("options", {}).items()}
     if call["call"] != "run":
         return getattr(heartbeat, call["call"])(call["slug"], body(call), **options)

@@ -15,12 +15,15 @@ def work(call)
   raise call["text"] if call["do"] == "raise"
 
   exit(call["status"]) if call["do"] == "exit"
+  return result(call.merge("do" => "return")) if call["do"] == "nest"
+
   call["text"]
 end
 
 def result(call)
   return ENV.update(call["environ"]) && nil if call["call"] == "set"
 
+  call["slug"] = call["slug_base64"].unpack1("m") if call.key?("slug_base64")
   options = call.fetch("options", {}).transform_keys(&:to_sym)
   return Heartbeat.public_send(call["call"], call["slug"], body(call), **options) if call["call"] != "run"
 
