@@ -72,7 +72,7 @@ final class Heartbeat
     /** Runs the block and returns what it returns. What it throws is reported and thrown on. */
     public static function run($slug, callable $block, array $options = [])
     {
-        $options['run_id'] = $options['run_id'] ?? self::uuid();
+        $options['run_id'] = $options['run_id'] ?? self::runOf($slug) ?? self::uuid();
         self::tell('start', $slug, null, $options);
         $number = ++self::$begun;
         self::$open[$number] = [$slug, $options, hrtime(true), getmypid()];
@@ -131,6 +131,7 @@ final class Heartbeat
                     . implode(', ', self::OPTIONS));
             }
             $event = ['kind' => $kind, 'slug' => $slug, 'body' => substr((string) $body, -self::BODY_MAX)] + $options;
+            $event['run_id'] = $options['run_id'] ?? self::runOf($slug);
             $event['at'] = $options['at'] ?? microtime(true);
             $event['for'] = isset($options['for']) ? (string) $options['for'] : null;
             $event['timeout'] = isset($options['timeout']) ? (float) self::number($options['timeout']) : self::timeout();
@@ -145,6 +146,12 @@ final class Heartbeat
         } finally {
             restore_error_handler();
         }
+    }
+
+    /** The run that Heartbeat's trigger started, if it is one of this job. */
+    private static function runOf($slug): ?string
+    {
+        return self::env('HEARTBEAT_JOB') === (string) $slug ? (self::env('HEARTBEAT_RUN_ID') ?: null) : null;
     }
 
     private static function deliver(array $event, string $what): bool

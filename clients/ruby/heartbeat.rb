@@ -63,7 +63,7 @@ module Heartbeat
     # Runs the block (a block with a parameter is given the run id) and returns what it returns. What it raises is
     # reported and raised on.
     def run(slug, **options, &block)
-      options = { run_id: SecureRandom.uuid }.merge(options)
+      options = { run_id: run_of(slug) || SecureRandom.uuid }.merge(options)
       tell("start", slug, nil, options)
       began = monotonic
       begin
@@ -104,7 +104,7 @@ module Heartbeat
 
       body = body.to_s.b
       body = body.byteslice(-BODY_MAX, BODY_MAX) if body.bytesize > BODY_MAX
-      deliver(numbers(options).merge(kind: kind, slug: slug, body: body), what)
+      deliver({ run_id: run_of(slug) }.merge(numbers(options), { kind: kind, slug: slug, body: body }), what)
     rescue StandardError => error
       why = clean(error.is_a?(PingError) ? error.message : error.inspect, slug.to_s)
       raises = options.fetch(:raise_errors) { !["", "0"].include?(env("HEARTBEAT_RAISE")) }
@@ -112,6 +112,12 @@ module Heartbeat
 
       warn_of("#{what || kind} was not delivered: #{why}")
       false
+    end
+
+    # The run that Heartbeat's trigger started, if it is one of this job.
+    def run_of(slug)
+      id = env("HEARTBEAT_RUN_ID")
+      id unless id.empty? || env("HEARTBEAT_JOB") != slug.to_s
     end
 
     def numbers(options)

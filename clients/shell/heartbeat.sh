@@ -28,7 +28,8 @@ heartbeat_run() ( _heartbeat_run "$@" )
 # What follows runs in a subshell of the job's shell: its variables and settings are its own.
 
 _heartbeat_run() {
-    slug=${1-} id=$(_heartbeat_new_id) for='' create='' timeout=''
+    slug=${1-} id=$(_heartbeat_run_of "${1-}") for='' create='' timeout=''
+    id=${id:-$(_heartbeat_new_id)}
     [ $# = 0 ] || shift
     while [ $# -gt 1 ] && [ "$1" != -- ]; do
         case $1 in
@@ -95,6 +96,7 @@ _heartbeat_tell() {
 
 _heartbeat_read() {
     slug=${1-}
+    run_id=$(_heartbeat_run_of "$slug")
     what="$kind of '$(_heartbeat_shown "$slug")'"
     [ $# -gt 0 ] && shift
     case ${1-} in --*) ;; *) [ $# -gt 0 ] && body=$1 && shift ;; esac
@@ -404,6 +406,11 @@ _heartbeat_is_uuid() {
 _heartbeat_is_number() {
     case $1 in '' | . | *[!0-9.]* | *.*.*) return 1 ;; esac
     [ ${#1} -le 15 ]
+}
+
+# The run that Heartbeat's trigger started, if it is one of this job.
+_heartbeat_run_of() {
+    [ "${HEARTBEAT_JOB-}" != "$1" ] || printf '%s' "${HEARTBEAT_RUN_ID-}"
 }
 
 # A random uuid, without the programs that not every machine has.

@@ -119,6 +119,18 @@ def test_a_run_is_three_facts_about_one_run_id(told, receiver):
     assert 0 <= float(end.query["duration"]) < 5
 
 
+def test_what_a_trigger_started_is_one_run(told, receiver):
+    other = "22222222-2222-4333-8444-555555555555"
+    calls = [
+        {"call": "run", "slug": "settle", "do": "return", "text": "7 rows"},
+        {"call": "success", "slug": "settle"},
+        {"call": "success", "slug": "settle", "options": {"run_id": other}},
+        {"call": "success", "slug": "report"},
+    ]
+    told(calls, HEARTBEAT_URL=receiver.url, HEARTBEAT_PING_KEY=KEY, HEARTBEAT_JOB="settle", HEARTBEAT_RUN_ID=UUID)
+    assert [one.query.get("rid") for one in receiver.seen] == [UUID, UUID, UUID, other, None]
+
+
 def test_what_a_block_raises_is_told_and_goes_on(told, language, receiver):
     calls = [{"call": "run", "slug": "settle", "do": "raise", "text": "no rows in <ledger>"}]
     done = told(calls, HEARTBEAT_URL=receiver.url, HEARTBEAT_PING_KEY=KEY)

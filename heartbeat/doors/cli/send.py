@@ -66,10 +66,16 @@ def _ping(call: Call) -> int:
 def _exec_arguments(parser: argparse.ArgumentParser) -> None:
     client.add_arguments(parser)
     parser.add_argument("--config", metavar="FILE", help="the jobs, for --every-slot-once (HEARTBEAT_CONFIG)")
+    parser.add_argument("--sqs", action="store_true", help="work on the SQS message that the environment hands over")
+    parser.add_argument("--visibility", default="5m", metavar="TIME", help="with --sqs: for how long it is hidden")
 
 
 def _exec(call: Call) -> int:
     args = call.args
+    if args.sqs:
+        from heartbeat.doors.cli.work import received  # noqa: PLC0415 - it needs what the base install has not
+
+        return received(call)
     if args.every_slot_once and not args.for_:
         from heartbeat.doors.cli.latest import latest_slot  # noqa: PLC0415 - it loads all that a schedule needs
 
