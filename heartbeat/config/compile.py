@@ -1,13 +1,22 @@
-"""`python -m heartbeat.config.compile jobs.yaml jobs.json`: compile a file, or say everything that is wrong with it."""
+"""`python -m heartbeat.config.compile jobs.yaml jobs.json`: compile a file, or say everything that is wrong with it.
+
+What is compiled is for AWS, so that a triggered job's schedule must be one that EventBridge can say.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heartbeat.config.declared import compiled
 from heartbeat.config.reader import read_file
-from heartbeat.errors import BadConfig
+from heartbeat.errors import BadConfig, BadSchedule
+from heartbeat.schedule import parse
+from heartbeat.schedule.to_eventbridge import schedules_for
+
+if TYPE_CHECKING:
+    from heartbeat.model import Job
 
 
 def main(source: str, target: str) -> int:
@@ -17,9 +26,21 @@ def main(source: str, target: str) -> int:
     except BadConfig as bad:
         sys.stderr.writelines(f"{problem}\n" for problem in bad.problems)
         return 2
+    unsaid = [problem for job in config.jobs if job.trigger is not None and (problem := _unsaid(job))]
+    if unsaid:
+        sys.stderr.writelines(unsaid)
+        return 2
     sys.stderr.writelines(f"warning: {warning}\n" for warning in config.warnings)
     Path(target).write_bytes(compiled(config))
     return 0
+
+
+def _unsaid(job: Job) -> str:
+    try:
+        schedules_for(parse(job.schedule, job.timezone, dialect=job.dialect))
+    except BadSchedule as problem:
+        return f"jobs.{job.slug}.schedule: {problem}\n"
+    return ""
 
 
 if __name__ == "__main__":

@@ -20,6 +20,11 @@ jobs:
     evidence: {key: "b/{date:%Y-%m-%d}", min_size: 10MB}
     metrics: {rows: {min: 1}}
     sources: [{step_functions: {state_machine: nightly}}]
+  settle:
+    schedule: "30 3 * * *"
+    max_runtime: 1h
+    overlap: queue
+    trigger: {ecs: {task_definition: t, container: app, command: [rake, settle], environment: {A: "1"}, subnets: s}}
 """
 
 
@@ -37,6 +42,21 @@ def test_a_file_with_mistakes_compiles_to_nothing_and_says_them_all(tmp_path, ca
     told = capsys.readouterr().err.splitlines()
     assert [line.removeprefix(f"{source}:").partition(" ")[0] for line in told] == ["2:17:", "3:6:", "3:7:"]
     assert not target.exists()
+
+
+def test_a_triggered_job_whose_schedule_eventbridge_cannot_say_is_refused(tmp_path, capsys):
+    """On one machine it may be so; what is compiled is for AWS."""
+    source, target = tmp_path / "jobs.yaml", tmp_path / "jobs.json"
+    trigger = "trigger: {http: {url: https://x.example}}"
+    text = 'defaults: {{timezone: UTC, notify: []}}\njobs:\n  a: {{schedule: "*-*-* 09:00:30", max_runtime: 1h{}}}\n'
+    source.write_text(text.format(f", {trigger}"))
+    assert main(str(source), str(target)) == 2
+    assert capsys.readouterr().err == (
+        "jobs.a.schedule: expression: '*-*-* 09:00:30' has seconds, and EventBridge has none; "
+        "let it begin at a full minute\n"
+    )
+    source.write_text(text.format(""))
+    assert main(str(source), str(target)) == 0
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"name": 3}'])
