@@ -15,12 +15,16 @@ from heartbeat.model import (
     Job,
     Kind,
     Outcome,
+    Overlap,
+    Phase,
     Reason,
     Run,
     Signal,
     Span,
+    Start,
     State,
     Status,
+    Trigger,
     Verdict,
 )
 from heartbeat.store import rows
@@ -32,6 +36,8 @@ FULL = [
         Job(
             slug="s", schedule=("a", "b"), evidence=Evidence(key="k", bucket="b"), enabled=False, tags=("x",),
             bounds=(Bound(metric="m", low=1.5), Bound(metric="n", high=2.0)), source="jobs.yaml", max_runtime=5,
+            trigger=Trigger(kind="ecs", settings={"command": ["a"], "environment": {"A": "1"}, "public_ip": True}),
+            overlap=Overlap.QUEUE, at_least_once=True,
         ),
     ),
     (
@@ -40,7 +46,8 @@ FULL = [
             version=9, born=1, cursor=2, status=Status.DOWN,
             ahead=(Span(first=1, last=2, since=3, until=4, good=True),),
             runs=(Run(id="r", slot=None, started_at=5), Run(id="q", slot=6, started_at=7, expired=True)),
-            recent=(1, 2), seen=("a",), incident=INCIDENT, paused_until=NEVER, pause_reason="why",
+            recent=(1, 2), seen=("a",), incident=INCIDENT, paused_until=NEVER, pause_reason="why", claimed_slot=6,
+            starts=(Start(run_id="r", slot=None, phase=Phase.AGAIN, at=5, until=9, attempts=2, by="me", input="{}"),),
         ),
     ),
     (rows.ENTRY, entry(body="日本語", metrics=(("a", 1.0), ("b", -0.25)))),
@@ -74,7 +81,7 @@ def test_writes_compact_rows():
     assert rows.dump(on_time) == f'[1,"backup",2,4,5,"on_time","in_time","",{signal}]'
     running = State(version=1, born=2, cursor=3, status=Status.UP, runs=(Run(id="r", slot=4, started_at=5),))
     run = '["r",4,5,false,false,false]'
-    rest = '0,null,null,null,null,0,[],[],null,null,"",null,[],null'
+    rest = '0,null,null,null,null,0,[],[],null,null,"",null,[],null,[],null'
     assert rows.dump(running) == f'[1,1,2,3,"up",0,[],[{run}],{rest}]'
     assert rows.dump(Job(slug="日", schedule=("0 9 * * *",))).startswith('[1,"日",["0 9 * * *"],"UTC",')
 
