@@ -13,7 +13,8 @@ from signature import is_right
 DAY = "2026-11-22"
 WRITTEN = Answer(body=b"")
 DENIED = Answer(
-    status=403, body=b"<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+    status=403,
+    body=f"<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code><Message>no {AWS_TOKEN}</Message></Error>".encode(),
 )
 BUSY = Answer(status=503, body=b"<?xml version='1.0'?>\n<Error><Code>SlowDown</Code></Error>")
 WITH_WGET = ON_S3 | {"wget": LANGUAGES["wget"]}
