@@ -80,7 +80,7 @@ TRIES = 3
 TIMEOUT = 10.0  # seconds to connect, and to wait for an answer; a ping with all its tries takes TRIES times this
 BACKOFF = 0.05  # of the timeout: the pause before the second try, doubled before the third
 BODY_MAX = 10_000  # bytes; the server keeps no more
-SECRETS = ("HEARTBEAT_PING_KEY", "HEARTBEAT_FALLBACK_SLACK", "AWS_SECRET_ACCESS_KEY")
+SECRETS = ("HEARTBEAT_PING_KEY", "HEARTBEAT_FALLBACK_SLACK", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 REMEDIES = dict.fromkeys((301, 302, 307, 308), "redirects are not followed: set HEARTBEAT_URL to the last one") | {
     400: "check the exit status (0-255), run_id (a uuid) and for_",
     404: "check the job's name and HEARTBEAT_PING_KEY, or pass create=True to have the job made",

@@ -43,10 +43,10 @@ LANGUAGES = {
         Language(name="wget", command=("/bin/dash", "driver.sh"), tools=f"{SHELL_TOOLS} wget timeout"),
     )
 }
-ON_S3 = {name: one for name, one in LANGUAGES.items() if name != "wget"} | {
+ON_S3 = {name: one for name, one in LANGUAGES.items() if name not in {"wget", "bash"}} | {
     "aws": Language(name="aws", command=("/bin/bash", "driver.sh"), tools=f"{SHELL_TOOLS} curl timeout")
 }
-"""Those that write to S3: the shell with the aws command, or with curl."""
+"""Those that write to S3: the shell with the aws command (in bash), or with curl (in dash)."""
 
 
 @dataclass(kw_only=True)

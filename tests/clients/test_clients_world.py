@@ -65,11 +65,13 @@ def test_without_a_key_the_line_names_it_and_a_uuid_needs_none(told, receiver):
     assert [one.path for one in receiver.seen] == [["ping", UUID], ["ping", KEY, "whole", "fail"]]
 
 
-@pytest.mark.parametrize("url", ["ftp://example.org", "http://exa mple.org", "example.org", "http://x/?a=1"])
-def test_a_url_that_is_none_is_told(told, url):
-    done = told([{"call": "success", "slug": "report"}], HEARTBEAT_URL=url, HEARTBEAT_PING_KEY=KEY)
-    assert done.results == [False]
-    assert "the URL is not one to call" in done.line("report")
+def test_a_url_that_is_none_is_told(told):
+    urls = ["ftp://example.org", "http://exa mple.org", "example.org", "http://x/?a=1"]
+    sets = [{"call": "set", "environ": {"HEARTBEAT_URL": url}} for url in urls]
+    calls = [one for number, set_ in enumerate(sets) for one in (set_, {"call": "success", "slug": f"report-{number}"})]
+    done = told(calls, HEARTBEAT_PING_KEY=KEY)
+    assert done.results == [None, False] * 4
+    assert ["the URL is not one to call" in done.line(f"report-{number}") for number in range(4)] == [True] * 4
 
 
 def test_a_timeout_that_is_none_is_told_and_the_ping_goes_out(told, receiver):
