@@ -44,7 +44,7 @@ class TestPair:
         unheard = watchdog_errors(stack)
         assert far.table not in cloud.client("dynamodb").list_tables()["TableNames"]
         names = [found["FunctionName"] for found in cloud.client("lambda").list_functions()["Functions"]]
-        assert sorted(names) == ["hb-checker", "hb-ingest", "hb-ping", "hb-web"]
+        assert sorted(names) == ["hb-checker", "hb-ingest", "hb-ping", "hb-trigger", "hb-web"]
         kept = cloud.client("s3").get_object(Bucket=bucket, Key="backup/2026-11-22.txt")
         assert kept["Body"].read() == b"kept"
         assert stack.ping("pinged") == (200, "OK")
