@@ -65,7 +65,7 @@ def schedules_for(schedule: Schedule) -> tuple[Expression, ...]:
 def _of_rule(text: str, rule: object) -> Iterator[Expression]:
     if not isinstance(rule, Zoned):
         raise _unsaid(text, "has no fixed times", "write it as cron, such as */15 * * * *")
-    if text.startswith(("cron(", "at(")):
+    if text.startswith("cron(") or (text.startswith("at(") and text.endswith(":00)")):
         yield Expression(text=text, timezone=rule.zone.name)
         return
     if not isinstance(rule.wall, Calendar):
@@ -96,9 +96,9 @@ def _days(days: Days) -> Iterator[tuple[str, str]]:
     monthdays = _monthdays(days)
     if days.either:
         yield _field(monthdays >> 1, 1, LONGEST), "?"
-        yield "?", _field(weekdays, 1, 7)
+        yield "?", _list(weekdays, 1, 7)
     elif weekdays != EVERY_WEEKDAY:
-        yield "?", _field(weekdays, 1, 7)
+        yield "?", _list(weekdays, 1, 7)
     else:
         yield _field(monthdays >> 1, 1, LONGEST), "?"
 
@@ -143,6 +143,12 @@ def _field(mask: int, low: int, high: int) -> str:
     step = min(steps, default=0)
     if len(numbers) > 2 and len(steps) == 1 and step > 1 and numbers[-1] + step > high:  # noqa: PLR2004 - a pair is a list
         return f"{numbers[0]}/{step}"
+    return _list(mask, low, high)
+
+
+def _list(mask: int, low: int, high: int) -> str:
+    """The same without steps, which AWS's table does not allow for the day of week."""
+    numbers = [low + n for n in range(high - low + 1) if mask >> n & 1]
     runs = [[n for _, n in run] for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
     return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 

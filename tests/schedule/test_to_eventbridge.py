@@ -43,6 +43,9 @@ def fired(expressions):
         ("0 9 * * 0", ["cron(0 9 ? * 1 *)"]),
         ("0 9 * * 7", ["cron(0 9 ? * 1 *)"]),
         ("0 9 * * FRI", ["cron(0 9 ? * 6 *)"]),
+        ("0 9 * * 1,3,5", ["cron(0 9 ? * 2,4,6 *)"]),
+        ("0 9 * * */2", ["cron(0 9 ? * 1,3,5,7 *)"]),
+        ("0 9 13 * */3", ["cron(0 9 ? * 1,4,7 *)"]),
         ("30 2 1,15 * *", ["cron(30 2 1,15 * ? *)"]),
         ("0 0 1 1-6 *", ["cron(0 0 1 1-6 ? *)"]),
         ("0 9 13 * 5", ["cron(0 9 13 * ? *)", "cron(0 9 ? * 6 *)"]),
@@ -82,6 +85,7 @@ def test_where_the_clock_changes_one_more_fires_in_utc(expression, zone, made):
         ("rate(5 minutes)", "has no fixed times"),
         ("RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18", "write it as cron"),
         ("*-*-* 09:00:30", "has seconds, and EventBridge has none"),
+        ("at(2026-12-01T09:00:30)", "has seconds, and EventBridge has none"),
         ([f"{n} {n} * * *" for n in range(6)], "would need 6 schedules of EventBridge"),
     ],
 )
