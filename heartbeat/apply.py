@@ -13,7 +13,7 @@ from heartbeat.case import Case
 from heartbeat.config import Config, Plan, plan
 from heartbeat.errors import TooBusy, UnknownJob
 from heartbeat.manage import ATTEMPTS_MAX, amend, everything, founding
-from heartbeat.model import HOUR, Change, Commit, Job, Reason, Snapshot
+from heartbeat.model import Change, Commit, Job, Reason, Snapshot
 from heartbeat.overdue import excuse
 from heartbeat.sweep import settle
 
@@ -39,11 +39,6 @@ def apply(store: Store, config: Config, now: int) -> Plan:
     for job in todo.removed:
         _remove(store, job, now)
     return todo
-
-
-def by_ping(slug: str) -> Job:
-    """The job that `?create=1` makes: once a day, an hour's grace."""
-    return Job(slug=slug, schedule=("every 1d",), grace=HOUR, source="ping")
 
 
 def define(store: Store, job: Job, now: int) -> None:

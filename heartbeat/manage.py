@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from heartbeat import documents
 from heartbeat.case import Case
 from heartbeat.errors import NotNow, TooBusy, UnknownJob
-from heartbeat.model import Change, Commit, Job, Silence, Snapshot, State, Status
+from heartbeat.model import HOUR, Change, Commit, Job, Silence, Snapshot, State, Status
 from heartbeat.outbox import matches
 from heartbeat.overdue import resume
 from heartbeat.sweep import settle
@@ -85,6 +85,11 @@ def _noted(case: Case, now: int, remark: str) -> Change:
     case.note(None, now, None, None)
     case.remark(remark)
     return case.change()
+
+
+def by_ping(slug: str) -> Job:
+    """The job that `?create=1` makes: once a day, an hour's grace."""
+    return Job(slug=slug, schedule=("every 1d",), grace=HOUR, source="ping")
 
 
 def founding(job: Job, now: int) -> Change:

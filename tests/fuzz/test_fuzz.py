@@ -17,7 +17,6 @@ from fuzz.ledger import Ledger, Page, documented
 from fuzz.routes import Names, managing, samples
 from server.served import KEY, Served
 
-from heartbeat.apply import by_ping
 from heartbeat.config.declared import compiled
 from heartbeat.config.reader import read
 from heartbeat.doors import keys
@@ -25,7 +24,7 @@ from heartbeat.doors.api import Api, Request
 from heartbeat.doors.lambdas import url
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.pings import Pings
-from heartbeat.manage import founding
+from heartbeat.manage import by_ping, founding
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
 
