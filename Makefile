@@ -65,6 +65,7 @@ bench: setup $(TOOLS)
 soak: setup
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) $(ARGS)
 	FUZZ_REQUESTS=$(FUZZ) $(BIN)/pytest -q tests/fuzz
+	TRIGGER_DAYS=$(SEEDS) $(BIN)/pytest -q -n $(WORKERS) tests/triggers/test_trigger_days.py
 
 lock:
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header --upgrade \

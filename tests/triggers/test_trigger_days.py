@@ -66,7 +66,8 @@ class Day:
             if now % HOUR < 12 * MINUTE:
                 self.fire(now)
             self.hear(now)
-            self.tick(now)
+            if now % HOUR < 12 * MINUTE or now % (3 * MINUTE) == 0:
+                self.tick(now)
         self.store.often = 0.0
         for now in range(self.begin + 12 * HOUR, self.begin + 14 * HOUR, MINUTE):
             self.stage.now = now
