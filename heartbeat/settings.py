@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +71,41 @@ class Scheduling:
     function: str = ""
     role: str = ""
     dead_letters: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launching:
+    """What the launcher starts for each message of its queue. job: of messages that name none.
+
+    task: the settings of the target `ecs`, as a trigger in jobs.yaml has them.
+    """
+
+    queue: str
+    job: str
+    task: Mapping[str, object]
+
+
+def read_launcher(environ: Mapping[str, str] = os.environ) -> Launching:
+    """The settings of the launcher from its environment. Raises BadSetting."""
+    given = _Given(environ, {})
+    for name in ("task_definition", "queue"):
+        if not given.text(name, ""):
+            raise BadSetting(f"{_variable(name)} is not set; the stack's template says it")
+    try:
+        command = shlex.split(given.text("task_command", ""))
+    except ValueError as problem:
+        raise BadSetting(f"HEARTBEAT_TASK_COMMAND is no command as a shell takes it: {problem}") from None
+    task: dict[str, object] = {
+        "task_definition": given.text("task_definition", ""),
+        "cluster": given.text("task_cluster", "default"),
+        "launch_type": given.choice("task_launch_type", "FARGATE", "EC2"),
+        "container": given.text("task_container", ""),
+        "command": command,
+        "subnets": _words(given.text("task_subnets", "")),
+        "security_groups": _words(given.text("task_security_groups", "")),
+        "public_ip": given.text("task_public_ip", "") == "ENABLED",
+    }
+    return Launching(queue=given.text("queue", ""), job=given.text("queue_job", ""), task=task)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +198,10 @@ def _config(text: str) -> Path | None:
 
 def _folder(text: str) -> Path | None:
     return Path(text) if text else None
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
 
 
 def _keys(text: str) -> tuple[str, ...]:

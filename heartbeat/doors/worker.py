@@ -189,12 +189,12 @@ def run_received(
     """Run a command for one message that somebody else received: the side of an ECS task that a launcher started.
 
     HEARTBEAT_QUEUE, HEARTBEAT_MESSAGE_ID and HEARTBEAT_RECEIPT_HANDLE say which; HEARTBEAT_RUN_ID, HEARTBEAT_SLOT,
-    HEARTBEAT_BODY and HEARTBEAT_RECEIVE_COUNT what is known of it. The exit status is the command's; 75 when it was not
+    HEARTBEAT_BODY and HEARTBEAT_RECEIVE_COUNT what is known of it; HEARTBEAT_JOB is the job of slug "-". The exit status is the command's; 75 when it was not
     begun, because the message is somebody else's by now or its run is under way. Raises BadSetting.
     """
     message = _received(slug, environ)
     with Stops() as stops:
-        inbox = Inbox(message.queue, job=slug, visibility=terms.visibility)
+        inbox = Inbox(message.queue, job=message.job, visibility=terms.visibility)
         worker = Worker(
             inbox, Command(_checked(argv), stops, terms.limit), stops, terms, ask or ledger.of_environment()
         )
@@ -228,13 +228,16 @@ def _received(slug: str, environ: Mapping[str, str]) -> Message:
     queue, ident, receipt = (environ.get(name, "").strip() for name in names)
     if missing := [name for name in names if not environ.get(name, "").strip()]:
         raise BadSetting(f"{' and '.join(missing)} not set; whoever received the message hands these over")
+    job = environ.get("HEARTBEAT_JOB", "") if slug == "-" else slug
+    if not job:
+        raise BadSetting("HEARTBEAT_JOB is not set, which `-` stands for; name the job")
     count = environ.get("HEARTBEAT_RECEIVE_COUNT", "1")
     return Message(
         id=ident,
         receipt=receipt,
         queue=queue,
         body=environ.get("HEARTBEAT_BODY", ""),
-        job=slug,
+        job=job,
         run_id=run_of(ident, environ.get("HEARTBEAT_RUN_ID", "")),
         slot=slot_of(environ.get("HEARTBEAT_SLOT", "")),
         count=int(count) if count.isdecimal() and count.isascii() and int(count) else 1,

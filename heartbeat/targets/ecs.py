@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 STARTED_BY = "heartbeat"
 """How `startedBy` of our tasks begins: `heartbeat/<job>/<run id>`. It takes 128 characters."""
 NAME_MAX = 80
+OVERRIDES_MAX = 8_192
+"""Source: Amazon ECS API reference, RunTask: so many characters of overrides, JSON's own included."""
 FULL = ("RESOURCE:", "AGENT", "Capacity is unavailable")
 """Failures that pass: there is no room, or no agent, at this moment."""
 
@@ -53,9 +56,14 @@ class Ecs:
     def start(self, call: Call, sent: Callable[[], None]) -> Answer:
         """See Target."""
         del sent
+        return self.run(call.slug, call.run_id, environment(call), token=call.run_id)
+
+    def run(self, slug: str, run_id: str, values: Mapping[str, str], *, token: str) -> Answer:
+        """Run a task with these variables. token: two calls with the same one run one task. Raises StartFailed."""
         with aws.calling("ECS"):
             ecs = aws.client("ecs", self.region)
-            answer = ecs.run_task(**self._request(call, self.container or self._only_container(ecs)))
+            override = self._override(values, self.container or self._only_container(ecs))
+            answer = ecs.run_task(**self._request(f"{STARTED_BY}/{name_of(slug)}/{run_id}", override, token))
         return _judged(answer)
 
     def _only_container(self, ecs: Any) -> str:  # noqa: ANN401 - boto3 makes its clients at run time
@@ -65,21 +73,26 @@ class Ecs:
             raise StartFailed(f"{self.task_definition} has {len(names)} containers; write which one as `container`")
         return names[0]
 
-    def _request(self, call: Call, container: str) -> dict[str, Any]:
-        values = {**self.environment, **environment(call)}
-        override: dict[str, Any] = {
-            "name": container,
-            "environment": [{"name": name, "value": value} for name, value in values.items()],
-        }
-        if self.command:
-            override["command"] = list(self.command)
+    def _override(self, values: Mapping[str, str], container: str) -> dict[str, Any]:
+        told = [{"name": name, "value": value} for name, value in {**self.environment, **values}.items()]
+        override: dict[str, Any] = {"name": container, "environment": told}
+        return {**override, "command": list(self.command)} if self.command else override
+
+    def _request(self, by: str, override: dict[str, Any], token: str) -> dict[str, Any]:
+        overrides = {"containerOverrides": [override]}
+        size = len(json.dumps(overrides, ensure_ascii=False, separators=(",", ":")))
+        if size > OVERRIDES_MAX:
+            raise StartFailed(
+                f"the task's command and variables come to {size} characters, and ECS takes {OVERRIDES_MAX}; "
+                "put the data into S3 and hand over its name"
+            )
         return {
             "cluster": self.cluster,
             "taskDefinition": self.task_definition,
             "count": 1,
-            "clientToken": call.run_id,
-            "startedBy": f"{STARTED_BY}/{name_of(call.slug)}/{call.run_id}",
-            "overrides": {"containerOverrides": [override]},
+            "clientToken": token,
+            "startedBy": by,
+            "overrides": overrides,
             **self._place(),
         }
 

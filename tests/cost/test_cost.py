@@ -8,6 +8,8 @@ from counting import Units, counted
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
 TEMPLATE = (Path(__file__).parents[2] / "infra" / "template.yaml").read_text()
+ALARMS = len(re.findall(r"Type: AWS::CloudWatch::Alarm\n(?!    Condition:)", TEMPLATE))
+"""Those that are always there."""
 HOURS, MINUTES = 730, 43_800
 MILLION = 1_000_000
 FLEETS = {  # runs a month; how many ping functions start cold for them; seconds of the checker beyond its idle ones
@@ -64,8 +66,7 @@ def monthly(fleet, *, free):
     )
     logged = (calls * LOG_BYTES_A_CALL + MINUTES * LOG_BYTES_A_SWEEP) / 1e9
     logs = max(0, logged - (5 if free else 0)) * price("CloudWatch, a GB of logs")
-    alarms = TEMPLATE.count("Type: AWS::CloudWatch::Alarm")
-    watch = max(0, alarms - (10 if free else 0)) * price("CloudWatch, an alarm") + (0 if free else 8) * price(
+    watch = max(0, ALARMS - (10 if free else 0)) * price("CloudWatch, an alarm") + (0 if free else 8) * price(
         "CloudWatch, a metric"
     )
     return compute + requests, table + kept, logs + watch
@@ -80,4 +81,4 @@ def test_dollars_are_those_of_the_page(fleet, free, heading):
 
 
 def test_the_page_says_how_many_alarms_there_are():
-    assert f"{TEMPLATE.count('Type: AWS::CloudWatch::Alarm')} alarms" in PAGE
+    assert f"{ALARMS} alarms" in PAGE

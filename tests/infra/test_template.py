@@ -4,7 +4,19 @@ import json
 
 import pytest
 
-FUNCTIONS = {"PingFunction", "IngestFunction", "CheckerFunction", "TriggerFunction", "WebFunction"}
+FUNCTIONS = {"PingFunction", "IngestFunction", "CheckerFunction", "TriggerFunction", "WebFunction", "LauncherFunction"}
+OPTIONAL = {
+    "HasTask": {"BatchMachine", "BatchMachineRole"},
+    "HasQueue": {"BatchQueue", "BatchDeadLetters", "BatchDeadLettersAlarm"},
+    "Launches": {"LauncherFunction", "LauncherRole", "LauncherLog", "LauncherErrorsAlarm", "LauncherThrottlesAlarm"},
+    "HasWorkers": {
+        *{"Workers", "WorkerTemplate", "WorkerProfile", "WorkerRole", "MoreWorkers", "NoWorkers"},
+        *{"WorkWaitsAlarm", "WorkIsDoneAlarm"},
+    },
+}
+"""What is only there when it is asked for, by its condition."""
+SCALING = {"WorkWaitsAlarm": "MoreWorkers", "WorkIsDoneAlarm": "NoWorkers"}
+"""Alarms that are no trouble, but start and end instances."""
 WITHOUT_RESOURCE = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
 
@@ -45,6 +57,57 @@ def test_functions_run_on_python_3_13_and_arm(transformed, of_type):
     assert transformed["Parameters"]["Architecture"]["Default"] == "arm64"
 
 
+def test_what_starts_work_is_off_unless_it_is_asked_for(transformed, resources):
+    found = {condition: set() for condition in OPTIONAL}
+    for name, each in resources.items():
+        if each.get("Condition") in OPTIONAL:
+            found[each["Condition"]].add(name)
+    assert {c: names - {"LauncherFunctionWork"} for c, names in found.items()} == OPTIONAL
+    defaults = {name: each["Default"] for name, each in transformed["Parameters"].items()}
+    assert (defaults["TaskFamily"], defaults["QueueWorkers"]) == ("", "none")
+
+
+def test_a_fresh_machine_begins_where_work_waits_and_goes_only_when_none_is_left(resources):
+    waits, done = (resources[name]["Properties"] for name in SCALING)
+    assert (waits["MetricName"], waits["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 1)
+    assert (waits["ComparisonOperator"], waits["TreatMissingData"]) == ("GreaterThanOrEqualToThreshold", "notBreaching")
+    metrics = {
+        each["Id"]: each["MetricStat"]["Metric"]["MetricName"] for each in done["Metrics"] if "MetricStat" in each
+    }
+    assert metrics == {
+        "waiting": "ApproximateNumberOfMessagesVisible",
+        "working": "ApproximateNumberOfMessagesNotVisible",
+        "coming": "ApproximateNumberOfMessagesDelayed",
+    }
+    assert done["Metrics"][0]["Expression"] == "waiting + working + coming"
+    assert (done["Threshold"], done["ComparisonOperator"]) == (0, "LessThanOrEqualToThreshold")
+    assert done["EvaluationPeriods"] == 5
+    more, none = (resources[name]["Properties"] for name in SCALING.values())
+    assert more["AdjustmentType"] == "ChangeInCapacity"
+    assert all(step["ScalingAdjustment"] > 0 for step in more["StepAdjustments"])
+    assert (none["AdjustmentType"], [step["ScalingAdjustment"] for step in none["StepAdjustments"]]) == (
+        "ExactCapacity",
+        [0],
+    )
+    group = resources["Workers"]["Properties"]
+    assert (group["MinSize"], group["VPCZoneIdentifier"]) == ("0", {"Ref": "WorkerSubnets"})
+    assert "DesiredCapacity" not in group  # else a deployment would end instances that work
+
+
+def test_a_message_of_the_launcher_stays_until_its_task_deletes_it(resources):
+    work = resources["LauncherFunctionWork"]["Properties"]
+    assert (work["BatchSize"], work["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
+    queue = resources["BatchQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] == 6 * resources["LauncherFunction"]["Properties"]["Timeout"]
+    assert named(queue["RedrivePolicy"]["deadLetterTargetArn"]) == "BatchDeadLetters"
+
+
+def test_a_task_that_ran_is_never_run_again_by_the_state_machine(resources):
+    run = resources["BatchMachine"]["Properties"]["Definition"]["States"]["Run"]
+    retried = {error for each in run["Retry"] for error in each["ErrorEquals"]}
+    assert retried == {"ECS.AmazonECSException", "AmazonECS.Unknown", "ECS.ThrottlingException"}
+
+
 def test_the_ping_function_has_enough_cpu_to_start(transformed):
     assert transformed["Parameters"]["PingMemory"]["Default"] >= 512
 
@@ -53,8 +116,9 @@ def test_each_function_has_a_role_of_its_own_that_may_do_only_what_is_named(of_t
     roles = {name: named(function["Role"]) for name, function in of_type("AWS::Lambda::Function").items()}
     assert len(set(roles.values())) == len(FUNCTIONS)
     for name, role in of_type("AWS::IAM::Role").items():
-        if name == "TriggerRole":  # what it may start is the user's to say
-            assert role["ManagedPolicyArns"]["Fn::If"][:2] == ["HasTriggerPolicies", {"Ref": "TriggerPolicies"}]
+        users = {"TriggerRole": "TriggerPolicies", "WorkerRole": "WorkerPolicies"}.get(name)
+        if users:  # what jobs may do is the user's to say
+            assert role["ManagedPolicyArns"]["Fn::If"][:2] == [f"Has{users}", {"Ref": users}]
         else:
             assert "ManagedPolicyArns" not in role, name
         for statement in statements(role):
@@ -77,7 +141,10 @@ def statements(role):
         ("ssm:GetParameter", {"CheckerRole", "TriggerRole"}),
         ("secretsmanager:GetSecretValue", {"CheckerRole", "TriggerRole"}),
         ("scheduler:CreateSchedule", {"CheckerRole"}),
-        ("lambda:InvokeFunction", {"CheckerRole", "ScheduleRole"}),
+        ("lambda:InvokeFunction", {"CheckerRole", "ScheduleRole", "BatchMachineRole"}),
+        ("ecs:RunTask", {"LauncherRole", "BatchMachineRole"}),
+        ("states:StartExecution", {"TriggerRole"}),
+        ("iam:PassRole", {"CheckerRole", "LauncherRole", "BatchMachineRole"}),
     ],
 )
 def test_only_those_who_must_may(of_type, action, who):
@@ -172,7 +239,8 @@ def test_a_writer_may_only_put_below_its_own_prefix(resources):
 
 def test_every_alarm_reaches_the_topic(of_type):
     alarms = of_type("AWS::CloudWatch::Alarm")
-    assert all(alarm["AlarmActions"] == [{"Ref": "AlertTopic"}] for alarm in alarms.values())
+    told = {name: alarm["AlarmActions"] for name, alarm in alarms.items()}
+    assert told == {name: [{"Ref": SCALING.get(name, "AlertTopic")}] for name in alarms}
     assert all(alarm["AlarmDescription"] for alarm in alarms.values())
     breaching = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
     assert breaching == {"SweepMissingAlarm"}
@@ -189,6 +257,6 @@ def test_every_function_has_an_alarm(of_type, metric):
     watched = {
         named(alarm["Dimensions"][0]["Value"])
         for alarm in of_type("AWS::CloudWatch::Alarm").values()
-        if (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", metric)
+        if (alarm.get("Namespace"), alarm.get("MetricName")) == ("AWS/Lambda", metric)
     }
     assert watched == FUNCTIONS

@@ -145,7 +145,7 @@ def test_a_worker_that_shall_end_gives_up_when_sqs_does_not_answer():
 def launched(yard, run):
     """Receives a message, and starts the task's side of it."""
 
-    def launch(command, *, machine="task", visibility=30, program=RECEIVED, **more):
+    def launch(command, *, slug="settle", machine="task", visibility=30, program=RECEIVED, **more):
         found = yard.sqs.receive_message(
             QueueUrl=yard.url, VisibilityTimeout=visibility, AttributeNames=["ApproximateReceiveCount"]
         )["Messages"][0]
@@ -158,7 +158,7 @@ def launched(yard, run):
             "HEARTBEAT_BODY": found["Body"],
         }
         environ = yard.environ(machine, **(handed | more))
-        return yard.launch(program, "settle", "--", "sh", "-c", command, environ=environ)
+        return yard.launch(program, slug, "--", "sh", "-c", command, environ=environ)
 
     return launch
 
@@ -213,3 +213,12 @@ def test_what_is_not_handed_over_is_named():
     assert str(refused.value) == (
         "HEARTBEAT_MESSAGE_ID and HEARTBEAT_RECEIPT_HANDLE not set; whoever received the message hands these over"
     )
+
+
+def test_a_dash_is_the_job_that_the_launcher_handed_over(yard, server, run, launched):
+    yard.send(run)
+    task = launched("echo ran >> $RAN", slug="-", HEARTBEAT_JOB="settle")
+    assert (ended(task), yard.runs, server.kinds(run)) == ((0, ""), 1, ["start", "success"])
+    environ = dict.fromkeys(("HEARTBEAT_QUEUE", "HEARTBEAT_MESSAGE_ID", "HEARTBEAT_RECEIPT_HANDLE"), "x")
+    with pytest.raises(BadSetting, match="HEARTBEAT_JOB is not set"):
+        run_received(["true"], slug="-", environ=environ)
