@@ -11,12 +11,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from heartbeat.model import Kind, Phase, Reason, Verdict
-from heartbeat.starting import SOURCE, known
+from heartbeat.starting import BY_HAND, SOURCE, known, run_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from heartbeat.model import Entry, Signal, Snapshot, Start
+    from heartbeat.model import Entry, Job, Signal, Snapshot, Start
 
 
 class End(StrEnum):
@@ -61,6 +61,8 @@ _PHASES = {
     Phase.FAILED: End.TRIGGER_FAILED,
     Phase.STARTED: End.TRIGGERED,
 }
+AWS_RUNS = frozenset({"ecs", "step_functions"})
+"""Sources of signals of runs that anybody may start besides us."""
 _HUNG = frozenset({Reason.MAX_RUNTIME_RAN_OUT, Reason.NEXT_SLOT_DUE})
 
 
@@ -132,7 +134,7 @@ def _record(snapshot: Snapshot, name: str, entries: Sequence[Entry]) -> Record |
         slot=start.slot if start else slot,
         end=_end(entries, start, calls, began, last),
         at=_first_of(slot if start is None else start.slot, start.at if start else entries[0].at),
-        by=start.by if start else "",
+        by=start.by if start else _by(snapshot.job, name, slot, signals),
         attempts=start.attempts if start else len(calls),
         answer=start.answer if start else _answer(calls),
         triggered_at=start.at if start else calls[0].at if calls else None,
@@ -143,6 +145,13 @@ def _record(snapshot: Snapshot, name: str, entries: Sequence[Entry]) -> Record |
         reason=next((entry.reason for entry in reversed(entries) if entry.reason is not None), None),
         output=last.body if last else "",
     )
+
+
+def _by(job: Job, name: str, slot: int | None, signals: Sequence[Signal]) -> str:
+    """By hand is what AWS ran for a triggered job, and no trigger started: an execution from the console."""
+    sources = {signal.source for signal in signals}
+    ours = job.trigger is None or SOURCE in sources or (slot is not None and name == run_for(job.slug, slot))
+    return BY_HAND if not ours and sources & AWS_RUNS else ""
 
 
 def _first_of(slot: int | None, at: int) -> int:

@@ -34,11 +34,12 @@ def execute(*args, **options):
 
 
 @pytest.fixture(autouse=True)
-def hangup():
-    """As at a terminal, also when the tests themselves were started with nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def unheeded():
+    """As at a terminal, also when the tests themselves were started with nohup or in the background."""
+    before = {each: signal.signal(each, signal.SIG_DFL) for each in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)}
     yield
-    signal.signal(signal.SIGHUP, before)
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 @pytest.fixture

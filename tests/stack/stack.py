@@ -19,7 +19,7 @@ from ministack import CREDENTIALS, REGION, ROOT, tool
 
 VERSION = os.environ.get("HEARTBEAT_PYTHON") or sysconfig.get_python_version()
 """Of Python in the functions: the runtime's, where the tests can have it."""
-FUNCTIONS = ("PingFunction", "IngestFunction", "CheckerFunction", "TriggerFunction", "WebFunction")
+FUNCTIONS = ("PingFunction", "IngestFunction", "CheckerFunction", "TriggerFunction", "WebFunction", "LauncherFunction")
 BOOTSTRAP = """#!/bin/sh
 export {variables}
 cd "$LAMBDA_TASK_ROOT" && exec {python} -m awslambdaric "$_HANDLER"
@@ -131,7 +131,7 @@ class Cloud:
             "CAPABILITY_IAM",
             "--no-fail-on-empty-changeset",
             "--parameter-overrides",
-            *(f"{key}={value}" for key, value in given.items()),
+            *(f'{key}="{value}"' for key, value in given.items()),
         )
         return Stack(self, name, built)
 
@@ -212,6 +212,16 @@ class Stack:
         if "FunctionError" in answer:
             raise Failed(text)
         return json.loads(text)
+
+    def permit(self, role, actions, resource):
+        """Let a role of the stack do more, where the local AWS asks for a permission that AWS does not."""
+        found = self.cloud.client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId=role)
+        statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
+        self.cloud.client("iam").put_role_policy(
+            RoleName=found["StackResourceDetail"]["PhysicalResourceId"],
+            PolicyName="more",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
 
     def sweep(self):
         """What the rule does every minute."""

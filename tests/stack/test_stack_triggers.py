@@ -30,6 +30,7 @@ POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"], "Resource": "*"}],
 }
+SCHEDULING = ["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"]
 
 
 class Queue:
@@ -60,22 +61,11 @@ def queue(cloud):
 def triggers(cloud):
     policy = cloud.client("iam").create_policy(PolicyName="starts", PolicyDocument=json.dumps(POLICY))["Policy"]["Arn"]
     made = cloud.deploy("trig", cloud.build(JOBS, "build-trig"), TriggerPolicies=policy)
-    let_schedule(cloud)
+    # The local AWS takes every schedule for one of the group `default`, whatever group a request names.
+    made.permit("CheckerRole", SCHEDULING, "arn:aws:scheduler:*:*:schedule/default/*")
     made.sweep()
     yield made
     made.delete()
-
-
-def let_schedule(cloud):
-    """The local AWS takes every schedule for one of the group `default`, whatever group a request names."""
-    found = cloud.client("cloudformation").describe_stack_resource(StackName="trig", LogicalResourceId="CheckerRole")
-    actions = ["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"]
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "arn:aws:scheduler:*:*:schedule/default/*"}
-    cloud.client("iam").put_role_policy(
-        RoleName=found["StackResourceDetail"]["PhysicalResourceId"],
-        PolicyName="schedules",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
 
 
 def schedules(cloud):

@@ -152,3 +152,19 @@ def test_a_start_that_the_job_has_forgotten_still_has_its_word(stage, script):
     after = next(record for record in all_of(s) if record.id == RUN)
     assert (after.end, after.answer) == (before.end, before.answer)
     assert len(all_of(s)) == 20
+
+
+def test_an_execution_from_the_console_is_a_run_by_hand(stage):
+    s = stage()
+    s.fire("09:00")
+    s.hear("start", "09:01", RUN, source="step_functions")
+    s.hear("success", "09:05", RUN, source="step_functions")
+    s.hear("start", "10:01", "console", source="step_functions")
+    s.hear("success", "10:05", "pinged")
+    assert {record.id: record.by for record in all_of(s)} == {RUN: "", "console": "hand", "pinged": ""}
+
+
+def test_an_execution_of_a_job_without_a_trigger_is_nobodys(stage):
+    s = stage(trigger=None)
+    s.hear("success", "09:05", "theirs", source="step_functions")
+    assert one(s).by == ""

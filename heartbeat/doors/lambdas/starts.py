@@ -16,7 +16,7 @@ from heartbeat import slots
 from heartbeat.doors.facts import started_facts
 from heartbeat.errors import BadSignal, CallerError, UnknownJob
 from heartbeat.model import SECOND, Phase
-from heartbeat.starting import EARLY, Order, run_for
+from heartbeat.starting import BY_HAND, EARLY, Order, run_for
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ RESERVE = 30 * SECOND
 """A call that has less time than this makes no further attempt: the checker goes on."""
 PATIENCE = 60 * SECOND
 """So long it waits for the next attempt itself."""
-BY = "hand"
 
 
 class Starts:
@@ -107,7 +106,7 @@ class Starts:
             found = self._store.load([slug]).get(slug)
             slot = None if found is None else _named(found.job, str(event["for"]), self._now())
         given = "" if event.get("input") is None else json.dumps(event["input"], ensure_ascii=False)
-        return Order(slug=slug, slot=slot, run_id=str(uuid4()), by=str(event.get("by") or BY), input=given)
+        return Order(slug=slug, slot=slot, run_id=str(uuid4()), by=str(event.get("by") or BY_HAND), input=given)
 
 
 def _named(job: Job, text: str, now: int) -> int:
