@@ -189,8 +189,9 @@ def run_received(
     """Run a command for one message that somebody else received: the side of an ECS task that a launcher started.
 
     HEARTBEAT_QUEUE, HEARTBEAT_MESSAGE_ID and HEARTBEAT_RECEIPT_HANDLE say which; HEARTBEAT_RUN_ID, HEARTBEAT_SLOT,
-    HEARTBEAT_BODY and HEARTBEAT_RECEIVE_COUNT what is known of it; HEARTBEAT_JOB is the job of slug "-". The exit status is the command's; 75 when it was not
-    begun, because the message is somebody else's by now or its run is under way. Raises BadSetting.
+    HEARTBEAT_BODY and HEARTBEAT_RECEIVE_COUNT what is known of it; HEARTBEAT_JOB is the job of slug "-". The exit
+    status is the command's; 75 when it was not begun, because the message is somebody else's by now or its run is under
+    way. Raises BadSetting.
     """
     message = _received(slug, environ)
     with Stops() as stops:

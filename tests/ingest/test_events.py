@@ -195,8 +195,21 @@ def test_an_execution_without_error_and_cause_or_of_another_state():
 
 def test_a_redriven_execution_that_fails_again_fails_again():
     first = heard("step-functions-failed", MACHINE).signals[-1]
-    second = heard(changed("step-functions-failed", "detail", "stopDate", to=1795286000000), MACHINE).signals[-1]
+    again = changed("step-functions-failed", "detail", "stopDate", to=1795286000000)
+    assert heard(again, MACHINE).signals[-1].id == first.id
+    again["detail"]["redriveCount"] = 1
+    second = heard(again, MACHINE).signals[-1]
     assert first.id != second.id
+    for event in (sample("step-functions-failed"), again):
+        del event["detail"]["redriveCount"]  # then their times tell one end from another
+        assert heard(event, MACHINE).signals[-1].id not in {first.id, second.id}
+
+
+def test_an_end_that_the_machine_itself_told_of_before_is_the_same_end():
+    """As the state machine of our template tells it: it cannot know when it will have ended."""
+    told = changed("step-functions-failed", "detail", "stopDate", to=None)
+    (first, second) = (heard(each, MACHINE).signals[-1] for each in (told, sample("step-functions-failed")))
+    assert first.id == second.id
 
 
 @pytest.mark.parametrize("name", ["nightly", "arn:aws:states:us-east-1:123456789012:stateMachine:nightly", "n*y"])

@@ -187,8 +187,10 @@ class TestUuid:
         assert store.slug_of(uuid(2)) is None
 
     def test_belongs_to_one_job(self, store):
-        assert store.commit([new("a", 1), new("b", 1)]) == [STORED, STALE]
+        assert [*store.commit([new("a", 1)]), *store.commit([new("b", 1)])] == [STORED, STALE]
         assert store.load(["a", "b"]).keys() == {"a"}
+        assert sorted(store.commit([new("c", 2), new("d", 2)])) == sorted([STORED, STALE])  # at once: either
+        assert len(store.load(["c", "d"])) == 1
 
     def test_may_be_missing(self, store):
         assert store.commit([replace(new("a"), uuid=""), replace(new("b"), uuid="")]) == [STORED, STORED]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.events.heard import Teller, Told
-from heartbeat.ingest.events.shape import instant, joined, mapping, spelled, text
+from heartbeat.ingest.events.shape import instant, joined, mapping, spelled, text, whole
 from heartbeat.model import Kind
 
 INPUT_MAX = 262_144
@@ -37,11 +37,17 @@ def execution(event: dict[str, Any], now: int) -> Told | None:
     if status in ENDS:
         ended = instant(detail, "stopDate") or happened
         why = joined(status, text(detail, "error"), text(detail, "cause", most=CAUSE_MAX))
-        end = teller.end(ENDS[status], f"{status}:{ended}", ended)
+        end = teller.end(ENDS[status], _state(detail, status, ended), ended)
         signals.append(end if status == "SUCCEEDED" else replace(end, body=why))
     machine = spelled(text(detail, "stateMachineArn"), ":stateMachine:")
     facts = {"state_machine": machine, "job": _job(text(detail, "input", most=INPUT_MAX))}
     return Told(kind="step_functions", facts=facts, signals=lambda _: signals)
+
+
+def _state(detail: dict[str, Any], status: str, ended: int | None) -> str:
+    """One end of an execution, however we hear of it: a machine that tells us itself knows of no `stopDate`."""
+    count = whole(detail, "redriveCount")
+    return f"{status}:{ended}" if count is None else f"{status}:redrive {count}"
 
 
 def _job(given: str) -> tuple[str, ...]:
