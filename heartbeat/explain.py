@@ -14,6 +14,7 @@ from heartbeat.alerts import job_alert
 from heartbeat.model import BAD, Event, Reason, Status, Verdict
 from heartbeat.offset import offset_hint
 from heartbeat.outbox import matches
+from heartbeat.runs import records
 from heartbeat.schedule import format_duration
 from heartbeat.timewords import moment
 from heartbeat.transition import TRANSITIONS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from heartbeat.model import Delivery, Entry, Incident, Job, Run, Signal, Silence, Snapshot
+    from heartbeat.runs import Record
 
 SLOTS_SHOWN = 10
 NOTES_SHOWN = 10
@@ -43,7 +45,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotStory:
-    """One slot: its verdict so far and why, in words, and the signals that went to it, oldest first."""
+    """One slot: its verdict so far and why, in words, the signals that went to it, oldest first, and its runs."""
 
     slot: int
     verdict: Verdict | None
@@ -52,6 +54,7 @@ class SlotStory:
     words: str
     remark: str
     signals: tuple[Signal, ...]
+    runs: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,7 @@ def explain(
     """entries: the job's history, newest first; deliveries: those of its incident; silences: all that are kept."""
     job, state = snapshot.job, snapshot.state
     holding = tuple(s for s in silences if s.start <= now < s.end and matches(s, job))
-    stories = _stories(job, entries, now)
+    stories = _stories(snapshot, entries, now)
     return Explanation(
         snapshot=snapshot,
         standing=standing(snapshot, now),
@@ -161,15 +164,21 @@ def reason_in_words(job: Job, entry: Entry, now: int) -> str:
     return REASONS[entry.reason].format(by=f" by {at}", of=f" of {at}", status=said)
 
 
-def _stories(job: Job, entries: Sequence[Entry], now: int) -> tuple[SlotStory, ...]:
+def _stories(snapshot: Snapshot, entries: Sequence[Entry], now: int) -> tuple[SlotStory, ...]:
     by_slot: dict[int, list[Entry]] = {}
     for entry in entries:
         if entry.slot is not None:
             by_slot.setdefault(entry.slot, []).append(entry)
-    return tuple(_story(job, slot, by_slot[slot], now) for slot in sorted(by_slot, reverse=True))
+    made = records(snapshot, entries)
+    latest = sorted(by_slot, reverse=True)
+    return tuple(_story(snapshot.job, slot, by_slot[slot], _of(made, slot), now) for slot in latest)
 
 
-def _story(job: Job, slot: int, entries: Sequence[Entry], now: int) -> SlotStory:
+def _of(made: Sequence[Record], slot: int) -> tuple[Record, ...]:
+    return tuple(record for record in reversed(made) if record.slot == slot)
+
+
+def _story(job: Job, slot: int, entries: Sequence[Entry], runs: tuple[Record, ...], now: int) -> SlotStory:
     verdict = next((entry.verdict for entry in entries if entry.verdict), None)
     told = next((entry for entry in entries if entry.verdict is verdict and entry.reason), entries[0])
     signals = [entry.signal for entry in entries if entry.signal]
@@ -181,6 +190,7 @@ def _story(job: Job, slot: int, entries: Sequence[Entry], now: int) -> SlotStory
         words=reason_in_words(job, told, now),
         remark="; ".join(dict.fromkeys(entry.remark for entry in reversed(entries) if entry.remark)),
         signals=tuple(sorted(signals, key=lambda signal: signal.at)),
+        runs=runs,
     )
 
 

@@ -196,6 +196,7 @@ def _slot_facts(story: SlotStory) -> dict[str, Any]:
         "remark": story.remark,
         "at": iso(story.at),
         "signals": [signal_facts(signal) for signal in story.signals],
+        "runs": [run_facts(record) for record in story.runs],
     }
 
 

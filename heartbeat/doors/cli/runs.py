@@ -8,13 +8,14 @@ from uuid import uuid4
 
 from heartbeat import slots
 from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.options import add_store, me, open_store, snapshot_of
 from heartbeat.doors.display import Cell
 from heartbeat.doors.facts import run_facts, started_facts
 from heartbeat.errors import BadSetting
 from heartbeat.manage import everything
 from heartbeat.model import Phase
-from heartbeat.runs import BAD, End, records
+from heartbeat.runs import records
 from heartbeat.starting import Held, Order
 from heartbeat.targets.build import build
 from heartbeat.timewords import duration, moment
@@ -28,9 +29,8 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 COUNT_MAX, ENTRIES_MAX = 500, 10_000
-ID_SHOWN, ID_MIN = 8, 6
+ID_MIN = 6
 COLUMNS = ("run", "slot", "end", "triggered", "took", "remarks")
-STYLES = {End.DONE: "green", End.LATE: "yellow", End.RUNNING: "cyan"}
 WORDS = {
     Phase.STARTED: "was started",
     Phase.AGAIN: "was refused for now, and will be tried again",
@@ -155,16 +155,13 @@ def _runs(call: Call) -> int:
 
 
 def _row(record: Record, now: int, zone: str) -> list[str | Cell]:
-    status = f"exit status {record.exit_status}" if record.exit_status else ""
-    attempts = f"{record.attempts} attempts" if record.attempts > 1 else ""
-    by = f"by {record.by}" if record.by else ""
     return [
         record.id[:ID_SHOWN],
         moment(record.slot, now, zone),
-        Cell(record.end, "red" if record.end in BAD else STYLES.get(record.end, "dim")),
+        ended(record),
         moment(record.triggered_at, now, zone, zone_too=False),
         "" if record.duration is None else duration(record.duration),
-        ", ".join(filter(None, [by, attempts, status, record.answer])),
+        remarks(record),
     ]
 
 
