@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from heartbeat import slots
+from heartbeat import slots, wording
 from heartbeat.alerts import job_alert
 from heartbeat.model import BAD, Event, Reason, Status, Verdict
 from heartbeat.offset import offset_hint
@@ -18,7 +18,6 @@ from heartbeat.runs import records
 from heartbeat.schedule import format_duration
 from heartbeat.timewords import moment
 from heartbeat.transition import TRANSITIONS
-from heartbeat.wording import REASONS, headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -161,7 +160,7 @@ def reason_in_words(job: Job, entry: Entry, now: int) -> str:
     at = moment(limit, now, job.timezone, zone_too=False)
     status = entry.signal.exit_status if entry.signal else None
     said = "a failing exit status" if status is None else f"exit status {status}"
-    return REASONS[entry.reason].format(by=f" by {at}", of=f" of {at}", status=said)
+    return wording.reason_in_words(entry.reason, by=f" by {at}", of=f" of {at}", status=said)
 
 
 def _stories(snapshot: Snapshot, entries: Sequence[Entry], now: int) -> tuple[SlotStory, ...]:
@@ -203,7 +202,9 @@ def _because(snapshot: Snapshot, entries: Sequence[Entry], stories: Sequence[Slo
         return f"paused{until}" + (f": {state.pause_reason}" if state.pause_reason else "")
     if state.incident is not None:
         signal = next((entry.signal for entry in entries if entry.at <= state.since and entry.signal), None)
-        return headline(job_alert(job, state, state.incident, Event.OPENED, state.incident.opened_at, signal), now)
+        return wording.headline(
+            job_alert(job, state, state.incident, Event.OPENED, state.incident.opened_at, signal), now
+        )
     return _quiet(snapshot, stories, now)
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from heartbeat.alerts import SOURCE
 from heartbeat.model import Kind, Phase, Reason, Verdict
-from heartbeat.starting import SOURCE, known
+from heartbeat.starting import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

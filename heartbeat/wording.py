@@ -14,6 +14,7 @@ from msgspec.structs import asdict, replace
 
 from heartbeat.clean import HIDDEN, one_line, safe
 from heartbeat.model import Alert, Event, Reason, Verdict
+from heartbeat.startwords import start_row, what_it_said, when_triggered
 from heartbeat.timewords import and_ago, duration, moment, stamp
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ REASONS = {
     Reason.WE_WERE_BLIND: "Heartbeat itself was not looking, so nobody can say whether it ran",
     Reason.JOB_PAUSED: "the job is paused",
     Reason.SCHEDULE_CHANGED: "the schedule was changed",
-    Reason.NOT_TRIGGERED: "not triggered: nobody started it{by}",
-    Reason.TRIGGER_FAILED: "could not be started",
-    Reason.NEVER_CHECKED_IN: "triggered, but never checked in{by}",
+    Reason.NOT_TRIGGERED: "not triggered: the scheduler did not call{by}",
+    Reason.TRIGGER_FAILED: "could not be started{said}",
+    Reason.NEVER_CHECKED_IN: "triggered{when}, never checked in{by}",
     Reason.STILL_RUNNING: "the run before it was still under way{by}",
 }
 
@@ -144,9 +145,20 @@ def because(alert: Alert, now: int) -> str:
     at = moment(alert.deadline, now, alert.timezone, zone_too=False)
     status = f"exit status {alert.exit_status}" if alert.exit_status is not None else "a failing exit status"
     expected = moment(alert.expected, now, alert.timezone)
-    reason = REASONS[alert.reason] if alert.reason else ""
-    said = reason.format(by=f" by {at}" if at else "", of=f" of {at}" if at else "", status=status)
+    said = reason_in_words(
+        alert.reason,
+        by=f" by {at}" if at else "",
+        of=f" of {at}" if at else "",
+        status=status,
+        when=when_triggered(alert, now),
+        said=what_it_said(alert),
+    )
     return ", ".join(filter(None, (f"expected {expected}" if expected else "", said))) or "no reason was recorded"
+
+
+def reason_in_words(reason: Reason | None, **facts: str) -> str:
+    """The reason with the facts that its sentence has room for: by, of, status, when, said; "" for no reason."""
+    return REASONS[reason].format_map({"when": "", "said": ""} | facts) if reason else ""
 
 
 def recovery(alert: Alert) -> str:
@@ -219,6 +231,7 @@ def details(alert: Alert, now: int) -> list[tuple[str, str]]:
     rows = (
         ("Expected", stamp(alert.expected, zone)),
         ("Deadline passed", and_ago(alert.deadline, now, zone)),
+        ("Triggered", start_row(alert, now)),
         ("Last success", and_ago(alert.last_success, now, zone) or "never"),
         ("Last signal", and_ago(alert.last_signal, now, zone) or "never"),
         ("Consecutive", f"{alert.bad} in a row" if alert.bad > 1 else ""),

@@ -89,6 +89,8 @@ def test_nothing_hostile_means_anything_and_every_limit_is_kept(count):
             verdict=Verdict.FAILED,
             reason=Reason.EXIT_STATUS,
             exit_status=1,
+            answer=HOSTILE,
+            triggered_at=NOW,
         )
         for n in range(count)
     ]
