@@ -12,6 +12,7 @@ from heartbeat.channels.body import iso
 from heartbeat.explain import Explanation, explain, open_slot, running, standing
 from heartbeat.model import SECOND, Status
 from heartbeat.outbox import quiet_until
+from heartbeat.runs import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +31,15 @@ __all__ = [
     "iso",
     "job_facts",
     "run_facts",
+    "runs_of",
     "silence_facts",
     "started_facts",
 ]
 
 HISTORY = 200
 """Entries that an explanation looks at."""
+RUNS_HISTORY = 10_000
+"""Entries of which the records of runs are made."""
 
 
 def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict[str, Any]:
@@ -86,6 +90,11 @@ def incident_facts(incident: Incident | None) -> dict[str, Any] | None:
         "acked_at": iso(incident.acked_at),
         "acked_by": incident.acked_by,
     }
+
+
+def runs_of(store: Store, snapshot: Snapshot) -> list[Record]:
+    """The runs of a job, newest first, as far back as the latest entries of its history tell."""
+    return records(snapshot, store.history(snapshot.job.slug, RUNS_HISTORY))
 
 
 def run_facts(record: Record) -> dict[str, Any]:

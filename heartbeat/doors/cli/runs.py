@@ -11,11 +11,10 @@ from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.options import add_store, me, open_store, snapshot_of
 from heartbeat.doors.display import Cell
-from heartbeat.doors.facts import run_facts, started_facts
+from heartbeat.doors.facts import run_facts, runs_of, started_facts
 from heartbeat.errors import BadSetting
 from heartbeat.manage import everything
 from heartbeat.model import Phase
-from heartbeat.runs import records
 from heartbeat.starting import Held, Order
 from heartbeat.targets.build import build
 from heartbeat.timewords import duration, moment
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from heartbeat.runs import Record
     from heartbeat.store.protocol import Store
 
-COUNT_MAX, ENTRIES_MAX = 500, 10_000
+COUNT_MAX = 500
 ID_MIN = 6
 COLUMNS = ("run", "slot", "end", "triggered", "took", "remarks")
 WORDS = {
@@ -132,7 +131,7 @@ def _known(store: Store, run: str, slug: str | None) -> dict[str, Any]:
         raise BadSetting(f"{run!r} begins {len(starts)} runs; write more of the id")
     if slug is None:
         raise BadSetting(f"no job remembers a run {run!r}; if it is an older one, write whose it is: --job JOB")
-    older = [r for r in records(jobs[0], store.history(slug, ENTRIES_MAX)) if r.id.startswith(run)]
+    older = [r for r in runs_of(store, jobs[0]) if r.id.startswith(run)]
     if not older:
         raise BadSetting(f"{slug} has no run {run!r}; `heartbeat runs {slug}` lists them")
     return {"slug": slug, "slot": older[0].slot}
@@ -144,7 +143,7 @@ def _runs(call: Call) -> int:
         raise BadSetting(f"-n {args.n} is not from 1 to {COUNT_MAX}")
     with open_store(args) as store:
         found = snapshot_of(store, args.job)
-        made = records(found, store.history(args.job, ENTRIES_MAX))[: args.n]
+        made = runs_of(store, found)[: args.n]
     if call.args.json:
         call.screen.json([run_facts(record) for record in made])
     elif made:
