@@ -63,6 +63,7 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
         exit_status=signal.exit_status if signal else None,
         run_id=signal.run_id if signal and signal.run_id else run_id,
         output=own.body if own else "",
+        log_url=own.log_url if own else "",
         hint=offset_hint(job, state.recent) if event is not Event.RECOVERED else "",
         triggered_at=start.at if start else None,
         attempts=start.attempts if start else 0,

@@ -69,7 +69,8 @@ _HUNG = frozenset({Reason.MAX_RUNTIME_RAN_OUT, Reason.NEXT_SLOT_DUE})
 class Record:
     """A run. Instants and durations in milliseconds, None where there is none; id "" for one that named itself not.
 
-    by: who started it by hand; attempts: calls of the target; answer: what the target said; output: what its end said.
+    by: who started it by hand; attempts: calls of the target; answer: what the target said; output: what its end said;
+    log_url: where its log is.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Record:
     exit_status: int | None = None
     reason: Reason | None = None
     output: str = ""
+    log_url: str = ""
 
 
 def records(snapshot: Snapshot, entries: Sequence[Entry]) -> list[Record]:
@@ -143,6 +145,7 @@ def _record(snapshot: Snapshot, name: str, entries: Sequence[Entry]) -> Record |
         exit_status=last.exit_status if last else None,
         reason=next((entry.reason for entry in reversed(entries) if entry.reason is not None), None),
         output=last.body if last else "",
+        log_url=last.log_url if last else "",
     )
 
 

@@ -25,6 +25,7 @@ NAMES_MAX = 10
 SUBJECT_MAX = 100
 """The longest e-mail subject that SNS takes."""
 
+LINKS = ("runbook", "log_url")
 LABELS = {
     Verdict.ON_TIME: "ON TIME",
     Verdict.LATE: "LATE",
@@ -102,7 +103,7 @@ def tidy(alert: Alert) -> Alert:
     clean: dict[str, Any] = {key: one_line(value) for key, value in values.items() if type(value) is str}
     clean |= {key: tuple(one_line(item) for item in values[key]) for key in ("jobs", "tags")}
     clean["output"] = safe(alert.output)
-    clean["runbook"] = "" if HIDDEN in clean["runbook"] else clean["runbook"]
+    clean |= {key: "" for key in LINKS if HIDDEN in clean[key]}
     return replace(alert, **clean)
 
 
@@ -219,7 +220,7 @@ def plain(alerts: Sequence[Alert], now: int) -> str:
 
 def asides(alert: Alert) -> list[tuple[str, str]]:
     """What helps besides the facts."""
-    rows = (("About", alert.description), ("Hint", alert.hint), ("Runbook", alert.runbook))
+    rows = (("About", alert.description), ("Hint", alert.hint), ("Log", alert.log_url), ("Runbook", alert.runbook))
     return [(key, value) for key, value in rows if value]
 
 

@@ -114,6 +114,7 @@ def run_facts(record: Record) -> dict[str, Any]:
         "duration_seconds": None if record.duration is None else record.duration / SECOND,
         "exit_status": record.exit_status,
         "output": record.output,
+        "log_url": record.log_url,
     }
 
 
@@ -171,6 +172,7 @@ def signal_facts(signal: Signal) -> dict[str, Any]:
         "size": signal.size,
         "metrics": dict(signal.metrics),
         "body": signal.body,
+        "log_url": signal.log_url,
     }
 
 

@@ -17,7 +17,8 @@ class Alert(Noun, frozen=True, kw_only=True):
     id: names the fact told, not the attempt (the idempotency key is made of it); slug is "" for an alert about the
     service itself; at: when it became true; expected: the slot; deadline: when the grace or runtime ran out; bad: slots
     in a row; next_slot: what is expected next; jobs: the names concerned, for an alert about many; triggered_at,
-    attempts, answer: when the run was triggered, how often its target was called, and what it answered.
+    attempts, answer: when the run was triggered, how often its target was called, and what it answered; log_url: where
+    the run's log is.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Alert(Noun, frozen=True, kw_only=True):
     triggered_at: int | None = None
     attempts: int = 0
     answer: str = ""
+    log_url: str = ""
 
 
 class Delivery(Noun, frozen=True, kw_only=True, tag=FORMAT):

@@ -164,6 +164,7 @@ class TestRuns:
             "duration_seconds": None,
             "exit_status": 1,
             "output": "",
+            "log_url": "",
         }
 
     def test_come_page_by_page(self, settled):

@@ -90,6 +90,14 @@ def test_an_answer_is_kept_short_and_plain():
     assert f"could not be started: {'0' * 200}…, last success" in long
 
 
+def test_the_log_of_a_run_is_linked_unless_it_would_ping():
+    failed = {"verdict": Verdict.FAILED, "reason": Reason.EXIT_STATUS, "exit_status": 137}
+    assert "\nLog: https://x.example/logs?region=r#a$252Fb\n" in (
+        said(alert(log_url="https://x.example/logs?region=r#a$252Fb", **failed)).text
+    )
+    assert "Log:" not in said(alert(log_url="https://hb.example/ping/k/j", **failed)).text
+
+
 def test_a_recovery_says_how_long_and_how_many():
     assert said(recovered()).headline == "RECOVERED daily-report (prod): after 42 min, 3 missed"
 

@@ -11,9 +11,14 @@ from heartbeat.channels.console import Console
 from heartbeat.channels.slack_blocks import blocks
 from heartbeat.channels.sns_content import content
 from heartbeat.errors import StartFailed
+from heartbeat.ingest.events import Matcher, read
+from heartbeat.model import Log, Source
+from heartbeat.record import Recorder
+from heartbeat.runs import records
 from heartbeat.starting import run_for
 from heartbeat.wording import compose
 
+LOG = Log(group="/ecs/batch", prefix="app")
 RUN = run_for("job", at("09:00"))
 NO_CPU = StartFailed("ECS started no task: RESOURCE:CPU <!channel>")
 
@@ -119,6 +124,41 @@ def test_a_reminder_still_knows_the_run_and_a_recovery_names_its_own(stage):
     opened, reminder, recovered = alerts(s)
     assert (opened.run_id, reminder.run_id, recovered.run_id) == (RUN, RUN, "by-hand")
     assert (reminder.answer, recovered.answer, recovered.triggered_at) == ("202 Accepted", "", None)
+
+
+def test_a_task_that_failed_names_its_container_and_links_to_its_log(stage):
+    s = stage(trigger=None, sources=(Source(kind="ecs", keys=(("family", "nightly"),), log=LOG),))
+    event = {
+        "source": "aws.ecs",
+        "detail-type": "ECS Task State Change",
+        "time": "2026-01-05T09:04:00Z",
+        "detail": {
+            "taskArn": "arn:aws:ecs:eu-west-1:111122223333:task/batch/0abc",
+            "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/batch",
+            "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/nightly:7",
+            "lastStatus": "STOPPED",
+            "startedAt": "2026-01-05T09:01:00Z",
+            "stoppedAt": "2026-01-05T09:04:00Z",
+            "stopCode": "EssentialContainerExited",
+            "stoppedReason": "Essential container in task exited",
+            "containers": [{"name": "app", "exitCode": 137, "reason": "OutOfMemoryError"}],
+        },
+    }
+    Recorder(s.store).record(read(event, Matcher([s.snapshot.job]), at("09:04:02")).signals)
+    s.now = at("09:04:02")
+    message, facts = first(s)
+    url = (
+        "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
+        "#logsV2:log-groups/log-group/$252Fecs$252Fbatch/log-events/app$252Fapp$252F0abc"
+    )
+    assert (facts["run_id"], facts["exit_status"], facts["log_url"]) == ("0abc", 137, url)
+    assert facts["output"] == (
+        "Essential container in task exited (EssentialContainerExited)\napp: exit code 137 (OutOfMemoryError)"
+    )
+    assert f"Log: {url}" in message.text
+    assert f"*Log* <{url}|Open>" in json.dumps(blocks(message))
+    (record,) = records(s.snapshot, s.store.history("job", 100))
+    assert record.log_url == url
 
 
 @pytest.fixture
