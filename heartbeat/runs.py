@@ -15,7 +15,7 @@ from heartbeat.model import Kind, Phase, Reason, Verdict
 from heartbeat.starting import known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from heartbeat.model import Entry, Signal, Snapshot, Start
 
@@ -93,18 +93,20 @@ class Record:
 def records(snapshot: Snapshot, entries: Sequence[Entry]) -> list[Record]:
     """entries: the job's history, newest first. The runs, newest first."""
     groups: dict[str, list[Entry]] = {start.run_id: [] for start in snapshot.state.starts}
-    slot_of = {start.run_id: start.slot for start in snapshot.state.starts}
+    latest = {start.slot: start.run_id for start in snapshot.state.starts}
     for entry in reversed(entries):
-        name = _name(entry, groups, slot_of)
+        name = _name(entry, latest)
+        if name is not None and name not in groups:
+            groups[name] = []
+            latest[entry.slot] = name
         if name is not None:
-            groups.setdefault(name, []).append(entry)
-            slot_of.setdefault(name, entry.slot)
+            groups[name].append(entry)
     made = [_record(snapshot, name, each) for name, each in groups.items()]
     return sorted((record for record in made if record), key=lambda record: (record.at, record.id), reverse=True)
 
 
-def _name(entry: Entry, groups: Iterable[str], slot_of: dict[str, int | None]) -> str | None:
-    """Whose piece this is; None: no run's."""
+def _name(entry: Entry, latest: dict[int | None, str]) -> str | None:
+    """Whose piece this is; None: no run's. latest: the run that each slot had last."""
     signal = entry.signal
     if signal is not None and signal.run_id:
         return signal.run_id
@@ -112,9 +114,8 @@ def _name(entry: Entry, groups: Iterable[str], slot_of: dict[str, int | None]) -
         return None
     if signal is None and entry.reason is None:
         return None
-    of_slot = [name for name in groups if entry.slot is not None and slot_of.get(name) == entry.slot]
-    if signal is None and of_slot:
-        return of_slot[-1]
+    if signal is None and entry.slot is not None and entry.slot in latest:
+        return latest[entry.slot]
     if entry.slot is not None:
         return f"slot:{entry.slot}"
     return f"at:{entry.at}" if signal is not None else None

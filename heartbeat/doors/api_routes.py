@@ -36,8 +36,8 @@ PAGE, PAGE_MAX = 100, 500
 SILENCES_MAX = 200
 """They are one record of the store, which has room for about so many."""
 SLUG = "[-_a-z0-9]{1,100}"
-RUN = "[^/]{1,400}"
-"""A run's id, %-encoded."""
+RUN = ".{1,400}"
+"""A run's id, %-encoded or as it is."""
 Value = dict[str, Any]
 
 

@@ -178,7 +178,7 @@ class TestRuns:
     def test_a_job_may_have_none(self, world):
         assert world.ask("GET", "/api/jobs/settle/runs") == (200, {"runs": [], "after": None})
 
-    @pytest.mark.parametrize(("path", "run_id"), [("r1", "r1"), ("r%2F2", "r/2")])
+    @pytest.mark.parametrize(("path", "run_id"), [("r1", "r1"), ("r%2F2", "r/2"), ("r/2", "r/2")])
     def test_one_is_found_by_its_id(self, settled, path, run_id):
         status, value = settled.ask("GET", f"/api/jobs/settle/runs/{path}", key=settled.read)
         assert (status, value["run_id"]) == (200, run_id)

@@ -242,3 +242,11 @@ def test_runs_of_a_job_that_is_not_triggered(either_night):
     assert lines[lines.index("runs of these slots") + 2].startswith("11111111  yesterday 09:00 JST  done")
     assert "runs of these slots" not in either_night.run("explain", "backup")[1]  # its pings name no run
     assert either_night.json("explain", "backup")["slots"][0]["runs"][0]["end"] == "done"
+
+
+def test_where_the_log_of_a_run_is(either_night):
+    url = "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/c/tasks/abc/logs?region=eu-west-1"
+    either_night.hear("backup", "2026-11-22T00:59", kind=Kind.FAIL, run_id="abc", log_url=url)
+    lines = either_night.run("explain", "backup")[1].splitlines()
+    assert f"  log of abc: {url}" in lines
+    assert either_night.json("runs", "backup")[0]["log_url"] == url

@@ -26,7 +26,7 @@ jobs:
     overlap: queue
     trigger:
       ecs:
-        {task_definition: t, container: app, command: [a, b], environment: {A: "1"}, subnets: s, log: {group: g, prefix: p}}
+        {task_definition: t, container: app, command: [a, b], environment: {A: "1"}, log: {group: g, prefix: p}}
 """
 
 

@@ -114,6 +114,9 @@ class Page:
             self._title("runs of these slots")
             head = ("run", "slot", "end", "triggered", "started", "finished", "remarks")
             self.screen.table(head, [self._record(record) for record in made])
+        for record in made:
+            if record.log_url:
+                self.screen.say(f"  log of {record.id[:ID_SHOWN] or 'the run'}: {record.log_url}")
 
     def _record(self, record: Record) -> list[str | Cell]:
         instants = (record.triggered_at, record.started_at, record.finished_at)
