@@ -68,6 +68,7 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
         triggered_at=start.at if start else None,
         attempts=start.attempts if start else 0,
         answer=start.answer if start else "",
+        phase=start.phase if start else None,
     )
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from heartbeat.model import Phase
 from heartbeat.timewords import and_ago, moment
 
 if TYPE_CHECKING:
     from heartbeat.model import Alert
 
+UNSURE = frozenset({Phase.UNKNOWN, Phase.CLAIMED})
+"""Phases in which a call was perhaps taken, and what is known of it is our own word, not the target's."""
 ANSWER_SHOWN = 200
 """Characters of a target's answer within a sentence; the facts below it have more."""
 
 
 def when_triggered(alert: Alert, now: int) -> str:
-    """` at 09:00:01 (answer of the target: 202 Accepted)`, behind `triggered`; "" when nothing is known."""
+    """`triggered at 09:00:01 (answer of the target: 202 Accepted)`; `perhaps triggered` when nobody can know."""
     at = moment(alert.triggered_at, now, alert.timezone, zone_too=False)
-    answer = f" (answer of the target: {_short(alert.answer)})" if alert.answer else ""
-    return f" at {at}{answer}" if at else answer
+    word = "perhaps triggered" if alert.phase in UNSURE else "triggered"
+    answer = f" ({_answer(alert, _short(alert.answer))})" if alert.answer else ""
+    return f"{word} at {at}{answer}" if at else f"{word}{answer}"
 
 
 def what_it_said(alert: Alert) -> str:
@@ -28,8 +32,12 @@ def what_it_said(alert: Alert) -> str:
 def start_row(alert: Alert, now: int) -> str:
     """All that is known, among the facts below the sentence."""
     often = f"{alert.attempts} attempts" if alert.attempts > 1 else ""
-    answer = f"answer of the target: {alert.answer}" if alert.answer else ""
-    return ", ".join(filter(None, (and_ago(alert.triggered_at, now, alert.timezone), often, answer)))
+    at = and_ago(alert.triggered_at, now, alert.timezone)
+    return ", ".join(filter(None, (at, often, _answer(alert, alert.answer))))
+
+
+def _answer(alert: Alert, text: str) -> str:
+    return f"answer of the target: {text}" if text and alert.phase not in UNSURE else text
 
 
 def _short(text: str) -> str:

@@ -60,7 +60,7 @@ REASONS = {
     Reason.SCHEDULE_CHANGED: "the schedule was changed",
     Reason.NOT_TRIGGERED: "not triggered: the scheduler did not call{by}",
     Reason.TRIGGER_FAILED: "could not be started{said}",
-    Reason.NEVER_CHECKED_IN: "triggered{when}, never checked in{by}",
+    Reason.NEVER_CHECKED_IN: "{triggered}, never checked in{by}",
     Reason.STILL_RUNNING: "the run before it was still under way{by}",
 }
 
@@ -151,15 +151,15 @@ def because(alert: Alert, now: int) -> str:
         by=f" by {at}" if at else "",
         of=f" of {at}" if at else "",
         status=status,
-        when=when_triggered(alert, now),
+        triggered=when_triggered(alert, now),
         said=what_it_said(alert),
     )
     return ", ".join(filter(None, (f"expected {expected}" if expected else "", said))) or "no reason was recorded"
 
 
 def reason_in_words(reason: Reason | None, **facts: str) -> str:
-    """The reason with the facts that its sentence has room for: by, of, status, when, said; "" for no reason."""
-    return REASONS[reason].format_map({"when": "", "said": ""} | facts) if reason else ""
+    """The reason with the facts that its sentence has room for: by, of, status, triggered, said; "" for none."""
+    return REASONS[reason].format_map({"triggered": "triggered", "said": ""} | facts) if reason else ""
 
 
 def recovery(alert: Alert) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from heartbeat.model.job import Job
 from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.state import Entry, State
-from heartbeat.model.words import Event, Outcome, Reason, Verdict
+from heartbeat.model.words import Event, Outcome, Phase, Reason, Verdict
 
 
 class Alert(Noun, frozen=True, kw_only=True):
@@ -17,8 +17,8 @@ class Alert(Noun, frozen=True, kw_only=True):
     id: names the fact told, not the attempt (the idempotency key is made of it); slug is "" for an alert about the
     service itself; at: when it became true; expected: the slot; deadline: when the grace or runtime ran out; bad: slots
     in a row; next_slot: what is expected next; jobs: the names concerned, for an alert about many; triggered_at,
-    attempts, answer: when the run was triggered, how often its target was called, and what it answered; log_url: where
-    the run's log is.
+    attempts, answer, phase: when the run was triggered, how often its target was called, what it answered, and how far
+    that start came; log_url: where the run's log is.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Alert(Noun, frozen=True, kw_only=True):
     attempts: int = 0
     answer: str = ""
     log_url: str = ""
+    phase: Phase | None = None
 
 
 class Delivery(Noun, frozen=True, kw_only=True, tag=FORMAT):

@@ -85,6 +85,7 @@ def test_the_body_says_everything(receiver):
                 "triggered_at": None,
                 "attempts": 0,
                 "answer": "",
+                "phase": None,
                 "log_url": "",
             }
         ],

@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from stage import MINUTE, REFUSED, SILENT, at
+from stage import MINUTE, REFUSED, SILENT, Killed, at
 
 from heartbeat.channels.body import document
 from heartbeat.channels.console import Console
@@ -49,7 +49,8 @@ def test_never_checked_in(stage):
         "never checked in by 09:10, no success so far"
     )
     assert (facts["run_id"], facts["triggered_at"]) == (RUN, "2026-01-05T09:00:01Z")
-    assert (facts["attempts"], facts["answer"], facts["output"]) == (1, "202 Accepted", "")
+    assert (facts["attempts"], facts["answer"], facts["phase"]) == (1, "202 Accepted", "started")
+    assert facts["output"] == ""
 
 
 def test_after_a_start_of_which_nobody_knows(stage):
@@ -57,7 +58,19 @@ def test_after_a_start_of_which_nobody_knows(stage):
     s.target.script = [SILENT]
     s.fire("09:00")
     s.sweep("09:11")
-    assert "triggered at 09:00 (answer of the target: no answer within 10 s), never" in first(s)[0].headline
+    message, facts = first(s)
+    assert "expected 09:00 UTC, perhaps triggered at 09:00 (no answer within 10 s), never checked" in message.headline
+    assert "Triggered:       09:00 UTC, 11 min ago, no answer within 10 s\n" in message.text
+    assert facts["phase"] == "unknown"
+
+
+def test_after_a_start_whose_caller_died(stage):
+    s = stage()
+    s.target.script = [Killed()]
+    with pytest.raises(Killed):
+        s.fire("09:00")
+    s.sweep("09:11")
+    assert "expected 09:00 UTC, perhaps triggered at 09:00" in first(s)[0].headline
 
 
 def test_not_triggered(stage):
