@@ -16,6 +16,7 @@ from heartbeat.model import (
     Reason,
     Signal,
     Snapshot,
+    Start,
     State,
     Verdict,
 )
@@ -24,6 +25,8 @@ from heartbeat.offset import offset_hint
 if TYPE_CHECKING:
     from heartbeat.overdue import Blind
 
+SOURCE = "trigger"
+"""Of the signals in which a trigger tells what became of a call: their text is the target's, not the job's."""
 TOGETHER_MIN = 6
 """So many jobs silent in one sweep, and none of them heard, are one event."""
 
@@ -32,6 +35,8 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
     job: Job, state: State, incident: Incident, event: Event, at: int, signal: Signal | None
 ) -> Alert:
     """The alert about a job's incident. signal: what has just come in, for its exit status and output."""
+    run_id, start = _run(job, state, incident, signal) if event is not Event.RECOVERED else ("", None)
+    own = signal if signal is not None and signal.source != SOURCE else None
     return Alert(
         id=_alert_id(incident, event),
         event=event,
@@ -56,10 +61,35 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
         bad=incident.bad,
         reminders=incident.reminders,
         exit_status=signal.exit_status if signal else None,
-        run_id=signal.run_id if signal else "",
-        output=signal.body if signal else "",
+        run_id=signal.run_id if signal and signal.run_id else run_id,
+        output=own.body if own else "",
+        log_url=own.log_url if own else "",
         hint=offset_hint(job, state.recent) if event is not Event.RECOVERED else "",
+        triggered_at=start.at if start else None,
+        attempts=start.attempts if start else 0,
+        answer=start.answer if start else "",
+        phase=start.phase if start else None,
     )
+
+
+def _run(job: Job, state: State, incident: Incident, signal: Signal | None) -> tuple[str, Start | None]:
+    """The run that went bad, as far as it is known: its id, and how we started it."""
+    name = _hung(job, state, incident)
+    if incident.verdict is Verdict.FAILED and signal is not None:
+        name = signal.run_id
+    started = [start for start in state.starts if (start.run_id == name if name else _is_for(start, incident.slot))]
+    return (name or started[-1].run_id, started[-1]) if started else (name, None)
+
+
+def _hung(job: Job, state: State, incident: Incident) -> str:
+    if incident.verdict is not Verdict.TIMED_OUT:
+        return ""
+    hung = [run for run in state.runs if run.expired and slots.run_deadline(job, run) == incident.opened_at]
+    return hung[-1].id if hung else ""
+
+
+def _is_for(start: Start, slot: int | None) -> bool:
+    return slot is not None and start.slot == slot
 
 
 def _alert_id(incident: Incident, event: Event) -> str:

@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from heartbeat import slots
+from heartbeat import slots, wording
 from heartbeat.alerts import job_alert
 from heartbeat.model import BAD, Event, Reason, Status, Verdict
 from heartbeat.offset import offset_hint
 from heartbeat.outbox import matches
+from heartbeat.runs import records
 from heartbeat.schedule import format_duration
 from heartbeat.timewords import moment
 from heartbeat.transition import TRANSITIONS
-from heartbeat.wording import REASONS, headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from heartbeat.model import Delivery, Entry, Incident, Job, Run, Signal, Silence, Snapshot
+    from heartbeat.runs import Record
 
 SLOTS_SHOWN = 10
 NOTES_SHOWN = 10
@@ -43,7 +44,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotStory:
-    """One slot: its verdict so far and why, in words, and the signals that went to it, oldest first."""
+    """One slot: its verdict so far and why, in words, the signals that went to it, oldest first, and its runs."""
 
     slot: int
     verdict: Verdict | None
@@ -52,6 +53,7 @@ class SlotStory:
     words: str
     remark: str
     signals: tuple[Signal, ...]
+    runs: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ def explain(
     """entries: the job's history, newest first; deliveries: those of its incident; silences: all that are kept."""
     job, state = snapshot.job, snapshot.state
     holding = tuple(s for s in silences if s.start <= now < s.end and matches(s, job))
-    stories = _stories(job, entries, now)
+    stories = _stories(snapshot, entries, now)
     return Explanation(
         snapshot=snapshot,
         standing=standing(snapshot, now),
@@ -158,18 +160,24 @@ def reason_in_words(job: Job, entry: Entry, now: int) -> str:
     at = moment(limit, now, job.timezone, zone_too=False)
     status = entry.signal.exit_status if entry.signal else None
     said = "a failing exit status" if status is None else f"exit status {status}"
-    return REASONS[entry.reason].format(by=f" by {at}", of=f" of {at}", status=said)
+    return wording.reason_in_words(entry.reason, by=f" by {at}", of=f" of {at}", status=said)
 
 
-def _stories(job: Job, entries: Sequence[Entry], now: int) -> tuple[SlotStory, ...]:
+def _stories(snapshot: Snapshot, entries: Sequence[Entry], now: int) -> tuple[SlotStory, ...]:
     by_slot: dict[int, list[Entry]] = {}
     for entry in entries:
         if entry.slot is not None:
             by_slot.setdefault(entry.slot, []).append(entry)
-    return tuple(_story(job, slot, by_slot[slot], now) for slot in sorted(by_slot, reverse=True))
+    made = records(snapshot, entries)
+    latest = sorted(by_slot, reverse=True)
+    return tuple(_story(snapshot.job, slot, by_slot[slot], _of(made, slot), now) for slot in latest)
 
 
-def _story(job: Job, slot: int, entries: Sequence[Entry], now: int) -> SlotStory:
+def _of(made: Sequence[Record], slot: int) -> tuple[Record, ...]:
+    return tuple(record for record in reversed(made) if record.slot == slot)
+
+
+def _story(job: Job, slot: int, entries: Sequence[Entry], runs: tuple[Record, ...], now: int) -> SlotStory:
     verdict = next((entry.verdict for entry in entries if entry.verdict), None)
     told = next((entry for entry in entries if entry.verdict is verdict and entry.reason), entries[0])
     signals = [entry.signal for entry in entries if entry.signal]
@@ -181,6 +189,7 @@ def _story(job: Job, slot: int, entries: Sequence[Entry], now: int) -> SlotStory
         words=reason_in_words(job, told, now),
         remark="; ".join(dict.fromkeys(entry.remark for entry in reversed(entries) if entry.remark)),
         signals=tuple(sorted(signals, key=lambda signal: signal.at)),
+        runs=runs,
     )
 
 
@@ -193,7 +202,9 @@ def _because(snapshot: Snapshot, entries: Sequence[Entry], stories: Sequence[Slo
         return f"paused{until}" + (f": {state.pause_reason}" if state.pause_reason else "")
     if state.incident is not None:
         signal = next((entry.signal for entry in entries if entry.at <= state.since and entry.signal), None)
-        return headline(job_alert(job, state, state.incident, Event.OPENED, state.incident.opened_at, signal), now)
+        return wording.headline(
+            job_alert(job, state, state.incident, Event.OPENED, state.incident.opened_at, signal), now
+        )
     return _quiet(snapshot, stories, now)
 
 

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from heartbeat import slots
+from heartbeat.alerts import SOURCE
 from heartbeat.assertions import shortfall
 from heartbeat.case import Case
 from heartbeat.model import BAD, Kind, Reason, Run, Status, Verdict
@@ -150,7 +151,7 @@ def _fail(case: Case, signal: Signal, where: Place, prior: Verdict | None, reaso
 
 
 def _why_failed(signal: Signal) -> Reason:
-    if signal.source == "trigger":
+    if signal.source == SOURCE:
         return Reason.TRIGGER_FAILED
     return Reason.EXIT_STATUS if signal.exit_status else Reason.FAIL_SIGNAL
 

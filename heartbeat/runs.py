@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from heartbeat.alerts import SOURCE
 from heartbeat.model import Kind, Phase, Reason, Verdict
-from heartbeat.starting import BY_HAND, SOURCE, known, run_for
+from heartbeat.starting import BY_HAND, known, run_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from heartbeat.model import Entry, Job, Signal, Snapshot, Start
 
@@ -70,7 +71,8 @@ _HUNG = frozenset({Reason.MAX_RUNTIME_RAN_OUT, Reason.NEXT_SLOT_DUE})
 class Record:
     """A run. Instants and durations in milliseconds, None where there is none; id "" for one that named itself not.
 
-    by: who started it by hand; attempts: calls of the target; answer: what the target said; output: what its end said.
+    by: who started it by hand; attempts: calls of the target; answer: what the target said; output: what its end said;
+    log_url: where its log is.
     """
 
     id: str
@@ -87,23 +89,26 @@ class Record:
     exit_status: int | None = None
     reason: Reason | None = None
     output: str = ""
+    log_url: str = ""
 
 
 def records(snapshot: Snapshot, entries: Sequence[Entry]) -> list[Record]:
     """entries: the job's history, newest first. The runs, newest first."""
     groups: dict[str, list[Entry]] = {start.run_id: [] for start in snapshot.state.starts}
-    slot_of = {start.run_id: start.slot for start in snapshot.state.starts}
+    latest = {start.slot: start.run_id for start in snapshot.state.starts}
     for entry in reversed(entries):
-        name = _name(entry, groups, slot_of)
+        name = _name(entry, latest)
+        if name is not None and name not in groups:
+            groups[name] = []
+            latest[entry.slot] = name
         if name is not None:
-            groups.setdefault(name, []).append(entry)
-            slot_of.setdefault(name, entry.slot)
+            groups[name].append(entry)
     made = [_record(snapshot, name, each) for name, each in groups.items()]
     return sorted((record for record in made if record), key=lambda record: (record.at, record.id), reverse=True)
 
 
-def _name(entry: Entry, groups: Iterable[str], slot_of: dict[str, int | None]) -> str | None:
-    """Whose piece this is; None: no run's."""
+def _name(entry: Entry, latest: dict[int | None, str]) -> str | None:
+    """Whose piece this is; None: no run's. latest: the run that each slot had last."""
     signal = entry.signal
     if signal is not None and signal.run_id:
         return signal.run_id
@@ -111,9 +116,8 @@ def _name(entry: Entry, groups: Iterable[str], slot_of: dict[str, int | None]) -
         return None
     if signal is None and entry.reason is None:
         return None
-    of_slot = [name for name in groups if entry.slot is not None and slot_of.get(name) == entry.slot]
-    if signal is None and of_slot:
-        return of_slot[-1]
+    if signal is None and entry.slot is not None and entry.slot in latest:
+        return latest[entry.slot]
     if entry.slot is not None:
         return f"slot:{entry.slot}"
     return f"at:{entry.at}" if signal is not None else None
@@ -144,6 +148,7 @@ def _record(snapshot: Snapshot, name: str, entries: Sequence[Entry]) -> Record |
         exit_status=last.exit_status if last else None,
         reason=next((entry.reason for entry in reversed(entries) if entry.reason is not None), None),
         output=last.body if last else "",
+        log_url=last.log_url if last else "",
     )
 
 

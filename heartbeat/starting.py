@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 from msgspec.structs import replace
 
 from heartbeat import slots
+from heartbeat.alerts import SOURCE
 from heartbeat.case import Case
 from heartbeat.judge import has_finished
 from heartbeat.model import MINUTE, SECOND, Change, Kind, Overlap, Phase, Reason, Signal, Start, Status, Verdict
@@ -37,7 +38,6 @@ ANSWER_MAX = 1_000
 ID_MAX = 64
 _RUNS = UUID("6f1d5f0e-3c1e-5a6b-9d0f-5f2f6a1c7b42")
 OPEN = frozenset({Phase.CLAIMED, Phase.AGAIN, Phase.QUEUED})
-SOURCE = "trigger"
 BY_HAND = "hand"
 """Who started a run, when nobody is named and it was not the schedule."""
 LATE = "the time for another attempt has passed"

@@ -14,6 +14,7 @@ from msgspec.structs import asdict, replace
 
 from heartbeat.clean import HIDDEN, one_line, safe
 from heartbeat.model import Alert, Event, Reason, Verdict
+from heartbeat.startwords import start_row, what_it_said, when_triggered
 from heartbeat.timewords import and_ago, duration, moment, stamp
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ NAMES_MAX = 10
 SUBJECT_MAX = 100
 """The longest e-mail subject that SNS takes."""
 
+LINKS = ("runbook", "log_url")
 LABELS = {
     Verdict.ON_TIME: "ON TIME",
     Verdict.LATE: "LATE",
@@ -56,9 +58,9 @@ REASONS = {
     Reason.WE_WERE_BLIND: "Heartbeat itself was not looking, so nobody can say whether it ran",
     Reason.JOB_PAUSED: "the job is paused",
     Reason.SCHEDULE_CHANGED: "the schedule was changed",
-    Reason.NOT_TRIGGERED: "not triggered: nobody started it{by}",
-    Reason.TRIGGER_FAILED: "could not be started",
-    Reason.NEVER_CHECKED_IN: "triggered, but never checked in{by}",
+    Reason.NOT_TRIGGERED: "not triggered: the scheduler did not call{by}",
+    Reason.TRIGGER_FAILED: "could not be started{said}",
+    Reason.NEVER_CHECKED_IN: "{triggered}, never checked in{by}",
     Reason.STILL_RUNNING: "the run before it was still under way{by}",
 }
 
@@ -101,7 +103,7 @@ def tidy(alert: Alert) -> Alert:
     clean: dict[str, Any] = {key: one_line(value) for key, value in values.items() if type(value) is str}
     clean |= {key: tuple(one_line(item) for item in values[key]) for key in ("jobs", "tags")}
     clean["output"] = safe(alert.output)
-    clean["runbook"] = "" if HIDDEN in clean["runbook"] else clean["runbook"]
+    clean |= {key: "" for key in LINKS if HIDDEN in clean[key]}
     return replace(alert, **clean)
 
 
@@ -144,9 +146,20 @@ def because(alert: Alert, now: int) -> str:
     at = moment(alert.deadline, now, alert.timezone, zone_too=False)
     status = f"exit status {alert.exit_status}" if alert.exit_status is not None else "a failing exit status"
     expected = moment(alert.expected, now, alert.timezone)
-    reason = REASONS[alert.reason] if alert.reason else ""
-    said = reason.format(by=f" by {at}" if at else "", of=f" of {at}" if at else "", status=status)
+    said = reason_in_words(
+        alert.reason,
+        by=f" by {at}" if at else "",
+        of=f" of {at}" if at else "",
+        status=status,
+        triggered=when_triggered(alert, now),
+        said=what_it_said(alert),
+    )
     return ", ".join(filter(None, (f"expected {expected}" if expected else "", said))) or "no reason was recorded"
+
+
+def reason_in_words(reason: Reason | None, **facts: str) -> str:
+    """The reason with the facts that its sentence has room for: by, of, status, triggered, said; "" for none."""
+    return REASONS[reason].format_map({"triggered": "triggered", "said": ""} | facts) if reason else ""
 
 
 def recovery(alert: Alert) -> str:
@@ -207,7 +220,7 @@ def plain(alerts: Sequence[Alert], now: int) -> str:
 
 def asides(alert: Alert) -> list[tuple[str, str]]:
     """What helps besides the facts."""
-    rows = (("About", alert.description), ("Hint", alert.hint), ("Runbook", alert.runbook))
+    rows = (("About", alert.description), ("Hint", alert.hint), ("Log", alert.log_url), ("Runbook", alert.runbook))
     return [(key, value) for key, value in rows if value]
 
 
@@ -219,6 +232,7 @@ def details(alert: Alert, now: int) -> list[tuple[str, str]]:
     rows = (
         ("Expected", stamp(alert.expected, zone)),
         ("Deadline passed", and_ago(alert.deadline, now, zone)),
+        ("Triggered", start_row(alert, now)),
         ("Last success", and_ago(alert.last_success, now, zone) or "never"),
         ("Last signal", and_ago(alert.last_signal, now, zone) or "never"),
         ("Consecutive", f"{alert.bad} in a row" if alert.bad > 1 else ""),

@@ -28,6 +28,7 @@ CORE = {
     "explain",
     "clean",
     "wording",
+    "startwords",
     "timewords",
 }
 VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents"}

@@ -11,7 +11,9 @@
      "alerts": [{"id", "event", "severity", "headline", "incident", "job", "description", "environment", "owner",
                  "runbook", "tags", "timezone", "schedule", "verdict", "reason", "at", "expected", "deadline",
                  "opened_at", "last_success", "last_signal", "next_expected", "consecutive", "reminders",
-                 "exit_status", "run_id", "output", "hint", "text", "jobs", "silent_all"}]}
+                 "exit_status", "run_id", "output", "hint", "text", "jobs", "silent_all",
+                 "triggered_at", "attempts", "answer", "phase",   of a run that Heartbeat started
+                 "log_url"}]}                                     where a person finds the run's log
 
 Instants are ISO 8601 in UTC ("2026-11-22T00:00:00Z"); what is not known is null, or "" for a text.
 """
@@ -106,6 +108,11 @@ def facts(alert: Alert, now: int, *, output: bool = True) -> dict[str, Any]:
         "output": alert.output if output else "",
         "jobs": list(alert.jobs),
         "silent_all": alert.silent_all,
+        "triggered_at": iso(alert.triggered_at),
+        "attempts": alert.attempts,
+        "answer": alert.answer,
+        "phase": alert.phase,
+        "log_url": alert.log_url,
         **_about(alert),
     }
 

@@ -123,7 +123,7 @@ def _field(alert: Alert, key: str, value: str) -> Block:
 
 def _aside(key: str, value: str) -> str:
     link = f"<{quote(value, safe=_URL_SAFE).replace('&', '&amp;')}|Open>"
-    if key == "Runbook" and re.match(r"https?://", value, re.IGNORECASE) and len(link) <= ASIDE_MAX:
+    if key in {"Runbook", "Log"} and re.match(r"https?://", value, re.IGNORECASE) and len(link) <= ASIDE_MAX:
         return link
     return escape(value, ASIDE_MAX)
 

@@ -102,7 +102,9 @@ def _bound(value: object) -> str:
 
 def _source(value: object) -> str:
     pairs = getattr(value, "keys", ())
-    return " ".join([str(getattr(value, "kind", "")), *(f"{name} {each}" for name, each in pairs)])
+    log = getattr(value, "log", None)
+    told = [f"{name} {each}" for name, each in pairs] + ([f"log {log.group} {log.prefix}"] if log else [])
+    return " ".join([str(getattr(value, "kind", "")), *told])
 
 
 def _trigger(value: object) -> str:

@@ -59,7 +59,7 @@ def _channel_row(name: str, kind: ChannelKind) -> list[str]:
 
 
 def _source_row(kind: SourceKind) -> list[str]:
-    return [f"`{kind.name}`", "<br>".join(f"`{key.name}`: {key.doc}" for key in kind.keys), kind.doc]
+    return [f"`{kind.name}`", "<br>".join(f"`{key.name}`: {key.doc}" for key in (*kind.keys, *kind.also)), kind.doc]
 
 
 def _doubts() -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.config.findings import nearest, quoted
 from heartbeat.config.keys import Key, record
 from heartbeat.config.nodes import Mapping
-from heartbeat.config.values import text
-from heartbeat.model import Source
+from heartbeat.config.values import Type, matching, text
+from heartbeat.model import Log, Source
 
 if TYPE_CHECKING:
     from heartbeat.config.spots import Spot
@@ -20,12 +20,52 @@ _VALUE = text(2048)  # the length of the longest ARN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceKind:
-    """One kind. starts: its events tell when a run starts; keys: the most telling first."""
+    """One kind. starts: its events tell when a run starts; keys: the most telling first; also: what need not fit."""
 
     name: str
     doc: str
     keys: tuple[Key, ...]
     starts: bool = False
+    also: tuple[Key, ...] = ()
+
+
+LOG_KEYS = (
+    Key(
+        name="group",
+        type=matching(r"[A-Za-z0-9_./#-]+", 512, "log group", "use letters, digits and _ . / # -"),
+        required=True,
+        example="group: /ecs/batch",
+        doc="The log group (`awslogs-group`).",
+    ),
+    Key(
+        name="prefix",
+        type=matching(r"[^:*${}]+", 256, "prefix of log streams", "leave out : * $ { }"),
+        required=True,
+        example="prefix: app",
+        doc="What its streams begin with (`awslogs-stream-prefix`).",
+    ),
+)
+
+
+def _read_log(spot: Spot) -> dict[str, str]:
+    found = record(spot, LOG_KEYS)
+    return found if len(found) == len(LOG_KEYS) else {}
+
+
+LOG = Key(
+    name="log",
+    type=Type(
+        words="`{group: …, prefix: …}`",
+        schema={
+            "type": "object",
+            "properties": {key.name: {**key.type.schema, "description": key.doc} for key in LOG_KEYS},
+            "additionalProperties": False,
+            "required": [key.name for key in LOG_KEYS],
+        },
+        read=_read_log,
+    ),
+    doc="`{group: /ecs/batch, prefix: app}`: the group and stream prefix of its awslogs, for a link in alerts.",
+)
 
 
 def _key(name: str, doc: str) -> Key:
@@ -44,6 +84,7 @@ KINDS = (
             _key("container", "The container whose exit code counts; without it all containers' do."),
             _key("cluster", "The cluster's name or ARN."),
         ),
+        also=(LOG,),
     ),
     SourceKind(
         name="step_functions",
@@ -107,24 +148,35 @@ def _source(spot: Spot) -> Source:
     if len(kinds) != 1:
         raise spot.mistake(f"write exactly one kind{known}")
     ((name, below),) = kinds.items()
-    return Source(kind=name, keys=_keys(below, _BY_NAME[name]))
+    return _read(below, _BY_NAME[name])
 
 
-def _keys(spot: Spot, kind: SourceKind) -> tuple[tuple[str, str], ...]:
-    if not spot.entries():
-        raise spot.mistake(f"holds nothing; write for example `{kind.keys[0].name}: NAME`")
-    found = record(spot, kind.keys)
-    for name in found:
-        if "${" in found[name]:
+def _read(spot: Spot, kind: SourceKind) -> Source:
+    names = {key.name for key in kind.also}
+    if not spot.entries().keys() - names:
+        what = "nothing by which to know its events" if spot.entries() else "nothing"
+        raise spot.mistake(f"holds {what}; write for example `{kind.keys[0].name}: NAME`")
+    found = record(spot, (*kind.keys, *kind.also))
+    return Source(kind=kind.name, log=log_of(found.pop("log", {})), keys=_plain(spot, found))
+
+
+def log_of(found: dict[str, str]) -> Log | None:
+    """Where the output of a task is; None when nothing is said of it."""
+    return Log(**found) if found else None
+
+
+def _plain(spot: Spot, found: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    for name, value in found.items():
+        if "${" in value:
             remedy = "nothing is looked up here; write the name itself, with * for what varies"
-            spot.findings.mistake(spot.entries()[name].mistake(f"{quoted(found[name])}: {remedy}"))
+            spot.findings.mistake(spot.entries()[name].mistake(f"{quoted(value)}: {remedy}"))
     return tuple(sorted(found.items()))
 
 
 def _schema(kind: SourceKind) -> dict[str, Any]:
-    keys = {key.name: {**key.type.schema, "description": key.doc} for key in kind.keys}
-    shape = {"type": "object", "properties": keys, "additionalProperties": False, "minProperties": 1}
-    return {"description": kind.doc, **shape}
+    keys = {key.name: {**key.type.schema, "description": key.doc} for key in (*kind.keys, *kind.also)}
+    least = {"anyOf": [{"required": [key.name]} for key in kind.keys]} if kind.also else {"minProperties": 1}
+    return {"description": kind.doc, "type": "object", "properties": keys, "additionalProperties": False, **least}
 
 
 _ONE_SOURCE = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.config.channels import setting_text
 from heartbeat.config.findings import nearest, quoted
 from heartbeat.config.keys import Key, record
+from heartbeat.config.sources import LOG, log_of
 from heartbeat.config.values import FLAG, Type, duration, many, one_of
 from heartbeat.model import MINUTE, Overlap, Source, Trigger
 from heartbeat.targets.ecs import name_of
@@ -169,6 +170,7 @@ KINDS = (
             Key(name="subnets", type=TEXTS, doc="The network, for `awsvpc` tasks."),
             Key(name="security_groups", type=TEXTS, doc="The network, for `awsvpc` tasks."),
             Key(name="public_ip", type=FLAG, default="`false`", doc="The task gets a public address."),
+            LOG,
             REGION,
         ),
     ),
@@ -208,7 +210,8 @@ def implied(slug: str, trigger: Trigger) -> tuple[Source, ...]:
     """Whose events are the signals of the runs that this trigger starts, and of no others."""
     match trigger.kind:
         case "ecs":
-            return (Source(kind="ecs", keys=(("job", name_of(slug)),)),)
+            log = log_of(trigger.settings.get("log", {}))
+            return (Source(kind="ecs", keys=(("job", name_of(slug)),), log=log),)
         case "step_functions":
             return (Source(kind="step_functions", keys=(("job", slug),)),)
         case _:

@@ -6,11 +6,20 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 from heartbeat import documents
 from heartbeat.doors import spans
-from heartbeat.doors.facts import delivery_facts, explained, explanation_facts, job_facts, silence_facts
+from heartbeat.doors.facts import (
+    delivery_facts,
+    explained,
+    explanation_facts,
+    job_facts,
+    run_facts,
+    runs_of,
+    silence_facts,
+)
 from heartbeat.errors import BadSignal, CallerError, NotNow, UnknownJob
 from heartbeat.manage import acknowledge, names, nearest, pause_job, resume_job, silence, unsilence
 from heartbeat.model import Silence, Snapshot
@@ -27,6 +36,8 @@ PAGE, PAGE_MAX = 100, 500
 SILENCES_MAX = 200
 """They are one record of the store, which has room for about so many."""
 SLUG = "[-_a-z0-9]{1,100}"
+RUN = ".{1,400}"
+"""A run's id, %-encoded or as it is."""
 Value = dict[str, Any]
 
 
@@ -59,6 +70,15 @@ class Turn:
                 raise BadSignal(f"there is no {name[:100]!a} here, only {', '.join(known) or 'an empty body'}")
         return {name: _text(name, each) for name, each in value.items()}
 
+    def paging(self, shape: str) -> tuple[str, int]:
+        """Behind what the page begins, "" for the first one, and how much it may hold. Raises BadSignal."""
+        after, limit = self.query.get("after", ""), self.query.get("limit", str(PAGE))
+        if not re.fullmatch("[0-9]{1,3}", limit) or not 1 <= int(limit) <= PAGE_MAX:
+            raise BadSignal(f"limit is {limit[:20]!r}; give a number from 1 to {PAGE_MAX}")
+        if after and not re.fullmatch(shape, after):
+            raise BadSignal(f"after is {after[:100]!r}; give the `after` of the page before")
+        return after, int(limit)
+
     def end(self, given: Value, zone: str | None) -> int | None:
         """When what the body asks for ends."""
         return spans.end(given.get("for"), given.get("until"), self.now, zone)
@@ -88,19 +108,33 @@ def _text(name: str, value: object) -> str:
 
 
 def _jobs(turn: Turn) -> Value:
-    after, limit = turn.query.get("after", ""), turn.query.get("limit", str(PAGE))
-    if not re.fullmatch("[0-9]{1,3}", limit) or not 1 <= int(limit) <= PAGE_MAX:
-        raise BadSignal(f"limit is {limit[:20]!r}; give a number from 1 to {PAGE_MAX}")
-    if after and not re.fullmatch(SLUG, after):
-        raise BadSignal(f"after is {after[:100]!r}; give the `after` of the page before")
-    page = turn.store.page(after, int(limit))
+    after, limit = turn.paging(SLUG)
+    page = turn.store.page(after, limit)
     silences = documents.silences(turn.store)
-    last = page[-1].job.slug if len(page) == int(limit) else None
+    last = page[-1].job.slug if len(page) == limit else None
     return {"jobs": [job_facts(snapshot, silences, turn.now) for snapshot in page], "after": last}
 
 
 def _job(turn: Turn, slug: str) -> Value:
     return explanation_facts(explained(turn.store, turn.snapshot(slug), turn.now), turn.now)
+
+
+def _runs(turn: Turn, slug: str) -> Value:
+    after, limit = turn.paging("[0-9]{1,15}:(?s:.{0,400})")
+    made = runs_of(turn.store, turn.snapshot(slug))
+    at, _, run_id = after.partition(":")
+    rest = [record for record in made if not after or (record.at, record.id) < (int(at), run_id)]
+    page = rest[:limit]
+    last = f"{page[-1].at}:{page[-1].id}" if len(rest) > limit else None
+    return {"runs": [run_facts(record) for record in page], "after": last}
+
+
+def _one_run(turn: Turn, slug: str, quoted: str) -> Value:
+    run_id = unquote(quoted)
+    found = next((record for record in runs_of(turn.store, turn.snapshot(slug)) if record.id == run_id), None)
+    if found is None:
+        raise NotThere(f"{slug} has no run {run_id[:100]!a}; GET /api/jobs/{slug}/runs lists them")
+    return run_facts(found)
 
 
 def _pause(turn: Turn, slug: str) -> Value:
@@ -166,6 +200,8 @@ class Route:
 ROUTES = (
     Route("GET", "/api/jobs", _jobs),
     Route("GET", f"/api/jobs/({SLUG})", _job),
+    Route("GET", f"/api/jobs/({SLUG})/runs", _runs),
+    Route("GET", f"/api/jobs/({SLUG})/runs/({RUN})", _one_run),
     Route("POST", f"/api/jobs/({SLUG})/pause", _pause),
     Route("POST", f"/api/jobs/({SLUG})/resume", _resume),
     Route("POST", f"/api/jobs/({SLUG})/ack", _ack),

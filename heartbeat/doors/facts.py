@@ -12,6 +12,7 @@ from heartbeat.channels.body import iso
 from heartbeat.explain import Explanation, explain, open_slot, running, standing
 from heartbeat.model import SECOND, Status
 from heartbeat.outbox import quiet_until
+from heartbeat.runs import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +31,15 @@ __all__ = [
     "iso",
     "job_facts",
     "run_facts",
+    "runs_of",
     "silence_facts",
     "started_facts",
 ]
 
 HISTORY = 200
 """Entries that an explanation looks at."""
+RUNS_HISTORY = 10_000
+"""Entries of which the records of runs are made."""
 
 
 def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict[str, Any]:
@@ -88,6 +92,11 @@ def incident_facts(incident: Incident | None) -> dict[str, Any] | None:
     }
 
 
+def runs_of(store: Store, snapshot: Snapshot) -> list[Record]:
+    """The runs of a job, newest first, as far back as the latest entries of its history tell."""
+    return records(snapshot, store.history(snapshot.job.slug, RUNS_HISTORY))
+
+
 def run_facts(record: Record) -> dict[str, Any]:
     """A run, from its slot to its end. Durations in seconds."""
     return {
@@ -105,6 +114,7 @@ def run_facts(record: Record) -> dict[str, Any]:
         "duration_seconds": None if record.duration is None else record.duration / SECOND,
         "exit_status": record.exit_status,
         "output": record.output,
+        "log_url": record.log_url,
     }
 
 
@@ -162,6 +172,7 @@ def signal_facts(signal: Signal) -> dict[str, Any]:
         "size": signal.size,
         "metrics": dict(signal.metrics),
         "body": signal.body,
+        "log_url": signal.log_url,
     }
 
 
@@ -196,6 +207,7 @@ def _slot_facts(story: SlotStory) -> dict[str, Any]:
         "remark": story.remark,
         "at": iso(story.at),
         "signals": [signal_facts(signal) for signal in story.signals],
+        "runs": [run_facts(record) for record in story.runs],
     }
 
 

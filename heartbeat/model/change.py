@@ -8,7 +8,7 @@ from __future__ import annotations
 from heartbeat.model.job import Job
 from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.state import Entry, State
-from heartbeat.model.words import Event, Outcome, Reason, Verdict
+from heartbeat.model.words import Event, Outcome, Phase, Reason, Verdict
 
 
 class Alert(Noun, frozen=True, kw_only=True):
@@ -16,7 +16,9 @@ class Alert(Noun, frozen=True, kw_only=True):
 
     id: names the fact told, not the attempt (the idempotency key is made of it); slug is "" for an alert about the
     service itself; at: when it became true; expected: the slot; deadline: when the grace or runtime ran out; bad: slots
-    in a row; next_slot: what is expected next; jobs: the names concerned, for an alert about many.
+    in a row; next_slot: what is expected next; jobs: the names concerned, for an alert about many; triggered_at,
+    attempts, answer, phase: when the run was triggered, how often its target was called, what it answered, and how far
+    that start came; log_url: where the run's log is.
     """
 
     id: str
@@ -49,6 +51,11 @@ class Alert(Noun, frozen=True, kw_only=True):
     jobs: tuple[str, ...] = ()
     silent_all: bool = False
     """Every job that was due in that sweep was silent: the cause may be the network or us."""
+    triggered_at: int | None = None
+    attempts: int = 0
+    answer: str = ""
+    log_url: str = ""
+    phase: Phase | None = None
 
 
 class Delivery(Noun, frozen=True, kw_only=True, tag=FORMAT):

@@ -31,15 +31,23 @@ class Bound(Noun, frozen=True, kw_only=True):
     high: float | None = None
 
 
+class Log(Noun, frozen=True, kw_only=True):
+    """Where the driver awslogs puts what a container writes: the log group, and the prefix of its streams."""
+
+    group: str
+    prefix: str
+
+
 class Source(Noun, frozen=True, kw_only=True):
     """Whose events on AWS are this job's signals.
 
     kind: ecs, step_functions, batch, lambda, scheduler or rule; keys: what must fit, as (key, value), sorted; `*` in a
-    value stands for anything.
+    value stands for anything; log: of `ecs`, where its tasks' output is, None when nobody said.
     """
 
     kind: str
     keys: tuple[tuple[str, str], ...]
+    log: Log | None = None
 
 
 class Trigger(Noun, frozen=True, kw_only=True):

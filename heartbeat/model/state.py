@@ -15,7 +15,8 @@ class Signal(Noun, frozen=True, kw_only=True):
 
     at: when it happened; received: when we heard of it (at <= received always); id: the same for a doubled signal,
     "" when the sender gave none; run_id "" when the sender gave none; named: the slot as the sender wrote it
-    ("2026-11-22", "2026-11-22T09:00"), read in the job's zone; duration in milliseconds as reported by the job.
+    ("2026-11-22", "2026-11-22T09:00"), read in the job's zone; duration in milliseconds as reported by the job;
+    log_url: where a person finds the run's log, "" when we know of none. Only our own readers write it.
     """
 
     slug: str
@@ -32,6 +33,7 @@ class Signal(Noun, frozen=True, kw_only=True):
     content_type: str = ""
     metrics: tuple[tuple[str, float], ...] = ()
     source: str = "ping"
+    log_url: str = ""
 
 
 class Run(Noun, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ FULL = ("RESOURCE:", "AGENT", "Capacity is unavailable")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ecs:
-    """See Target."""
+    """See Target. log: where the output goes, for those who read the task's events; nothing to start it with."""
 
     task_definition: str
     cluster: str = "default"
@@ -42,6 +42,7 @@ class Ecs:
     security_groups: Sequence[str] = ()
     public_ip: bool = False
     region: str = ""
+    log: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def timeout(self) -> int:

@@ -128,6 +128,84 @@ class TestJobs:
         assert world.ask("POST", "/api/jobs/backup/ack")[1]["incident"]["acked_by"] == "me"  # whose key it is
 
 
+class TestRuns:
+    @pytest.fixture
+    def settled(self, world):
+        """Three runs of settle an hour from each other, the last without an id."""
+        for hour, kind, run_id in ((1, Kind.SUCCESS, "r1"), (2, Kind.FAIL, "r/2"), (3, Kind.SUCCESS, "")):
+            at = NOW + hour * HOUR - MINUTE
+            signal = Signal(slug="settle", kind=kind, at=at, received=at, run_id=run_id, exit_status=hour - 1 or None)
+            Recorder(world.store).record([signal])
+        return world
+
+    def test_are_listed_newest_first_for_a_key_that_may_look(self, settled):
+        status, value = settled.ask("GET", "/api/jobs/settle/runs", key=settled.read)
+        assert (status, value["after"]) == (200, None)
+        assert [(run["run_id"], run["end"]) for run in value["runs"]] == [
+            (None, "done"),
+            ("r/2", "failed"),
+            ("r1", "done"),
+        ]
+
+    def test_have_the_names_that_the_command_line_has(self, settled):
+        first = settled.ask("GET", "/api/jobs/settle/runs")[1]["runs"][1]
+        assert first == {
+            "run_id": "r/2",
+            "slot": "2026-11-22T01:59:00Z",
+            "end": "failed",
+            "words": "failed",
+            "reason": "exit_status",
+            "by": "",
+            "attempts": 0,
+            "answer": "",
+            "triggered_at": None,
+            "started_at": None,
+            "finished_at": "2026-11-22T01:59:00Z",
+            "duration_seconds": None,
+            "exit_status": 1,
+            "output": "",
+            "log_url": "",
+        }
+
+    def test_come_page_by_page(self, settled):
+        seen, after = [], ""
+        for _ in range(3):
+            _, value = settled.ask("GET", "/api/jobs/settle/runs", limit="1", after=after)
+            seen += [run["run_id"] for run in value["runs"]]
+            after = value["after"]
+        assert (seen, after) == ([None, "r/2", "r1"], None)
+
+    def test_a_job_may_have_none(self, world):
+        assert world.ask("GET", "/api/jobs/settle/runs") == (200, {"runs": [], "after": None})
+
+    @pytest.mark.parametrize(("path", "run_id"), [("r1", "r1"), ("r%2F2", "r/2"), ("r/2", "r/2")])
+    def test_one_is_found_by_its_id(self, settled, path, run_id):
+        status, value = settled.ask("GET", f"/api/jobs/settle/runs/{path}", key=settled.read)
+        assert (status, value["run_id"]) == (200, run_id)
+
+    @pytest.mark.parametrize(
+        ("path", "told"),
+        [
+            ("settle/runs/r", "settle has no run 'r'; GET /api/jobs/settle/runs lists them"),
+            ("backup/runs/r2", "backup has no run 'r2'; GET /api/jobs/backup/runs lists them"),
+            ("settel/runs", "no job is named 'settel'; did you mean 'settle'?"),
+            ("settel/runs/r2", "no job is named 'settel'; did you mean 'settle'?"),
+            ("settle/runs/%ff%00", "settle has no run '\\ufffd\\x00'; GET /api/jobs/settle/runs lists them"),
+        ],
+    )
+    def test_one_that_is_not_there_is_not_found(self, settled, path, told):
+        assert settled.ask("GET", f"/api/jobs/{path}") == (404, {"error": told})
+
+    @pytest.mark.parametrize("after", ["r2", "9" * 16 + ":", "-1:r2", "\ud800"])
+    def test_where_a_page_begins_is_what_the_page_before_said(self, settled, after):
+        status, value = settled.ask("GET", "/api/jobs/settle/runs", after=after)
+        assert (status, "give the `after` of the page before" in value["error"]) == (400, True)
+
+    def test_without_a_key_nothing_is_told(self, settled):
+        assert settled.ask("GET", "/api/jobs/settle/runs/r2", key="")[0] == 401
+        assert settled.ask("POST", "/api/jobs/settle/runs")[0] == 405
+
+
 class TestSilences:
     def test_come_and_go(self, world):
         status, made = world.ask("POST", "/api/silences", {"selector": "back*", "for": "1h"})
@@ -232,6 +310,8 @@ def test_the_page_names_every_route_and_its_examples_work(world):
         ("GET", "/healthz"),
         ("GET", "/api/jobs"),
         ("GET", "/api/jobs/<job>"),
+        ("GET", "/api/jobs/<job>/runs"),
+        ("GET", "/api/jobs/<job>/runs/<run_id>"),
         ("POST", "/api/jobs/<job>/pause"),
         ("POST", "/api/jobs/<job>/resume"),
         ("POST", "/api/jobs/<job>/ack"),

@@ -89,6 +89,8 @@ def test_nothing_hostile_means_anything_and_every_limit_is_kept(count):
             verdict=Verdict.FAILED,
             reason=Reason.EXIT_STATUS,
             exit_status=1,
+            answer=HOSTILE,
+            triggered_at=NOW,
         )
         for n in range(count)
     ]
@@ -119,6 +121,19 @@ def test_escapes_are_never_cut_in_the_middle():
 def test_a_runbook_that_is_no_url_is_only_text():
     *_, remarks, _context = shown(alert(runbook="javascript:alert(1)|<x>"))
     assert remarks["text"]["text"] == "*Runbook* javascript:alert(1)|&lt;x&gt;"
+
+
+LOG = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/$252Fecs"
+
+
+def test_a_log_is_a_link():
+    *_, remarks, _context = shown(alert(log_url=LOG))
+    assert remarks["text"]["text"] == f"*Log* <{LOG}|Open>"
+
+
+def test_a_log_cannot_close_its_link():
+    *_, remarks, _context = shown(alert(log_url="https://x/>|y <!channel>"))
+    assert remarks["text"]["text"] == "*Log* <https://x/%3E%7Cy%20%3C!channel%3E|Open>"
 
 
 def test_a_runbook_cannot_close_its_link():

@@ -82,6 +82,11 @@ def test_the_body_says_everything(receiver):
                 "text": "",
                 "jobs": [],
                 "silent_all": False,
+                "triggered_at": None,
+                "attempts": 0,
+                "answer": "",
+                "phase": None,
+                "log_url": "",
             }
         ],
     }
@@ -137,7 +142,7 @@ def test_a_form_and_a_text_are_filled_in_their_own_way(receiver):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{"a": "${nme}"}', r"there is no field \$\{nme\}; there are at, "),
+        ('{"a": "${nme}"}', r"there is no field \$\{nme\}; there are answer, at, "),
         ('{"a": "${env:TOKEN}"}', r"there is no field \$\{env:TOKEN\}"),
         ('{"a": ${job} b}', "write JSON with the fields in quotes"),
     ],

@@ -44,6 +44,60 @@ def test_a_hung_run_says_what_ran_out():
     )
 
 
+STARTED = {"triggered_at": at("2026-11-22T09:00:01+09:00"), "attempts": 1, "answer": "202 Accepted", "run_id": "r1"}
+
+
+def test_a_run_that_never_checked_in_says_when_it_was_triggered_and_what_the_target_answered():
+    silent = alert(reason=Reason.NEVER_CHECKED_IN, **STARTED)
+    assert said(silent).headline == (
+        "MISSED daily-report (prod): expected 09:00 JST, triggered at 09:00:01 (answer of the target: 202 Accepted), "
+        "never checked in by 09:10, last success yesterday 09:02 JST"
+    )
+    facts = dict(details(silent, NOW))
+    assert facts["Triggered"] == "09:00:01 JST, 30 min ago, answer of the target: 202 Accepted"
+    assert facts["Run"] == "r1"
+
+
+def test_a_run_whose_start_nobody_knows_more_of():
+    silent = alert(reason=Reason.NEVER_CHECKED_IN)
+    assert "expected 09:00 JST, triggered, never checked in by 09:10, last" in said(silent).headline
+
+
+def test_a_slot_that_was_not_triggered_says_who_did_not_call():
+    assert "expected 09:00 JST, not triggered: the scheduler did not call by 09:10, last" in (
+        said(alert(reason=Reason.NOT_TRIGGERED)).headline
+    )
+
+
+def test_a_run_that_could_not_be_started_says_the_target_s_answer():
+    failed = alert(
+        verdict=Verdict.FAILED,
+        reason=Reason.TRIGGER_FAILED,
+        **STARTED | {"answer": "ECS started no task: RESOURCE:CPU", "attempts": 3},
+    )
+    assert "09:00 JST, could not be started: ECS started no task: RESOURCE:CPU, last success" in said(failed).headline
+    assert dict(details(failed, NOW))["Triggered"].endswith(
+        "30 min ago, 3 attempts, answer of the target: ECS started no task: RESOURCE:CPU"
+    )
+
+
+def test_an_answer_is_kept_short_and_plain():
+    failed = alert(
+        verdict=Verdict.FAILED, reason=Reason.TRIGGER_FAILED, answer="500\n{said} https://hb.example/ping/k/j"
+    )
+    assert "could not be started: 500 {said} [ping URL hidden], last" in said(failed).headline
+    long = said(alert(reason=Reason.TRIGGER_FAILED, answer="0" * 300)).headline
+    assert f"could not be started: {'0' * 200}…, last success" in long
+
+
+def test_the_log_of_a_run_is_linked_unless_it_would_ping():
+    failed = {"verdict": Verdict.FAILED, "reason": Reason.EXIT_STATUS, "exit_status": 137}
+    assert "\nLog: https://x.example/logs?region=r#a$252Fb\n" in (
+        said(alert(log_url="https://x.example/logs?region=r#a$252Fb", **failed)).text
+    )
+    assert "Log:" not in said(alert(log_url="https://hb.example/ping/k/j", **failed)).text
+
+
 def test_a_recovery_says_how_long_and_how_many():
     assert said(recovered()).headline == "RECOVERED daily-report (prod): after 42 min, 3 missed"
 

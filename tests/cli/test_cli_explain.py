@@ -1,9 +1,16 @@
 """explain: why a job is in its state, for a person and as JSON."""
 
+import re
+
+from conftest import at
 from msgspec.structs import replace
 
+from heartbeat.errors import StartFailed
 from heartbeat.manage import silence
 from heartbeat.model import NEVER, Change, Kind, Outcome, Silence
+from heartbeat.starting import Order, run_for
+from heartbeat.targets.protocol import Answer
+from heartbeat.trigger import Starter
 
 RUN = "11111111-2222-3333-4444-555555555555"
 
@@ -167,3 +174,79 @@ def test_a_slot_that_is_late_or_overdue_is_said_first(either_night):
     _, out, _ = either_night.run("explain", "backup", when="2026-11-22T18:12")
     assert out.startswith("backup  OVERDUE")
     assert "nothing had come for the slot of 18:00 UTC by 18:10 UTC, and no sweep has looked since" in out
+
+
+TRIGGERED = """\
+defaults: {timezone: UTC, grace: 10m}
+jobs:
+  settle: {schedule: "0 9 * * *", trigger: {http: {url: "http://127.0.0.1:9/jobs"}}}
+"""
+
+
+class Says:
+    """A target that gives these answers, one a call."""
+
+    timeout, repeatable = 10_000, 0
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def start(self, _call, _sent):
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def trigger(machine, when, target):
+    slot = at(f"{when[:10]}T09:00")
+    with machine.store as store:
+        order = Order(slug="settle", slot=slot, run_id=run_for("settle", slot))
+        Starter(store, lambda _: target, lambda: at(when)).start(order)
+    return order.run_id
+
+
+def test_the_runs_of_its_slots(machine):
+    machine.write(TRIGGERED)
+    machine.apply("2026-11-19T12:00")
+    machine.alive("2026-11-19T12:00", "2026-11-20T08:56")
+    failed = trigger(machine, "2026-11-20T09:00:01", Says(StartFailed("503 busy", again=True)))
+    trigger(machine, "2026-11-20T09:00:09", Says(Answer(text="202 Accepted")))
+    machine.hear("settle", "2026-11-20T09:00:20", kind=Kind.START, run_id=failed)
+    machine.hear("settle", "2026-11-20T09:04", kind=Kind.FAIL, run_id=failed, exit_status=3)
+    machine.alive("2026-11-20T09:06", "2026-11-21T08:58")
+    silent = trigger(machine, "2026-11-21T09:00:01", Says(Answer(text="202 Accepted")))
+    machine.alive("2026-11-21T09:02", "2026-11-22T09:14")
+    lines = machine.run("explain", "settle")[1].splitlines()
+    table = lines[lines.index("runs of these slots") + 1 :][:4]
+    assert [re.split(" {2,}", line.strip()) for line in table] == [
+        ["RUN", "SLOT", "END", "TRIGGERED", "STARTED", "FINISHED", "REMARKS"],
+        ["-", "09:00 UTC", "not triggered", "-", "-", "-", "-"],
+        [
+            *(silent[:8], "yesterday 09:00 UTC", "triggered, never checked in", "yesterday 09:00:01"),
+            *("-", "-", "202 Accepted"),
+        ],
+        [
+            *(failed[:8], "2026-11-20 09:00 UTC", "failed", "2026-11-20 09:00:01", "2026-11-20 09:00:20"),
+            *("2026-11-20 09:04", "2 attempts, exit status 3, 202 Accepted"),
+        ],
+    ]  # fmt: skip
+    missed, unheard, ended = machine.json("explain", "settle")["slots"]
+    assert [run["end"] for run in missed["runs"]] == ["not_triggered"]
+    assert [(run["run_id"], run["triggered_at"]) for run in unheard["runs"]] == [(silent, "2026-11-21T09:00:01Z")]
+    assert ended["runs"] == [run for run in machine.json("runs", "settle") if run["run_id"] == failed]
+
+
+def test_runs_of_a_job_that_is_not_triggered(either_night):
+    lines = either_night.run("explain", "daily-report")[1].splitlines()
+    assert lines[lines.index("runs of these slots") + 2].startswith("11111111  yesterday 09:00 JST  done")
+    assert "runs of these slots" not in either_night.run("explain", "backup")[1]  # its pings name no run
+    assert either_night.json("explain", "backup")["slots"][0]["runs"][0]["end"] == "done"
+
+
+def test_where_the_log_of_a_run_is(either_night):
+    url = "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/c/tasks/abc/logs?region=eu-west-1"
+    either_night.hear("backup", "2026-11-22T00:59", kind=Kind.FAIL, run_id="abc", log_url=url)
+    lines = either_night.run("explain", "backup")[1].splitlines()
+    assert f"  log of abc: {url}" in lines
+    assert either_night.json("runs", "backup")[0]["log_url"] == url

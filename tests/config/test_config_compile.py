@@ -24,7 +24,9 @@ jobs:
     schedule: "30 3 * * *"
     max_runtime: 1h
     overlap: queue
-    trigger: {ecs: {task_definition: t, container: app, command: [rake, settle], environment: {A: "1"}, subnets: s}}
+    trigger:
+      ecs:
+        {task_definition: t, container: app, command: [a, b], environment: {A: "1"}, log: {group: g, prefix: p}}
 """
 
 

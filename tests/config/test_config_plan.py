@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from heartbeat.config import plan, read, render
 from heartbeat.config.difference import DURATIONS, in_words
-from heartbeat.model import Bound, Evidence, Job, Source
+from heartbeat.model import Bound, Evidence, Job, Log, Source
 
 TEXT = """
 channels: {ops: {console: {}}, two: {console: {}}}
@@ -89,6 +89,11 @@ def test_nothing_from_the_store_is_obeyed_by_the_terminal():
             "sources",
             (Source(kind="ecs", keys=(("cluster", "c"), ("family", "n*"))), Source(kind="rule", keys=(("rule", "r"),))),
             "ecs cluster c family n*, rule rule r",
+        ),
+        (
+            "sources",
+            (Source(kind="ecs", keys=(("family", "n"),), log=Log(group="/ecs/n", prefix="app")),),
+            "ecs family n log /ecs/n app",
         ),
         ("sources", (), "unset"),
         ("early", 0, "0s"),

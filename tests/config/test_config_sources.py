@@ -8,7 +8,8 @@ import yaml
 
 from heartbeat.config import read
 from heartbeat.config.schema import schema
-from heartbeat.model import Source
+from heartbeat.model import Log, Source
+from heartbeat.targets.build import build
 
 HEAD = "jobs: {a: {schedule: every 1h, sources: %s}}"
 
@@ -26,6 +27,20 @@ def test_one_source_or_a_list_of_them():
         Source(kind="batch", keys=(("queue", "q"),)),
     )
     assert read("jobs: {a: {schedule: every 1h}}").jobs[0].sources == ()
+
+
+def test_an_ecs_source_may_say_where_the_output_goes():
+    log = Log(group="/ecs/batch", prefix="app")
+    assert sources("{ecs: {family: n, log: {group: /ecs/batch, prefix: app}}}") == (
+        Source(kind="ecs", keys=(("family", "n"),), log=log),
+    )
+
+
+def test_so_may_a_trigger():
+    text = "jobs: {a: {schedule: '0 9 * * *', trigger: {ecs: {task_definition: t, log: {group: g, prefix: p}}}}}"
+    (job,) = read(text).jobs
+    assert job.sources == (Source(kind="ecs", keys=(("job", "a"),), log=Log(group="g", prefix="p")),)
+    assert build(job.trigger).log == {"group": "g", "prefix": "p"}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +75,22 @@ def test_one_source_or_a_list_of_them():
             ),
         ),
         ("{ecs: {}}", "1:47: jobs.a.sources.ecs: holds nothing; write for example `family: NAME`"),
+        (
+            "{ecs: {log: {group: g, prefix: p}}}",
+            "1:47: jobs.a.sources.ecs: holds nothing by which to know its events; write for example `family: NAME`",
+        ),
+        (
+            "{ecs: {family: a, log: {group: g}}}",
+            "1:64: jobs.a.sources.ecs.log: `prefix` is missing; write for example `prefix: app`",
+        ),
+        (
+            '{ecs: {family: a, log: {group: "${env:G}", prefix: p}}}',
+            '1:72: jobs.a.sources.ecs.log.group: "${env:G}" is no log group; use letters, digits and _ . / # -',
+        ),
+        (
+            "{ecs: {family: a, log: /ecs/a}}",
+            "1:64: jobs.a.sources.ecs.log: a single value stands here; write a mapping: `key: value`, or {} for none",
+        ),
         ("{ecs: {famly: a}}", "1:48: jobs.a.sources.ecs.famly: unknown key `famly`; did you mean `family`?"),
         ("{lambda: {function: 3}}", '1:61: jobs.a.sources.lambda.function: YAML reads 3 as a number; quote it: "3"'),
         (
@@ -88,6 +119,10 @@ def test_every_mistake_in_a_list_is_told(problems):
         ("{}", False),
         ("{ecs: {}}", False),
         ("{ecs: {famly: a}}", False),
+        ("{ecs: {family: a, log: {group: /ecs/a, prefix: a}}}", True),
+        ("{ecs: {log: {group: /ecs/a, prefix: a}}}", False),
+        ("{ecs: {family: a, log: {group: /ecs/a}}}", False),
+        ("{batch: {queue: a, log: {group: /ecs/a, prefix: a}}}", False),
         ("{ecs: {family: a}, rule: {rule: b}}", False),
     ],
 )

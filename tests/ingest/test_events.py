@@ -6,7 +6,7 @@ import pytest
 from event_samples import DEAD, EVERYTHING, NAMES, NOW, SERVICE, at, changed, heard, job, sample
 
 from heartbeat.ingest.events import Matcher, Object, read
-from heartbeat.model import Job, Kind
+from heartbeat.model import Job, Kind, Log, Source
 
 TASK = "c13b4cb40f1f4fe4a2971f76ae5a47ad"
 STARTED, STOPPED = at("2026-11-21T18:00:28.103Z"), at("2026-11-21T18:12:40.500Z")
@@ -37,7 +37,7 @@ def test_a_task_that_stopped_with_another_exit_code_has_failed_and_says_why():
     _, end = heard("ecs-failed", NIGHTLY).signals
     assert (end.kind, end.exit_status) == (Kind.FAIL, 137)
     assert end.body == (
-        "Essential container in task exited\n"
+        "Essential container in task exited (EssentialContainerExited)\n"
         "app: exit code 137 (OutOfMemoryError: Container killed due to memory usage)\n"
         "sidecar: exit code 0"
     )
@@ -47,9 +47,77 @@ def test_a_task_that_never_began_has_failed_without_a_start():
     (end,) = heard("ecs-not-started", NIGHTLY).signals
     assert (end.kind, end.exit_status, end.at, end.duration) == (Kind.FAIL, None, at("2026-11-21T18:01:31Z"), None)
     assert end.body == (
-        "Task failed to start\n"
+        "Task failed to start (TaskFailedToStart)\n"
         "app: no exit code (CannotPullContainerError: pull image manifest has been retried 1 time(s))"
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "told"),
+    [("gone", "SpotInterruption", "gone (SpotInterruption)\n"), ("gone", None, "gone\n"), (None, "X", "X\n")],
+)
+def test_why_a_task_stopped_is_said_as_far_as_it_is_known(reason, code, told):
+    event = changed("ecs-failed", "detail", "stoppedReason", to=reason)
+    event["detail"]["stopCode"] = code
+    assert heard(event, NIGHTLY).signals[-1].body.startswith(f"{told}app: exit code 137")
+
+
+LOG = Log(group="/ecs/batch", prefix="app/x y")
+STREAM = "app$252Fx$2520y$252Fapp$252Fc13b4cb40f1f4fe4a2971f76ae5a47ad"
+
+
+def logs_of(event, log=LOG, container=""):
+    keys = (("container", container), ("family", "nightly")) if container else (("family", "nightly"),)
+    source = Source(kind="ecs", keys=keys, log=log)
+    *_, end = heard(event, Job(slug="nightly", schedule=("0 3 * * *",), sources=(source,))).signals
+    return end.log_url
+
+
+def test_a_failed_task_links_to_the_stream_of_the_container_to_blame():
+    assert logs_of("ecs-failed") == (
+        "https://us-west-2.console.aws.amazon.com/cloudwatch/home?region=us-west-2"
+        f"#logsV2:log-groups/log-group/$252Fecs$252Fbatch/log-events/{STREAM}"
+    )
+    told = [{"name": "init", "exitCode": 0}, {"name": "never"}, {"name": "app", "exitCode": 1}]
+    assert logs_of(changed("ecs-failed", "detail", "containers", to=told)).endswith(STREAM)
+    assert logs_of("ecs-failed", container="app").endswith(STREAM)
+
+
+def test_a_task_that_was_stopped_links_to_what_ran_last():
+    event = changed("ecs-succeeded", "detail", "stopCode", to="UserInitiated")
+    assert logs_of(event).endswith(STREAM)
+
+
+TASK_PAGE = f"/ecs/v2/clusters/batch/tasks/{TASK}/logs?region="
+
+
+def test_without_a_log_group_and_when_nothing_ran_the_link_is_to_the_task():
+    page = f"https://us-west-2.console.aws.amazon.com{TASK_PAGE}us-west-2"
+    assert logs_of("ecs-failed", log=None) == page
+    assert logs_of("ecs-not-started") == page
+    old = f"arn:aws:ecs:us-west-2:111122223333:task/{TASK}"  # the form before 2018, without the cluster
+    assert logs_of(changed("ecs-failed", "detail", "taskArn", to=old), log=None) == page
+
+
+@pytest.mark.parametrize(
+    ("arn", "page"),
+    [
+        ("arn:aws-cn:ecs:cn-north-1", f"https://cn-north-1.console.amazonaws.cn{TASK_PAGE}cn-north-1"),
+        (
+            "arn:aws-us-gov:ecs:us-gov-west-1",
+            f"https://us-gov-west-1.console.amazonaws-us-gov.com{TASK_PAGE}us-gov-west-1",
+        ),
+        ("arn:aws-iso:ecs:us-iso-east-1", ""),
+        ("arn:aws:ecs:evil.example/", ""),
+    ],
+)
+def test_every_partition_has_its_own_console(arn, page):
+    event = changed("ecs-failed", "detail", "taskArn", to=f"{arn}:111122223333:task/batch/{TASK}")
+    assert logs_of(event, log=None) == page
+
+
+def test_a_task_that_succeeded_links_nowhere():
+    assert logs_of("ecs-succeeded") == ""
 
 
 def test_several_events_of_one_state_are_one_signal_and_the_states_are_two():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heartbeat import slots
+from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.options import here
 from heartbeat.doors.cli.rows import STYLES
 from heartbeat.doors.display import Cell
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from heartbeat.doors.cli.commands import Call
     from heartbeat.explain import Explanation, SlotStory
     from heartbeat.model import Delivery, Job, Signal
+    from heartbeat.runs import Record
 
 SIGNALS_SHOWN = 3
 
@@ -37,6 +39,7 @@ class Page:
         self._head()
         self._facts()
         self._slots()
+        self._records()
         self._notes()
         self._runs()
         self._incident()
@@ -102,6 +105,28 @@ class Page:
         source = "" if signal.source == "ping" else f" ({signal.source})"
         run = f" run {signal.run_id[:8]}" if signal.run_id else ""
         return f"{signal.kind}{status} {moment(signal.at, self.now, self.zone, zone_too=False)}{source}{run}"
+
+    def _records(self) -> None:
+        # Of a job that is not triggered and names no runs, the slots and their signals have said it all.
+        named = self.job.trigger is not None
+        made = [record for story in self.found.slots for record in story.runs if record.id or named]
+        if made:
+            self._title("runs of these slots")
+            head = ("run", "slot", "end", "triggered", "started", "finished", "remarks")
+            self.screen.table(head, [self._record(record) for record in made])
+        for record in made:
+            if record.log_url:
+                self.screen.say(f"  log of {record.id[:ID_SHOWN] or 'the run'}: {record.log_url}")
+
+    def _record(self, record: Record) -> list[str | Cell]:
+        instants = (record.triggered_at, record.started_at, record.finished_at)
+        return [
+            record.id[:ID_SHOWN],
+            moment(record.slot, self.now, self.zone),
+            ended(record),
+            *(moment(at, self.now, self.zone, zone_too=False) for at in instants),
+            remarks(record),
+        ]
 
     def _notes(self) -> None:
         if not self.found.notes:

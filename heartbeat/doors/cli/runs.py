@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from heartbeat import slots
 from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.options import add_store, me, open_store, snapshot_of
 from heartbeat.doors.display import Cell
-from heartbeat.doors.facts import run_facts, started_facts
+from heartbeat.doors.facts import run_facts, runs_of, started_facts
 from heartbeat.errors import BadSetting
 from heartbeat.manage import everything
 from heartbeat.model import Phase
-from heartbeat.runs import BAD, End, records
 from heartbeat.starting import Held, Order
 from heartbeat.targets.build import build
 from heartbeat.timewords import duration, moment
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from heartbeat.runs import Record
     from heartbeat.store.protocol import Store
 
-COUNT_MAX, ENTRIES_MAX = 500, 10_000
-ID_SHOWN, ID_MIN = 8, 6
+COUNT_MAX = 500
+ID_MIN = 6
 COLUMNS = ("run", "slot", "end", "triggered", "took", "remarks")
-STYLES = {End.DONE: "green", End.LATE: "yellow", End.RUNNING: "cyan"}
 WORDS = {
     Phase.STARTED: "was started",
     Phase.AGAIN: "was refused for now, and will be tried again",
@@ -132,7 +131,7 @@ def _known(store: Store, run: str, slug: str | None) -> dict[str, Any]:
         raise BadSetting(f"{run!r} begins {len(starts)} runs; write more of the id")
     if slug is None:
         raise BadSetting(f"no job remembers a run {run!r}; if it is an older one, write whose it is: --job JOB")
-    older = [r for r in records(jobs[0], store.history(slug, ENTRIES_MAX)) if r.id.startswith(run)]
+    older = [r for r in runs_of(store, jobs[0]) if r.id.startswith(run)]
     if not older:
         raise BadSetting(f"{slug} has no run {run!r}; `heartbeat runs {slug}` lists them")
     return {"slug": slug, "slot": older[0].slot}
@@ -144,7 +143,7 @@ def _runs(call: Call) -> int:
         raise BadSetting(f"-n {args.n} is not from 1 to {COUNT_MAX}")
     with open_store(args) as store:
         found = snapshot_of(store, args.job)
-        made = records(found, store.history(args.job, ENTRIES_MAX))[: args.n]
+        made = runs_of(store, found)[: args.n]
     if call.args.json:
         call.screen.json([run_facts(record) for record in made])
     elif made:
@@ -155,16 +154,13 @@ def _runs(call: Call) -> int:
 
 
 def _row(record: Record, now: int, zone: str) -> list[str | Cell]:
-    status = f"exit status {record.exit_status}" if record.exit_status else ""
-    attempts = f"{record.attempts} attempts" if record.attempts > 1 else ""
-    by = f"by {record.by}" if record.by else ""
     return [
         record.id[:ID_SHOWN],
         moment(record.slot, now, zone),
-        Cell(record.end, "red" if record.end in BAD else STYLES.get(record.end, "dim")),
+        ended(record),
         moment(record.triggered_at, now, zone, zone_too=False),
         "" if record.duration is None else duration(record.duration),
-        ", ".join(filter(None, [by, attempts, status, record.answer])),
+        remarks(record),
     ]
 
 

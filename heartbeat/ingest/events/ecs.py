@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.events.heard import Teller, Told
+from heartbeat.ingest.events.links import task_log
 from heartbeat.ingest.events.matcher import form
 from heartbeat.ingest.events.shape import instant, items, joined, mapping, spelled, text, whole
 from heartbeat.model import Kind
@@ -29,6 +30,8 @@ AWS_OWN = ("aws-guardduty-agent", "ecs-service-connect", "~internal~")
 PARTS = 2
 NOT_PLACED = frozenset({"SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_TASK_CONFIGURATION_FAILURE"})
 EXIT_STATUS_MAX = 255
+CONTAINER_MAX = 255
+"""Characters of a container's name."""
 
 
 def task(event: dict[str, Any], now: int) -> Told | None:
@@ -78,9 +81,23 @@ def _end(teller: Teller, detail: dict[str, Any], source: Source, ended: int | No
     codes = [whole(each, "exitCode") for each in containers]
     if codes and all(code == 0 for code in codes) and text(detail, "stopCode") not in CUT_SHORT:
         return replace(teller.end(Kind.SUCCESS, "STOPPED", ended), exit_status=0)
-    body = joined(text(detail, "stoppedReason"), *(_worded(each) for each in containers))
+    body = joined(_why_stopped(detail), *(_worded(each) for each in containers))
     status = next((exit_status(code) for code in codes if code), None)
-    return replace(teller.end(Kind.FAIL, "STOPPED", ended), exit_status=status, body=body)
+    failed = replace(teller.end(Kind.FAIL, "STOPPED", ended), exit_status=status, body=body)
+    return replace(failed, log_url=_log(detail, containers, source))
+
+
+def _why_stopped(detail: dict[str, Any]) -> str:
+    reason, code = text(detail, "stoppedReason"), text(detail, "stopCode")
+    return f"{reason} ({code})" if reason and code else reason or code
+
+
+def _log(detail: dict[str, Any], containers: list[Any], source: Source) -> str:
+    # That of the container to blame. One that never ran has no stream: the task's own page says more.
+    ended = [each for each in containers if whole(each, "exitCode") is not None]
+    blamed = next((each for each in ended if whole(each, "exitCode")), ended[0] if ended else None)
+    name = text(blamed, "name", most=CONTAINER_MAX)
+    return task_log(text(detail, "taskArn"), text(detail, "clusterArn"), name, source.log)
 
 
 def _counting(detail: dict[str, Any], name: str) -> list[Any]:

@@ -1,0 +1,27 @@
+"""The end of a run, and what else there is to say of it, as cells of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heartbeat.doors.display import Cell
+from heartbeat.runs import BAD, End
+
+if TYPE_CHECKING:
+    from heartbeat.runs import Record
+
+ID_SHOWN = 8
+STYLES = {End.DONE: "green", End.LATE: "yellow", End.RUNNING: "cyan"}
+
+
+def ended(record: Record) -> Cell:
+    """How it ended, or how far it is."""
+    return Cell(record.end, "red" if record.end in BAD else STYLES.get(record.end, "dim"))
+
+
+def remarks(record: Record) -> str:
+    """Who started it by hand, how often the target was called and what it answered, and the exit status."""
+    status = f"exit status {record.exit_status}" if record.exit_status else ""
+    attempts = f"{record.attempts} attempts" if record.attempts > 1 else ""
+    by = f"by {record.by}" if record.by else ""
+    return ", ".join(filter(None, [by, attempts, status, record.answer]))
