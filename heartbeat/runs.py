@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.alerts import SOURCE
 from heartbeat.model import Kind, Phase, Reason, Verdict
-from heartbeat.starting import BY_HAND, known, run_for
+from heartbeat.starting import known, run_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +62,8 @@ _PHASES = {
     Phase.FAILED: End.TRIGGER_FAILED,
     Phase.STARTED: End.TRIGGERED,
 }
+BY_HAND = "hand"
+"""Who started a run, when nobody is named and it was not the schedule."""
 AWS_RUNS = frozenset({"ecs", "step_functions"})
 """Sources of signals of runs that anybody may start besides us."""
 _HUNG = frozenset({Reason.MAX_RUNTIME_RAN_OUT, Reason.NEXT_SLOT_DUE})

@@ -38,8 +38,6 @@ ANSWER_MAX = 1_000
 ID_MAX = 64
 _RUNS = UUID("6f1d5f0e-3c1e-5a6b-9d0f-5f2f6a1c7b42")
 OPEN = frozenset({Phase.CLAIMED, Phase.AGAIN, Phase.QUEUED})
-BY_HAND = "hand"
-"""Who started a run, when nobody is named and it was not the schedule."""
 LATE = "the time for another attempt has passed"
 LOST = "whoever started it ended before saying what became of it: it may run or not, and is not started again"
 

@@ -16,7 +16,8 @@ from heartbeat import slots
 from heartbeat.doors.facts import started_facts
 from heartbeat.errors import BadSignal, CallerError, UnknownJob
 from heartbeat.model import SECOND, Phase
-from heartbeat.starting import BY_HAND, EARLY, Order, run_for
+from heartbeat.runs import BY_HAND
+from heartbeat.starting import EARLY, Order, run_for
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
