@@ -88,7 +88,7 @@ module Heartbeat
         error.success? ? tell("success", slug, nil, options)
                        : tell("fail", slug, said, { exit_status: (error.status & 0xFF).nonzero? || 1 }.merge(options))
       elsif error
-        tell("fail", slug, error.full_message(highlight: false, order: :top), options)
+        tell("fail", slug, error.full_message(highlight: false, order: :bottom), options) # messages show the end
       else # Timeout.timeout of Ruby <= 3.1 cannot be told apart from a return
         tell("fail", slug, "the block did not come to its end: left by a timeout, throw, break or return (use next), " \
                            "or its thread was killed", options)

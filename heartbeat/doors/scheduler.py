@@ -16,7 +16,7 @@ from heartbeat import slots
 from heartbeat.errors import HeartbeatError
 from heartbeat.manage import everything
 from heartbeat.model import SECOND, Phase, Status
-from heartbeat.starting import Held, Order, run_for
+from heartbeat.starting import QUIET, Order, run_for
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ READ_EVERY = 60 * SECOND
 STEP_MAX = 1.0
 """Seconds: the system's clock may be set while we wait."""
 AFTER_TROUBLE = 5 * SECOND
-QUIET = frozenset({Held.DONE, Held.BUSY, Held.LATER, Held.QUEUED})
-"""Why nothing was called, and nobody need know."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

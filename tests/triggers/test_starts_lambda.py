@@ -54,6 +54,15 @@ def test_a_schedule_that_comes_late_or_twice_is_still_that_slot_once(function):
     assert f.stage.target.started == [RUN]
 
 
+def test_the_call_that_comes_second_says_nothing(function, capsys):
+    f = function()
+    said = []
+    for _ in range(2):
+        f.call(scheduled("2026-01-05T09:00:00Z"))
+        said.append([json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()])
+    assert said == [["run_started"], []]
+
+
 def test_a_call_that_is_no_slot_starts_nothing_new(function):
     """The second expression of a pair, on a day on which the first one fired."""
     f = function()
@@ -62,13 +71,14 @@ def test_a_call_that_is_no_slot_starts_nothing_new(function):
     assert (run["held"], f.stage.target.started) == ("done", [RUN])
 
 
-def test_a_classic_rule_names_the_job(function):
+@pytest.mark.parametrize("name", ["job", "Job"])  # rules may have capitals, jobs have none
+def test_a_classic_rule_names_the_job(function, name):
     f = function()
     rule = {
         "version": "0",
         "source": "aws.events",
         "time": "2026-01-05T09:00:00Z",
-        "resources": ["arn:aws:events:eu-west-1:123456789012:rule/job"],
+        "resources": [f"arn:aws:events:eu-west-1:123456789012:rule/{name}"],
     }
     assert f.call(rule)["runs"][0]["phase"] == "started"
 

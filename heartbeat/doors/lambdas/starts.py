@@ -17,7 +17,7 @@ from heartbeat.doors.facts import started_facts
 from heartbeat.errors import BadSignal, CallerError, UnknownJob
 from heartbeat.model import SECOND, Phase
 from heartbeat.runs import BY_HAND
-from heartbeat.starting import EARLY, Order, run_for
+from heartbeat.starting import EARLY, QUIET, Order, run_for
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Starts:
             self._pause(max(wait, 0) / SECOND)
 
     def _say(self, started: Started) -> None:
+        if started.held in QUIET:
+            return
         happened = Happened.RUN_STARTED if started.phase is Phase.STARTED else Happened.RUN_NOT_STARTED
         facts = {"run": started.run_id, "phase": started.phase, "held": started.held, "said": started.text or None}
         self._journal.tell(happened, job=started.slug, **facts)
@@ -83,7 +85,7 @@ class Starts:
             case "start":
                 yield self._of_slot(str(event.get("job", "")), event.get("at"))
             case None if event.get("resources"):
-                yield self._of_slot(str(event["resources"][0]).rpartition("/")[2], event.get("time"))
+                yield self._of_slot(str(event["resources"][0]).rpartition("/")[2].lower(), event.get("time"))
             case _:
                 raise BadSignal('this is no call to start a run; send {"heartbeat": "run", "job": "NAME"}')
 
