@@ -6,8 +6,6 @@ a claim's holder learned is written beside it. A claim whose holder died is repe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
@@ -18,6 +16,7 @@ from heartbeat.alerts import SOURCE
 from heartbeat.case import Case
 from heartbeat.judge import has_finished
 from heartbeat.model import MINUTE, SECOND, Change, Kind, Overlap, Phase, Reason, Signal, Start, Status, Verdict
+from heartbeat.orders import Called, Claim, Held, Order
 
 if TYPE_CHECKING:
     from heartbeat.model import Job, Snapshot, State
@@ -40,62 +39,6 @@ _RUNS = UUID("6f1d5f0e-3c1e-5a6b-9d0f-5f2f6a1c7b42")
 OPEN = frozenset({Phase.CLAIMED, Phase.AGAIN, Phase.QUEUED})
 LATE = "the time for another attempt has passed"
 LOST = "whoever started it ended before saying what became of it: it may run or not, and is not started again"
-
-
-class Held(StrEnum):
-    """Why nothing was called."""
-
-    DONE = "done"
-    BUSY = "busy"
-    LATER = "later"
-    GIVEN_UP = "given up"
-    UNKNOWN = "unknown"
-    SKIPPED = "skipped"
-    QUEUED = "queued"
-    PAUSED = "paused"
-    DISABLED = "disabled"
-    NO_TRIGGER = "no trigger"
-    NO_SLOT = "no slot"
-    TOO_EARLY = "too early"
-    TOO_LATE = "too late"
-    OVERTAKEN = "overtaken"
-
-
-QUIET = frozenset({Held.DONE, Held.BUSY, Held.LATER, Held.QUEUED})
-"""Why nothing was called, and nobody need know: the run is in other hands, or was."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A wish to start a run. slot: None for none; by: who wishes it, "" for the schedule; input: JSON, "" for none."""
-
-    slug: str
-    slot: int | None
-    run_id: str
-    by: str = ""
-    input: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Called:
-    """What became of a call: started, again (refused for now), failed or unknown. wait: milliseconds, as asked for."""
-
-    phase: Phase
-    text: str
-    wait: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What an order comes to: a start to carry out, or why not; with what must be committed first, if anything.
-
-    lost: what must be said of a claim whose holder died.
-    """
-
-    start: Start | None
-    held: Held | None = None
-    change: Change | None = None
-    lost: Called | None = None
 
 
 def claim(snapshot: Snapshot, order: Order, now: int, *, lease: int, repeatable: int) -> Claim:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from heartbeat.model import Due, Signal, Silence, Snapshot, State
-    from heartbeat.starting import Order
+    from heartbeat.orders import Order
     from heartbeat.store.protocol import Store
 
     Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from heartbeat.errors import HeartbeatError, StartFailed, TooBusy, UnknownJob
 from heartbeat.model import MINUTE, SECOND, Commit, Kind, Phase, Signal
+from heartbeat.orders import Called, Claim, Held, Order
 from heartbeat.record import ATTEMPTS_MAX, Recorder, verdict_of, weigh
-from heartbeat.starting import Called, Claim, Held, Order, claim, known, may_repeat, outcome
+from heartbeat.starting import claim, known, may_repeat, outcome
 from heartbeat.targets.protocol import Answer, Call
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ CORE = {
     "slots",
     "judge",
     "overdue",
+    "orders",
     "starting",
     "runs",
     "case",

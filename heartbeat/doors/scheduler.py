@@ -16,7 +16,8 @@ from heartbeat import slots
 from heartbeat.errors import HeartbeatError
 from heartbeat.manage import everything
 from heartbeat.model import SECOND, Phase, Status
-from heartbeat.starting import QUIET, Order, run_for
+from heartbeat.orders import QUIET, Order
+from heartbeat.starting import run_for
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:

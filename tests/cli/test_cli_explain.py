@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from heartbeat.errors import StartFailed
 from heartbeat.manage import silence
 from heartbeat.model import NEVER, Change, Kind, Outcome, Silence
-from heartbeat.starting import Order, run_for
+from heartbeat.orders import Order
+from heartbeat.starting import run_for
 from heartbeat.targets.protocol import Answer
 from heartbeat.trigger import Starter
 

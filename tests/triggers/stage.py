@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from heartbeat.errors import StartFailed
 from heartbeat.manage import founding, pause_job
 from heartbeat.model import Job, Kind, Signal, Trigger
+from heartbeat.orders import Order
 from heartbeat.record import Recorder
-from heartbeat.starting import Order, run_for
+from heartbeat.starting import run_for
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
 from heartbeat.targets.protocol import Answer

@@ -146,7 +146,7 @@ def test_a_start_that_the_job_has_forgotten_still_has_its_word(stage, script):
     for n in range(1, 20):
         s.now = at("09:00") + n * 5 * MINUTE
         slot = s.now
-        from heartbeat.starting import Order  # noqa: PLC0415 - only here
+        from heartbeat.orders import Order  # noqa: PLC0415 - only here
 
         s.starter.start(Order(slug="job", slot=slot, run_id=run_for("job", slot)))
     after = next(record for record in all_of(s) if record.id == RUN)

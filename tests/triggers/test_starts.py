@@ -7,7 +7,8 @@ from stage import MINUTE, NEVER, REFUSED, SILENT, TOOK_IT, Killed, Stage, at
 
 from heartbeat.errors import StartFailed, UnknownJob
 from heartbeat.model import Overlap, Phase
-from heartbeat.starting import Held, Order, run_for
+from heartbeat.orders import Held, Order
+from heartbeat.starting import run_for
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.targets.protocol import Answer
 from heartbeat.trigger import Starter

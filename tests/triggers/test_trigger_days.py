@@ -12,9 +12,10 @@ from stage import MINUTE, NEVER, REFUSED, SILENT, TOOK_IT, Killed, Stage
 
 from heartbeat.errors import HeartbeatError, StoreUnavailable
 from heartbeat.model import Kind, Overlap, Phase, Reason, Signal
+from heartbeat.orders import Order
 from heartbeat.record import Recorder
 from heartbeat.runs import End, records
-from heartbeat.starting import Order, run_for
+from heartbeat.starting import run_for
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
 

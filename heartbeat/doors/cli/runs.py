@@ -15,7 +15,7 @@ from heartbeat.doors.facts import run_facts, runs_of, started_facts
 from heartbeat.errors import BadSetting
 from heartbeat.manage import everything
 from heartbeat.model import Phase
-from heartbeat.starting import Held, Order
+from heartbeat.orders import Held, Order
 from heartbeat.targets.build import build
 from heartbeat.timewords import duration, moment
 from heartbeat.trigger import Started, Starter

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from heartbeat.config import Config
     from heartbeat.doors.lambdas.journal import Journal
     from heartbeat.doors.watchdog import Watchdog
-    from heartbeat.starting import Order
+    from heartbeat.orders import Order
     from heartbeat.store.dynamodb import DynamoDBStore
     from heartbeat.sweep import Look
 

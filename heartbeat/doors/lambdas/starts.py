@@ -16,8 +16,9 @@ from heartbeat import slots
 from heartbeat.doors.facts import started_facts
 from heartbeat.errors import BadSignal, CallerError, UnknownJob
 from heartbeat.model import SECOND, Phase
+from heartbeat.orders import QUIET, Order
 from heartbeat.runs import BY_HAND
-from heartbeat.starting import EARLY, QUIET, Order, run_for
+from heartbeat.starting import EARLY, run_for
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:

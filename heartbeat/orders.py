@@ -1,0 +1,66 @@
+"""The nouns of starting a run: an order, what it comes to, and what became of the call. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from heartbeat.model import Change, Phase, Start
+
+
+class Held(StrEnum):
+    """Why nothing was called."""
+
+    DONE = "done"
+    BUSY = "busy"
+    LATER = "later"
+    GIVEN_UP = "given up"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    QUEUED = "queued"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    NO_TRIGGER = "no trigger"
+    NO_SLOT = "no slot"
+    TOO_EARLY = "too early"
+    TOO_LATE = "too late"
+    OVERTAKEN = "overtaken"
+
+
+QUIET = frozenset({Held.DONE, Held.BUSY, Held.LATER, Held.QUEUED})
+"""Why nothing was called, and nobody need know: the run is in other hands, or was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A wish to start a run. slot: None for none; by: who wishes it, "" for the schedule; input: JSON, "" for none."""
+
+    slug: str
+    slot: int | None
+    run_id: str
+    by: str = ""
+    input: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """What became of a call: started, again (refused for now), failed or unknown. wait: milliseconds, as asked for."""
+
+    phase: Phase
+    text: str
+    wait: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What an order comes to: a start to carry out, or why not; with what must be committed first, if anything.
+
+    lost: what must be said of a claim whose holder died.
+    """
+
+    start: Start | None
+    held: Held | None = None
+    change: Change | None = None
+    lost: Called | None = None
