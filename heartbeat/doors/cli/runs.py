@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from heartbeat import slots
+from heartbeat.doors.cli.by_hand import add_starter, starter
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.options import add_store, me, open_store, snapshot_of
 from heartbeat.doors.display import Cell
-from heartbeat.doors.facts import run_facts, runs_of, started_facts
+from heartbeat.doors.facts import run_facts, runs_of
 from heartbeat.errors import BadSetting
 from heartbeat.manage import everything
 from heartbeat.model import Phase
 from heartbeat.orders import Held, Order
-from heartbeat.targets.build import build
 from heartbeat.timewords import duration, moment
-from heartbeat.trigger import Started, Starter
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -47,13 +46,13 @@ def _run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the job's name")
     parser.add_argument("--for", dest="for_", metavar="SLOT", help="the slot it is for, like 2026-11-22T09:00 (none)")
     parser.add_argument("--input", metavar="JSON", help="handed to the job besides what jobs.yaml says")
-    add_store(parser)
+    add_starter(parser)
 
 
 def _rerun_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="its id, or at least the first 6 letters of it")
     parser.add_argument("--job", metavar="JOB", help="whose run it is, for one that is not among the latest 16")
-    add_store(parser)
+    add_starter(parser)
 
 
 def _runs_arguments(parser: ArgumentParser) -> None:
@@ -64,39 +63,38 @@ def _runs_arguments(parser: ArgumentParser) -> None:
 
 def _run(call: Call) -> int:
     args = call.args
-    with open_store(args) as store:
+    with starter(call) as (store, start):
         found = snapshot_of(store, args.job)
         slot = _slot(found, args.for_, call.now) if args.for_ else None
         order = Order(slug=args.job, slot=slot, run_id=str(uuid4()), by=me(), input=_input(args.input))
-        return _start(call, store, order)
+        return _say(call, start(order))
 
 
 def _rerun(call: Call) -> int:
     args = call.args
     if len(args.run) < ID_MIN:
         raise BadSetting(f"{args.run!r} is too short to name a run; write at least {ID_MIN} letters of its id")
-    with open_store(args) as store:
+    with starter(call) as (store, start):
         before = _known(store, args.run, args.job)
-        return _start(call, store, Order(**before, run_id=str(uuid4()), by=me()))
+        return _say(call, start(Order(**before, run_id=str(uuid4()), by=me())))
 
 
-def _start(call: Call, store: Store, order: Order) -> int:
-    started = Starter(store, build, lambda: call.now).start(order)
+def _say(call: Call, started: dict[str, Any]) -> int:
+    phase, held = started["phase"], started["held"]
     if call.args.json:
-        call.screen.json(started_facts(started))
+        call.screen.json(started)
     else:
-        call.screen.say(Cell(_told(started), "green" if started.phase is Phase.STARTED else "red"))
-    if started.phase in {Phase.STARTED, Phase.QUEUED}:
+        call.screen.say(Cell(_told(started), "green" if phase == Phase.STARTED else "red"))
+    if phase in {Phase.STARTED, Phase.QUEUED}:
         return Exit.FINE
-    return Exit.WRONG if started.held is not None else Exit.WORLD
+    return Exit.WRONG if held is not None else Exit.WORLD
 
 
-def _told(started: Started) -> str:
-    words = (
-        WHY_NOT.get(started.held) if started.held is not None else WORDS.get(started.phase) if started.phase else None
-    )
-    said = f": {started.text}" if started.text else ""
-    return f"run {started.run_id} of {started.slug} {words or f'was not started: {started.held}'}{said}"
+def _told(started: dict[str, Any]) -> str:
+    phase, held = started["phase"], started["held"]
+    words = WORDS.get(phase) if held is None else WHY_NOT.get(held)
+    said = f": {started['said']}" if started["said"] else ""
+    return f"run {started['run_id']} of {started['job']} {words or f'was not started: {held}'}{said}"
 
 
 def _slot(found: Snapshot, text: str, now: int) -> int:
@@ -169,6 +167,7 @@ COMMANDS = {
         about="Start a job now, by its trigger, as its schedule does: the run has an id, and what becomes of it is\n"
         "recorded. It takes no slot from the schedule; with --for it is the run of that slot.\n\n"
         "  heartbeat run settle\n"
+        "  heartbeat run settle --stack heartbeat\n"
         "  heartbeat run settle --for 2026-11-22 --input '{\"dry\": true}'",
         arguments=_run_arguments,
         run=_run,
