@@ -1,37 +1,43 @@
-"""A stack with the parts for batch: a state machine and a launcher, both of which run ECS tasks.
+"""The recipes for ECS, as their pages say: a state machine and a launcher, both of which run tasks.
 
 The local AWS runs no containers. So the stories read what a task was told, and do what its container would have done.
 The stories are told in the order of this file, on one stack of their own.
 """
 
 import json
+import shlex
+import subprocess
+import sys
 from uuid import uuid4
 
 import pytest
+import yaml
+from pages import Page
 from stack import until
 
-JOBS = """
-name: batch
-defaults: {timezone: Asia/Tokyo, notify: []}
-channels: {screen: {console: {}}}
-jobs:
-  settle:
-    schedule: "30 4 1 1 *"
-    max_runtime: 5m
-    trigger: {step_functions: {state_machine: "${env:BATCH_MACHINE}", input: {command: [bin/rails, settle]}}}
-  csv-import:
-    schedule: "30 5 1 1 *"
-    max_runtime: 5m
-    trigger: {sqs: {queue: "${env:BATCH_QUEUE}"}}
+YAML, QUEUE = Page("recipes/schedules-in-yaml.md"), Page("recipes/queue-to-ecs.md")
+BACKUP = ["bin/rails", "runner", "Batches::Daily::Backup.execute"]
+MORE = """
+nightly-import:
+  schedule: "30 5 1 1 *"
+  max_runtime: 5m
+  trigger: {sqs: {queue: "${env:BATCH_QUEUE}"}}
 """
-PARAMETERS = {
-    "TaskFamily": "worker",
-    "TaskCluster": "batch",
-    "TaskSubnets": "subnet-1",
-    "TaskCommand": "heartbeat exec --sqs - -- bin/import",
-    "QueueWorkers": "ecs",
-    "QueueJob": "csv-import",
-}
+"""A job that is triggered into the queue: the other way into it."""
+
+
+def jobs():
+    """The files of both pages in one."""
+    first, second = (yaml.safe_load(page.file("jobs.yaml").text) for page in (YAML, QUEUE))
+    assert first["channels"] == second["channels"]
+    return yaml.safe_dump({"name": "work", **first, "jobs": first["jobs"] | second["jobs"] | yaml.safe_load(MORE)})
+
+
+def parameters(page):
+    """What a page's deploy.sh gives to the stack."""
+    words = shlex.split(page.file("deploy.sh").text.replace("\\\n", " "), comments=True)
+    given = words[words.index("--parameter-overrides") + 1 :]
+    return dict(word.split("=", 1) for word in given)
 
 
 class Tasks:
@@ -44,7 +50,7 @@ class Tasks:
     def define(self):
         container = {"name": "app", "image": "app", "memory": 128}
         self.ecs.register_task_definition(
-            family="worker",
+            family="app",
             containerDefinitions=[container],
             requiresCompatibilities=["FARGATE"],
             cpu="256",
@@ -80,7 +86,7 @@ def tasks(cloud):
 
 @pytest.fixture(scope="module")
 def batch(cloud, tasks):  # noqa: ARG001 - the cluster is there before the stack
-    made = cloud.deploy("work", cloud.build(JOBS, "build-work"), **PARAMETERS)
+    made = cloud.deploy("work", cloud.build(jobs(), "build-work"), **parameters(YAML) | parameters(QUEUE))
     # The local AWS asks for a permission for the cluster; AWS for one for the task definition, which the role has.
     made.permit("LauncherRole", ["ecs:RunTask"], "arn:aws:ecs:*:*:cluster/batch")
     made.sweep()
@@ -115,21 +121,21 @@ def arn_of(stack, name):
 
 def test_a_task_that_cannot_be_started_is_a_failed_run_with_the_reason(batch):
     """Told by the state machine itself: in the local AWS nobody else does."""
-    run_id = run(batch, "settle")
-    found = until(lambda: (r := record(batch, "settle", run_id)) and r["end"] == "failed" and r, seconds=20)
-    assert found["output"].splitlines() == ["FAILED", "ECS.RunTaskFailed", "Unable to find task definition: worker"]
+    run_id = run(batch, "backup")
+    found = until(lambda: (r := record(batch, "backup", run_id)) and r["end"] == "failed" and r, seconds=20)
+    assert found["output"].splitlines() == ["FAILED", "ECS.RunTaskFailed", "Unable to find task definition: app"]
     status = batch.cloud.client("stepfunctions").describe_execution(executionArn=arn_of(batch, run_id))
     assert (status["status"], status["error"]) == ("FAILED", "ECS.RunTaskFailed")
 
 
 def test_a_triggered_execution_runs_the_command_as_a_task(batch, tasks):
     tasks.define()
-    run_id = run(batch, "settle")
+    run_id = run(batch, "backup")
     (task,) = until(lambda: tasks.of(run_id))
     assert overridden(task)["name"] == "app"
-    assert overridden(task)["command"] == ["bin/rails", "settle"]
+    assert overridden(task)["command"] == BACKUP
     assert variables(task) == {
-        "HEARTBEAT_JOB": "settle",
+        "HEARTBEAT_JOB": "backup",
         "HEARTBEAT_RUN_ID": run_id,
         "HEARTBEAT_SLOT": "",
         "HEARTBEAT_INPUT": "",
@@ -139,12 +145,12 @@ def test_a_triggered_execution_runs_the_command_as_a_task(batch, tasks):
     status = until(lambda: states.describe_execution(executionArn=arn_of(batch, run_id))["status"] == "SUCCEEDED")
     assert status
     tell_of(batch, arn_of(batch, run_id))
-    assert until(lambda: record(batch, "settle", run_id)["end"] == "done", seconds=15)
+    assert until(lambda: record(batch, "backup", run_id)["end"] == "done", seconds=15)
 
 
 def test_an_execution_by_hand_from_the_console_is_a_run_by_hand(batch, tasks):
     name = str(uuid4())
-    given = {"heartbeat": {"job": "settle"}, "command": ["bin/rails", "settle[again]"]}
+    (given,) = (json.loads(block.text) for block in YAML.blocks("json"))
     states = batch.cloud.client("stepfunctions")
     states.start_execution(stateMachineArn=batch.outputs["BatchMachineArn"], name=name, input=json.dumps(given))
     (task,) = until(lambda: tasks.of(name))
@@ -155,20 +161,78 @@ def test_an_execution_by_hand_from_the_console_is_a_run_by_hand(batch, tasks):
     tasks.stop(task)
 
 
-def test_a_message_becomes_a_task_which_works_and_deletes_it(batch, tasks, tmp_path):
-    run_id = run(batch, "csv-import", input={"que_id": 7})
-    (task,) = until(lambda: tasks.of(run_id))
-    told = variables(task)
-    assert overridden(task)["command"] == ["heartbeat", "exec", "--sqs", "-", "--", "bin/import"]
-    assert (told["HEARTBEAT_JOB"], told["HEARTBEAT_RECEIVE_COUNT"]) == ("csv-import", "1")
-    assert json.loads(told["HEARTBEAT_BODY"])["input"] == {"que_id": 7}
-    url = batch.outputs["PingUrl"].rstrip("/")
-    handed = {**told, "HEARTBEAT_URL": url, "HEARTBEAT_PING_KEY": batch.key, "HEARTBEAT_STATE": str(tmp_path)}
-    work = ["sh", "-c", "cat > $0", str(tmp_path / "ran")]
-    assert batch.cloud.heartbeat(*overridden(task)["command"][1:-1], *work, **handed) == (0, "")
-    assert json.loads((tmp_path / "ran").read_text())["input"] == {"que_id": 7}
-    assert in_queue(batch) == (0, 0)
-    assert record(batch, "csv-import", run_id)["end"] == "done"
+def work_as_told(stack, task, machine, **more):
+    """What the container would do: the command of the task, with the variables of the task and of its definition."""
+    defined = {
+        "HEARTBEAT_URL": stack.outputs["PingUrl"].rstrip("/"),
+        "HEARTBEAT_PING_KEY": stack.key,
+        "HEARTBEAT_STATE": str(machine),
+    }
+    program, *arguments = overridden(task)["command"]
+    assert program == "heartbeat"
+    return stack.cloud.heartbeat(*arguments, **variables(task), **defined, **more)
+
+
+@pytest.fixture(scope="module")
+def imported(cloud):
+    """The app of the page, in the folder of the container; what it has imported."""
+    (cloud.folder / "import_csv.py").write_text(QUEUE.file("import_csv.py").text)
+    rows = cloud.folder / "rows"
+    run = f"lambda que_id: open({str(rows)!r}, 'a').write(f'{{que_id}}\\n')"
+    (cloud.folder / "manage.py").write_text(f"import import_csv\nimport_csv.main({run})\n")
+    return lambda: rows.read_text().splitlines() if rows.exists() else []
+
+
+@pytest.fixture
+def send(batch, monkeypatch):
+    """The page's way to send."""
+    for name, value in batch.cloud.environ(AWS_DEFAULT_REGION="eu-west-1").items():
+        monkeypatch.setenv(name, value)
+    page = {}
+    exec(QUEUE.file("send.py").text, page)  # noqa: S102 - the page's own code
+    return lambda que_id: page["send"](batch.outputs["BatchQueueUrl"], que_id)
+
+
+def launched(stack, count):
+    """What the launcher has said so far, when it has said so much."""
+    found = until(lambda: len(lines := said(stack)) >= count and lines)
+    assert len(found) == count
+    return found
+
+
+def said(stack):
+    return [line for line in stack.logs("launcher") if line.get("event", "").startswith("run_")]
+
+
+def test_a_message_of_the_app_is_a_task_which_works_and_deletes_it(batch, tasks, send, imported, tmp_path):
+    send(7)
+    (line,) = launched(batch, 1)
+    assert (line["event"], line["job"], line["delivery"]) == ("run_started", "csv-import", 1)
+    (task,) = tasks.of(line["run"])
+    assert in_queue(batch) == (0, 1)  # hidden, not deleted
+    assert work_as_told(batch, task, tmp_path) == (0, "imported 7\n")
+    assert (imported(), in_queue(batch)) == (["7"], (0, 0))
+    assert record(batch, "csv-import", line["run"])["end"] == "done"
+
+
+def test_a_second_task_for_the_same_message_does_not_work(batch, tasks, send, imported, tmp_path):
+    send(8)
+    line = launched(batch, 2)[-1]
+    (task,) = tasks.of(line["run"])
+    assert work_as_told(batch, task, tmp_path / "one")[0] == 0
+    status, told = work_as_told(batch, task, tmp_path / "two")
+    assert (status, imported().count("8")) == (75, 1), told
+
+
+def test_a_run_that_is_triggered_into_the_queue_is_the_task(batch, tasks, imported, tmp_path):
+    run_id = run(batch, "nightly-import", input={"rows": 3})
+    line = launched(batch, 3)[-1]
+    assert (line["run"], line["job"]) == (run_id, "nightly-import")
+    (task,) = tasks.of(run_id)
+    assert json.loads(variables(task)["HEARTBEAT_BODY"])["input"] == {"rows": 3}
+    status, told = work_as_told(batch, task, tmp_path)  # this message has no que_id
+    assert (status, "KeyError: 'que_id'" in told, len(imported())) == (1, True, 2)
+    assert record(batch, "nightly-import", run_id)["end"] == "failed"
 
 
 def in_queue(stack):
@@ -179,11 +243,13 @@ def in_queue(stack):
     return tuple(int(found[name]) for name in names)
 
 
-def test_a_message_of_an_app_is_a_run_of_the_job_that_the_stack_names_and_stays_until_it_is_worked_on(batch, tasks):
-    sqs = batch.cloud.client("sqs")
-    ident = sqs.send_message(QueueUrl=batch.outputs["BatchQueueUrl"], MessageBody='{"que_id": 8}')["MessageId"]
-    started = until(lambda: [line for line in batch.logs("launcher") if line.get("message_") == ident])
-    assert [(line["event"], line["job"], line["delivery"]) for line in started] == [("run_started", "csv-import", 1)]
-    (task,) = tasks.of(started[0]["run"])
-    assert variables(task)["HEARTBEAT_BODY"] == '{"que_id": 8}'
-    assert in_queue(batch) == (0, 1)  # hidden, not deleted
+def test_the_files_of_the_old_way_become_those_of_ours(tmp_path):
+    (tmp_path / "convert.py").write_text(YAML.file("convert.py").text)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "convert.py")],
+        input=YAML.file("schedules.yml").text,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert yaml.safe_load(done.stdout) == yaml.safe_load(YAML.file("jobs.yaml").text)
