@@ -16,7 +16,7 @@ from heartbeat import slots
 from heartbeat.errors import HeartbeatError
 from heartbeat.manage import everything
 from heartbeat.model import SECOND, Phase, Status
-from heartbeat.starting import QUIET, Order, run_for
+from heartbeat.starting import Order, run_for
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Scheduler:
                 self._lock.notify_all()
 
     def _say(self, started: Started) -> None:
-        if started.held in QUIET:
+        if not started.is_news:
             return
         happened = Happened.RUN_STARTED if started.phase is Phase.STARTED else Happened.RUN_NOT_STARTED
         facts = {"run": started.run_id, "phase": started.phase, "held": started.held, "said": started.text or None}
