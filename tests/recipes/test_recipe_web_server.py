@@ -63,7 +63,7 @@ class Recipe:
             "weekly": job,
             "stranger": job | {"trigger": {"http": http | {"token": "a-wrong-token"}}},
             "unknown": job,
-            "lost": job | {"grace": "6s", "trigger": {"http": http | nobody}},
+            "lost": job | {"grace": "14s", "trigger": {"http": http | nobody}},
         }
 
     def rule_fires(self, barrier):
