@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import re
+import subprocess
 import threading
 import time
 from datetime import UTC, datetime
@@ -223,3 +224,12 @@ def test_a_call_that_comes_again_is_answered_alike_and_starts_nothing(recipe):
     until(lambda: recipe.app.ran.count("monthly") > before)
     time.sleep(0.3)
     assert recipe.app.ran.count("monthly") == before + 1
+
+
+def test_the_apps_answer_to_a_stranger(recipe):
+    """What the page has typed before anything starts."""
+    (typed,) = re.findall(r"`curl -X POST (\S+) -d (\S+)`\s+says `(.+?)`", PAGE.text)
+    port = recipe.app.balancer.ports["one"]
+    command = ["curl", "-sS", "-X", "POST", typed[0].replace("https://app.example.org", f"http://127.0.0.1:{port}")]
+    said = subprocess.run([*command, "-d", typed[1]], capture_output=True, text=True, check=True, timeout=20)
+    assert (said.stdout, said.stderr) == (typed[2], "")
