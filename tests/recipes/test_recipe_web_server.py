@@ -62,6 +62,7 @@ class Recipe:
         nobody = {"url": f"http://127.0.0.1:{free_port()}/batch"}
         return {
             "weekly": job,
+            "hourly": job,
             "stranger": job | {"trigger": {"http": http | {"token": "a-wrong-token"}}},
             "unknown": job,
             "lost": job | {"grace": "14s", "trigger": {"http": http | nobody}},
@@ -122,11 +123,13 @@ def recipe(tmp_path_factory, module_slack):
     folder, port = tmp_path_factory.mktemp("heartbeat"), free_port()
     files = {block.path: block.text for block in PAGE.blocks("ruby")}
     job = PAGE.file("app/jobs/batch_job.rb")
-    files[job.path] = job.filled(**{'"monthly" =>': '"weekly" => Batch::Weekly, "monthly" =>'})
+    files[job.path] = job.filled(
+        **{'"monthly" =>': '"weekly" => Batch::Weekly, "hourly" => Batch::Hourly, "monthly" =>'}
+    )
     environ = {"BATCH_TOKEN": TOKEN, "SLACK_WEBHOOK": module_slack.url}
     told = {"HEARTBEAT_URL": f"http://127.0.0.1:{port}", "HEARTBEAT_PING_KEY": KEY}
     app = App(tmp_path_factory.mktemp("app"), files, **environ, **told)
-    app.balancer.away["monthly"] = 1
+    app.balancer.away["monthly"] = app.balancer.mute["hourly"] = 1
     with app, pytest.MonkeyPatch.context() as patch:
         for name, value in environ.items():
             patch.setenv(name, value)
@@ -180,6 +183,15 @@ def test_no_server_is_well_and_then_one_is(recipe):
     assert (run.attempts, calls) == (2, [(True, run.id), (False, run.id)])
     assert recipe.app.ran.count("monthly") == 1
     assert recipe.slack.about("monthly") == []
+
+
+def test_an_answer_that_was_lost_is_asked_for_again_and_starts_nothing(recipe):
+    until(lambda: [run.attempts for run in recipe.runs("hourly")] == [2])
+    run = recipe.ended("hourly", End.DONE)
+    calls = [(name, told["run_id"]) for name, _, told in recipe.app.balancer.calls if told["job"] == "hourly"]
+    assert (run.attempts, [run_id for _, run_id in calls]) == (2, [run.id, run.id])
+    assert recipe.app.ran.count("hourly") == 1
+    assert recipe.slack.about("hourly") == []
 
 
 def test_a_wrong_token_is_told_with_the_apps_answer(recipe):

@@ -29,6 +29,12 @@ module Batch
     end
   end
 
+  module Hourly
+    def self.execute
+      Batch.ran("hourly")
+    end
+  end
+
   module Weekly
     def self.execute
       Batch.ran("weekly")
