@@ -29,10 +29,6 @@ class Held(StrEnum):
     OVERTAKEN = "overtaken"
 
 
-QUIET = frozenset({Held.DONE, Held.BUSY, Held.LATER, Held.QUEUED})
-"""Why nothing was called, and nobody need know: the run is in other hands, or was."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A wish to start a run. slot: None for none; by: who wishes it, "" for the schedule; input: JSON, "" for none."""

@@ -41,6 +41,11 @@ class Started:
     text: str = ""
     again: int | None = None
 
+    @property
+    def is_news(self) -> bool:
+        """Whether anybody need know: not when nothing was called because the run is in other hands, or was."""
+        return self.held not in {Held.DONE, Held.BUSY, Held.LATER, Held.QUEUED}
+
 
 class Starter:
     """Starts runs. targets: makes the target of a trigger, raising a HeartbeatError when it cannot; clock: ms."""

@@ -16,7 +16,7 @@ from heartbeat import slots
 from heartbeat.errors import HeartbeatError
 from heartbeat.manage import everything
 from heartbeat.model import SECOND, Phase, Status
-from heartbeat.orders import QUIET, Order
+from heartbeat.orders import Order
 from heartbeat.starting import run_for
 from heartbeat.telemetry import Happened
 
@@ -158,7 +158,7 @@ class Scheduler:
                 self._lock.notify_all()
 
     def _say(self, started: Started) -> None:
-        if started.held in QUIET:
+        if not started.is_news:
             return
         happened = Happened.RUN_STARTED if started.phase is Phase.STARTED else Happened.RUN_NOT_STARTED
         facts = {"run": started.run_id, "phase": started.phase, "held": started.held, "said": started.text or None}

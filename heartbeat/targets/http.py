@@ -1,7 +1,8 @@
 """POSTs JSON to an app: who it is for, which run, and a token. `Idempotency-Key` and `Heartbeat-Run` are the run's id.
 
 Taken: the status that is expected (2xx), and the text that is. 408, 425, 429 and 503 refuse it for now; after 502 and
-504 nobody knows whether the app behind the proxy has it; everything else refuses it for good, redirects too.
+504 nobody knows whether the app behind the proxy has it; everything else refuses it for good, redirects too. An app
+that starts one run for one key is asked again after each answer from 500 on: that can do no harm.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ TIMEOUT = 30 * SECOND
 REPEATABLE = 24 * 3600 * SECOND
 AGAIN = frozenset({408, 425, 429, 503})
 UNKNOWN = frozenset({502, 504})
+BROKEN = 500
+"""From this status on an app that is idempotent is asked again."""
 REDIRECTS = range(300, 400)
 SHOWN = 300
 """Characters of an answer's body in what people read."""
@@ -111,7 +114,7 @@ class Http:
         if self._is_expected(answer.status) and self.expect_body in body:
             return Answer(text=text, ok=True if self.waits else None, output=body if self.waits else "")
         said = f"{self._where} answered {text}" + (f": {body[:SHOWN].strip()}" if body.strip() else "")
-        if answer.status in AGAIN:
+        if answer.status in AGAIN or (self.idempotent and not self.waits and answer.status >= BROKEN):
             raise StartFailed(said, again=True, retry_after=_seconds(answer.headers.get("Retry-After")))
         if answer.status in UNKNOWN:
             raise StartFailed(said, unknown=True)

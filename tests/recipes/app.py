@@ -25,13 +25,16 @@ def until(holds, seconds=30):
 
 
 class Balancer(ThreadingHTTPServer):
-    """Hands each call to the next server. calls: (server, headers, JSON); away: job -> calls that no server takes."""
+    """Hands each call to the next server.
+
+    calls: (server, headers, JSON); away, mute: job -> calls that no server takes, or of which the answer is lost.
+    """
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.ports, self.calls, self.away, self._turn, self._lock = {}, [], {}, 0, threading.Lock()
+        self.ports, self.calls, self.away, self.mute, self._turn, self._lock = {}, [], {}, {}, 0, threading.Lock()
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self.thread.start()
 
@@ -67,8 +70,12 @@ class Handler(BaseHTTPRequestHandler):
         connection = http.client.HTTPConnection("127.0.0.1", balancer.ports[name], timeout=20)
         connection.request("POST", self.path, body, dict(self.headers.items()))
         response = connection.getresponse()
-        self.answer(response.status, response.read())
+        answer = response.read()
         connection.close()
+        if balancer.mute.pop(told["job"], 0):
+            self.close_connection = True
+        else:
+            self.answer(response.status, answer)
 
     def answer(self, status, body):
         self.send_response(status)

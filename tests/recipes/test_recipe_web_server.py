@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import re
+import subprocess
 import threading
 import time
 from datetime import UTC, datetime
@@ -61,9 +62,10 @@ class Recipe:
         nobody = {"url": f"http://127.0.0.1:{free_port()}/batch"}
         return {
             "weekly": job,
+            "hourly": job,
             "stranger": job | {"trigger": {"http": http | {"token": "a-wrong-token"}}},
             "unknown": job,
-            "lost": job | {"grace": "6s", "trigger": {"http": http | nobody}},
+            "lost": job | {"grace": "14s", "trigger": {"http": http | nobody}},
         }
 
     def rule_fires(self, barrier):
@@ -108,11 +110,16 @@ class Recipe:
         """What stands below the line in the message about the job."""
         return next(json.dumps(asked.json["blocks"]) for asked in self.slack.asked if f" {job}:" in asked.json["text"])
 
-    def sentence(self, job, number):
-        """A sentence that the page shows, of this job on its first day. number: of the line, from the last one."""
+    def sentence(self, job, number, answer=""):
+        """A sentence that the page shows, of this job on its first day. number: of the line, from the last one.
+
+        answer: of this job's target, in place of the page's.
+        """
         line = PAGE.block("What you see then").text.splitlines()[-1 - number]
         local = datetime.fromtimestamp(self.slot, ZoneInfo("Asia/Tokyo"))
         line = line.replace(" daily:", f" {job}:").replace("00:00:00", f"{local:%H:%M:%S}")
+        if answer:
+            line = re.sub("(?<=could not be started: ).*(?=, last)", answer, line)
         return re.sub("last success .*", "no success so far", line)
 
 
@@ -121,11 +128,13 @@ def recipe(tmp_path_factory, module_slack):
     folder, port = tmp_path_factory.mktemp("heartbeat"), free_port()
     files = {block.path: block.text for block in PAGE.blocks("ruby")}
     job = PAGE.file("app/jobs/batch_job.rb")
-    files[job.path] = job.filled(**{'"monthly" =>': '"weekly" => Batch::Weekly, "monthly" =>'})
+    files[job.path] = job.filled(
+        **{'"monthly" =>': '"weekly" => Batch::Weekly, "hourly" => Batch::Hourly, "monthly" =>'}
+    )
     environ = {"BATCH_TOKEN": TOKEN, "SLACK_WEBHOOK": module_slack.url}
     told = {"HEARTBEAT_URL": f"http://127.0.0.1:{port}", "HEARTBEAT_PING_KEY": KEY}
     app = App(tmp_path_factory.mktemp("app"), files, **environ, **told)
-    app.balancer.away["monthly"] = 1
+    app.balancer.away["monthly"] = app.balancer.mute["hourly"] = 1
     with app, pytest.MonkeyPatch.context() as patch:
         for name, value in environ.items():
             patch.setenv(name, value)
@@ -181,11 +190,20 @@ def test_no_server_is_well_and_then_one_is(recipe):
     assert recipe.slack.about("monthly") == []
 
 
+def test_an_answer_that_was_lost_is_asked_for_again_and_starts_nothing(recipe):
+    until(lambda: [run.attempts for run in recipe.runs("hourly")] == [2])
+    run = recipe.ended("hourly", End.DONE)
+    calls = [(name, told["run_id"]) for name, _, told in recipe.app.balancer.calls if told["job"] == "hourly"]
+    assert (run.attempts, [run_id for _, run_id in calls]) == (2, [run.id, run.id])
+    assert recipe.app.ran.count("hourly") == 1
+    assert recipe.slack.about("hourly") == []
+
+
 def test_a_wrong_token_is_told_with_the_apps_answer(recipe):
     run = recipe.ended("stranger", End.TRIGGER_FAILED)
     said = f"{recipe.app.balancer.url} answered 403 Forbidden: wrong token"
     assert (run.attempts, run.answer) == (1, said)
-    assert recipe.told("stranger") == recipe.sentence("stranger", 2)
+    assert recipe.told("stranger") == recipe.sentence("stranger", 2, said)
     assert f"not started: {said}" in recipe.output("stranger")
 
 
@@ -206,7 +224,7 @@ def test_an_app_that_is_not_there_is_tried_again_and_then_told(recipe):
     run = recipe.ended("lost", End.TRIGGER_FAILED)
     assert run.attempts == 2
     assert "cannot be reached" in run.answer
-    assert recipe.told("lost") == recipe.sentence("lost", 2)
+    assert recipe.told("lost") == recipe.sentence("lost", 2, run.answer)
 
 
 def test_a_call_that_comes_again_is_answered_alike_and_starts_nothing(recipe):
@@ -223,3 +241,12 @@ def test_a_call_that_comes_again_is_answered_alike_and_starts_nothing(recipe):
     until(lambda: recipe.app.ran.count("monthly") > before)
     time.sleep(0.3)
     assert recipe.app.ran.count("monthly") == before + 1
+
+
+def test_the_apps_answer_to_a_stranger(recipe):
+    """What the page has typed before anything starts."""
+    (typed,) = re.findall(r"`curl -X POST (\S+) -d (\S+)`\s+says `(.+?)`", PAGE.text)
+    port = recipe.app.balancer.ports["one"]
+    command = ["curl", "-sS", "-X", "POST", typed[0].replace("https://app.example.org", f"http://127.0.0.1:{port}")]
+    said = subprocess.run([*command, "-d", typed[1]], capture_output=True, text=True, check=True, timeout=20)
+    assert (said.stdout, said.stderr) == (typed[2], "")

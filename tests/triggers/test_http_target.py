@@ -123,6 +123,14 @@ def test_what_a_status_means(app, status, again, unknown):
     assert "the reason" in str(problem)
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_an_app_that_starts_one_run_for_one_key_is_asked_again(app, status):
+    app.status = status
+    problem = refusal(app, idempotent=True)
+    assert (problem.again, problem.unknown) == (True, False)
+    assert start(app, idempotent=True, waits=True).ok is False  # then the answer is the end of the run
+
+
 def test_retry_after_is_handed_on(app):
     app.status, app.headers = 429, {"Retry-After": "17"}
     assert refusal(app).retry_after == 17.0

@@ -16,7 +16,7 @@ from heartbeat import slots
 from heartbeat.doors.facts import started_facts
 from heartbeat.errors import BadSignal, CallerError, UnknownJob
 from heartbeat.model import SECOND, Phase
-from heartbeat.orders import QUIET, Order
+from heartbeat.orders import Order
 from heartbeat.runs import BY_HAND
 from heartbeat.starting import EARLY, run_for
 from heartbeat.telemetry import Happened
@@ -69,7 +69,7 @@ class Starts:
             self._pause(max(wait, 0) / SECOND)
 
     def _say(self, started: Started) -> None:
-        if started.held in QUIET:
+        if not started.is_news:
             return
         happened = Happened.RUN_STARTED if started.phase is Phase.STARTED else Happened.RUN_NOT_STARTED
         facts = {"run": started.run_id, "phase": started.phase, "held": started.held, "said": started.text or None}

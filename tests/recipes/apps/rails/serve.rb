@@ -29,6 +29,12 @@ module Batch
     end
   end
 
+  module Hourly
+    def self.execute
+      Batch.ran("hourly")
+    end
+  end
+
   module Weekly
     def self.execute
       Batch.ran("weekly")
@@ -53,7 +59,6 @@ end
 def migrate
   File.open("migrated", File::CREAT) do |file|
     file.flock(File::LOCK_EX) # one instance does it, as one deployment does
-    ActiveRecord::Base.connection.execute("PRAGMA journal_mode = WAL") # two servers write to it
     ActiveRecord::Migration.suppress_messages { CreateBatchRuns.migrate(:up) } unless ActiveRecord::Base.connection.table_exists?(:batch_runs)
   end
 end
@@ -66,11 +71,16 @@ ActiveRecord::Base.establish_connection(adapter: "sqlite3", database: "app.sqlit
 end
 migrate
 ApplicationRecord.descendants.each(&:columns_hash) # as Rails does in production
+ActiveRecord::Base.clear_all_connections!
 
+# SQLite is no server: who waits for another one's lock does not let its own threads go on.
 app = lambda do |environ|
-  Rails.application.routes.call(environ)
-ensure
-  ActiveRecord::Base.clear_active_connections!
+  File.open("turn", File::CREAT) do |file|
+    file.flock(File::LOCK_EX)
+    Rails.application.routes.call(environ)
+  ensure
+    ActiveRecord::Base.clear_all_connections!
+  end
 end
 quiet = { Logger: WEBrick::Log.new(IO::NULL), AccessLog: [] }
 Rack::Handler::WEBrick.run(app, Host: "127.0.0.1", Port: 0, **quiet) do |server|
