@@ -128,7 +128,11 @@ def test_an_app_that_starts_one_run_for_one_key_is_asked_again(app, status):
     app.status = status
     problem = refusal(app, idempotent=True)
     assert (problem.again, problem.unknown) == (True, False)
-    assert start(app, idempotent=True, waits=True).ok is False  # then the answer is the end of the run
+
+
+def test_a_500_is_the_end_of_a_run_whose_answer_is_waited_for(app):
+    app.status = 500
+    assert start(app, idempotent=True, waits=True).ok is False
 
 
 def test_retry_after_is_handed_on(app):
