@@ -4,6 +4,7 @@ The local AWS runs no containers. So the stories read what a task was told, and 
 The stories are told in the order of this file, on one stack of their own.
 """
 
+import base64
 import json
 import shlex
 import subprocess
@@ -15,7 +16,7 @@ import yaml
 from pages import Page
 from stack import until
 
-YAML, QUEUE = Page("recipes/schedules-in-yaml.md"), Page("recipes/queue-to-ecs.md")
+YAML, QUEUE, OBSERVER = (Page(f"recipes/{name}.md") for name in ("schedules-in-yaml", "queue-to-ecs", "job-observer"))
 BACKUP = ["bin/rails", "runner", "Batches::Daily::Backup.execute"]
 MORE = """
 nightly-import:
@@ -27,10 +28,11 @@ nightly-import:
 
 
 def jobs():
-    """The files of both pages in one."""
-    first, second = (yaml.safe_load(page.file("jobs.yaml").text) for page in (YAML, QUEUE))
-    assert first["channels"] == second["channels"]
-    return yaml.safe_dump({"name": "work", **first, "jobs": first["jobs"] | second["jobs"] | yaml.safe_load(MORE)})
+    """The files of all three pages in one."""
+    files = [yaml.safe_load(page.file("jobs.yaml").text) for page in (YAML, QUEUE, OBSERVER)]
+    assert files[0]["channels"] == files[1]["channels"] == files[2]["channels"]
+    found = {name: job for file in files for name, job in file["jobs"].items()}
+    return yaml.safe_dump({"name": "work", **files[0], "jobs": found | yaml.safe_load(MORE)})
 
 
 def parameters(page):
@@ -86,7 +88,7 @@ def tasks(cloud):
 
 @pytest.fixture(scope="module")
 def batch(cloud, tasks):  # noqa: ARG001 - the cluster is there before the stack
-    made = cloud.deploy("work", cloud.build(jobs(), "build-work"), **parameters(YAML) | parameters(QUEUE))
+    made = cloud.deploy("work", cloud.build(jobs(), "build-work"), **{**parameters(YAML), **parameters(QUEUE)})
     # The local AWS asks for a permission for the cluster; AWS for one for the task definition, which the role has.
     made.permit("LauncherRole", ["ecs:RunTask"], "arn:aws:ecs:*:*:cluster/batch")
     made.sweep()
@@ -241,6 +243,117 @@ def in_queue(stack):
         QueueUrl=stack.outputs["BatchQueueUrl"], AttributeNames=names
     )["Attributes"]
     return tuple(int(found[name]) for name in names)
+
+
+# The same queue, worked on by instances. The local AWS starts none: the stories do what one would do at its boot.
+
+AWS = """#!{python}
+import sys, boto3, json
+match sys.argv[1:]:
+    case ["dynamodb", "get-item", "--region", _, "--table-name", table, "--query", *form, "--key", key]:
+        assert form == ["Item.body.S", "--output", "text"]
+        print(boto3.client("dynamodb").get_item(TableName=table, Key=json.loads(key))["Item"]["body"]["S"])
+    case ["s3", "cp", "-", target]:
+        bucket, _, name = target.removeprefix("s3://").partition("/")
+        boto3.client("s3").put_object(Bucket=bucket, Key=name, Body=sys.stdin.buffer.read())
+    case other:
+        sys.exit(f"not tried: {{other}}")
+"""
+"""Those of the AWS command line's commands that are asked for."""
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """A root folder of its own, with the page's job and the programs that an image has."""
+    root = tmp_path_factory.mktemp("machine")
+    for folder in ("etc/systemd/system", "bin", "opt"):
+        (root / folder).mkdir(parents=True)
+    programs = {
+        "bin/aws": AWS.format(python=sys.executable),
+        "bin/systemctl": f'#!/bin/sh\necho "$@" >> {root}/systemctl\n',
+        "opt/make-feed": OBSERVER.file("/opt/feed/make-feed").text,
+    }
+    for name, text in programs.items():
+        (root / name).write_text(text)
+        (root / name).chmod(0o755)
+    return root
+
+
+@pytest.fixture(scope="module")
+def observer(batch, machine):
+    """The stack of the other stories, deployed again with the page's parameters."""
+    given = parameters(OBSERVER)
+    assert given["WorkerCommand"] == "/opt/feed/make-feed"
+    given["WorkerCommand"] = str(machine / "opt/make-feed")
+    given.pop("WorkerPolicies")  # of which the local AWS wants to know that it is there
+    file = batch.built / "template.yaml"
+    template = yaml.safe_load(file.read_text())
+    alarm = template["Resources"]["WorkIsDoneAlarm"]["Properties"]
+    alarm |= alarm.pop("Metrics")[1]["MetricStat"]["Metric"] | {"Period": 60}  # no sum of metrics in the local AWS
+    file.write_text(yaml.safe_dump(template))
+    batch.cloud.client("sqs").purge_queue(QueueUrl=batch.outputs["BatchQueueUrl"])
+    return batch.cloud.deploy("work", batch.built, **given)
+
+
+@pytest.fixture(scope="module")
+def booted(observer, machine):
+    """What the instance's user data made of the machine: its worker's unit, and its environment."""
+    [version] = observer.cloud.client("ec2").describe_launch_template_versions(LaunchTemplateName="work-worker")[
+        "LaunchTemplateVersions"
+    ]
+    script = base64.b64decode(version["LaunchTemplateData"]["UserData"]).decode()
+    assert "/etc/" in script
+    environ = observer.cloud.environ(AWS_DEFAULT_REGION="eu-west-1")
+    environ["PATH"] = f"{machine / 'bin'}:{environ['PATH']}"
+    subprocess.run(["bash", "-eu", "-c", script.replace("/etc/", f"{machine}/etc/")], env=environ, check=True)
+    assert (machine / "systemctl").read_text().splitlines() == ["daemon-reload", "enable --now heartbeat-worker"]
+    unit = (machine / "etc/systemd/system/heartbeat-worker.service").read_text()
+    written = machine / "etc/heartbeat/worker.env"
+    assert written.stat().st_mode & 0o777 == 0o600  # it holds the ping key
+    given = dict(line.split("=", 1) for line in written.read_text().splitlines())
+    return unit, environ | given | observer.cloud.front.environ
+
+
+def test_without_work_there_is_no_instance_and_no_launcher(observer):
+    [group] = observer.cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert (group["AutoScalingGroupName"], group["MinSize"], group["MaxSize"]) == ("work-workers", 0, 1)
+    assert (group["DesiredCapacity"], group["Instances"]) == (0, [])
+    assert group["VPCZoneIdentifier"] == "subnet-0a1,subnet-0b2"
+    functions = [each["FunctionName"] for each in observer.cloud.client("lambda").list_functions()["Functions"]]
+    assert "work-trigger" in functions
+    assert "work-launcher" not in functions
+
+
+def test_the_alarms_start_and_end_instances_by_the_groups_policies(observer):
+    policies = observer.cloud.client("autoscaling").describe_policies(AutoScalingGroupName="work-workers")
+    arns = {each["AdjustmentType"]: each["PolicyARN"] for each in policies["ScalingPolicies"]}
+    alarms = observer.cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="work-work-")["MetricAlarms"]
+    assert {each["AlarmName"]: each["AlarmActions"] for each in alarms} == {
+        "work-work-waits": [arns["ChangeInCapacity"]],
+        "work-work-is-done": [arns["ExactCapacity"]],
+    }
+
+
+def test_an_instance_works_on_what_waits(observer, booted, machine):
+    unit, environ = booted
+    observer.cloud.client("s3").create_bucket(
+        Bucket="feed-store", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    day = "2026-11-22"
+    run_id = run(observer, "feed", **{"for": day})
+    assert in_queue(observer) == (1, 0)
+    (command,) = (line.removeprefix("ExecStart=") for line in unit.splitlines() if line.startswith("ExecStart="))
+    environ |= {"HEARTBEAT_STATE": str(machine / "state")}
+    worker = subprocess.Popen(shlex.split(command), env=environ, stderr=subprocess.PIPE, text=True)
+    try:
+        assert until(lambda: in_queue(observer) == (0, 0), seconds=20)
+        assert until(lambda: record(observer, "feed", run_id)["end"] in {"done", "late"})
+    finally:
+        worker.terminate()  # what systemd does before the instance goes
+        _, said = worker.communicate(timeout=20)
+    assert (worker.returncode, said) == (0, "")
+    body = observer.cloud.client("s3").get_object(Bucket="feed-store", Key=f"{day}.txt")["Body"].read()
+    assert body == b"feed of 2026-11-22\n"
 
 
 def test_the_files_of_the_old_way_become_those_of_ours(tmp_path):
