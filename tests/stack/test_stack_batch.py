@@ -9,6 +9,7 @@ import json
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -304,7 +305,7 @@ def booted(observer, machine):
     script = base64.b64decode(version["LaunchTemplateData"]["UserData"]).decode()
     assert "/etc/" in script
     environ = observer.cloud.environ(AWS_DEFAULT_REGION="eu-west-1")
-    environ["PATH"] = f"{machine / 'bin'}:{environ['PATH']}"
+    environ["PATH"] = f"{machine / 'bin'}:{Path(sys.executable).parent}:{environ['PATH']}"
     subprocess.run(["bash", "-eu", "-c", script.replace("/etc/", f"{machine}/etc/")], env=environ, check=True)
     assert (machine / "systemctl").read_text().splitlines() == ["daemon-reload", "enable --now heartbeat-worker"]
     unit = (machine / "etc/systemd/system/heartbeat-worker.service").read_text()
@@ -345,13 +346,11 @@ def test_an_instance_works_on_what_waits(observer, booted, machine):
     (command,) = (line.removeprefix("ExecStart=") for line in unit.splitlines() if line.startswith("ExecStart="))
     environ |= {"HEARTBEAT_STATE": str(machine / "state")}
     worker = subprocess.Popen(shlex.split(command), env=environ, stderr=subprocess.PIPE, text=True)
-    try:
-        assert until(lambda: in_queue(observer) == (0, 0), seconds=20)
-        assert until(lambda: record(observer, "feed", run_id)["end"] in {"done", "late"})
-    finally:
-        worker.terminate()  # what systemd does before the instance goes
-        _, said = worker.communicate(timeout=20)
-    assert (worker.returncode, said) == (0, "")
+    done = until(lambda: (r := record(observer, "feed", run_id)) and r["end"] in {"done", "late"} and r, seconds=20)
+    until(lambda: in_queue(observer) == (0, 0))
+    worker.terminate()  # what systemd does before the instance goes
+    _, said = worker.communicate(timeout=20)
+    assert (worker.returncode, said, in_queue(observer), bool(done)) == (0, "", (0, 0), True)
     body = observer.cloud.client("s3").get_object(Bucket="feed-store", Key=f"{day}.txt")["Body"].read()
     assert body == b"feed of 2026-11-22\n"
 
