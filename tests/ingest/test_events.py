@@ -273,6 +273,36 @@ def test_a_redriven_execution_that_fails_again_fails_again():
         assert heard(event, MACHINE).signals[-1].id not in {first.id, second.id}
 
 
+def test_an_execution_whose_task_failed_says_which_container_why_and_where_its_log_is():
+    cause = {
+        "ClusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/batch",
+        "Containers": [{"Name": "app", "ExitCode": 3, "Reason": "", "LastStatus": "STOPPED"}],
+        "StopCode": "EssentialContainerExited",
+        "StoppedReason": "Essential container in task exited",
+        "TaskArn": "arn:aws:ecs:us-east-1:123456789012:task/batch/0f6f77c0",
+    }
+    end = heard(changed("step-functions-failed", "detail", "cause", to=json.dumps(cause)), MACHINE).signals[-1]
+    assert end.body.splitlines() == [
+        "FAILED",
+        "States.TaskFailed",
+        "Essential container in task exited (EssentialContainerExited)",
+        "app: exit code 3",
+    ]
+    assert end.exit_status == 3
+    assert end.log_url == (
+        "https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/batch/tasks/0f6f77c0/logs?region=us-east-1"
+    )
+
+
+@pytest.mark.parametrize(
+    "cause", ["{", '{"TaskArn": 1}', "[" * 5000, '["TaskArn", "Containers"]', '{"Containers": []}']
+)
+def test_a_cause_that_is_no_task_is_shown_as_it_is(cause):
+    end = heard(changed("step-functions-failed", "detail", "cause", to=cause), MACHINE).signals[-1]
+    assert end.body == f"FAILED\nStates.TaskFailed\n{cause}"
+    assert (end.exit_status, end.log_url) == (None, "")
+
+
 def test_an_end_that_the_machine_itself_told_of_before_is_the_same_end():
     """As the state machine of our template tells it: it cannot know when it will have ended."""
     told = changed("step-functions-failed", "detail", "stopDate", to=None)

@@ -19,7 +19,7 @@ from heartbeat.model import Kind
 from heartbeat.targets.ecs import STARTED_BY
 
 if TYPE_CHECKING:
-    from heartbeat.model import Signal, Source
+    from heartbeat.model import Log, Signal, Source
 
 CUT_SHORT = frozenset(
     {"TaskFailedToStart", "UserInitiated", "SpotInterruption", "TerminationNotice", "InfrastructureHealth"}
@@ -81,10 +81,23 @@ def _end(teller: Teller, detail: dict[str, Any], source: Source, ended: int | No
     codes = [whole(each, "exitCode") for each in containers]
     if codes and all(code == 0 for code in codes) and text(detail, "stopCode") not in CUT_SHORT:
         return replace(teller.end(Kind.SUCCESS, "STOPPED", ended), exit_status=0)
-    body = joined(_why_stopped(detail), *(_worded(each) for each in containers))
-    status = next((exit_status(code) for code in codes if code), None)
-    failed = replace(teller.end(Kind.FAIL, "STOPPED", ended), exit_status=status, body=body)
-    return replace(failed, log_url=_log(detail, containers, source))
+    return _blamed(teller.end(Kind.FAIL, "STOPPED", ended), detail, containers, source.log)
+
+
+def failed_task(end: Signal, detail: dict[str, Any]) -> Signal:
+    """The failure of whoever ran this task and waited for it, with what the task says. detail: as an event has it."""
+    return _blamed(end, detail, _counting(detail, ""), None)
+
+
+def _blamed(end: Signal, detail: dict[str, Any], containers: list[Any], log: Log | None) -> Signal:
+    """A failure with the reason of a task's end, the exit codes of these containers, and where its log is."""
+    codes = [whole(each, "exitCode") for each in containers]
+    return replace(
+        end,
+        exit_status=next((exit_status(code) for code in codes if code), None),
+        body=joined(_why_stopped(detail), *(_worded(each) for each in containers)),
+        log_url=_log(detail, containers, log),
+    )
 
 
 def _why_stopped(detail: dict[str, Any]) -> str:
@@ -92,12 +105,12 @@ def _why_stopped(detail: dict[str, Any]) -> str:
     return f"{reason} ({code})" if reason and code else reason or code
 
 
-def _log(detail: dict[str, Any], containers: list[Any], source: Source) -> str:
+def _log(detail: dict[str, Any], containers: list[Any], log: Log | None) -> str:
     # That of the container to blame. One that never ran has no stream: the task's own page says more.
     ended = [each for each in containers if whole(each, "exitCode") is not None]
     blamed = next((each for each in ended if whole(each, "exitCode")), ended[0] if ended else None)
     name = text(blamed, "name", most=CONTAINER_MAX)
-    return task_log(text(detail, "taskArn"), text(detail, "clusterArn"), name, source.log)
+    return task_log(text(detail, "taskArn"), text(detail, "clusterArn"), name, log)
 
 
 def _counting(detail: dict[str, Any], name: str) -> list[Any]:

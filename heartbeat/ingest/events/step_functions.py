@@ -6,14 +6,18 @@ Source: AWS Step Functions developer guide, "Automating Step Functions event del
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from heartbeat.errors import BadSignal
+from heartbeat.ingest.events.ecs import failed_task
 from heartbeat.ingest.events.heard import Teller, Told
-from heartbeat.ingest.events.shape import instant, joined, mapping, spelled, text, whole
+from heartbeat.ingest.events.shape import instant, items, joined, mapping, parsed, spelled, text, whole
 from heartbeat.model import Kind
+
+if TYPE_CHECKING:
+    from heartbeat.model import Signal
 
 INPUT_MAX = 262_144
 """Characters: what an execution takes."""
@@ -36,12 +40,34 @@ def execution(event: dict[str, Any], now: int) -> Told | None:
     signals = teller.start()
     if status in ENDS:
         ended = instant(detail, "stopDate") or happened
-        why = joined(status, text(detail, "error"), text(detail, "cause", most=CAUSE_MAX))
         end = teller.end(ENDS[status], _state(detail, status, ended), ended)
-        signals.append(end if status == "SUCCEEDED" else replace(end, body=why))
+        signals.append(end if status == "SUCCEEDED" else _failed(end, detail, status))
     machine = spelled(text(detail, "stateMachineArn"), ":stateMachine:")
     facts = {"state_machine": machine, "job": _job(text(detail, "input", most=INPUT_MAX))}
     return Told(kind="step_functions", facts=facts, signals=lambda _: signals)
+
+
+def _failed(end: Signal, detail: dict[str, Any], status: str) -> Signal:
+    cause = text(detail, "cause", most=CAUSE_MAX)
+    task = _task(cause)
+    if task:
+        end = failed_task(end, task)
+    return replace(end, body=joined(status, text(detail, "error"), end.body if task else cause))
+
+
+def _task(cause: str) -> dict[str, Any]:
+    """The ECS task for which a state waited in vain, as ECS's own events have it; nothing if the cause is another."""
+    try:
+        task = _small(parsed(cause))
+    except ValueError:
+        return {}
+    containers = [_small(each) for each in items(task, "containers")]
+    return {**task, "containers": containers} if "taskArn" in task and containers else {}
+
+
+def _small(value: object) -> dict[str, Any]:
+    """Its names with a small letter in front, as everywhere but in Step Functions; nothing for what is no mapping."""
+    return {name[:1].lower() + name[1:]: each for name, each in value.items()} if isinstance(value, dict) else {}
 
 
 def _state(detail: dict[str, Any], status: str, ended: int | None) -> str:
