@@ -22,7 +22,7 @@ from heartbeat.timewords import duration, moment
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from heartbeat.model import Snapshot
+    from heartbeat.model import Job, Snapshot
     from heartbeat.runs import Record
     from heartbeat.store.protocol import Store
 
@@ -145,16 +145,18 @@ def _runs(call: Call) -> int:
     if call.args.json:
         call.screen.json([run_facts(record) for record in made])
     elif made:
-        call.screen.table(list(COLUMNS), [_row(record, call.now, found.job.timezone) for record in made])
+        call.screen.table(list(COLUMNS), [_row(record, call.now, found.job) for record in made])
     else:
         call.screen.say(f"{args.job} has no runs yet")
     return Exit.FINE
 
 
-def _row(record: Record, now: int, zone: str) -> list[str | Cell]:
+def _row(record: Record, now: int, job: Job) -> list[str | Cell]:
+    zone = job.timezone
+    at_times = slots.schedule_of(job).interval_ms is None  # of `every`, the slot is when the run was due at the latest
     return [
         record.id[:ID_SHOWN],
-        moment(record.slot, now, zone),
+        moment(record.slot, now, zone) if at_times else "",
         ended(record),
         moment(record.triggered_at, now, zone, zone_too=False),
         "" if record.duration is None else duration(record.duration),
