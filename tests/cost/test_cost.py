@@ -1,5 +1,6 @@
 """The figures of docs/cost.md: units counted on the code, dollars from units and prices. Page and test cannot part."""
 
+import json
 import re
 from pathlib import Path
 
@@ -130,3 +131,14 @@ def test_what_starting_adds_is_that_of_the_page(fleet):
 def test_what_waiting_for_a_run_costs():
     dollars = 600 * MEMORY_GB * price("Lambda, a GB-second on arm64")
     assert f"ten minutes costs {dollars:.4f}" in PAGE
+
+
+def test_the_lag_on_the_page_is_what_was_measured_last():
+    measured = json.loads((DOCS.parent / "bench" / "results.json").read_text())["results"]
+    page = (DOCS / "triggers.md").read_text()
+    shown = re.findall(r"^\| (\d+) \| ([0-9.]+) \| ([0-9.]+) \|$", page, re.MULTILINE)
+    assert [(f"lag of a start, {jobs} at once", float(half), float(most)) for jobs, half, most in shown] == [
+        (row["name"], row["p50_ms"], row["p99_ms"]) for row in measured["lag"]
+    ]
+    (cold,) = [row for row in measured["lambdas"] if row.get("function") == "trigger"]
+    assert f"| {cold['answer_ms'] / 1000:.1f} s |" in page
