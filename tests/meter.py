@@ -2,12 +2,15 @@
 
 from math import ceil
 
+from heartbeat.store.dynamodb_call import CONDITION, Refused
+
 
 class Meter:
     """Counts capacity units by the sizes of items, as AWS documents them.
 
     Source: Amazon DynamoDB developer guide, "Read and write operations": a write unit for each kilobyte of an item, a
-    strongly consistent read unit for each four kilobytes, at least one; twice that in a transaction.
+    strongly consistent read unit for each four kilobytes, at least one; twice that in a transaction. A write whose
+    condition does not hold is paid for by the size of the item that is there.
     """
 
     def __init__(self, call):
@@ -18,7 +21,11 @@ class Meter:
     def __call__(self, operation, request):
         self.sent.append((operation, request))
         self.before(operation, request)
-        answer = self.call(operation, request)
+        try:
+            answer = self.call(operation, request)
+        except Refused as refused:
+            self.written += write_units(refused.item) if refused.code == CONDITION else 0
+            raise
         count = getattr(self, f"count_{operation}")
         count(request, answer)
         return answer
