@@ -55,9 +55,10 @@ class Starter:
 
     def start(self, order: Order) -> Started:
         """One attempt at most. Raises UnknownJob, TooBusy, StoreUnavailable: then nothing is known to have started."""
-        job = self._load(order.slug).job
+        snapshot = self._load(order.slug)
+        job = snapshot.job
         target, problem = self._target(job)
-        claimed = self._claim(order, target)
+        claimed = self._claim(order, snapshot, target)
         start = claimed.start
         if claimed.held is not None or start is None:
             return _held(order, claimed)
@@ -81,10 +82,11 @@ class Starter:
         except HeartbeatError as problem:
             return None, str(problem)
 
-    def _claim(self, order: Order, target: Target | None) -> Claim:
-        lease = (target.timeout if target else 0) + MARGIN
-        for _ in range(ATTEMPTS_MAX):
-            snapshot, repeatable = self._load(order.slug), target.repeatable if target else 0
+    def _claim(self, order: Order, snapshot: Snapshot, target: Target | None) -> Claim:
+        lease, repeatable = (target.timeout if target else 0) + MARGIN, target.repeatable if target else 0
+        for attempt in range(ATTEMPTS_MAX):
+            if attempt:  # somebody else has changed the job
+                snapshot = self._load(order.slug)
             claimed = claim(snapshot, order, self._clock(), lease=lease, repeatable=repeatable)
             if claimed.lost is not None:
                 self._tell(order, claimed.lost)

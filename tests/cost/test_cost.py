@@ -48,9 +48,9 @@ def test_units_are_those_of_the_page(call):
 def test_units_and_requests_of_a_start_are_those_of_the_pages(call):
     found, (before, after) = counted_starts(call)
     assert found == {what: units for what, units in units_of_the_page().items() if "start" in what}
-    assert before == ["GetItem", "GetItem", "GetItem", "PutItem", "UpdateItem"]
+    assert before == ["GetItem", "GetItem", "PutItem", "UpdateItem"]
     assert after == ["GetItem", "UpdateItem", "PutItem"]
-    assert "five requests to the table before the call, three after it" in (DOCS / "triggers.md").read_text()
+    assert "four requests to the table before the call, three after it" in (DOCS / "triggers.md").read_text()
 
 
 def of_a_started_run():
@@ -61,8 +61,8 @@ def of_a_started_run():
 
 
 def test_a_started_run_in_all():
-    assert of_a_started_run() == Units(14, 6)
-    assert "17 writes and seven reads" in PAGE
+    assert of_a_started_run() == Units(14, 5)
+    assert "17 writes and six reads" in PAGE
 
 
 def price(name):
