@@ -159,3 +159,16 @@ def test_every_lint_exception_has_a_reason():
             if "type: ignore" in line and " # " not in line.split("type: ignore", 1)[1]:
                 bare.append(f"{path.relative_to(ROOT)}:{number}")
     assert bare == []
+
+
+@pytest.mark.parametrize(("name", "modules"), [("core", CORE), ("verbs", VERBS), ("edges", EDGES)])
+def test_the_page_about_the_architecture_has_these_rooms(name, modules):
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    row = re.search(rf"^\| {name}: (.+?) \|", page, re.MULTILINE)[1]
+    assert sorted(re.findall(r"`(\w+)(?:/|\.py)`", row)) == sorted(modules)
+
+
+def test_the_page_about_the_architecture_names_files_that_there_are():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    stems = {path.stem for place in ("heartbeat", "infra", "tests", "bench") for path in (ROOT / place).rglob("*.py")}
+    assert [name for name in re.findall(r"`(?:\w+/)*(\w+)\.py`", page) if name not in stems] == []

@@ -106,6 +106,11 @@ def test_dollars_are_those_of_the_page(fleet, free, heading):
     assert shown == [round(part, 2) for part in (*parts, sum(parts))]
 
 
+def test_the_stack_beside_hosted_services_costs_what_it_costs_above():
+    ours = rows("Beside hosted services")["this stack, with the free tier, the fleets above"]
+    assert ours[:3] == [rows("A month, with the free tier")[fleet][-1] for fleet in FLEETS]
+
+
 def test_the_page_says_how_many_alarms_there_are():
     assert f"{ALARMS} alarms" in PAGE
 
