@@ -25,6 +25,7 @@ class Cloud:
 
     def __init__(self):
         self.alarms = [{"AlarmName": "hb-sweep-missing", "StateValue": "OK"}]
+        self.outputs = dict(OUTPUTS)
         self.waiting = {"hb-dead-letters": 0, "hb-scheduler-failures": 0}
         self.subscriptions = [{"SubscriptionArn": "arn:1", "Endpoint": "ops@example.com"}]
         self.status, self.channels, self.refused = "CREATE_COMPLETE", {"ops": "sent"}, set()
@@ -37,7 +38,7 @@ class Cloud:
     def describe_stacks(self, StackName):  # noqa: N803 - as boto3 has it
         if StackName != "hb":
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "DescribeStacks")
-        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
         return {"Stacks": [{"StackStatus": self.status, "Outputs": outputs}]}
 
     def get_paginator(self, name):
@@ -89,6 +90,20 @@ def test_nothing_is_wrong(cloud):
     assert [check.text for check in checks(cloud)][-1] == "took a test alert; see whether it arrived"
 
 
+def test_alarms_that_start_and_end_instances_are_no_trouble(cloud):
+    cloud.alarms.append(
+        {"AlarmName": "hb-work-is-done", "StateValue": "ALARM", "AlarmDescription": "No trouble: nothing waits"}
+    )
+    assert wrong(cloud) == []
+
+
+def test_the_dead_letters_of_the_queue_of_work_are_looked_at_where_there_is_one(cloud):
+    cloud.waiting["hb-batch-dead-letters"] = 2
+    assert wrong(cloud) == []
+    cloud.outputs["BatchQueueUrl"] = "https://sqs.eu-west-1.amazonaws.com/1/hb-batch"
+    assert wrong(cloud) == ["queues: hb-batch-dead-letters holds 2: what could not be done; see them in the console"]
+
+
 def test_no_test_alert_unless_asked_for(cloud):
     cloud.channels = "must not be called"
     assert checks(cloud, send_test=False)[-1].found is Found.SKIPPED
@@ -122,7 +137,7 @@ def test_an_unknown_stack(cloud):
         ({"alarms": []}, "alarms: there is no alarm hb-…: nobody watches the watcher; deploy again"),
         (
             {"waiting": {"hb-dead-letters": 3, "hb-scheduler-failures": 0}},
-            "queues: hb-dead-letters holds 3: what could not be read; see them in the console",
+            "queues: hb-dead-letters holds 3: what could not be done; see them in the console",
         ),
         ({"subscriptions": []}, "alert topic: nobody is subscribed: nobody hears of the alarms; set AlertEmail"),
         (

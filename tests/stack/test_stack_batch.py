@@ -341,7 +341,9 @@ def test_an_instance_works_on_what_waits(observer, booted, machine):
         Bucket="feed-store", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     day = "2026-11-22"
-    run_id = run(observer, "feed", **{"for": day})
+    status, text = observer.cloud.heartbeat("run", "feed", "--stack", "work", "--for", day, "--json")
+    run_id = json.loads(text)["run_id"]
+    assert status == 0
     assert in_queue(observer) == (1, 0)
     (command,) = (line.removeprefix("ExecStart=") for line in unit.splitlines() if line.startswith("ExecStart="))
     environ |= {"HEARTBEAT_STATE": str(machine / "state")}
@@ -353,6 +355,21 @@ def test_an_instance_works_on_what_waits(observer, booted, machine):
     assert (worker.returncode, said, in_queue(observer), bool(done)) == (0, "", (0, 0), True)
     body = observer.cloud.client("s3").get_object(Bucket="feed-store", Key=f"{day}.txt")["Body"].read()
     assert body == b"feed of 2026-11-22\n"
+
+
+def test_a_run_once_more_from_a_laptop(observer):
+    before, *_ = json.loads(observer.cloud.heartbeat("runs", "feed", "--stack", "work", "--json")[1])
+    status, text = observer.cloud.heartbeat("rerun", before["run_id"][:8], "--stack", "work", "--json")
+    again = json.loads(text)
+    assert (status, again["phase"]) == (0, "started")
+    assert sum(in_queue(observer)) == 1  # perhaps taken by the last look of the worker that ended
+    assert again["run_id"] != before["run_id"]
+    assert record(observer, "feed", again["run_id"])["slot"] == before["slot"]
+
+
+def test_a_job_that_is_not_there_is_said_before_anybody_is_called(observer):
+    status, text = observer.cloud.heartbeat("run", "fed", "--stack", "work")
+    assert (status, text.strip()) == (2, "heartbeat: no job is named 'fed'; did you mean 'feed'?")
 
 
 def test_the_files_of_the_old_way_become_those_of_ours(tmp_path):

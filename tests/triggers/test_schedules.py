@@ -188,3 +188,28 @@ def test_without_a_group_there_is_nothing_to_do(stack):
     stack.declare("report")
     stack.keep(place=Scheduling())
     assert stack.there() == {}
+
+
+def test_very_many_are_made_and_removed_in_steps_that_each_go_on_where_the_last_one_ended(stack, monkeypatch):
+    monkeypatch.setattr("heartbeat.doors.lambdas.schedules.STEP_MAX", 3)
+    for number in range(7):
+        stack.declare(f"job-{number}")
+    counts = []
+    for _ in range(4):  # a cold checker each time: nothing but the store remembers
+        stack.keep()
+        counts.append(len(stack.there()))
+    assert counts == [3, 6, 7, 7]
+    for _ in range(3):
+        stack.keep([])
+        counts.append(len(stack.there()))
+    assert counts[4:] == [4, 1, 0]
+
+
+def test_a_checker_that_is_not_through_goes_on_with_its_next_call(stack, monkeypatch):
+    monkeypatch.setattr("heartbeat.doors.lambdas.schedules.STEP_MAX", 2)
+    for number in range(3):
+        stack.declare(f"job-{number}")
+    checker = Schedules(stack.store, stack.slugs, PLACE, Journal(stack.name, lambda: NOW / 1000))
+    for _ in range(2):
+        checker.step(stack.now)  # the same minute
+    assert len(stack.there()) == 3

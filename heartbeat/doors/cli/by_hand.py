@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 def add_starter(parser: ArgumentParser) -> None:
     """--stack and --region, and where the jobs are without them."""
     add_store(parser)
-    parser.add_argument("--stack", metavar="NAME", help="have the trigger function of this stack start it")
+    parser.add_argument(
+        "--stack", metavar="NAME", help="the jobs of this stack on AWS; its trigger function starts them"
+    )
     parser.add_argument("--region", help="where the stack is (AWS_REGION)")
 
 

@@ -10,7 +10,7 @@ from heartbeat import slots
 from heartbeat.doors.cli.by_hand import add_starter, starter
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
-from heartbeat.doors.cli.options import add_store, me, open_store, snapshot_of
+from heartbeat.doors.cli.options import me, snapshot_of
 from heartbeat.doors.display import Cell
 from heartbeat.doors.facts import run_facts, runs_of
 from heartbeat.errors import BadSetting
@@ -58,7 +58,7 @@ def _rerun_arguments(parser: ArgumentParser) -> None:
 def _runs_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the job's name")
     parser.add_argument("-n", type=int, default=10, metavar="COUNT", help="how many (10)")
-    add_store(parser)
+    add_starter(parser)
 
 
 def _run(call: Call) -> int:
@@ -139,7 +139,7 @@ def _runs(call: Call) -> int:
     args = call.args
     if not 1 <= args.n <= COUNT_MAX:
         raise BadSetting(f"-n {args.n} is not from 1 to {COUNT_MAX}")
-    with open_store(args) as store:
+    with starter(call) as (store, _):
         found = snapshot_of(store, args.job)
         made = runs_of(store, found)[: args.n]
     if call.args.json:

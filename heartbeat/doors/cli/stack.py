@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 SWEEP_ALARM = "sweep-missing"
 QUEUES = ("dead-letters", "scheduler-failures")
+BATCH_QUEUE = "batch-dead-letters"
+NO_TROUBLE = "No trouble:"
+"""How the descriptions of alarms begin that only start and end instances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +98,8 @@ def check_aws(aws: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
 
 def _alarms(aws: Aws, stack: Stack) -> Iterator[Check]:
     pages = aws.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack.name}-")
-    alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    found = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    alarms = [alarm for alarm in found if not alarm.get("AlarmDescription", "").startswith(NO_TROUBLE)]
     for alarm in alarms:
         if alarm["StateValue"] == "ALARM":
             yield Check("alarms", Found.PROBLEM, f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}")
@@ -111,14 +115,14 @@ def _alarms(aws: Aws, stack: Stack) -> Iterator[Check]:
 
 def _queues(aws: Aws, stack: Stack) -> Iterator[Check]:
     sqs = aws.client("sqs")
-    for queue in QUEUES:
+    for queue in (*QUEUES, BATCH_QUEUE) if "BatchQueueUrl" in stack.outputs else QUEUES:
         name = f"{stack.name}-{queue}"
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         count = int(found["Attributes"]["ApproximateNumberOfMessages"])
         if count:
             yield Check(
-                "queues", Found.PROBLEM, f"{name} holds {count}: what could not be read; see them in the console"
+                "queues", Found.PROBLEM, f"{name} holds {count}: what could not be done; see them in the console"
             )
         else:
             yield Check("queues", Found.OK, f"{name} is empty")

@@ -69,9 +69,9 @@ class Rounds:
         swept = self._sweep(left)
         self._go_on(swept.starts)
         self.rollout.step(self.now())
-        self._keep_schedules()
         alive = self.watchdog.beat()
         told = self.deliver(left)
+        self._keep_schedules()
         self.journal.count(Due=swept.due, Judged=swept.judged, Told=swept.told, LostRaces=swept.lost)
         self.journal.count(Sweeps=1, SweepAge=swept.age / SECOND, WatchdogFailed=int(not alive))
         return {"judged": swept.judged, "told": swept.told, "more": swept.more, **told}
