@@ -87,10 +87,10 @@ def test_killed_between_the_claim_and_the_answer(unswept, app):
     assert until(lambda: app.connected == 2 and len(app.seen) == 2)
     assert phases(unswept, *CUT_OFF) == ["claimed"] * 4
     unswept.kill("trigger")
-    assert [run["held"] for run in at_once(unswept, *(scheduled(unswept, job) for job in CUT_OFF))] == ["busy"] * 4
-    assert (app.connected, sorted(told["job"] for told in app.seen)) == (2, ["unheard", "unheard-keyed"])
     app.silent.clear()
     app.speaks.set()
+    assert [run["held"] for run in at_once(unswept, *(scheduled(unswept, job) for job in CUT_OFF))] == ["busy"] * 4
+    assert (app.connected, sorted(told["job"] for told in app.seen)) == (2, ["unheard", "unheard-keyed"])
     for job in CUT_OFF:
         end_of_lease_comes(unswept, job)
 
