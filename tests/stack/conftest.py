@@ -9,6 +9,7 @@ from ministack import ministack
 from pager import Pager
 from slack import Slack
 from stack import Cloud
+from triggered import app, queue, takers, triggers, unswept  # noqa: F401 - fixtures of two files of stories
 
 JOBS = """
 name: e2e

@@ -1,71 +1,22 @@
 """A stack that starts runs: its schedules fire, and what they start is counted at the target.
 
-The stories are told in the order of this file, on one stack of their own.
+The stories are told in the order of this file, on the stack of all stories about starts.
 """
 
 import json
-import threading
 from datetime import UTC, datetime
 
 import pytest
 from stack import until
 
-JOBS = """
-name: triggers
-defaults: {timezone: UTC, notify: []}
-channels: {screen: {console: {}}}
-jobs:
-  tick:
-    schedule: "* * * * *"
-    grace: 50s
-    max_runtime: 5m
-    trigger: {sqs: {queue: starts, body: {from: jobs.yaml}}}
-  yearly:
-    schedule: "30 4 1 1 *"
-    timezone: Asia/Tokyo
-    max_runtime: 5m
-    trigger: {sqs: {queue: starts}}
-"""
-POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"], "Resource": "*"}],
+ANSWERS = {
+    "tick": "message ",
+    "post": "202 Accepted",
+    "execution": "execution {run_id}",
+    "task": "task ",
+    "invoked": "202",
 }
-SCHEDULING = ["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"]
-
-
-class Queue:
-    """Every message that ever came."""
-
-    def __init__(self, cloud):
-        self.sqs = cloud.client("sqs")
-        self.url = self.sqs.create_queue(QueueName="starts")["QueueUrl"]
-        self.seen = []
-
-    def look(self):
-        while found := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
-            for message in found:
-                self.seen.append(json.loads(message["Body"]))
-                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-        return self.seen
-
-    def of(self, job):
-        return [told for told in self.look() if told["job"] == job]
-
-
-@pytest.fixture(scope="module")
-def queue(cloud):
-    return Queue(cloud)
-
-
-@pytest.fixture(scope="module")
-def triggers(cloud):
-    policy = cloud.client("iam").create_policy(PolicyName="starts", PolicyDocument=json.dumps(POLICY))["Policy"]["Arn"]
-    made = cloud.deploy("trig", cloud.build(JOBS, "build-trig"), TriggerPolicies=policy)
-    # The local AWS takes every schedule for one of the group `default`, whatever group a request names.
-    made.permit("CheckerRole", SCHEDULING, "arn:aws:scheduler:*:*:schedule/default/*")
-    made.sweep()
-    yield made
-    made.delete()
+"""What the target of each kind answers, as the record shows it."""
 
 
 def schedules(cloud):
@@ -74,49 +25,74 @@ def schedules(cloud):
     return {each["Name"]: client.get_schedule(Name=each["Name"], GroupName="trig-jobs") for each in found}
 
 
+def records(stack, job):
+    status, text = stack.cloud.heartbeat("runs", job, "--json", "--store", f"dynamodb://{stack.table}")
+    assert status == 0
+    return {run["run_id"]: run for run in json.loads(text)}
+
+
+@pytest.fixture(scope="module")
+def fired(triggers, takers):  # noqa: ARG001 - the schedules are there
+    """The first start of each job at its target, when each has fired."""
+    until(lambda: all(taker.of(job) for job, taker in takers.items()), seconds=90, every=0.5)
+    return {job: (taker.of(job) or [None])[0] for job, taker in takers.items()}
+
+
 def test_the_first_sweep_makes_a_schedule_for_each_job(triggers, cloud):
     found = schedules(cloud)
-    assert {name: each["ScheduleExpression"] for name, each in found.items()} == {
-        "tick": "cron(* * * * ? *)",
-        "yearly": "cron(30 4 1 1 ? *)",
+    assert set(found) == {*ANSWERS, "yearly", "doubled", "raced", "mute", "mute-keyed"} | {
+        "unsent",
+        "unsent-keyed",
+        "unheard",
+        "unheard-keyed",
     }
+    assert {found[job]["ScheduleExpression"] for job in ANSWERS} == {"cron(* * * * ? *)"}
+    assert found["yearly"]["ScheduleExpression"] == "cron(30 4 1 1 ? *)"
     assert found["yearly"]["ScheduleExpressionTimezone"] == "Asia/Tokyo"
     assert {each["Target"]["Arn"] for each in found.values()} == {triggers.outputs["TriggerFunctionArn"]}
 
 
-def test_a_schedule_fires_and_starts_its_run(triggers, queue):
-    (first, *_) = until(lambda: queue.of("tick"), seconds=90, every=0.5)
-    assert first["from"] == "jobs.yaml"
-    assert datetime.fromisoformat(first["slot"]).second == 0
-    (start, *_) = triggers.state("tick").starts
-    assert (start.run_id, str(start.phase)) == (first["run_id"], "started")
+@pytest.mark.parametrize("job", ANSWERS)
+def test_a_schedule_fires_and_starts_its_run(triggers, fired, job):
+    told = fired[job]
+    assert told["job"] == job
+    assert datetime.fromisoformat(told["slot"]).second == 0
+    run = until(lambda: (r := records(triggers, job).get(told["run_id"])) and r["answer"] and r)
+    assert datetime.fromisoformat(run["slot"]) == datetime.fromisoformat(told["slot"])
+    assert run["attempts"] == 1
+    assert run["answer"].startswith(ANSWERS[job].format(**told))
 
 
-def test_the_same_slot_fired_again_by_anybody_starts_nothing(triggers, queue):
-    told = queue.of("tick")[-1]
-    again = {"heartbeat": "start", "job": "tick", "at": told["slot"]}
-    rule = {"resources": ["arn:aws:events:eu-west-1:000000000000:rule/tick"], "time": told["slot"]}
-    threads = [
-        threading.Thread(target=triggers.invoke, args=("trigger", event)) for event in (again, again, rule, rule)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    ids = [each["run_id"] for each in queue.of("tick")]
-    assert ids.count(told["run_id"]) == 1
-    assert len(ids) == len(set(ids))
+def test_the_message_has_what_the_jobs_file_adds(fired):
+    assert fired["tick"]["from"] == "jobs.yaml"
 
 
-def test_what_became_of_the_run_is_one_record(triggers, queue, cloud):
-    told = queue.of("tick")[0]
-    assert triggers.ping(f"tick?rid={told['run_id']}&duration=1.5") == (200, "OK")
-    status, text = cloud.heartbeat("runs", "tick", "--json", "--store", f"dynamodb://{triggers.table}")
-    found = {run["run_id"]: run for run in json.loads(text)}
-    run = found[told["run_id"]]
-    assert (status, run["attempts"], run["duration_seconds"]) == (0, 1, 1.5)
-    assert run["end"] in {"done", "late"}
-    assert run["answer"].startswith("message ")
+@pytest.mark.parametrize("job", ANSWERS)
+def test_each_slot_was_started_once(takers, triggers, fired, job):
+    """However many of them have fired by now."""
+    again = {"heartbeat": "start", "job": job, "at": fired[job]["slot"]}
+    assert triggers.invoke("trigger", again)["runs"][0]["held"] == "done"
+    told = takers[job].of(job)
+    assert [each["run_id"] for each in told].count(fired[job]["run_id"]) == 1
+    assert len({each["slot"] for each in told}) == len({each["run_id"] for each in told}) == len(told)
+
+
+@pytest.mark.parametrize("job", ["tick", "post", "invoked"])
+def test_what_became_of_the_run_is_one_record(triggers, fired, job):
+    run_id = fired[job]["run_id"]
+    assert triggers.ping(f"{job}?rid={run_id}&duration=1.5") == (200, "OK")
+    run = records(triggers, job)[run_id]
+    assert (run["attempts"], run["duration_seconds"], run["end"]) == (1, 1.5, "done")
+    assert run["answer"].startswith(ANSWERS[job])
+
+
+@pytest.mark.parametrize("job", ["execution", "task"])
+def test_what_aws_tells_of_the_run_is_the_same_record(triggers, takers, fired, job):
+    run_id = fired[job]["run_id"]
+    if job == "task":
+        takers[job].end(triggers, run_id)
+    run = until(lambda: (r := records(triggers, job)[run_id]) and r["end"] == "done" and r)
+    assert (run["attempts"], run["answer"].startswith(ANSWERS[job].format(run_id=run_id))) == (1, True)
 
 
 def test_by_hand_as_in_the_console(triggers, queue):

@@ -92,6 +92,16 @@ def test_by_hand(function):
     assert f.stage.target.calls[1].slot == at("09:00")
 
 
+def test_a_run_by_hand_that_lambda_calls_for_again_is_the_same_run(function):
+    """Source: AWS re:Post, "duplicate Lambda invocations": Lambda's own retry has the request id of the first call."""
+    f = function()
+    f.stage.now = at("09:00:01")
+    event = {"heartbeat": "run", "job": "job"}
+    ids = ["5b0c1d2e-0000-4000-8000-000000000001"] * 2 + ["5b0c1d2e-0000-4000-8000-000000000002"]
+    held = [f.starts.answer(event, lambda: 900_000, request)["runs"][0]["held"] for request in ids]
+    assert (held, f.stage.target.started) == ([None, "done", None], [ids[0], ids[2]])
+
+
 def test_the_checker_has_waiting_starts_gone_on_with(function):
     f = function()
     f.stage.target.script = [REFUSED]

@@ -51,10 +51,13 @@ class Starts:
     ) -> None:
         self._store, self._starter, self._journal, self._now, self._pause = store, starter, journal, now, pause
 
-    def answer(self, event: Mapping[str, Any], left: Left) -> dict[str, Any]:
-        """The runs, as `heartbeat run --json` tells them. Raises WorldError: then whoever called shall call again."""
+    def answer(self, event: Mapping[str, Any], left: Left, request: str = "") -> dict[str, Any]:
+        """The runs, as `heartbeat run --json` tells them. Raises WorldError: then whoever called shall call again.
+
+        request: Lambda's id of this call, the same when Lambda itself makes it again.
+        """
         try:
-            return {"runs": [started_facts(self._start(order, left)) for order in self._orders(event)]}
+            return {"runs": [started_facts(self._start(order, left)) for order in self._orders(event, request)]}
         except CallerError as problem:  # calling again would not help
             self._journal.tell(Happened.RUN_NOT_STARTED, error=problem)
             return {"error": str(problem)}
@@ -77,12 +80,12 @@ class Starts:
         if started.held is None:
             self._journal.count(**{"Started" if started.phase is Phase.STARTED else "NotStarted": 1})
 
-    def _orders(self, event: Mapping[str, Any]) -> Iterator[Order]:
+    def _orders(self, event: Mapping[str, Any], request: str) -> Iterator[Order]:
         match event.get("heartbeat"):
             case "go-on":
                 yield from (Order(**order) for order in event["orders"])
             case "run":
-                yield self._by_hand(event)
+                yield self._by_hand(event, request or str(uuid4()))
             case "start":
                 yield self._of_slot(str(event.get("job", "")), event.get("at"))
             case None if event.get("resources"):
@@ -104,13 +107,13 @@ class Starts:
         except ValueError:
             return self._now()
 
-    def _by_hand(self, event: Mapping[str, Any]) -> Order:
+    def _by_hand(self, event: Mapping[str, Any], run_id: str) -> Order:
         slug, slot = str(event.get("job", "")), None
         if event.get("for"):
             found = self._store.load([slug]).get(slug)
             slot = None if found is None else _named(found.job, str(event["for"]), self._now())
         given = "" if event.get("input") is None else json.dumps(event["input"], ensure_ascii=False)
-        return Order(slug=slug, slot=slot, run_id=str(uuid4()), by=str(event.get("by") or BY_HAND), input=given)
+        return Order(slug=slug, slot=slot, run_id=run_id, by=str(event.get("by") or BY_HAND), input=given)
 
 
 def _named(job: Job, text: str, now: int) -> int:

@@ -25,6 +25,6 @@ STARTS = Starts(STORE, Starter(STORE, build, now), JOURNAL, now)
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's, made at run time
     """A call of EventBridge Scheduler, of a rule, of the checker, or by hand."""
     try:
-        return STARTS.answer(event, context.get_remaining_time_in_millis)
+        return STARTS.answer(event, context.get_remaining_time_in_millis, context.aws_request_id)
     finally:
         JOURNAL.flush()
