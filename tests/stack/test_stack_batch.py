@@ -109,7 +109,7 @@ def record(stack, job, run_id):
 
 
 def tell_of(stack, execution):
-    """What EventBridge tells of an execution; the local Step Functions tells nobody."""
+    """What EventBridge tells of an execution that waits for a task; the local Step Functions tells nobody of it."""
     states = stack.cloud.client("stepfunctions")
     found = states.describe_execution(executionArn=execution)
     detail = {name: found[name] for name in ("executionArn", "stateMachineArn", "name", "status", "input")}
