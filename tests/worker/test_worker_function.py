@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 from yard import EXEC, RECEIVED, ended, until
 
-from heartbeat.doors.ledger import Standing
-from heartbeat.doors.stopping import Stopped, Stops
-from heartbeat.doors.worker import Later, Terms, Worker, run_received, work
+from heartbeat.doors.worker import Later, Terms, work
+from heartbeat.doors.worker.ledger import Standing
+from heartbeat.doors.worker.stopping import Stopped, Stops
+from heartbeat.doors.worker.worker import Worker, run_received
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.targets import aws as targets
 

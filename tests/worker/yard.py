@@ -19,7 +19,7 @@ KEY = "testpingkey0000000000"
 CLI = "import sys; from heartbeat.doors.cli import main; sys.exit(main())"
 RECEIVED = """\
 import sys
-from heartbeat.doors.worker import Terms, run_received
+from heartbeat.doors.worker.worker import Terms, run_received
 sys.exit(run_received(sys.argv[2:], slug=sys.argv[1], terms=Terms(visibility=2, backoff=0)))
 """
 EXEC = """\

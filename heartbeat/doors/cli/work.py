@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Callable, Iterator
 
-    from heartbeat.doors.ledger import Standing
-    from heartbeat.doors.messages import Message
+    from heartbeat.doors.worker.ledger import Standing
+    from heartbeat.doors.worker.messages import Message
 
 WAIT_MAX = 20
 
@@ -43,7 +43,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(call: Call) -> int:
-    from heartbeat.doors.worker import Terms, work_command  # noqa: PLC0415 - it needs what the base install has not
+    from heartbeat.doors.worker.worker import Terms, work_command  # noqa: PLC0415 - it needs what the base install has not
 
     args = call.args
     if find_spec("boto3") is None:
@@ -66,7 +66,7 @@ def _run(call: Call) -> int:
 
 def received(call: Call) -> int:
     """`exec --sqs`: run the command for the message that the environment hands over."""
-    from heartbeat.doors.worker import Terms, run_received  # noqa: PLC0415 - see above
+    from heartbeat.doors.worker.worker import Terms, run_received  # noqa: PLC0415 - see above
 
     args = Namespace(**(vars(call.args) | {"store": None, "db": None, "clock": call.clock}))
     terms = Terms(visibility=parse_duration(args.visibility) / 1000, limit=args.limit)
@@ -77,7 +77,7 @@ def received(call: Call) -> int:
 @contextmanager
 def _asking(args: Namespace) -> Iterator[Callable[[Message], Standing] | None]:
     """Who knows of runs: the store, if one is named; None: whom the environment names besides."""
-    from heartbeat.doors import ledger  # noqa: PLC0415 - see above
+    from heartbeat.doors.worker import ledger  # noqa: PLC0415 - see above
 
     named = (args.store, args.db, os.environ.get("HEARTBEAT_STORE"), os.environ.get("HEARTBEAT_DB"))
     if not any(named):

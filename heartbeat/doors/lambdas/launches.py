@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.doors.messages import read
+from heartbeat.doors.worker.messages import read
 from heartbeat.errors import StartFailed
 from heartbeat.telemetry import Happened
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from heartbeat.doors.lambdas.journal import Journal
-    from heartbeat.doors.messages import Message
+    from heartbeat.doors.worker.messages import Message
     from heartbeat.targets.ecs import Ecs
 
 

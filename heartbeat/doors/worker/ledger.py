@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import ExitStack
 
-    from heartbeat.doors.messages import Message
+    from heartbeat.doors.worker.messages import Message
     from heartbeat.store.protocol import Store
 
 ENTRIES = 500

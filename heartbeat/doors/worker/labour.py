@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from heartbeat import client
 from heartbeat.client import BODY_MAX, BUSY, TIMEOUT, _run, _Signals
-from heartbeat.doors.ledger import claim
-from heartbeat.doors.stopping import Stopped, Stops
+from heartbeat.doors.worker.ledger import claim
+from heartbeat.doors.worker.stopping import Stopped, Stops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
     from heartbeat.client import Kind, Options
-    from heartbeat.doors.messages import Message
+    from heartbeat.doors.worker.messages import Message
 
 STOPPED = 143
 """The exit status of work that a signal ended: 128 and SIGTERM."""

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from heartbeat.client import _warn as warn
-from heartbeat.doors.messages import Message, read
+from heartbeat.doors.worker.messages import Message, read
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.targets import aws
 

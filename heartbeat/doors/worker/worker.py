@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from heartbeat.client import BUSY
 from heartbeat.client import _warn as warn
-from heartbeat.doors import ledger
-from heartbeat.doors.inbox import WAIT_MAX, Hold, Inbox, again
-from heartbeat.doors.labour import Command, End, Ended, Function, Later, tell_start
-from heartbeat.doors.ledger import Memory, Standing
-from heartbeat.doors.messages import Message, run_of, slot_of
-from heartbeat.doors.stopping import Stopped, Stops, watch_spot
+from heartbeat.doors.worker import ledger
+from heartbeat.doors.worker.inbox import WAIT_MAX, Hold, Inbox, again
+from heartbeat.doors.worker.labour import Command, End, Ended, Function, Later, tell_start
+from heartbeat.doors.worker.ledger import Memory, Standing
+from heartbeat.doors.worker.messages import Message, run_of, slot_of
+from heartbeat.doors.worker.stopping import Stopped, Stops, watch_spot
 from heartbeat.errors import BadSetting, StartFailed
 
 if TYPE_CHECKING:
