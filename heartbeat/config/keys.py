@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.config.findings import nearest, printable
+from heartbeat.config.findings import nearest, printable, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from heartbeat.config.spots import Spot
     from heartbeat.config.values import Type
 
@@ -37,6 +39,18 @@ def record(spot: Spot, keys: tuple[Key, ...]) -> dict[str, Any]:
             with spot.findings.kept():
                 found[key.name] = key.type.read(entries[key.name])
     return found
+
+
+def one_kind(spot: Spot, known: Iterable[str], what: str) -> tuple[str, Spot]:
+    """The name and the place of `{KIND: {...}}`. what: as people call it. Raises Mistake."""
+    kinds, names = spot.entries(), list(known)
+    listed = f"; known are {', '.join(names)}"
+    for name in kinds:
+        if name not in names:
+            raise spot.key(name).mistake(f"unknown {what} {quoted(name)}{nearest(name, names) or listed}")
+    if len(kinds) != 1:
+        raise spot.mistake(f"write exactly one kind{listed}")
+    return next(iter(kinds.items()))
 
 
 def check_keys(spot: Spot, keys: tuple[Key, ...], allowed: str = "") -> None:

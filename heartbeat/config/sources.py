@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.config.findings import nearest, quoted
-from heartbeat.config.keys import Key, record
+from heartbeat.config.findings import quoted
+from heartbeat.config.keys import Key, one_kind, record
 from heartbeat.config.nodes import Mapping
 from heartbeat.config.values import Type, matching, text
 from heartbeat.model import Log, Source
@@ -140,14 +140,7 @@ def read_sources(spot: Spot) -> tuple[Source, ...]:
 
 
 def _source(spot: Spot) -> Source:
-    kinds = spot.entries()
-    known = f"; known are {', '.join(_BY_NAME)}"
-    for name in kinds:
-        if name not in _BY_NAME:
-            raise spot.key(name).mistake(f"unknown source {quoted(name)}{nearest(name, _BY_NAME) or known}")
-    if len(kinds) != 1:
-        raise spot.mistake(f"write exactly one kind{known}")
-    ((name, below),) = kinds.items()
+    name, below = one_kind(spot, _BY_NAME, "source")
     return _read(below, _BY_NAME[name])
 
 

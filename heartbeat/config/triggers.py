@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.config.channels import setting_text
-from heartbeat.config.findings import nearest, quoted
-from heartbeat.config.keys import Key, record
+from heartbeat.config.findings import quoted
+from heartbeat.config.keys import Key, one_kind, record
 from heartbeat.config.sources import LOG, log_of
 from heartbeat.config.values import FLAG, Type, duration, many, one_of
 from heartbeat.model import MINUTE, Overlap, Source, Trigger
@@ -192,14 +192,7 @@ OVERLAPS = tuple(str(each) for each in Overlap)
 
 def read_trigger(spot: Spot) -> Trigger:
     """What starts the job's runs: exactly one kind."""
-    kinds = spot.entries()
-    known = f"; known are {', '.join(_BY_NAME)}"
-    for name in kinds:
-        if name not in _BY_NAME:
-            raise spot.key(name).mistake(f"unknown trigger {quoted(name)}{nearest(name, _BY_NAME) or known}")
-    if len(kinds) != 1:
-        raise spot.mistake(f"write exactly one kind{known}")
-    ((name, below),) = kinds.items()
+    name, below = one_kind(spot, _BY_NAME, "trigger")
     settings = record(below, _BY_NAME[name].keys)
     _check_container(below, settings)
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}

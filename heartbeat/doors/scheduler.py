@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat import slots
+from heartbeat.doors import startlog
 from heartbeat.errors import HeartbeatError
 from heartbeat.manage import everything
-from heartbeat.model import SECOND, Phase, Status
+from heartbeat.model import SECOND, Status
 from heartbeat.orders import Order
 from heartbeat.starting import run_for
 from heartbeat.telemetry import Happened
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from heartbeat.model import Job, Snapshot
     from heartbeat.store.protocol import Store
     from heartbeat.telemetry import Log
-    from heartbeat.trigger import Started, Starter
+    from heartbeat.trigger import Starter
 
 WORKERS = 64
 """Starts at once; one that waits for its run's end keeps its place for up to 15 minutes. More wait for a place."""
@@ -151,18 +152,11 @@ class Scheduler:
             self._log.crash("start", problem)
             self._try_later(order)
         else:
-            self._say(started)
+            startlog.tell(started, self._log)
         finally:
             with self._lock:
                 self._under_way.discard(order.run_id)
                 self._lock.notify_all()
-
-    def _say(self, started: Started) -> None:
-        if not started.is_news:
-            return
-        happened = Happened.RUN_STARTED if started.phase is Phase.STARTED else Happened.RUN_NOT_STARTED
-        facts = {"run": started.run_id, "phase": started.phase, "held": started.held, "said": started.text or None}
-        self._log.tell(happened, job=started.slug, **facts)
 
     def _try_later(self, order: Order) -> None:
         """Nothing is known to have started: ask again, until it is too late for the slot."""

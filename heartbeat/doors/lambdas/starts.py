@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from heartbeat import slots
+from heartbeat.doors import startlog
 from heartbeat.doors.facts import started_facts
 from heartbeat.errors import BadSignal, CallerError, UnknownJob
 from heartbeat.model import SECOND, Phase
@@ -72,12 +73,8 @@ class Starts:
             self._pause(max(wait, 0) / SECOND)
 
     def _say(self, started: Started) -> None:
-        if not started.is_news:
-            return
-        happened = Happened.RUN_STARTED if started.phase is Phase.STARTED else Happened.RUN_NOT_STARTED
-        facts = {"run": started.run_id, "phase": started.phase, "held": started.held, "said": started.text or None}
-        self._journal.tell(happened, job=started.slug, **facts)
-        if started.held is None:
+        startlog.tell(started, self._journal)
+        if started.is_news and started.held is None:
             self._journal.count(**{"Started" if started.phase is Phase.STARTED else "NotStarted": 1})
 
     def _orders(self, event: Mapping[str, Any], request: str) -> Iterator[Order]:
