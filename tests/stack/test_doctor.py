@@ -46,7 +46,7 @@ def test_what_could_not_be_read_and_an_alarm_are_problems(stack, cloud, doctor):
         alarms.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="the tests")
         sqs.purge_queue(QueueUrl=queue)
     assert status == 1
-    assert ("problem", f"{stack.name}-dead-letters holds 1: what could not be read; see them in the console") in found[
+    assert ("problem", f"{stack.name}-dead-letters holds 1: what could not be done; see them in the console") in found[
         "queues"
     ]
     assert ("problem", f"{alarm}: The ping function of Heartbeat fails. See its log group.") in found["alarms"]
