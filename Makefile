@@ -11,6 +11,9 @@ ARGS ?=
 SEEDS ?= 20000
 FUZZ ?= 40000
 WORKERS ?= auto
+WAITING := tests/stack tests/worker tests/e2e
+# What is installed once is installed side by side.
+MAKEFLAGS += --jobs=3
 
 .PHONY: setup demo test e2e check bench soak lock clean
 
@@ -45,11 +48,11 @@ setup: .venv/ready
 demo: setup
 	$(BIN)/python examples/demo.py $(ARGS)
 
-# The stack's stories mostly wait for the clock: they run beside the other tests.
+# Some tests mostly wait for the clock: they run beside the others.
 test: check $(TOOLS)
-	$(BIN)/pytest -rs tests/stack > .tools/stack.log 2>&1 & stack=$$!; \
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -rs --ignore tests/stack $(ARGS); others=$$?; \
-	wait $$stack; stack=$$?; cat .tools/stack.log; exit $$((others || stack))
+	$(BIN)/pytest -rs $(WAITING) > .tools/waiting.log 2>&1 & waiting=$$!; \
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -rs $(WAITING:%=--ignore %) $(ARGS); others=$$?; \
+	wait $$waiting; waiting=$$?; cat .tools/waiting.log; exit $$((others || waiting))
 
 e2e: setup $(TOOLS)
 	$(BIN)/pytest -rs tests/stack $(ARGS)
