@@ -130,6 +130,9 @@ final class Heartbeat
                 throw new HeartbeatPingError("there is no option '" . implode("', '", $unknown) . "'; there are "
                     . implode(', ', self::OPTIONS));
             }
+            if ($body instanceof \Throwable) { // alerts show the end
+                $body = "{$body}\n\n" . get_class($body) . ": {$body->getMessage()}";
+            }
             $event = ['kind' => $kind, 'slug' => $slug, 'body' => substr((string) $body, -self::BODY_MAX)] + $options;
             $event['run_id'] = $options['run_id'] ?? self::runOf($slug);
             $event['at'] = $options['at'] ?? microtime(true);

@@ -157,6 +157,15 @@ def test_a_job_that_catches_its_error_sees_its_own(told, language, receiver):
     assert done.status == 0
 
 
+@pytest.mark.parametrize("language", ["python", "php", "php-streams", "ruby"], indirect=True)
+def test_what_was_wrong_stands_at_the_end_of_a_failure_where_alerts_show_it(told, language, receiver):
+    calls = [{"call": "run", "slug": "settle", "do": "raise", "text": "no rows", "catch": True}]
+    told(calls, HEARTBEAT_URL=receiver.url, HEARTBEAT_PING_KEY=KEY)
+    error = RUNTIME_ERRORS.get(language.name, "RuntimeError")
+    last = receiver.seen[1].body.decode().splitlines()[-1]
+    assert last.endswith((f"{error}: no rows", f": no rows ({error})"))
+
+
 @pytest.mark.parametrize("status", [0, 3])
 def test_an_exit_inside_a_block_keeps_its_status(told, language, receiver, status):
     calls = [{"call": "run", "slug": "settle", "do": "exit", "status": status}, {"call": "log", "slug": "settle"}]
