@@ -74,9 +74,10 @@ def judge(snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | Non
 def _hear(case: Case, signal: Signal) -> None:
     state = case.state
     ids = [_mark(i) for i in (signal.id, _finished_run(signal)) if i]
-    last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
-    seen = (*state.seen, *ids)[-SEEN_MAX:] if ids else state.seen
-    case.set(last_signal=last, signals=state.signals + 1, seen=seen)
+    case.set(seen=(*state.seen, *ids)[-SEEN_MAX:] if ids else state.seen)
+    if signal.source != SOURCE:  # what our own trigger says of its call is no word of the job's
+        last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
+        case.set(last_signal=last, signals=state.signals + 1)
 
 
 def _finished_run(signal: Signal) -> str:

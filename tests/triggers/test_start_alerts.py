@@ -51,6 +51,7 @@ def test_never_checked_in(stage):
     assert (facts["run_id"], facts["triggered_at"]) == (RUN, "2026-01-05T09:00:01Z")
     assert (facts["attempts"], facts["answer"], facts["phase"]) == (1, "202 Accepted", "started")
     assert facts["output"] == ""
+    assert facts["last_signal"] is None  # what our own trigger said of its call is no word of the job's
 
 
 def test_after_a_start_of_which_nobody_knows(stage):
