@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 def add_starter(parser: ArgumentParser) -> None:
     """--stack and --region, and where the jobs are without them."""
-    add_store(parser)
-    parser.add_argument(
+    add_store(parser).add_argument(
         "--stack", metavar="NAME", help="the jobs of this stack on AWS; its trigger function starts them"
     )
     parser.add_argument("--region", help="where the stack is (AWS_REGION)")

@@ -28,8 +28,8 @@ def add_db(parser: _ActionsContainer) -> None:
     parser.add_argument("--db", metavar="FILE", help="the database (HEARTBEAT_DB, else heartbeat.db)")
 
 
-def add_store(parser: ArgumentParser) -> None:
-    """--store and --db."""
+def add_store(parser: ArgumentParser) -> _ActionsContainer:
+    """--store and --db; their group, of which one may be given."""
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
         "--store",
@@ -37,6 +37,7 @@ def add_store(parser: ArgumentParser) -> None:
         help="where the jobs are kept: dynamodb://TABLE, or a file (HEARTBEAT_STORE, else --db)",
     )
     add_db(either)
+    return either
 
 
 def add_config(parser: ArgumentParser) -> None:
