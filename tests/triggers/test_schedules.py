@@ -8,7 +8,7 @@ from moto import mock_aws
 
 from heartbeat.apply import redefined
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.schedules import Schedules
+from heartbeat.doors.lambdas.schedules import STEP_MAX, Schedules
 from heartbeat.manage import amend, founding, pause_job, resume_job
 from heartbeat.model import MINUTE, Job, Trigger
 from heartbeat.settings import Scheduling
@@ -190,26 +190,29 @@ def test_without_a_group_there_is_nothing_to_do(stack):
     assert stack.there() == {}
 
 
-def test_very_many_are_made_and_removed_in_steps_that_each_go_on_where_the_last_one_ended(stack, monkeypatch):
-    monkeypatch.setattr("heartbeat.doors.lambdas.schedules.STEP_MAX", 3)
-    for number in range(7):
+@pytest.fixture
+def many(stack):
+    """One job more than two steps take; how many schedules there are."""
+    for number in range(2 * STEP_MAX + 1):
         stack.declare(f"job-{number}")
+    pages = stack.client.get_paginator("list_schedules")
+    return lambda: sum(len(page["Schedules"]) for page in pages.paginate(GroupName="hb-jobs"))
+
+
+def test_very_many_are_made_and_removed_in_steps_that_each_go_on_where_the_last_one_ended(stack, many):
     counts = []
     for _ in range(4):  # a cold checker each time: nothing but the store remembers
         stack.keep()
-        counts.append(len(stack.there()))
-    assert counts == [3, 6, 7, 7]
+        counts.append(many())
+    assert counts == [200, 400, 401, 401]
     for _ in range(3):
         stack.keep([])
-        counts.append(len(stack.there()))
-    assert counts[4:] == [4, 1, 0]
+        counts.append(many())
+    assert counts[4:] == [201, 1, 0]
 
 
-def test_a_checker_that_is_not_through_goes_on_with_its_next_call(stack, monkeypatch):
-    monkeypatch.setattr("heartbeat.doors.lambdas.schedules.STEP_MAX", 2)
-    for number in range(3):
-        stack.declare(f"job-{number}")
+def test_a_checker_that_is_not_through_goes_on_with_its_next_call(stack, many):
     checker = Schedules(stack.store, stack.slugs, PLACE, Journal(stack.name, lambda: NOW / 1000))
-    for _ in range(2):
+    for _ in range(3):
         checker.step(stack.now)  # the same minute
-    assert len(stack.there()) == 3
+    assert many() == 401
