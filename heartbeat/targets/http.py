@@ -70,8 +70,8 @@ class Http:
                 self._send(connection, call)
                 if self.waits:
                     sent()
-                answer = connection.getresponse()
-                body = answer.read(BODY_MAX).decode("utf-8", "replace")
+                with connection.getresponse() as answer:  # one without a length keeps the connection until it is closed
+                    body = answer.read(BODY_MAX).decode("utf-8", "replace")
             except (OSError, HTTPException) as problem:
                 raise StartFailed(f"{self._where} did not answer ({_why(problem)})", unknown=True) from None
         return self._judged(answer, body)

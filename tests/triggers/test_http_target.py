@@ -1,10 +1,12 @@
 """The HTTP target against a real server that answers as it is told to."""
 
+import gc
 import http.server
 import json
 import socket
 import threading
 import time
+import warnings
 from dataclasses import dataclass, field
 
 import pytest
@@ -222,3 +224,27 @@ def test_what_an_older_apply_left_is_said():
         build(Trigger(kind="http", settings={"uri": "x"}), resolve=lambda text: text)
     with pytest.raises(BadSetting, match="there is no trigger 'cron'"):
         build(Trigger(kind="cron", settings={}), resolve=lambda text: text)
+
+
+def test_a_connection_is_closed_after_an_answer_that_does_not_say_its_length():
+    """As PHP's own web server answers; what is left open makes a warning, and so fails the tests."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.0 403 Forbidden\r\n\r\nwrong token")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with warnings.catch_warnings(record=True) as left_open:
+            warnings.simplefilter("always")
+            with pytest.raises(StartFailed, match="answered 403 Forbidden: wrong token") as refused:
+                build(Trigger(kind="http", settings={"url": url}), resolve=lambda text: text).start(CALL, lambda: None)
+            refused.value.itself = refused.value  # then all that it holds is only found by the collector
+            del refused
+            gc.collect()
+        thread.join()
+    assert [str(each.message) for each in left_open] == []
