@@ -11,12 +11,14 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from heartbeat.clean import sound
 from heartbeat.model import BODY_MAX, SECOND, Kind
 
 if TYPE_CHECKING:
     from heartbeat.model import Signal
 
-METRICS_MAX = 20
+METRICS_MAX, METRIC_MAX = 20, 100
+"""Metrics, and characters of the name of one."""
 NUMBER_MAX = 1e15
 _FAILED = frozenset({"fail", "failed", "failure", "error"})
 _SUCCEEDED = frozenset({"success", "succeeded", "ok"})
@@ -88,8 +90,8 @@ def _metrics(value: dict[str, Any], odd: list[str]) -> tuple[tuple[str, float], 
         odd.append("metrics is no mapping of names to numbers")
         return ()
     numbers = ((str(name), _number(given, name, odd)) for name in list(given)[:METRICS_MAX])
-    return tuple((name, float(number)) for name, number in numbers if number is not None)
+    return tuple((sound(name[:METRIC_MAX]), float(number)) for name, number in numbers if number is not None)
 
 
 def _cut(text: str) -> str:
-    return text.encode("utf-8", "replace")[:BODY_MAX].decode("utf-8", "ignore")
+    return sound(text[:BODY_MAX]).encode()[:BODY_MAX].decode("utf-8", "ignore")
