@@ -20,8 +20,6 @@ ID_MAX = 64
 NAMED_MAX = 40
 METRICS_MAX = 20
 OPTIONS_MAX = 200
-PATH_MAX = 2_000
-"""Bytes of the longest path that may be a ping's, every letter %-encoded."""
 DURATION_MAX = 10 * 366 * 86_400.0
 """Seconds; what is longer is a mistake of the sender."""
 
@@ -75,7 +73,7 @@ BAD_UUID: Final = Refusal(status=400, text="invalid uuid format")
 
 def target(raw_path: bytes) -> Target | Refusal:
     """What a path (still %-encoded) says."""
-    path = unquote(raw_path.decode("latin-1")) if len(raw_path) <= PATH_MAX else ""
+    path = unquote(raw_path.decode("latin-1"))
     found = _BY_UUID.fullmatch(path) or _BY_SLUG.fullmatch(path)
     if found is None:
         return NOT_FOUND
@@ -112,7 +110,7 @@ def read(at: Target, query: bytes, *, ident: bytes = b"", body: bytes = b"", rec
         named=_named(given["for"][-1]) if "for" in given else "",
         exit_status=at.exit_status,
         duration=_duration(given["duration"][-1]) if "duration" in given else None,
-        body=body[:BODY_MAX].decode("utf-8", "replace").replace("\0", "\ufffd") if body else "",
+        body=body[:BODY_MAX].decode("utf-8", "replace") if body else "",
         metrics=_metrics(given["metric"]) if "metric" in given else (),
     )
     return Ping(signal=signal, uuid=at.uuid, create=bool(at.slug) and given.get("create", ("",))[-1] == "1")
