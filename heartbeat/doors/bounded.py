@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from heartbeat.doors.gate import HEAD_MAX, HEAD_TOO_LARGE
+from heartbeat.doors.gate import HEAD_MAX, HEAD_TOO_LARGE, HEADERS_MAX, head_fits
 
 DRAIN = 2.0
 """Seconds for the sender to read a refusal before the connection is cut."""
 
 
 class Bounded(HttpToolsProtocol):
-    """One connection. It ends when more than HEAD_MAX bytes come that neither begin a request nor are of its body.
-
-    Whether a head that came whole is too large is for those who read it: `gate.head_fits`.
-    """
+    """One connection. It ends with a head that is too large, or when too much comes that is no head and no body."""
 
     deaf = False
     """Nothing more is read."""
@@ -38,15 +35,30 @@ class Bounded(HttpToolsProtocol):
         self.moved = True
         super().on_message_begin()
 
+    def on_headers_complete(self) -> None:
+        """The parser found the end of its headers."""
+        if not self.deaf and not self.is_too_large():
+            super().on_headers_complete()
+
+    def is_too_large(self) -> bool:
+        """Whether the head that is whole now is too large; then that is said, and nothing more is read."""
+        in_doubt = not self.moved or self.came > HEAD_MAX or len(self.headers) > HEADERS_MAX
+        if not in_doubt or head_fits(len(self.url), self.headers):
+            return False
+        self.on_endless()
+        return True
+
     def on_body(self, body: bytes) -> None:
         """The parser found a part of its body."""
         self.moved = True
-        super().on_body(body)
+        if not self.deaf:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The parser found its end."""
         self.moved = True
-        super().on_message_complete()
+        if not self.deaf:
+            super().on_message_complete()
 
     def on_endless(self) -> None:
         """Refuse it, unless an answer is under way that this would break."""

@@ -11,16 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
 from heartbeat.doors.bounded import DRAIN, Bounded
-from heartbeat.doors.gate import (
-    HEAD_MAX,
-    HEAD_TOO_LARGE,
-    HEADERS_MAX,
-    SIZE_MAX,
-    TOO_LARGE,
-    Answer,
-    FrontGate,
-    head_fits,
-)
+from heartbeat.doors.gate import HEAD_TOO_LARGE, HEADERS_MAX, SIZE_MAX, TOO_LARGE, Answer, FrontGate
 from heartbeat.doors.link import Letter
 from heartbeat.model import BODY_MAX
 
@@ -108,7 +99,7 @@ class FastProtocol(Bounded):
 
     def on_headers_complete(self) -> None:
         """The fork: pings here, the rest by ASGI. Behind an unfinished ASGI request, everything queues there."""
-        if self.deaf:
+        if self.deaf or self.is_too_large():
             return
         self.reading = self.url.startswith(b"/ping/") and b"#" not in self.url and not self._asgi_busy()
         if self.reading:
@@ -118,10 +109,7 @@ class FastProtocol(Bounded):
 
     def _begin(self) -> None:
         self.body, self.size = b"", 0
-        large = not self.moved or self.came > HEAD_MAX or len(self.headers) > HEADERS_MAX
-        if large and not head_fits(len(self.url), self.headers):
-            self._last(HEAD_TOO_LARGE)
-        elif self.length > SIZE_MAX:
+        if self.length > SIZE_MAX:
             self._last(TOO_LARGE)
         elif self.expect_100_continue:
             self.slots.append(Slot(self, raw=CONTINUE))
@@ -140,8 +128,7 @@ class FastProtocol(Bounded):
     def on_body(self, body: bytes) -> None:
         """Keep the first bytes, count the rest."""
         if not self.reading:
-            if not self.deaf:
-                super().on_body(body)
+            super().on_body(body)
             return
         self.moved = True
         self.size += len(body)
@@ -153,8 +140,7 @@ class FastProtocol(Bounded):
     def on_message_complete(self) -> None:
         """A whole ping: take it, or say at once why not."""
         if not self.reading:
-            if not self.deaf:
-                super().on_message_complete()
+            super().on_message_complete()
             return
         self.reading, self.moved = False, True
         parser = self.parser

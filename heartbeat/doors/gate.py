@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SIZE_MAX = 16 << 20
 """Bytes of a body that are read (and thrown away after the first 10,000); more is refused."""
-HEAD_MAX, HEADERS_MAX = 64 << 10, 100
+HEAD_MAX, HEADERS_MAX = 64_000, 100
 """Bytes of a request's address and headers, and how many of these there may be."""
 TARGETS_MAX = 50_000
 """Paths that are remembered. Any uuid is one that may be right: only the core knows the jobs."""
@@ -56,7 +56,7 @@ RETRY = (b"retry-after", b"%d" % RETRY_AFTER)
 OK = Answer(200, "OK")
 NOT_FOUND = Answer(404, "not found")
 TOO_LARGE = Answer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
-HEAD_TOO_LARGE = Answer(431, f"headers too large: send at most {HEAD_MAX >> 10} kB and {HEADERS_MAX} headers")
+HEAD_TOO_LARGE = Answer(431, f"headers too large: send at most {HEAD_MAX // 1000} kB and {HEADERS_MAX} headers")
 ANSWERS = {
     Outcome.STORED: OK,
     Outcome.CREATED: Answer(201, "Created"),
