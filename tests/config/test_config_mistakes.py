@@ -75,6 +75,14 @@ SHAPED = [
         JOB.format("evidence: {key: a/../b}"),
         '1:51: jobs.a.evidence.key: "a/../b" is no key; write no / or s3:// in front and no .., the bucket as `bucket`',
     ),
+    *(
+        (
+            JOB.format(f"evidence: {{key: a, bucket: '{bucket}'}}"),
+            f'1:62: jobs.a.evidence.bucket: "{bucket}" is no bucket; '
+            "write its name alone, without s3:// or / in front, and no ..",
+        )
+        for bucket in ("../..", "a/../../b", "..", ".", "/etc", "s3://dumps", "a b", "dumps-{date}")
+    ),
     (
         JOB.format("evidence: {key: 'a/{date:%Q}'}"),
         '1:51: jobs.a.evidence.key: "a/{date:%Q}" has braces that are no date; write {date:%Y-%m-%d}',
