@@ -9,6 +9,7 @@ import yaml
 from heartbeat.config import read
 from heartbeat.config.schema import schema
 
+NO_BUCKET = "write its name alone, without s3:// or / in front, and no .."
 JOB = 'jobs: {{a: {{schedule: "0 9 * * *", {0}}}}}'
 CHANNEL = "jobs: {{}}\nchannels: {{ops: {0}}}"
 DURATION = "is not a duration; write 90s, 15m, 1h30m or 2d"
@@ -78,8 +79,7 @@ SHAPED = [
     *(
         (
             JOB.format(f"evidence: {{key: a, bucket: '{bucket}'}}"),
-            f'1:62: jobs.a.evidence.bucket: "{bucket}" is no bucket; '
-            "write its name alone, without s3:// or / in front, and no ..",
+            f'1:62: jobs.a.evidence.bucket: "{bucket}" is no bucket; {NO_BUCKET}',
         )
         for bucket in ("../..", "a/../../b", "..", ".", "/etc", "s3://dumps", "a b", "dumps-{date}")
     ),
