@@ -11,6 +11,7 @@ from heartbeat.model import (
     Alert,
     Change,
     Event,
+    Illness,
     Incident,
     Job,
     Reason,
@@ -113,6 +114,12 @@ def blind_alert(blind: Blind, changes: list[Change]) -> Alert:
         reason=Reason.WE_WERE_BLIND,
         jobs=tuple(sorted(set(hidden))),
     )
+
+
+def illness_alert(illness: Illness, event: Event, now: int) -> Alert:
+    """The service fell ill, or is well again: ILL or WELL. One incident, from the one to the other."""
+    name = f"service/ill/{illness.name}/{illness.since}"
+    return Alert(id=f"{name}/{event}", event=event, incident=name, at=now, opened_at=illness.since, text=illness.text)
 
 
 def silent_together(decided: list[tuple[Snapshot, Change]]) -> list[tuple[Snapshot, Change]]:

@@ -41,6 +41,8 @@ EVENT_LABELS = {
     Event.RECOVERED: "RECOVERED",
     Event.BLIND: "BLIND",
     Event.UNDELIVERED: "UNDELIVERED",
+    Event.ILL: "ILL",
+    Event.WELL: "WELL AGAIN",
     Event.TEST: "TEST",
 }
 REASONS = {
@@ -131,14 +133,14 @@ def _parts(alert: Alert, now: int) -> tuple[str, ...]:
             return because(alert, now), _streak(alert), _last_success(alert, now)
         case Event.REMINDER:
             return _down_since(alert, now), _count(alert), _last_success(alert, now)
-        case Event.RECOVERED:
+        case Event.RECOVERED | Event.WELL:
             return (recovery(alert),)
         case Event.BLIND:
             return _blind(alert, now)
-        case Event.UNDELIVERED:
-            return ("" if alert.text else "a channel did not take a message",)
         case Event.TEST:
             return ("this is a test, nothing is wrong",)
+        case Event.UNDELIVERED | Event.ILL:  # its text says all of it
+            return ("" if alert.text else "a channel did not take a message",)
 
 
 def because(alert: Alert, now: int) -> str:

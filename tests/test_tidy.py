@@ -32,7 +32,7 @@ CORE = {
     "startwords",
     "timewords",
 }
-VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents"}
+VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness"}
 EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {
     "core": {"core", "errors"},

@@ -104,6 +104,8 @@ class Event(StrEnum):
     RECOVERED = "recovered"
     BLIND = "blind"
     UNDELIVERED = "undelivered"
+    ILL = "ill"
+    WELL = "well"
     TEST = "test"
 
 
