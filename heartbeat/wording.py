@@ -39,8 +39,11 @@ EVENT_LABELS = {
     Event.OPENED: "DOWN",
     Event.REMINDER: "STILL DOWN",
     Event.RECOVERED: "RECOVERED",
+    Event.CLOSED: "CLOSED",
     Event.BLIND: "BLIND",
     Event.UNDELIVERED: "UNDELIVERED",
+    Event.ILL: "ILL",
+    Event.WELL: "WELL AGAIN",
     Event.TEST: "TEST",
 }
 REASONS = {
@@ -131,14 +134,14 @@ def _parts(alert: Alert, now: int) -> tuple[str, ...]:
             return because(alert, now), _streak(alert), _last_success(alert, now)
         case Event.REMINDER:
             return _down_since(alert, now), _count(alert), _last_success(alert, now)
-        case Event.RECOVERED:
-            return (recovery(alert),)
+        case Event.RECOVERED | Event.WELL | Event.CLOSED:
+            return "removed while it was down" if alert.event is Event.CLOSED else "", recovery(alert)
         case Event.BLIND:
             return _blind(alert, now)
-        case Event.UNDELIVERED:
-            return ("" if alert.text else "a channel did not take a message",)
         case Event.TEST:
             return ("this is a test, nothing is wrong",)
+        case Event.UNDELIVERED | Event.ILL:  # its text says all of it
+            return ("" if alert.text else "a channel did not take a message",)
 
 
 def because(alert: Alert, now: int) -> str:

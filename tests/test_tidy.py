@@ -23,6 +23,7 @@ CORE = {
     "starting",
     "runs",
     "case",
+    "definition",
     "transition",
     "alerts",
     "outbox",
@@ -32,7 +33,7 @@ CORE = {
     "startwords",
     "timewords",
 }
-VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents"}
+VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness"}
 EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {
     "core": {"core", "errors"},

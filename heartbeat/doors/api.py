@@ -14,6 +14,7 @@ from heartbeat.doors import keys
 from heartbeat.doors.api_routes import ROUTES, NotThere, Turn
 from heartbeat.doors.health import our_version
 from heartbeat.errors import CallerError, NotNow, StoreCorrupt, StoreUnavailable, UnknownJob, WorldError
+from heartbeat.illness import illnesses
 from heartbeat.model import MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -92,12 +93,13 @@ class Api:
         known: Value = {"ok": False, "last_sweep_seconds": None, "version": our_version()}
         try:
             clock = documents.clock(self._store, self._now())
+            ill = {each.name: each.text for each in illnesses(self._store)}
         except WorldError as problem:
             return Answer(503, known | {"error": AWAY}, cause=str(problem))
         age = self._now() - clock.alive
-        well = bool(clock.version) and age <= SWEEP_AGE_MAX
+        well = bool(clock.version) and age <= SWEEP_AGE_MAX and not ill
         seconds = round(age / SECOND, 1) if clock.version else None
-        return Answer(200 if well else 503, known | {"ok": well, "last_sweep_seconds": seconds})
+        return Answer(200 if well else 503, known | {"ok": well, "last_sweep_seconds": seconds, "illnesses": ill})
 
     def _holder(self, request: Request, wanted: keys.Rights) -> keys.Holder | Answer:
         """Who asks; or why they may not."""

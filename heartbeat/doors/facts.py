@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from heartbeat.explain import RunStory, SlotStory
-    from heartbeat.model import Delivery, Entry, Incident, Signal, Silence, Snapshot
+    from heartbeat.model import Delivery, Entry, Illness, Incident, Signal, Silence, Snapshot
     from heartbeat.runs import Record
     from heartbeat.store.protocol import Store
     from heartbeat.trigger import Started
@@ -27,6 +27,7 @@ __all__ = [
     "delivery_facts",
     "explained",
     "explanation_facts",
+    "illness_facts",
     "incident_facts",
     "iso",
     "job_facts",
@@ -45,7 +46,7 @@ RUNS_HISTORY = 10_000
 def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict[str, Any]:
     """A job and its state."""
     job, state, slot = snapshot.job, snapshot.state, open_slot(snapshot)
-    quiet = quiet_until(job, silences, now)
+    quiet = quiet_until(snapshot, silences, now)
     return {
         "job": job.slug,
         "standing": standing(snapshot, now),
@@ -141,6 +142,11 @@ def silence_facts(silence: Silence, now: int) -> dict[str, Any]:
         "reason": silence.reason,
         "author": silence.author,
     }
+
+
+def illness_facts(ill: Illness) -> dict[str, Any]:
+    """What ails the service."""
+    return {"name": ill.name, "text": ill.text, "since": iso(ill.since), "last": iso(ill.last), "count": ill.count}
 
 
 def delivery_facts(delivery: Delivery) -> dict[str, Any]:

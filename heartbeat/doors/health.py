@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.clean import sound
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from heartbeat.doors.chores import Chore
     from heartbeat.doors.writer import Writer
+    from heartbeat.model import Illness
     from heartbeat.telemetry import Log
 
 SWEEP_AGE_MAX = 60.0
@@ -37,6 +39,9 @@ class Health:
     monotonic: Callable[[], float] = time.monotonic
     swept_at: float = field(init=False)
     chores: Sequence[Chore] = ()
+    known: tuple[Illness, ...] = ()
+    """What the store says of the service, as the clock last read it."""
+    _own: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.swept_at = self.monotonic()
@@ -45,16 +50,26 @@ class Health:
         """A sweep went through."""
         self.swept_at = self.monotonic()
 
+    def unwell(self, name: str, text: str) -> None:
+        """Something ails this process that may not even be written down (see `illness` for what can be)."""
+        self._own[name] = sound(text)
+
+    def well(self, name: str) -> None:
+        """That is over."""
+        self._own.pop(name, None)
+
     def report(self) -> dict[str, Any]:
         """The facts; `ok` is the sum of them."""
         age = self.monotonic() - self.swept_at
         writer = self.writer.trouble()
+        ill = {each.name: each.text for each in self.known} | self._own
         hindered = [chore.name for chore in self.chores if chore.trouble]
         return {
-            "ok": age <= SWEEP_AGE_MAX and not writer,
+            "ok": age <= SWEEP_AGE_MAX and not writer and not ill,
             "last_sweep_seconds": round(age, 1),
             "store": "away" if self.writer.away or "sweep" in hindered else "reachable",
             "writer": writer or "running",
+            "illnesses": ill,
             "hindered": hindered,
             "crashes": self.log.counts[Happened.CRASHED],
             "version": our_version(),

@@ -1,6 +1,6 @@
 """The nouns (DESIGN.md, "The words"): frozen, keyword-only; `msgspec.structs.replace` makes the next version of one."""
 
-from heartbeat.model.change import Alert, Change, Delivery, Document, Due, Mark, Silence
+from heartbeat.model.change import Alert, Change, Delivery, Document, Due, Illness, Mark, Silence
 from heartbeat.model.job import Bound, Evidence, Job, Log, Source, Trigger
 from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.state import Entry, Incident, Run, Signal, Snapshot, Span, Start, State
@@ -44,6 +44,7 @@ __all__ = [
     "Entry",
     "Event",
     "Evidence",
+    "Illness",
     "Incident",
     "Job",
     "Kind",

@@ -93,6 +93,20 @@ class Silence(Noun, frozen=True, kw_only=True):
     author: str = ""
 
 
+class Illness(Noun, frozen=True, kw_only=True):
+    """Something that ails the service itself and does not pass by itself.
+
+    name: stays the same as long as it lasts ("sweep/stuck"); text: what is wrong, and what would help; since: when it
+    was noticed; last: when it was noticed last; count: how often it has been written down.
+    """
+
+    name: str
+    text: str
+    since: int
+    last: int
+    count: int = 1
+
+
 class Document(Noun, frozen=True, kw_only=True):
     """One small record of the service itself (checkpoint, silences, strays), by name. `value` is JSON-able."""
 

@@ -102,8 +102,11 @@ class Event(StrEnum):
     OPENED = "opened"
     REMINDER = "reminder"
     RECOVERED = "recovered"
+    CLOSED = "closed"
     BLIND = "blind"
     UNDELIVERED = "undelivered"
+    ILL = "ill"
+    WELL = "well"
     TEST = "test"
 
 

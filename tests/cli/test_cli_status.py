@@ -160,7 +160,7 @@ def test_wide_characters_keep_the_columns(machine):
 def test_the_shape_of_the_json(either_night):
     found = either_night.json("status")
     assert set(found) == {
-        "now", "last_sweep", "watching", "counts", "jobs", "undelivered", "dead", "silences", "strays",
+        "now", "last_sweep", "watching", "counts", "jobs", "undelivered", "dead", "illnesses", "silences", "strays",
     }  # fmt: skip
     assert (found["now"], found["last_sweep"]) == ("2026-11-22T01:00:00Z", "2026-11-22T00:58:00Z")
     assert found["counts"] == {

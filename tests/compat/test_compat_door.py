@@ -67,7 +67,8 @@ def test_an_unknown_name_is_404_and_counted(service, url):
 
 def test_a_uuid_needs_no_key(service):
     assert service.ask(f"/snitch/{service.uuid}") == (200, "Got it, thanks!", "text/plain")
-    assert service.ask(f"/snitch/{service.uuid[:-1]}0")[0] == 404
+    other = service.uuid[:-1] + ("1" if service.uuid.endswith("0") else "0")
+    assert service.ask(f"/snitch/{other}")[0] == 404
     assert len(service.signals()) == 1
 
 

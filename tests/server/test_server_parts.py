@@ -18,7 +18,7 @@ from heartbeat.doors.lately import LENGTH_MAX, Lately
 from heartbeat.doors.strays import NEIGHBOURS, STRAYS_MAX, Strays
 from heartbeat.errors import BadSetting, StoreUnavailable
 from heartbeat.ingest import ping
-from heartbeat.model import Change, Document
+from heartbeat.model import Change, Document, Illness
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.telemetry import WORDS, Happened, Log
 
@@ -289,6 +289,23 @@ class TestHealth:
         assert not health.report()["ok"]
         health.swept()
         assert health.report()["last_sweep_seconds"] == 0.0
+
+    def test_an_illness_is_not_healthy_and_is_named(self):
+        class Fine:
+            away = False
+
+            def trouble(self):
+                return ""
+
+        health = Health(log=quiet_log(), writer=Fine())
+        health.known = (Illness(name="channel/ops", text="ops takes no alerts", since=T0, last=T0),)
+        health.unwell("letters", "a ping waits for its answer")
+        report = health.report()
+        assert not report["ok"]
+        assert report["illnesses"] == {"channel/ops": "ops takes no alerts", "letters": "a ping waits for its answer"}
+        health.known = ()
+        health.well("letters")
+        assert health.report()["ok"]
 
     def test_what_is_in_the_way_is_named_without_its_details(self):
         class Fine:

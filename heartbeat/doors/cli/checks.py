@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from heartbeat import documents
+from heartbeat.illness import illnesses
 from heartbeat.model import MINUTE, NEVER
 from heartbeat.sweep import BLIND_AFTER
 from heartbeat.timewords import ago, duration
@@ -52,6 +53,8 @@ def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> It
     else:
         yield Check("clock", Found.OK, f"the last sweep was {ago(min(clock.alive, now), now)}")
     yield _check_outbox(store, now, runner)
+    for ill in illnesses(store):
+        yield Check("service", Found.PROBLEM, f"{ill.text} (since {ago(ill.since, now)})")
 
 
 def _check_outbox(store: Store, now: int, runner: str) -> Check:

@@ -10,7 +10,7 @@ from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_store, open_store
 from heartbeat.doors.cli.rows import COLUMNS, row
 from heartbeat.doors.cli.view import ORDER, View, head, totals, view
-from heartbeat.doors.facts import delivery_facts, iso, job_facts, silence_facts
+from heartbeat.doors.facts import delivery_facts, illness_facts, iso, job_facts, silence_facts
 from heartbeat.errors import UnknownJob
 from heartbeat.explain import Standing, standing
 from heartbeat.manage import nearest
@@ -40,7 +40,7 @@ def _run(call: Call) -> int:
     else:
         _show(call, seen, shown)
     wrong = any(standing(found, seen.now) in WRONG for found in shown)
-    return Exit.WRONG if wrong or seen.stale else Exit.FINE
+    return Exit.WRONG if wrong or seen.stale or seen.ill else Exit.FINE
 
 
 def _chosen(call: Call, seen: View) -> list[Snapshot]:
@@ -80,6 +80,7 @@ def _as_json(seen: View, shown: Sequence[Snapshot]) -> dict[str, Any]:
         "counts": {each: counts[each] for each in ORDER},
         "jobs": [job_facts(found, seen.silences, seen.now) for found in shown],
         "undelivered": [delivery_facts(delivery) for delivery in seen.pending],
+        "illnesses": [illness_facts(ill) for ill in seen.ill],
         "dead": {"count": seen.dead.count, "latest": [delivery_facts(delivery) for delivery in seen.dead.latest]},
         "silences": [silence_facts(silence, seen.now) for silence in seen.silences],
         "strays": [
@@ -98,7 +99,7 @@ COMMANDS = {
         "  waiting   never heard of                paused, disabled   nothing is expected\n\n"
         "  heartbeat status --down                 only what is wrong\n"
         "  heartbeat status 'db-*' --tag nightly   only some\n\n"
-        "The exit status is 1 when a job shown is down or overdue, or when the clock stands still.",
+        "The exit status is 1 when a job shown is down or overdue, the clock stands still, or the service is ill.",
         arguments=_arguments,
         run=_run,
     )

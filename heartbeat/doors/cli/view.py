@@ -11,6 +11,7 @@ from heartbeat.doors.cli.options import here
 from heartbeat.doors.cli.rows import STYLES
 from heartbeat.doors.display import Cell, counted
 from heartbeat.explain import Standing, standing
+from heartbeat.illness import illnesses
 from heartbeat.manage import everything, nearest
 from heartbeat.model import NEVER
 from heartbeat.sweep import BLIND_AFTER
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heartbeat.documents import Clock, Dead
-    from heartbeat.model import Delivery, Silence, Snapshot
+    from heartbeat.model import Delivery, Illness, Silence, Snapshot
     from heartbeat.store.protocol import Store
 
 PENDING_MAX = 1_000
@@ -38,6 +39,7 @@ class View:
     clock: Clock
     pending: tuple[Delivery, ...]
     dead: Dead
+    ill: tuple[Illness, ...]
     silences: tuple[Silence, ...]
     strays: dict[str, dict[str, int]]
 
@@ -56,6 +58,7 @@ def view(store: Store, now: int) -> View:
         clock=documents.clock(store, now),
         pending=tuple(store.outbox(NEVER - 1, PENDING_MAX)),
         dead=documents.dead(store),
+        ill=illnesses(store),
         silences=tuple(s for s in documents.silences(store) if s.end > now),
         strays=cast("dict[str, dict[str, int]]", store.document("strays").value or {}),
     )
@@ -66,6 +69,7 @@ def head(seen: View) -> list[Cell]:
     silences = [f"silence {s.id}: {_silence(s, seen.now)}" for s in seen.silences]
     return [
         _clock(seen),
+        *(Cell(f"ill since {ago(ill.since, seen.now)}: {ill.text}", "bold red") for ill in seen.ill),
         *(Cell(text, "yellow") for text in _alerts(seen)),
         *(Cell(text, "magenta") for text in silences),
         *(Cell(text, "yellow") for text in _strays(seen)),
