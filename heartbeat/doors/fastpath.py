@@ -87,15 +87,18 @@ class FastProtocol(Bounded):
         self.url, self.headers, self.expect_100_continue, self.ident, self.length = b"", [], False, b"", 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note the few that matter to a ping."""
-        if len(self.headers) > HEADERS_MAX:  # it is refused, and no more of them need be kept
+        """Keep it for ASGI, as uvicorn does, and note the few that matter to a ping."""
+        headers = self.headers
+        if len(headers) > HEADERS_MAX:  # it is refused, and no more of them need be kept
             return
-        super().on_header(name, value)
-        name = self.headers[-1][0]
+        name = name.lower()
+        headers.append((name, value))
         if name == b"heartbeat-id":
             self.ident = value
         elif name == b"content-length":
             self.length = int(value)  # the parser lets nothing but digits pass
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         """The fork: pings here, the rest by ASGI. Behind an unfinished ASGI request, everything queues there."""
