@@ -86,7 +86,7 @@ def _at(bucket: Bucket, snapshot: Snapshot, slot: int, key: str, now: int) -> It
     if found is None or not belongs(snapshot, slot, min(found.modified, now)):
         return
     signal = _signal(job, slot, key, found, now)
-    if found.content_type.startswith("application/json") or key.endswith(".json"):
+    if found.content_type.lower().startswith("application/json") or key.endswith(".json"):
         signal = _read(signal, place, key, found)
     yield signal
 

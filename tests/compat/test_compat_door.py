@@ -94,9 +94,16 @@ def test_other_paths_are_not_found(service, path):
     assert service.ask(path)[0] == 404
 
 
-@pytest.mark.parametrize("where", ["query", "form"])
-def test_options_may_stand_in_the_url_or_in_a_form(service, where):
-    headers = {"content-type": "application/x-www-form-urlencoded"}
+@pytest.mark.parametrize(
+    ("where", "content_type"),
+    [
+        ("query", ""),
+        ("form", "application/x-www-form-urlencoded"),
+        ("form", "Application/X-WWW-Form-URLencoded; charset=UTF-8"),
+    ],
+)
+def test_options_may_stand_in_the_url_or_in_a_form(service, where, content_type):
+    headers = {"content-type": content_type}
     options = b"m=no+disk&s=7"
     path = f"/snitch/{KEY}.backup"
     given = {"query": options} if where == "query" else {"body": options, "headers": headers}

@@ -60,7 +60,7 @@ def _refusal(problem: BadEnvelope | BadCheckIn) -> Refusal:
 
 
 def _by_url(request: Request) -> dict[str, Any]:
-    if request.headers.get("content-type", "").startswith("application/json") and request.body:
+    if request.headers.get("content-type", "").lower().startswith("application/json") and request.body:
         try:
             value = parsed(unpacked(request))
         except ValueError:
