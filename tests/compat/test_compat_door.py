@@ -209,6 +209,28 @@ def test_too_many_waiting_is_busy(service):
     assert (sent[0]["status"], dict(sent[0]["headers"])[b"retry-after"]) == (503, b"2")
 
 
+@pytest.mark.parametrize(
+    ("raw_path", "query", "headers"),
+    [
+        (b"/healthz", b"", [(b"a", b"b")] * 101),
+        (b"/healthz" + b"x" * 64_000, b"", []),
+        (b"/ping/k3y/backup", b"x" * 64_000, []),
+        (b"/healthz", b"", [(b"a", b"x" * 64_000)]),
+    ],
+)
+def test_a_head_that_is_too_large_is_refused_under_any_server(service, raw_path, query, headers):
+    import asyncio  # noqa: PLC0415 - only here is a loop
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/healthz", "raw_path": raw_path, "query_string": query, "headers": headers}
+    asyncio.run(App(service.gate, dict, None)(scope, None, send))
+    assert (sent[0]["status"], dict(sent[0]["headers"])[b"connection"]) == (431, b"close")
+
+
 UNREAD = [
     ("/sentry/api/42/envelope/", b"sentry_key=wrong", b"no envelope", 403),
     ("/sentry/create/api/42/envelope/", b"sentry_key=wrong", b"no envelope", 403),
