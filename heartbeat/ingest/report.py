@@ -15,6 +15,8 @@ from heartbeat.clean import sound
 from heartbeat.model import BODY_MAX, SECOND, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heartbeat.model import Signal
 
 METRICS_MAX, METRIC_MAX = 20, 100
@@ -35,9 +37,9 @@ def told(signal: Signal, value: object) -> Signal:
 def _said(signal: Signal, value: dict[str, Any]) -> Signal:
     odd: list[str] = []
     exit_status = _number(value, "exit_status", odd)
-    status = str(value.get("status", "success")).lower()
+    status = _shown(value.get("status", "success")).lower()
     if status not in _FAILED | _SUCCEEDED | _STARTED:
-        odd.append(f"status {value['status']!r} is neither success, fail nor started")
+        odd.append(f"status {_shown(value['status'], repr)[:60]} is neither success, fail nor started")
     duration = _number(value, "duration", odd)
     message = value.get("message")
     return replace(
@@ -47,7 +49,7 @@ def _said(signal: Signal, value: dict[str, Any]) -> Signal:
         exit_status=None if exit_status is None else _exit_status(exit_status),
         duration=None if duration is None or duration < 0 else round(duration * SECOND),
         metrics=_metrics(value, odd),
-        body=_cut("\n".join([*([str(message)] if message else []), *odd])),
+        body=_cut("\n".join([*([_shown(message)] if message else []), *odd])),
     )
 
 
@@ -64,7 +66,7 @@ def _run_id(value: dict[str, Any], odd: list[str]) -> str:
     try:
         return str(UUID(found))
     except (ValueError, TypeError, AttributeError):
-        odd.append(f"run_id {str(found)[:40]!r} is no uuid")
+        odd.append(f"run_id {_shown(found)[:40]!r} is no uuid")
         return ""
 
 
@@ -74,8 +76,15 @@ def _number(value: dict[str, Any], name: str, odd: list[str]) -> float | None:
         return None
     if isinstance(found, int | float) and not isinstance(found, bool) and abs(found) <= NUMBER_MAX:
         return found
-    odd.append(f"{name} {str(found)[:40]!r} is no number that can be used")
+    odd.append(f"{name} {_shown(found)[:40]!r} is no number that can be used")
     return None
+
+
+def _shown(value: object, how: Callable[[object], str] = str) -> str:
+    try:
+        return how(value)
+    except RecursionError:
+        return "values within values without end"
 
 
 def _exit_status(number: float) -> int:

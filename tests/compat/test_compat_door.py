@@ -299,3 +299,10 @@ def test_fifty_check_ins_an_envelope(service):
     assert (status, "an envelope has 51 check-ins; send at most 50 in one" in text) == (413, True)
     assert service.ask(**envelope(*values[:50], create=True))[0] == 200
     assert len(list(service.store.names("", 100))) == 51
+
+
+def test_a_large_body_is_for_those_who_have_a_key(service):
+    labels = b'{"status": "firing", "labels": {}},' * 8_000
+    given = {"body": b'{"alerts": [' + labels + b'{"status": "firing", "labels": {}}]}'}
+    assert service.ask(f"/alertmanager/{KEY}.backup", **given)[0] == 200
+    assert service.ask(f"/alertmanager/{service.uuid}", **given)[0] == 413

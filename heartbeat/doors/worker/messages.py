@@ -101,6 +101,7 @@ def _body(text: str) -> dict[str, str]:
 
 
 def _ours(facts: Mapping[str, object]) -> dict[str, str]:
-    if not SLUG.fullmatch(str(facts["job"] or "")):
+    job = facts["job"]
+    if not isinstance(job, str) or not SLUG.fullmatch(job):
         return {}
     return {name: text for name, text in facts.items() if isinstance(text, str)}
