@@ -65,11 +65,13 @@ class Server:
         return True
 
     def _take_limits(self) -> None:
+        """Where uvicorn is not known, or speaks by h11, which has limits of its own, the application's are all there are."""
         try:
-            from heartbeat.doors.bounded import Bounded  # noqa: PLC0415 - needs httptools
-        except ImportError:  # then it is h11, which has limits of its own
+            from heartbeat.doors import bounded, internals  # noqa: PLC0415 - needs httptools
+        except ImportError:
             return
-        self._config.http_protocol_class = Bounded
+        if internals.fit(self._config):
+            self._config.http_protocol_class = bounded.Bounded
 
     def stop(self) -> None:
         """End `run` soon. Safe in a signal handler."""

@@ -11,12 +11,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from heartbeat import settings
 from heartbeat.doors import internals
 from heartbeat.doors.chores import Chore
+from heartbeat.doors.frames import ANSWERS, Frames, frame
 from heartbeat.doors.gate import Gate
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
 from heartbeat.doors.lately import LENGTH_MAX, Lately
 from heartbeat.doors.strays import NEIGHBOURS, STRAYS_MAX, Strays
 from heartbeat.errors import BadSetting, StoreUnavailable
+from heartbeat.illness import fall_ill, illnesses
 from heartbeat.ingest import ping
 from heartbeat.model import Change, Document, Illness
 from heartbeat.store.sqlite import SQLiteStore
@@ -319,6 +321,21 @@ class TestHealth:
         report = Health(log=quiet_log(), writer=Fine(), chores=[clock]).report()
         assert (report["hindered"], report["store"]) == (["sweep"], "away")
         assert "secret" not in json.dumps(report)
+
+    def test_a_reason_that_no_frame_can_hold_is_told_without_what_it_cannot_hold(self):
+        class Fine:
+            away = False
+
+            def trouble(self):
+                return ""
+
+        store, health = SQLiteStore(":memory:"), Health(log=quiet_log(), writer=Fine())
+        fall_ill(store, "jobs-file", "\ud800 is no key", T0, ())
+        health.known = illnesses(store)
+        health.unwell("store", "\udfff is away")
+        (report,) = Frames(ANSWERS).feed(frame(health.report()))
+        assert report["illnesses"] == {"jobs-file": "? is no key", "store": "? is away"}
+        store.close()
 
 
 class TestInternals:
