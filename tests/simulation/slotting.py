@@ -74,11 +74,10 @@ class Calendar:
         """The clock has judged this slot."""
 
     def regrace(self, grace):
-        """Another grace, for what is not judged yet."""
+        """Another grace, for what is still to come of any slot."""
         self.grace = grace
         for book in self.books.values():
-            if book.verdict is None:
-                book.deadline = book.slot + grace
+            book.deadline = book.slot + grace
 
     def skip(self, after, last):
         """These were met before the job was removed, early."""
