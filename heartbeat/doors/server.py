@@ -65,7 +65,7 @@ class Server:
         return True
 
     def _take_limits(self) -> None:
-        """Where uvicorn is not known, or speaks by h11, which has limits of its own, those of the application are left."""
+        """Where uvicorn is not known, or speaks by h11 (which has its own), those of the application are left."""
         try:
             from heartbeat.doors import bounded, internals  # noqa: PLC0415 - needs httptools
         except ImportError:
