@@ -82,7 +82,7 @@ def test_the_tables_on_the_page_are_made_from_the_table_of_keys():
         "jobs: {a: {schedule: [every 1h], tags: x, evidence: {key: 'a/{date:%Y}/b', min_size: 5}}}",
         "jobs: {a: {schedule: every 1h, evidence: {key: 'a/{{b}}..c/{date:%Y-%m-%dT%H%M}.gz'}}}",
         "jobs: {a: {schedule: every 1h, metrics: {r: {max: 1}, s: {min: 0.5}}}}",
-        "jobs: {}\nchannels: {a: {slack: x}, b: {slack: {token: a, channel: b}}, c: {console: }, d: {sns: {topic: t}}}",
+        "jobs: {}\nchannels: {a: {slack: https://x}, b: {slack: {token: a, channel: b}}, c: {console: }, d: {sns: {topic: t}}}",
         "jobs: {a: {schedule: 0 9 * * *, trigger: {sqs: {queue: q}}}}\nname: team/jobs\nservice: {notify: []}",
         "jobs: {a: {schedule: every 1h, sources: {ecs: {family: a*}}}}",
     ],

@@ -38,7 +38,7 @@ def test_a_watcher_that_is_away_is_told_and_hinders_nothing(tmp_path):
 
 
 def test_an_address_that_is_none_is_refused_without_showing_it():
-    with pytest.raises(BadSetting, match="HEARTBEAT_WATCHDOG_URL is no http or https URL") as caught:
+    with pytest.raises(BadSetting, match="HEARTBEAT_WATCHDOG_URL must be an http or https URL") as caught:
         settings.read({"HEARTBEAT_WATCHDOG_URL": "file:///etc/secret"})
     assert "secret" not in str(caught.value)
 

@@ -144,7 +144,7 @@ def test_retry_after_is_handed_on(app):
 
 def test_a_redirect_is_not_followed_and_says_so(app):
     app.status, app.headers = 307, {"Location": "/elsewhere"}
-    assert "redirects are not followed: write the last URL" in str(refusal(app))
+    assert "redirects are not followed, give the final URL" in str(refusal(app))
     assert len(app.seen) == 1
 
 
@@ -206,7 +206,7 @@ class TestWaits:
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "https://", "http://x y", "app.example.org"])
 def test_what_is_no_url_is_said_without_showing_it(url):
-    with pytest.raises(BadSetting, match="give it the form https"):
+    with pytest.raises(BadSetting, match="^url must be an http or https URL with a host"):
         build(Trigger(kind="http", settings={"url": url}), resolve=lambda text: text)
 
 
