@@ -206,7 +206,7 @@ class TestWaits:
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "https://", "http://x y", "app.example.org"])
 def test_what_is_no_url_is_said_without_showing_it(url):
-    with pytest.raises(BadSetting, match="^url must be an http or https URL with a host"):
+    with pytest.raises(BadSetting, match=r"^url must be an http or https URL with a host"):
         build(Trigger(kind="http", settings={"url": url}), resolve=lambda text: text)
 
 
