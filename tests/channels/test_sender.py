@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from receiver import Receiver, listening
@@ -37,11 +37,8 @@ def talking(speak):
             threads[-1].start()
 
     def one(wire):
-        with wire:
-            try:
-                speak(wire, over)
-            except OSError:
-                pass  # the caller has hung up
+        with wire, suppress(OSError):  # the caller has hung up
+            speak(wire, over)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         accepting = threading.Thread(target=serve, args=(server,))
@@ -125,7 +122,7 @@ def test_who_does_not_read_does_not_hold_us():
 
 def test_a_resolver_that_hangs_does_not_either():
     over = threading.Event()
-    failed = failure("http://slow.example/", guard=Guard(resolver=lambda *_: [] if over.wait(20) else []))
+    failed = failure("http://slow.example/", guard=Guard(resolver=lambda *_: [str(over.wait(20))]))
     over.set()
     assert (failed.sent, str(failed)) == (False, "slow.example:80 cannot be reached (TimeoutError)")
 
@@ -216,9 +213,8 @@ def test_none_goes_where_a_machine_s_credentials_are_told(way, host):
 @pytest.mark.parametrize("way", WAYS)
 def test_what_fails_shows_nothing_of_a_url_but_its_host(way, caplog):
     caplog.set_level(logging.DEBUG)
-    with talking(lambda wire, _over: wire.recv(65_536)) as port:
-        with pytest.raises(WorldError) as failed:
-            way(f"http://127.0.0.1:{port}/verysecret/path?token=verysecret")
+    with talking(lambda wire, _over: wire.recv(65_536)) as port, pytest.raises(WorldError) as failed:
+        way(f"http://127.0.0.1:{port}/verysecret/path?token=verysecret")
     assert "verysecret" not in f"{failed.value!r}{failed.value.__cause__!r}{caplog.text}"
     assert f"127.0.0.1:{port} did not answer (RemoteDisconnected)" in str(failed.value)
 
@@ -236,7 +232,7 @@ def test_a_200_that_does_not_say_ok_is_not_told(receiver, body):
 
 def test_a_word_of_slack_s_in_a_200_is_said(receiver):
     receiver.otherwise = (200, {}, b"no_text")
-    with pytest.raises(ChannelFailed, match="^Slack answered 200 no_text$"):
+    with pytest.raises(ChannelFailed, match=r"^Slack answered 200 no_text$"):
         slack_webhook(receiver.url)
 
 
