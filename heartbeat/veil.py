@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
@@ -11,17 +12,25 @@ from heartbeat.secrets import REFERENCE
 
 SHORTEST = 6
 """Characters. What is shorter is no secret, and would be found in every other word."""
+PIECE = 4
+"""Characters of a secret that are still taken for it at the end of a text that was cut."""
 TOKEN = 16
 """Characters from which on a part of a path is taken for a token, where the URL as a whole is not secret."""
+CREDENTIALS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 SHOWN = "…"
 _SECRET = re.compile(r"token|secret|passw|credential|auth|cookie|key|headers", re.IGNORECASE)
+_HOST = re.compile(r"https?://(?:\$\{[^}]*\}|[^/?#$])*")
+_QUERY = re.compile(r"([?&][^=&]*=)[^&\0]+")
+_LONG = re.compile(rf"[\w-]{{{TOKEN},}}")
 _PUBLIC = re.compile(r"\.(content-type|accept)$", re.IGNORECASE)
 
 
 def veiled(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret in it, also as URLs, JSON and forms write it, replaced by `…`."""
+    """The text with `…` for every secret, also as URLs, JSON and forms write it, and for one that its end cuts off."""
     for secret in sorted({form for each in secrets for form in _forms(each)}, key=len, reverse=True):
         text = text.replace(secret, SHOWN)
+        cut = next((size for size in range(len(secret) - 1, PIECE - 1, -1) if text.endswith(secret[:size])), 0)
+        text = text[: len(text) - cut] + SHOWN if cut else text
     return text
 
 
@@ -31,9 +40,17 @@ def secrets_of(settings: Mapping[str, object], resolve: Callable[[str], str]) ->
     return frozenset(part for part in found if len(part) >= SHORTEST)
 
 
+def credentials(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """Ours on AWS, as far as they stand in the environment. AWS repeats the token when a signature is wrong."""
+    return frozenset(environ[name] for name in CREDENTIALS if environ.get(name))
+
+
 def secrets_of_url(url: str, shortest: int = SHORTEST) -> frozenset[str]:
     """The parts of a URL's path that are long enough, and the values of its query."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL, and not called
+        return frozenset()
     steps = {step for step in parts.path.split("/") if len(step) >= shortest}
     return frozenset({*steps, *(value for _, value in parse_qsl(parts.query)), parts.query} - {""})
 
@@ -42,11 +59,25 @@ def masked(name: str, value: object) -> object:
     """A setting as it may be shown: a secret in plain text is `…`, a reference stands as it is."""
     if isinstance(value, Mapping):
         return {key: masked(f"{name}.{key}", below) for key, below in value.items()}
-    if not isinstance(value, str) or REFERENCE.search(value):
+    if not isinstance(value, str):
         return value
-    if _is_secret(name):
+    refers = bool(REFERENCE.search(value))
+    if _is_secret(name) and not refers:
         return SHOWN
-    return veiled(value, secrets_of_url(value, TOKEN)) if _is_url(value) else value
+    return _hidden(value) if refers or _is_url(value) else value
+
+
+def _hidden(value: str) -> str:
+    """A value with references, or a URL: without long words but the host, and without what a query says."""
+    begin = _HOST.match(value)
+    host = begin[0] if begin else ""
+    rest = value.removeprefix(host)
+    references = [found[0] for found in REFERENCE.finditer(rest)]
+    rest = REFERENCE.sub("\0", rest)
+    shown = host + _LONG.sub(SHOWN, _QUERY.sub(rf"\1{SHOWN}", rest))
+    for reference in references:
+        shown = shown.replace("\0", reference, 1)
+    return shown
 
 
 def _is_secret(name: str) -> bool:

@@ -35,6 +35,7 @@ class Sns:
         """See `Channel`."""
         del receipt
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow; only who uses SNS has it)
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415  (the same)
 
         message = compose(alerts, now)
         try:
@@ -44,7 +45,7 @@ class Sns:
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             raise ChannelFailed(f"SNS answered {code}", final=code in FINAL) from None
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:  # without its text: the latter's is the whole answer
             raise ChannelFailed(f"SNS cannot be reached ({type(error).__name__})") from None
         return ""
 

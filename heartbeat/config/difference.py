@@ -82,7 +82,7 @@ def _changed(old: Job, new: Job) -> Changed:
 
 def in_words(field: str, value: object) -> str:
     """A field's value as a person would write it; `unset` when there is nothing."""
-    if value is None or value in {"", ()}:
+    if value in (None, "", ()):  # no set: a trigger holds maps, which have no hash
         return "unset"
     if field in DURATIONS and isinstance(value, int):
         return format_duration(value)

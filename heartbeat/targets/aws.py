@@ -36,6 +36,7 @@ def calling(what: str) -> Iterator[None]:
     """Raises StartFailed for whatever goes wrong in a call; what: the service, for people."""
     try:
         from botocore import exceptions as wrong  # noqa: PLC0415 - see above
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415 - see above
     except ImportError:
         raise StartFailed(f"{what} needs boto3, which is not installed; pip install 'heartbeat[aws]'") from None
 
@@ -43,7 +44,12 @@ def calling(what: str) -> Iterator[None]:
         yield
     except wrong.ClientError as error:
         raise _answered(what, error.response) from None
-    except (wrong.ReadTimeoutError, wrong.ConnectionClosedError, wrong.ResponseStreamingError) as error:
+    except (
+        wrong.ReadTimeoutError,
+        wrong.ConnectionClosedError,
+        wrong.ResponseStreamingError,
+        ResponseParserError,
+    ) as error:
         raise StartFailed(f"{what} did not answer ({type(error).__name__})", unknown=True) from None
     except (wrong.ConnectionError, wrong.HTTPClientError) as error:
         raise StartFailed(f"{what} cannot be reached ({type(error).__name__})", again=True) from None

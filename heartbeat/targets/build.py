@@ -12,7 +12,7 @@ from heartbeat.targets.ecs import Ecs
 from heartbeat.targets.http import Http
 from heartbeat.targets.sqs import Sqs
 from heartbeat.targets.step_functions import StepFunctions
-from heartbeat.veil import secrets_of, veiled
+from heartbeat.veil import credentials, secrets_of, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def build(trigger: Trigger, *, resolve: Callable[[str], str] = resolve) -> Targe
         target = KINDS[trigger.kind](**{name: _resolved(value, resolve) for name, value in trigger.settings.items()})
     except TypeError:
         raise BadSetting(f"trigger {trigger.kind}: a setting is missing or unknown; apply jobs.yaml again") from None
-    return Discreet(target=target, secrets=secrets_of(trigger.settings, resolve))
+    return Discreet(target=target, secrets=secrets_of(trigger.settings, resolve) | credentials())
 
 
 def _resolved(value: Any, resolve: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -100,18 +100,22 @@ class Http:
         text, body = f"{answer.status} {answer.reason}".strip(), answer.text
         if self._is_expected(answer.status) and self.expect_body in body:
             return Answer(text=text, ok=True if self.waits else None, output=body if self.waits else "")
-        said = f"{self._where} answered {text}" + (f": {body[:SHOWN].strip()}" if body.strip() else "")
+        said = f"{self._where} answered {text}{self._hint(answer.status)}"
+        said += f": {body[:SHOWN].strip()}" if body.strip() else ""  # last, for what it cuts off may be half a secret
         if answer.status in AGAIN or (self.idempotent and not self.waits and answer.status >= BROKEN):
             raise StartFailed(said, again=True, retry_after=_seconds(answer.headers.get("retry-after")))
         if answer.status in UNKNOWN:
             raise StartFailed(said, unknown=True)
         if answer.status in REDIRECTS:
-            raise StartFailed(f"{said}; {NOT_FOLLOWED}")
-        if self._is_expected(answer.status):
-            said = f"{said}; expected was the text {self.expect_body!r}"
+            raise StartFailed(said)
         if self.waits:
             return Answer(text=text, ok=False, output=body)
         raise StartFailed(said)
+
+    def _hint(self, status: int) -> str:
+        if status in REDIRECTS:
+            return f"; {NOT_FOLLOWED}"
+        return f"; expected was the text {self.expect_body!r}" if self._is_expected(status) else ""
 
     def _is_expected(self, status: int) -> bool:
         return any(str(status) == each or f"{status // 100}xx" == each for each in self.expect_status)

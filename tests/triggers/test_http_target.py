@@ -163,7 +163,7 @@ def test_the_status_may_be_named(app, expected, status, taken):
 def test_the_text_may_be_named(app):
     assert start(app, expect_body="take").text == "202 Accepted"
     problem = refusal(app, expect_body="queued")
-    assert str(problem).endswith("answered 202 Accepted: taken; expected was the text 'queued'")
+    assert str(problem).endswith("answered 202 Accepted; expected was the text 'queued': taken")
 
 
 def test_nobody_there_has_started_nothing(app):
