@@ -59,19 +59,23 @@ class JobOracle:
         return going[0] if len(going) == 1 else None
 
     def book_of(self, signal, run):
-        if signal.named:
-            return self.slots.books.get(named(signal.named, self.job.timezone))
+        called = named(signal.named, self.job.timezone) if signal.named else None
+        if called in self.slots.known:  # else it names no slot, which is as if it named none
+            return self.slots.books.get(called)
         if run is not None:
-            return None if run.slot is None else self.slots.books[run.slot]
+            return None if run.slot is None else self.book_at(run.slot)
         return self.slots.by_time(signal.at)
+
+    def book_at(self, slot):
+        """This slot, be it one of the times before an edit."""
+        return self.slots.books.get(slot) or self.slots.older[slot]
 
     def start(self, signal, book, _run):
         if self.is_over(signal, book):
             return
         slot = None if book is None else book.slot
         self.slots.expect(book)
-        limit = signal.at + self.job.max_runtime if self.job.max_runtime else self.slots.limit(signal.at, slot)
-        run = Run(id=signal.run_id, slot=slot, at=signal.at, limit=limit)
+        run = Run(id=signal.run_id, slot=slot, at=signal.at, limit=self.limit_of(signal.at, slot))
         self.runs.append(run)
         if book is not None and book.verdict is None and book.owner is None and signal.at < book.deadline:
             book.owner = run
@@ -95,8 +99,7 @@ class JobOracle:
         self.slots.expect(book)
         self.last_finish = max(self.last_finish, signal.at)
         if book is None:
-            if self.worst == -inf:
-                self.good(None, signal.at)
+            self.good(None, signal.at)
         elif any(at > signal.at for at in book.fails):  # a later fail is known
             book.lenient = True
         elif book.verdict in GOOD:  # the slot has its verdict; but the job is well again
@@ -136,6 +139,8 @@ class JobOracle:
 
     def swept(self, around):
         self.around = around
+        if not self.job.enabled or around.now < self.born:  # a sweep whose clock lags behind
+            return
         if self.paused:
             for book in self.slots.overdue(around.now):
                 book.verdict, book.lenient = "excused", True
@@ -170,7 +175,7 @@ class JobOracle:
             self.bad(slot, date)
 
     def time_out(self, run, date, slot):
-        book = None if run.slot is None else self.slots.books[run.slot]
+        book = None if run.slot is None else self.book_at(run.slot)
         verdict = "unknown" if self.hidden(run.at, date) else "timed_out"
         if book is not None:
             book.verdict = verdict
@@ -223,7 +228,7 @@ class JobOracle:
 
     def good(self, key, at):
         """A success, and nothing newer is known."""
-        if at >= self.last_fail and (key is None or key >= self.worst):
+        if at >= self.last_fail and (at if key is None else key) >= self.worst:
             self.goods.append(at)
             self.bads = {k: date for k, date in self.bads.items() if date < at}
             self.worst = -inf
@@ -277,6 +282,60 @@ class JobOracle:
             incident.last_told = self.around.now
             self.tell("reminder", None)
 
+    # The jobs file
+
+    def removed(self, around):
+        self.around = around
+        if self.incident is not None and self.incident.told and not around.quiet:
+            self.tell("closed", around.now)
+            self.incident.told = False
+
+    def inherit(self, left):
+        """The same name was removed before: what was known of it, and said of it, goes on. Its slots begin anew."""
+        for name in (
+            "finished",
+            "bads",
+            "goods",
+            "last_finish",
+            "last_fail",
+            "worst",
+            "incident",
+            "past",
+            "owed",
+            "paused",
+        ):
+            setattr(self, name, getattr(left, name))
+        for book in left.slots.books.values():
+            book.lenient = book.lenient or self.paused
+        for run in left.runs:
+            if run.id:  # its end, should it still come, is the end of nothing that is expected
+                run.slot, run.expired = None, True
+                self.runs.append(run)
+        if self.slots.known == left.slots.known:
+            met = [book.slot for book in left.slots.books.values() if book.verdict or book.owner]
+            self.slots.skip(self.born, max(met, default=self.born))
+
+    def redefined(self, job, now, other):
+        """Another definition. Other times, or being enabled, mean that it is expected from now on only."""
+        again, self.job = job.enabled and not self.job.enabled, job
+        self.slots.regrace(job.grace)
+        if other is not None:
+            self.floor = now
+            self.slots.forget(now)
+            met = [book.slot for book in self.slots.books.values() if book.verdict or book.owner]
+            other.skip(now, max(met, default=now))
+            other.remember(self.slots)
+            self.slots = other
+        elif again:
+            self.floor = now
+            self.slots.forget(now)
+        for run in self.runs:
+            if not run.over and not run.expired:
+                run.limit = self.limit_of(run.at, run.slot)
+
+    def limit_of(self, at, slot):
+        return at + self.job.max_runtime if self.job.max_runtime else self.slots.limit(at, slot)
+
     # People
 
     def pause(self):
@@ -297,4 +356,10 @@ class JobOracle:
 
     def verdicts(self):
         """What became of each slot that we are sure of."""
-        return {b.slot: b.verdict for b in self.slots.books.values() if b.verdict is not None and not b.lenient}
+        if self.paused:  # of what happens in a pause nobody asks
+            return {}
+        books = (self.slots.older | self.slots.books).values()
+        return {b.slot: b.verdict for b in books if b.verdict is not None and not b.lenient}
+
+    def known_slots(self):
+        return self.slots.books.keys() | self.slots.older.keys()

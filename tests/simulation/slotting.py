@@ -37,6 +37,7 @@ class Calendar:
 
     def __init__(self, known, born, grace, early):
         self.known, self.born, self.grace, self.early = known, born, grace, early
+        self.older = {}
         self.books = {slot: Book(slot=slot, deadline=slot + grace) for slot in known if slot > born}
         self.open = list(self.books.values())
 
@@ -49,11 +50,11 @@ class Calendar:
         i = bisect_right(self.known, t + self.early) - 1
         while i >= 0 and t < self.claims_from(i):
             i -= 1
-        return self.books.get(self.known[i]) if i >= 0 else None
+        return self.books.get(self.known[i]) if i >= 0 and self.known[i] > self.born else None
 
     def limit(self, at, slot):
         """By when a run without max_runtime must end: the deadline of the slot after its own."""
-        i = bisect_right(self.known, at if slot is None else slot)
+        i = bisect_right(self.known, max(at, slot or at))
         return self.known[i] + self.grace if i < len(self.known) else None
 
     def expect(self, book):
@@ -72,6 +73,25 @@ class Calendar:
     def close(self, book):
         """The clock has judged this slot."""
 
+    def regrace(self, grace):
+        """Another grace, for what is still to come of any slot."""
+        self.grace = grace
+        for book in self.books.values():
+            book.deadline = book.slot + grace
+
+    def skip(self, after, last):
+        """These were met before the job was removed, early."""
+        for book in self.books.values():
+            if after < book.slot <= last:
+                book.verdict, book.lenient = "excused", True
+
+    def remember(self, before):
+        """Slots of other times, which nobody expects any more; runs may still be theirs."""
+        for slot, book in before.books.items():
+            book.lenient = book.lenient or book.verdict is None or slot in self.books
+            self.older[slot] = book
+        self.older |= before.older
+
     def forget(self, now):
         """The job is expected from now on only: what lies before is nobody's any more."""
         for book in self.books.values():
@@ -87,7 +107,7 @@ class Interval:
     def __init__(self, every, born, grace):
         self.every, self.grace = every, grace
         self.anchor = born
-        self.books, self.open = {}, []
+        self.books, self.older, self.open = {}, {}, []
 
     def book(self, slot):
         if slot not in self.books:
@@ -127,6 +147,12 @@ class Interval:
             slot += self.every
         self.open = [book for book in self.open if book.verdict is None]
         return [book for book in self.open if book.deadline <= now]
+
+    regrace = Calendar.regrace
+    known = ()
+
+    def skip(self, after, last):
+        """What was met is behind."""
 
     def close(self, book):
         self.anchor = max(self.anchor, book.slot)
