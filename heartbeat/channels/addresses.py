@@ -2,7 +2,7 @@
 
 The address that was checked is the one that is connected to, so a name that answers differently a moment later (DNS
 rebinding) gains nothing; TLS still verifies the certificate against the name. Where clouds hand out a machine's
-credentials nothing of ours has any business, whatever the settings say.
+credentials no request of a channel, target or watchdog has any business, whatever the settings say.
 """
 
 from __future__ import annotations

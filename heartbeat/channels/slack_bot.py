@@ -129,7 +129,10 @@ class SlackBot:
 
     def _post(self, message: Message) -> str:
         answer = self._say(message, slack_blocks.blocks(message))
-        root = Root(channel=str(answer["channel"]), ts=str(answer["ts"]), alerts=len(message.alerts))
+        found = answer.data if isinstance(answer.data, dict) else {}
+        if "channel" not in found or "ts" not in found:  # told, and nobody knows where
+            return ""
+        root = Root(channel=str(found["channel"]), ts=str(found["ts"]), alerts=len(message.alerts))
         return json.dumps(asdict(root))
 
     def _say(self, message: Message, blocks: list[Block], **place: Any) -> SlackResponse:  # noqa: ANN401  (passed on)
@@ -149,5 +152,10 @@ class SlackBot:
             answer = error.response
             problem = answer.data.get("error", "") if isinstance(answer.data, dict) else ""
             fail(str(problem), answer.status_code, answer.headers, secrets=self._secrets)
-        except (SlackClientError, ValueError) as error:  # without its text, which may hold the token
+        except (
+            SlackClientError,
+            ValueError,
+            AttributeError,
+            TypeError,
+        ) as error:  # its text may hold the token
             raise ChannelFailed(f"Slack's answer cannot be read ({type(error).__name__})") from None

@@ -236,3 +236,17 @@ def test_slack_that_is_away_may_come_back():
     with pytest.raises(ChannelFailed) as failed:
         send(channel, alert())
     assert not failed.value.final
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"ok"', b"null", b"{", b"<html>Log in</html>", b'{"ok": "no"', b"7"])
+def test_a_bot_that_is_answered_by_somebody_else_is_not_told(receiver, body):
+    receiver.otherwise = (200, {}, body)
+    with pytest.raises(ChannelFailed) as failed:
+        send(SlackBot("ops", "xoxb-secret", "C0123456789", base_url=f"{receiver.url}/api/", guard=OPEN), alert())
+    assert not failed.value.final
+
+
+def test_a_message_of_which_slack_does_not_say_where_it_lies_is_told(receiver):
+    receiver.otherwise = (200, {}, b'{"ok": true}')
+    told = SlackBot("ops", "xoxb-secret", "C0123456789", base_url=f"{receiver.url}/api/", guard=OPEN)
+    assert send(told, alert()) == ""

@@ -204,3 +204,15 @@ def test_a_secret_in_plain_text_is_not_shown_either(world):
         made.live(JOBS + PLAIN, (*NAMES, "plain"))
     assert made.leaks() == []
     assert any(b"-plain-token" in asked.body for asked in echo.asked)
+
+
+def test_a_bug_in_a_channel_is_one_problem_of_many(machine, monkeypatch):
+    def broken(*_, **__):
+        raise LookupError(f"{MARK} is not to be found")
+
+    monkeypatch.setattr("heartbeat.channels.console.Console.send", broken)
+    status, out, err = machine.run("doctor", "--send-test", when="2026-11-22T08:00")
+    assert (status, err) == (1, "")
+    assert "problem  channel screen: a bug in the channel: LookupError" in out
+    assert MARK not in out
+    assert out.splitlines()[-1] == "1 problem"
