@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.errors import StartFailed
 from heartbeat.model import SECOND
+from heartbeat.veil import credentials, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ def calling(what: str) -> Iterator[None]:
 def _answered(what: str, response: Any) -> StartFailed:  # noqa: ANN401 - botocore's types are those of every service
     error = response.get("Error", {})
     code, status = str(error.get("Code", "")), response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    said = f"{what} answered {code}: {error.get('Message', '')}".rstrip(": ")
+    said = veiled(f"{what} answered {code}: {error.get('Message', '')}".rstrip(": "), credentials())
     if any(code.startswith(word) or word in code for word in BUSY):
         return StartFailed(said, again=True)
     return StartFailed(said, unknown=status >= BROKEN)
