@@ -17,8 +17,8 @@ ACCEPTED: dict[str, str] = {}
 """Advisories that do not concern us: id and reason."""
 KNOWN = "PyYAML==5.3"
 """Vulnerable (CVE-2020-14343): whoever says nothing of it has no advisories to look in."""
-SECONDS = 300
-"""For one file; what takes longer could not be had."""
+SECONDS, PROBE = 300, 60
+"""For one file, and for the look whether there are advisories at all; what takes longer could not be had."""
 PROGRAM = (sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off", "-f", "json")
 
 
@@ -36,22 +36,22 @@ def unreachable() -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(KNOWN)
         file.flush()
-        report, problem = ask(Path(file.name))
+        report, problem = ask(Path(file.name), PROBE)
     if problem or any(each.get("vulns") for each in report):
         return problem
     return next((each["skip_reason"] for each in report if "skip_reason" in each), f"nothing is known of {KNOWN}")
 
 
-def ask(lock: Path) -> tuple[list[dict], str]:
+def ask(lock: Path, seconds: int = SECONDS) -> tuple[list[dict], str]:
     """What pip-audit says of each package, and why it says nothing."""
     ignored = [part for name in ACCEPTED for part in ("--ignore-vuln", name)]
     try:
         done = subprocess.run(
-            [*PROGRAM, *ignored, "-r", lock], capture_output=True, text=True, timeout=SECONDS, check=False
+            [*PROGRAM, *ignored, "-r", lock], capture_output=True, text=True, timeout=seconds, check=False
         )
         return json.loads(done.stdout)["dependencies"], ""
     except subprocess.TimeoutExpired:
-        return [], f"no answer within {SECONDS} s"
+        return [], f"no answer within {seconds} s"
     except (ValueError, KeyError, TypeError):
         return [], (done.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1]
 
