@@ -34,7 +34,20 @@ CORE = {
     "timewords",
 }
 VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness", "stuck"}
-EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
+EDGES = {
+    "importing",
+    "ingest",
+    "channels",
+    "targets",
+    "store",
+    "config",
+    "secrets",
+    "sender",
+    "urls",
+    "veil",
+    "client",
+    "telemetry",
+}
 MAY_IMPORT = {
     "core": {"core", "errors"},
     "verbs": {"core", "verbs", "errors", "store.protocol", "config", "channels.protocol", "targets.protocol"},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.channels.sns_content import content
 from heartbeat.errors import ChannelFailed
+from heartbeat.veil import credentials, veiled
 from heartbeat.wording import compose
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Sns:
         """See `Channel`."""
         del receipt
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow; only who uses SNS has it)
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415  (the same)
 
         message = compose(alerts, now)
         try:
@@ -43,8 +45,8 @@ class Sns:
             client.publish(TopicArn=self._topic, **self._order(message, key), **content(message, key, self._layout))
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            raise ChannelFailed(f"SNS answered {code}", final=code in FINAL) from None
-        except BotoCoreError as error:
+            raise ChannelFailed(f"SNS answered {veiled(code[:80], credentials())}", final=code in FINAL) from None
+        except (BotoCoreError, ResponseParserError) as error:  # without its text: the latter's is the whole answer
             raise ChannelFailed(f"SNS cannot be reached ({type(error).__name__})") from None
         return ""
 

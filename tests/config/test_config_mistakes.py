@@ -99,7 +99,7 @@ SHAPED = [
         "1:44: jobs.a.trigger: write exactly one kind; known are http, sqs, step_functions, ecs, aws_lambda",
     ),
     (
-        JOB.format("trigger: {sqs: {queue: q}, http: {url: u}}"),
+        JOB.format("trigger: {sqs: {queue: q}, http: {url: http://u}}"),
         "1:44: jobs.a.trigger: write exactly one kind; known are http, sqs, step_functions, ecs, aws_lambda",
     ),
     (
@@ -107,12 +107,12 @@ SHAPED = [
         "1:51: jobs.a.trigger.http: `url` is missing; write for example `url: https://app.example.org/jobs`",
     ),
     (
-        JOB.format("trigger: {http: {url: u, tiemout: 5s}}"),
-        "1:60: jobs.a.trigger.http.tiemout: unknown key `tiemout`; did you mean `timeout`?",
+        JOB.format("trigger: {http: {url: http://u, tiemout: 5s}}"),
+        "1:67: jobs.a.trigger.http.tiemout: unknown key `tiemout`; did you mean `timeout`?",
     ),
     (
-        JOB.format("trigger: {http: {url: u, expect_status: 2000}}"),
-        '1:75: jobs.a.trigger.http.expect_status: "2000" is no HTTP status; write 202 or 2xx',
+        JOB.format("trigger: {http: {url: http://u, expect_status: 2000}}"),
+        '1:82: jobs.a.trigger.http.expect_status: "2000" is no HTTP status; write 202 or 2xx',
     ),
     (
         JOB.format("trigger: {ecs: {task_definition: t, launch_type: FARGAT}}"),
@@ -200,12 +200,12 @@ DEEPER = [
         ('2:23: channels.ops.sns: "${vault:x}": a value is taken from env, file, ssm'),
     ),
     (
-        "jobs: {a: {schedule: every 1h, trigger: {http: {url: u}}}}",
+        "jobs: {a: {schedule: every 1h, trigger: {http: {url: http://u}}}}",
         "1:41: jobs.a.trigger: a trigger needs fixed times; write the schedule as cron, such as */15 * * * *",
     ),
     (
-        JOB.format("trigger: {http: {url: u, timeout: 16m}}"),
-        "1:69: jobs.a.trigger.http.timeout: is longer than 15m, which is all that a function on AWS can wait",
+        JOB.format("trigger: {http: {url: http://u, timeout: 16m}}"),
+        "1:76: jobs.a.trigger.http.timeout: is longer than 15m, which is all that a function on AWS can wait",
     ),
     (
         JOB.format("trigger: {http: {url: '${HOST}'}}"),

@@ -178,6 +178,11 @@ def test_the_channels_are_tried_one_by_one(world):
     assert world.shelves["ops"].told == [("test", "")]
 
 
+def test_a_bug_in_one_channel_keeps_nobody_from_trying_the_others(world):
+    world.shelves["ops"].told = None  # which it cannot add to
+    assert world.rounds.try_channels() == {"channels": {"ops": "a bug in the channel: TypeError", "pager": "sent"}}
+
+
 def test_a_lost_race_for_the_digest_is_harmless(world):
     world.sweep()
     document = world.store.document("applied")
