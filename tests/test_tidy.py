@@ -33,7 +33,7 @@ CORE = {
     "startwords",
     "timewords",
 }
-VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness"}
+VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness", "stuck"}
 EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {
     "core": {"core", "errors"},
