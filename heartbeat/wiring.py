@@ -71,6 +71,8 @@ def _serve(settings: Settings) -> None:
         log = Log(time.time, settings.log)
         listener = cleanup.enter_context(bind(settings.host, settings.port))
         store = cleanup.enter_context(closing(Store(settings.db)))
+        if store.tightened:
+            log.tell(Happened.STORE_TIGHTENED, db=settings.db)
         file = JobsFile(settings.config, store, log)
         file.load(_now())
         kept, fresh = ("", False) if settings.ping_keys else documents.ping_key(store)

@@ -64,7 +64,7 @@ def excuse(w):
         w.redefine("09:05", schedule=("30 * * * *",))
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: "-".join(row))
+@pytest.mark.parametrize("row", ROWS, ids="-".join)
 def test_what_explain_says_is_the_row_that_was_applied(row):
     status, verdict = row
     w = standing_at(status)
