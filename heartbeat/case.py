@@ -261,14 +261,10 @@ class Case:
         """The instant at which the clock must look at this job again, if nothing is heard before."""
         if not self.job.enabled:
             return NEVER
-        looks = [self._next_deadline(), self.state.paused_until, self._next_telling()]
+        looks = [slots.next_deadline(self.job, self.state.cursor), self.state.paused_until, self._next_telling()]
         looks += [slots.run_deadline(self.job, run) for run in self.state.runs if not run.expired]
         looks += [start.until for start in self.state.starts if start.until]
         return min([look for look in looks if look is not None], default=NEVER)
-
-    def _next_deadline(self) -> int | None:
-        slot = slots.next_slot(self.job, self.state.cursor)
-        return None if slot is None else slots.deadline(self.job, slot)
 
     def _next_telling(self) -> int | None:
         incident = self.state.incident

@@ -75,6 +75,12 @@ def deadline(job: Job, slot: int) -> int:
     return slot + job.grace
 
 
+def next_deadline(job: Job, after: int) -> int | None:
+    """The deadline of the first slot strictly after an instant; None when there is none."""
+    slot = next_slot(job, after)
+    return None if slot is None else deadline(job, slot)
+
+
 def run_deadline(job: Job, run: Run) -> int | None:
     """From this instant on, the finish of a run is too late; None when nothing bounds it."""
     if job.max_runtime is not None:

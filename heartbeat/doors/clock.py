@@ -47,6 +47,7 @@ class Clock:
             self.health.unwell(DATABASE, str(gone))
             raise
         self.health.well(DATABASE)
+        self.health.writer.file_is_there()
         self.health.swept()
         self.health.known = review(self.store, now(), self.file.service)
         self.scheduler.go_on(swept.starts)
