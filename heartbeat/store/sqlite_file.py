@@ -267,10 +267,10 @@ def _set(db: sqlite3.Connection, setting: str, timeout: float) -> None:
 
 
 def _migrate(db: sqlite3.Connection, path: str, migrations: Sequence[Migration]) -> None:
-    if _schema(db) == len(migrations):
+    if schema(db) == len(migrations):
         return
     db.execute("BEGIN IMMEDIATE")
-    done = _schema(db)  # once more: another process may have been faster
+    done = schema(db)  # once more: another process may have been faster
     if done > len(migrations):
         raise BadSetting(
             f"the store {path} has schema {done}, this version knows up to {len(migrations)}: "
@@ -286,7 +286,7 @@ def _migrate(db: sqlite3.Connection, path: str, migrations: Sequence[Migration])
     db.execute("COMMIT")
 
 
-def _schema(db: sqlite3.Connection) -> int:
+def schema(db: sqlite3.Connection) -> int:
     """The file's schema; 0 when it has none yet."""
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
         return 0

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from contextlib import closing
 
+from heartbeat.doors.cli import main as cli
 from heartbeat.store.sqlite import SQLiteStore
 
 
@@ -127,3 +128,18 @@ def test_a_pair_that_does_not_belong_together_is_refused(serve, tmp_path):
         assert "heartbeat.db and the -wal beside it do not belong together" in again.log
     with closing(sqlite3.connect(f"file:{server.db}?immutable=1", uri=True)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_backup_is_restored_under_a_server_whose_database_was_deleted(serve, tmp_path):
+    with serve() as server:
+        assert ping(server, "before") == 200
+        assert cli(["backup", str(tmp_path / "copy.db"), "--db", str(server.db)]) == 0
+        assert ping(server, "later") == 200
+        assert cli(["restore", str(tmp_path / "copy.db"), "--db", str(server.db)]) == 3
+        server.db.unlink()
+        assert ping(server, "lost") == 503
+        assert cli(["restore", str(tmp_path / "copy.db"), "--db", str(server.db)]) == 0
+        until(lambda: ping(server, "after") == 200)
+        until(lambda: health(server) == (200, ""))
+        assert server.stop() == 0
+        assert bodies(server.db) == {"before", "after"}
