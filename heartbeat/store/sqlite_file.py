@@ -138,7 +138,9 @@ class SQLiteFile:
 
     def _begin(self, db: sqlite3.Connection, *, needed: bool) -> None:
         if needed:
-            self._log.begun(anew=sqlite_wal.begin(db))
+            first = not self._begun
+            anew = sqlite_wal.begin(db, sqlite_wal.TRIES_AT_FIRST if first else 1)
+            self._log.begun(anew=anew, first=first)
             self._place.note_writing()
         self._begun = True
 

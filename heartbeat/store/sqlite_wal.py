@@ -38,6 +38,11 @@ PAGES_MAX = 10_000
 """Pages after which the log is checkpointed."""
 MORE = 1_000
 """Pages until the next try, when somebody who reads was in the way."""
+SOON = 20
+"""Pages until the next try, when the log has just been begun by a process that has just opened it."""
+TRIES_AT_FIRST = 20
+A_MOMENT = 0.002
+"""Seconds: our own reading takes no longer."""
 HEADER, FRAME = 32, 24
 """Bytes (https://www.sqlite.org/fileformat2.html#walformat)."""
 MAGIC = (0x377F0682, 0x377F0683)
@@ -59,14 +64,16 @@ def number(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def begin(db: sqlite3.Connection) -> bool:
+def begin(db: sqlite3.Connection, tries: int = 1) -> bool:
     """Checkpoint, and begin a new generation; False when somebody who reads is in the way, and this one goes on."""
     _count(db)
-    busy, pages, done = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    if busy or pages != done:
-        return False
-    _count(db)
-    return True
+    for number_of_try in range(tries):
+        busy, pages, done = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if not busy and pages == done:
+            _count(db)
+            return True
+        time.sleep(A_MOMENT if number_of_try + 1 < tries else 0)
+    return False
 
 
 def _count(db: sqlite3.Connection) -> None:
@@ -153,9 +160,9 @@ class Log:
         size = FRAME + int.from_bytes(header[8:12], "big")
         return os.pread(self._file, 8, HEADER + (self._pages - 1) * size + 8) == header[16:24]
 
-    def begun(self, *, anew: bool) -> None:
-        """The log begins anew, or somebody was in the way."""
-        self._pages = PAGES_MAX if anew else self._pages + MORE
+    def begun(self, *, anew: bool, first: bool) -> None:
+        """The log begins anew, or somebody was in the way. first: since it was opened."""
+        self._pages = PAGES_MAX if anew else SOON if first else self._pages + MORE
 
     def close(self) -> None:
         """Let go of the file."""
