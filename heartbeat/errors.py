@@ -13,6 +13,7 @@ HeartbeatError
     ├── NotApplied         an event for a job that the file declares and the store has not got yet
     ├── NotRead            an evidence object that could not be looked at for now
     ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
+    │   └── StoreGone      its file was taken away, or is another one
     ├── StoreCorrupt       the store answers, but what it holds cannot be read
     ├── FrontLost          the HTTP process ends again and again
     ├── SendFailed         an HTTP request got no answer; `sent`: it may have arrived; `refused`: not an address to call
@@ -90,6 +91,10 @@ class NotRead(WorldError):
 
 class StoreUnavailable(WorldError):
     """The store does not answer: locked, full, throttled or away."""
+
+
+class StoreGone(StoreUnavailable):
+    """The store's file is not at its path any more, or is another one: what would be written is read by nobody."""
 
 
 class StoreCorrupt(WorldError):

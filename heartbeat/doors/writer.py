@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from heartbeat.definition import by_ping
 from heartbeat.doors.frames import Outcome
 from heartbeat.doors.lately import Lately
-from heartbeat.errors import StoreUnavailable, WorldError
+from heartbeat.errors import StoreGone, StoreUnavailable, WorldError
 from heartbeat.record import Recorded
 from heartbeat.telemetry import Happened
 
@@ -56,6 +56,7 @@ class Writer:
         self._busy_since: float | None = None
         self.away = False
         """The store did not answer the last time."""
+        self._gone = False
 
     def write(self, pings: Sequence[Ping]) -> list[Reply]:
         """One reply each, whatever happens."""
@@ -70,6 +71,11 @@ class Writer:
         if since is not None and time.monotonic() - since > self._stuck_after:
             return "the writer is stuck"
         return "the store does not answer" if self.away else ""
+
+    def file_is_there(self) -> None:
+        """The store's file is in its place: if it was away when the last ping came, the next one will be taken."""
+        if self._gone:
+            self._is_away(None)
 
     def forget_jobs(self) -> None:
         """Jobs may have been removed or made anew: ask the store again."""
@@ -97,7 +103,7 @@ class Writer:
             self._log.tell(Happened.STORE_AWAY, error=problem)
         elif problem is None and self.away:
             self._log.tell(Happened.STORE_BACK)
-        self.away = problem is not None
+        self.away, self._gone = problem is not None, isinstance(problem, StoreGone)
 
     def _record(self, pings: Sequence[Ping]) -> list[Reply]:
         for ping in pings:
