@@ -18,7 +18,6 @@ from heartbeat.model import (
     Entry,
     Event,
     Incident,
-    Phase,
     Reason,
     Ruled,
     Run,
@@ -113,13 +112,6 @@ class Case:
         rest = (r for r in self.state.runs if r is not run and (r.id or r.slot is None or r.slot != run.slot))
         self.set(runs=tuple(rest))
 
-    def wake_queue(self) -> None:
-        """A run has ended: the first one that waits for it may begin."""
-        waiting = next((start for start in self.state.starts if start.phase is Phase.QUEUED), None)
-        if waiting is not None:
-            woken = replace(waiting, until=self.now)
-            self.set(starts=tuple(woken if start is waiting else start for start in self.state.starts))
-
     def rule(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, again: bool = False) -> None:
         """A verdict that counts has been given at this instant: let the status follow. again: the slot was bad."""
         if verdict in BAD and self._is_old_news(at):
@@ -190,7 +182,7 @@ class Case:
         if any(s.first <= slot <= max(s.first, s.last) for s in self.state.ahead):
             return (self.state.bad_slot or 0) <= self.state.cursor
         after = slots.next_slot(self.job, self.state.cursor)
-        return after is not None and slot < after and slots.deadline(self.job, after) <= at
+        return after is not None and slot < after and slots.due(self.job, self.state, after) <= at
 
     def _mark_runs(self, slot: int | None, *, bad: bool) -> None:
         # A slot counts once, though several of its runs may end badly.
@@ -257,11 +249,11 @@ class Case:
 
     def next_look(self) -> int:
         """The instant at which the clock must look at this job again, if nothing is heard before."""
-        if not self.job.enabled:
-            return NEVER
-        looks = [slots.next_deadline(self.job, self.state.cursor), self.state.paused_until, self._next_telling()]
-        looks += [slots.run_deadline(self.job, run) for run in self.state.runs if not run.expired]
-        looks += [start.until for start in self.state.starts if start.until]
+        looks: list[int | None] = [start.until for start in self.state.starts if start.until]
+        if self.job.enabled:
+            first = slots.first_due(self.job, self.state)
+            looks += [first[0] if first else None, self.state.paused_until, self._next_telling()]
+            looks += [slots.run_deadline(self.job, run) for run in self.state.runs if not run.expired]
         return min([look for look in looks if look is not None], default=NEVER)
 
     def _next_telling(self) -> int | None:

@@ -139,7 +139,7 @@ def standing(snapshot: Snapshot, now: int) -> Standing:
 
 def _is_overdue(snapshot: Snapshot, slot: int | None, now: int) -> bool:
     limits = [slots.run_deadline(snapshot.job, run) for run in running(snapshot)]
-    limits += [] if slot is None else [slots.deadline(snapshot.job, slot)]
+    limits += [] if slot is None else [slots.due(snapshot.job, snapshot.state, slot)]
     return any(limit is not None and limit <= now for limit in limits)
 
 
@@ -161,7 +161,8 @@ def reason_in_words(job: Job, entry: Entry, now: int) -> str:
     """The reason of one entry; "" when it has none."""
     if entry.reason is None:
         return ""
-    limit = entry.at if entry.verdict is Verdict.TIMED_OUT or entry.slot is None else slots.deadline(job, entry.slot)
+    judged = entry.verdict in {Verdict.MISSED, Verdict.TIMED_OUT} and entry.signal is None
+    limit = entry.at if judged or entry.slot is None else slots.deadline(job, entry.slot)
     at = moment(limit, now, job.timezone, zone_too=False)
     status = entry.signal.exit_status if entry.signal else None
     said = "a failing exit status" if status is None else f"exit status {status}"
@@ -217,7 +218,7 @@ def _because(snapshot: Snapshot, entries: Sequence[Entry], stories: Sequence[Slo
 def _quiet(snapshot: Snapshot, stories: Sequence[SlotStory], now: int) -> str:
     job, state, slot = snapshot.job, snapshot.state, open_slot(snapshot)
     if slot is not None and slot <= now:
-        return _awaited(job, slot, now)
+        return _awaited(snapshot, slot, now)
     judged = next((story for story in stories if story.verdict), None)
     if judged is None:
         return "no slot has been judged yet" if state.signals else "nothing has been heard of it yet"
@@ -228,8 +229,8 @@ def _quiet(snapshot: Snapshot, stories: Sequence[SlotStory], now: int) -> str:
     return f"{said}; {state.streak} bad in a row, people are told from {job.alert_after} on (alert_after)"
 
 
-def _awaited(job: Job, slot: int, now: int) -> str:
-    limit = slots.deadline(job, slot)
+def _awaited(snapshot: Snapshot, slot: int, now: int) -> str:
+    job, limit = snapshot.job, slots.due(snapshot.job, snapshot.state, slot)
     name, by = moment(slot, now, job.timezone), moment(limit, now, job.timezone)
     if now < limit:
         return f"the slot of {name} has come and nothing is heard of it yet; it has until {by}"
@@ -257,7 +258,7 @@ def _slots_coming(snapshot: Snapshot, now: int) -> list[Coming]:
     slot, job = open_slot(snapshot), snapshot.job
     if slot is None:
         return []
-    limit = slots.deadline(job, slot)
+    limit = slots.due(job, snapshot.state, slot)
     verdict = "excused" if snapshot.state.status is Status.PAUSED else "missed"
     name = moment(slot, now, job.timezone)
     due = Coming(at=slot, what=f"the next run is expected (grace {format_duration(job.grace)})")

@@ -14,9 +14,10 @@ from heartbeat.alerts import SOURCE
 from heartbeat.assertions import shortfall
 from heartbeat.case import Case
 from heartbeat.model import BAD, Kind, Reason, Run, Status, Verdict
+from heartbeat.remembered import met, woken
 
 if TYPE_CHECKING:
-    from heartbeat.model import Change, Job, Signal, Snapshot, State
+    from heartbeat.model import Change, Signal, Snapshot, State
     from heartbeat.slots import Place
 
 RUNS_MAX = 32
@@ -96,9 +97,10 @@ def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None, *, e
     if ended or _has_ended(case, signal, where):
         case.remark("its end, or a newer one, was heard before this start")
         return
-    timely = slot is not None and not where.met and signal.at < slots.deadline(case.job, slot)
+    timely = slot is not None and not where.met and signal.at < slots.due(case.job, case.state, slot)
     if slot is not None and timely:
         case.meet(slot, signal.at, good=False)
+        case.set(starts=met(case.state.starts, slot, signal.run_id))
     else:
         case.beat(signal.at)
     run = Run(id=signal.run_id, slot=slot, started_at=signal.at, owns=timely, after_bad=prior in BAD)
@@ -118,7 +120,7 @@ def _success(case: Case, signal: Signal, where: Place, prior: Verdict | None) ->
         _fail(case, signal, where, prior, wrong[0])
         case.remark(wrong[1])
         return
-    verdict, reason = _timeliness(case.job, signal, where)
+    verdict, reason = _timeliness(case, signal, where)
     decided = prior is not None and prior not in BAD and prior is not Verdict.UNKNOWN
     if decided:  # a second success in a slot changes no verdict
         case.note(where.slot, signal.at, prior, None, signal)
@@ -136,12 +138,12 @@ def _why_late(reason: Reason) -> Reason:
     return Reason.REPORTED_LATE if reason is Reason.IN_TIME else reason
 
 
-def _timeliness(job: Job, signal: Signal, where: Place) -> tuple[Verdict, Reason]:
+def _timeliness(case: Case, signal: Signal, where: Place) -> tuple[Verdict, Reason]:
     run, slot = where.run, where.slot
     if run is not None and run.owns:
-        limit = slots.run_deadline(job, run)
+        limit = slots.run_deadline(case.job, run)
     else:
-        limit = None if slot is None else slots.deadline(job, slot)
+        limit = None if slot is None else slots.due(case.job, case.state, slot)
     if limit is None or signal.at < limit:
         return Verdict.ON_TIME, Reason.IN_TIME
     return Verdict.LATE, Reason.AFTER_DEADLINE
@@ -180,7 +182,8 @@ def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
     finished = signal.at if state.finished_at is None else max(signal.at, state.finished_at)
     recent = tuple(sorted((*state.recent, signal.at))[-RECENT_MAX:]) if good else state.recent
     case.set(finished_at=finished, recent=recent)
-    case.wake_queue()
+    if case.state.starts:
+        case.set(starts=woken(met(case.state.starts, where.slot, signal.run_id), case.now))
     if case.state.mends or case.state.runs:
         _keep_mends(case, (signal.at, where.slot) if good and where.slot is not None else None)
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from heartbeat.model import Change, Phase, Start
+    from heartbeat.model import Change, Phase, Signal, Snapshot, Start
 
 
 class Held(StrEnum):
@@ -24,6 +24,8 @@ class Held(StrEnum):
     DISABLED = "disabled"
     NO_TRIGGER = "no trigger"
     NO_SLOT = "no slot"
+    CLOSED = "closed"
+    DROPPED = "dropped"
     TOO_EARLY = "too early"
     TOO_LATE = "too late"
     OVERTAKEN = "overtaken"
@@ -57,10 +59,10 @@ class Called:
 class Claim:
     """What an order comes to: a start to carry out, or why not; with what must be committed first, if anything.
 
-    lost: what must be said of a claim whose holder died.
+    said: the job with that remembered, and the signal in which it is told, of a start that ends without a call.
     """
 
     start: Start | None
     held: Held | None = None
     change: Change | None = None
-    lost: Called | None = None
+    said: tuple[Snapshot, Signal] | None = None

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from heartbeat import slots
+from heartbeat import expected, slots
 from heartbeat.case import Case
 from heartbeat.model import NEVER, Change, Phase, Reason, Run, Snapshot, Span, Status, Verdict
+from heartbeat.remembered import excused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,6 @@ def look(snapshot: Snapshot, now: int, *, blind: Sequence[Blind] = (), quiet: in
     more = False
     if case.job.enabled:
         more = not _walk(case, blind)
-        _resume(case)
         _owed(case)
     return case.change(more=more)
 
@@ -62,13 +62,16 @@ def _walk(case: Case, blind: Sequence[Blind]) -> bool:
 
 
 def _step(case: Case, blind: Sequence[Blind]) -> bool:
-    # The earliest of: a slot met ahead, the next slot's deadline, an open run's deadline. False: nothing is due.
+    # The earliest of: a slot met ahead, the next slot's deadline, an open run's deadline, the end of the pause. False:
+    # nothing is due.
     slot = slots.next_slot(case.job, case.state.cursor)
     if slot is not None and case.state.ahead and case.state.ahead[0].first <= slot:
         _pass_over(case, case.state.ahead[0])
         return True
-    due = None if slot is None else slots.deadline(case.job, slot)
+    due, slot = slots.first_due(case.job, case.state) or (None, None)
     hung = _first_hung(case)
+    if _resume(case, before=min(hung[0] if hung else NEVER, NEVER if due is None else due)):
+        return True
     if hung is not None and hung[0] <= case.now and (due is None or hung[0] <= due):
         _expire(case, hung[1], hung[0], blind)
         return True
@@ -97,10 +100,13 @@ def _pass_over(case: Case, span: Span) -> None:
 
 
 def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
-    succeeded = any(span.since < due for span in case.state.ahead if span.good)
-    verdict, reason = _why_missed(case, slot, succeeded, hidden=any(b.hides(slot, due) for b in blind))
+    succeeded = any(span.last > slot and span.since < due for span in case.state.ahead if span.good)
+    verdict, reason = _why_missed(case, slot, due, succeeded, hidden=any(b.hides(slot, due) for b in blind))
     case.note(slot, due, verdict, reason)
-    case.set(cursor=slot)
+    if slot == slots.next_slot(case.job, case.state.cursor):
+        case.set(cursor=slot)
+    else:  # one before it was started late, or waits
+        case.meet(slot, due, good=False)
     if reason in SILENT:
         _mend(case, due)
         if case.hung_since is not None:
@@ -109,8 +115,8 @@ def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
         case.rule(slot, due, verdict, reason)
 
 
-def _why_missed(case: Case, slot: int, succeeded: bool, *, hidden: bool) -> tuple[Verdict, Reason]:
-    if case.state.status is Status.PAUSED:
+def _why_missed(case: Case, slot: int, due: int, succeeded: bool, *, hidden: bool) -> tuple[Verdict, Reason]:
+    if expected.why_not(case.job, case.state, slot, due) is not None:
         return Verdict.EXCUSED, Reason.JOB_PAUSED
     if hidden:
         return Verdict.UNKNOWN, Reason.WE_WERE_BLIND
@@ -172,10 +178,13 @@ def _mend_ahead(case: Case, before: int) -> None:
             case.rule(span.last, span.since, Verdict.ON_TIME, Reason.IN_TIME)
 
 
-def _resume(case: Case) -> None:
+def _resume(case: Case, before: int) -> bool:
+    # The pause has ended, and nothing that is due came before: what follows is expected again, however late we look.
     until = case.state.paused_until
-    if case.state.status is Status.PAUSED and until is not None and until <= case.now:
-        resume(case, until)
+    if case.state.status is not Status.PAUSED or until is None or until > case.now or until >= before:
+        return False
+    resume(case, until)
+    return True
 
 
 def resume(case: Case, at: int) -> None:
@@ -197,7 +206,7 @@ def excuse(case: Case, until: int, reason: Reason) -> None:
             case.rule(slot, until, Verdict.EXCUSED, reason)
         case.set(cursor=slot)
     last = max((span.last for span in case.state.ahead), default=until)
-    case.set(cursor=max(case.state.cursor, until, last), ahead=())
+    case.set(cursor=max(case.state.cursor, until, last), ahead=(), starts=excused(case.state.starts, until))
 
 
 def _owed(case: Case) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from heartbeat.alerts import SOURCE
 from heartbeat.model import Kind, Phase, Reason, Verdict
-from heartbeat.starting import known, run_for
+from heartbeat.remembered import known
+from heartbeat.starting import run_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ class End(StrEnum):
     TRIGGER_FAILED = "trigger failed"
     UNKNOWN = "perhaps started"
     SKIPPED = "skipped, another run was under way"
+    DROPPED = "not started, its slot is expected no longer"
     NEVER_CHECKED_IN = "triggered, never checked in"
     NEVER_FINISHED = "started, never finished"
     MISSED = "nothing was heard"
@@ -58,6 +60,7 @@ _PHASES = {
     Phase.AGAIN: End.AGAIN,
     Phase.QUEUED: End.WAITING,
     Phase.SKIPPED: End.SKIPPED,
+    Phase.DROPPED: End.DROPPED,
     Phase.UNKNOWN: End.UNKNOWN,
     Phase.FAILED: End.TRIGGER_FAILED,
     Phase.STARTED: End.TRIGGERED,
@@ -126,7 +129,7 @@ def _name(entry: Entry, latest: dict[int | None, str]) -> str | None:
 
 
 def _record(snapshot: Snapshot, name: str, entries: Sequence[Entry]) -> Record | None:
-    start = known(snapshot.state, name)
+    start = known(snapshot.state.starts, name)
     if start is None and not entries:
         return None
     signals = [entry.signal for entry in entries if entry.signal is not None]
@@ -185,7 +188,7 @@ def _end(
     if began is not None:
         return End.RUNNING
     phase = start.phase if start else _phase(calls)
-    if phase in {Phase.FAILED, Phase.SKIPPED}:
+    if phase in {Phase.FAILED, Phase.SKIPPED, Phase.DROPPED}:
         return _PHASES[phase]
     silent = next((_SILENT[entry.reason] for entry in reversed(entries) if entry.reason in _SILENT), None)
     if silent is not None:

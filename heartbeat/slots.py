@@ -12,9 +12,12 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from heartbeat.model import MINUTE, Job, Kind, Noun, Run, Signal, Snapshot, Span, State
+from heartbeat.model import MINUTE, Job, Kind, Noun, Phase, Run, Signal, Snapshot, Span, Start, State
+from heartbeat.remembered import ENDED, begun_late, counted_from
 from heartbeat.schedule import Schedule, parse
 
+QUEUE_PATIENCE = 5 * MINUTE
+"""Whoever starts a run that waits asks for it every minute; if nobody has for so long (or the grace), nobody will."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -71,14 +74,42 @@ def bettered(ahead: tuple[Span, ...], slot: int, at: int) -> tuple[Span, ...]:
 
 
 def deadline(job: Job, slot: int) -> int:
-    """From this instant on, a start or success for the slot is too late."""
+    """From this instant on, a start or success for the slot is too late, unless we started it late: see `due`."""
     return slot + job.grace
 
 
-def next_deadline(job: Job, after: int) -> int | None:
-    """The deadline of the first slot strictly after an instant; None when there is none."""
-    slot = next_slot(job, after)
-    return None if slot is None else deadline(job, slot)
+def due(job: Job, state: State, slot: int) -> int:
+    """From this instant on, a start or success for the slot is too late.
+
+    A run of the schedule's that began late, by our own doing, has its grace from then on; one that still waits has not
+    begun. (A run by hand, after the slot's time, is late.)
+    """
+    if not state.starts:
+        return deadline(job, slot)
+    ours = [_check_in(job, s) for s in state.starts if s.slot == slot and not s.by and s.phase not in ENDED]
+    return max(deadline(job, slot), *ours) if ours else deadline(job, slot)
+
+
+def first_due(job: Job, state: State) -> tuple[int, int] | None:
+    """The open slot whose time is over first, as (due, slot); None: there are no more slots.
+
+    That is the earliest one, but where we started that one late, or it waits: those behind it are not to wait for it.
+    """
+    slot, found = next_slot(job, state.cursor), None
+    while slot is not None:  # ends: only so many slots have starts that make them late
+        if not state.starts or not is_met(job, state, slot):
+            late = due(job, state, slot)
+            found = min(found or (late, slot), (late, slot))
+            if late == deadline(job, slot):
+                break
+        slot = next_slot(job, slot)
+    return found
+
+
+def _check_in(job: Job, start: Start) -> int:
+    if start.phase is Phase.QUEUED:
+        return start.until + max(job.grace, QUEUE_PATIENCE)
+    return counted_from(start) + job.grace
 
 
 def run_deadline(job: Job, run: Run) -> int | None:
@@ -102,12 +133,25 @@ def place(snapshot: Snapshot, signal: Signal) -> Place:
 
 
 def _of_start(job: Job, state: State, signal: Signal) -> int | None:
-    """The slot for which we started the signal's run; for any other, the latest that its time can belong to."""
+    """The slot for which we started the signal's run; for any other, the latest that its time can belong to.
+
+    A job that does not say its run's id is taken at its time, but where we started a run late and wait for its word.
+    """
     if signal.run_id and state.starts:
         for start in state.starts:
             if start.run_id == signal.run_id:
                 return start.slot
+    if not signal.run_id and state.starts:
+        for start in begun_late(state.starts, signal.at):
+            if start.slot is not None and not is_met(job, state, start.slot):
+                return start.slot
     return by_time(job, state, signal.at)
+
+
+def is_slot(job: Job, slot: int) -> bool:
+    """The schedule, as it stands, has this slot (for `every`: any instant may be one)."""
+    schedule = schedule_of(job)
+    return schedule.interval_ms is not None or schedule.next_ms(slot - 1) == slot
 
 
 def is_met(job: Job, state: State, slot: int) -> bool:

@@ -211,7 +211,7 @@ class _Sweep:
 
     def look_at_starts(self, snapshot: Snapshot, change: Change) -> Change:
         # Whoever starts runs is told of these; should that fail, the job is looked at again.
-        starts = starting.due(snapshot.job, change.state or snapshot.state, self.now) if snapshot.job.enabled else []
+        starts = starting.due(snapshot.job, change.state or snapshot.state, self.now)
         if not starts:
             return change
         self.starts += starts

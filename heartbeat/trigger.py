@@ -13,13 +13,14 @@ from heartbeat.errors import HeartbeatError, StartFailed, TooBusy, UnknownJob
 from heartbeat.model import MINUTE, SECOND, Commit, Kind, Phase, Signal
 from heartbeat.orders import Called, Claim, Held, Order
 from heartbeat.record import ATTEMPTS_MAX, Recorder, verdict_of, weigh
-from heartbeat.starting import claim, known, may_repeat, named, outcome
+from heartbeat.remembered import known
+from heartbeat.starting import claim, may_repeat, named, outcome
 from heartbeat.targets.protocol import Answer, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.model import Job, Snapshot, Start, Trigger
+    from heartbeat.model import Change, Job, Snapshot, Start, Trigger
     from heartbeat.store.protocol import Store
     from heartbeat.targets.protocol import Target
 
@@ -47,6 +48,16 @@ class Started:
         return self.held not in {Held.DONE, Held.BUSY, Held.LATER, Held.QUEUED}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """An order, and the job as it was read for it. target: None when it has none, or none can be made (problem)."""
+
+    order: Order
+    snapshot: Snapshot
+    target: Target | None
+    problem: str
+
+
 class Starter:
     """Starts runs. targets: makes the target of a trigger, raising a HeartbeatError when it cannot; clock: ms."""
 
@@ -55,14 +66,11 @@ class Starter:
 
     def start(self, order: Order) -> Started:
         """One attempt at most. Raises UnknownJob, TooBusy, StoreUnavailable: then nothing is known to have started."""
-        snapshot = self._load(order.slug)
-        job, order = snapshot.job, named(order, snapshot.state)
-        target, problem = self._target(job)
-        claimed = self._claim(order, snapshot, target)
-        start = claimed.start
+        claimed, wish = self._claim(order)
+        start, order = claimed.start, wish.order
         if claimed.held is not None or start is None:
             return _held(order, claimed)
-        called, answer = self._call(job, start, target, problem)
+        called, answer = self._call(wish, start)
         left = self._tell(order, called)
         if answer is not None and answer.ok is not None:
             self._record(order, Kind.SUCCESS if answer.ok else Kind.FAIL, answer.output)
@@ -82,22 +90,30 @@ class Starter:
         except HeartbeatError as problem:
             return None, str(problem)
 
-    def _claim(self, order: Order, snapshot: Snapshot, target: Target | None) -> Claim:
-        lease, repeatable = (target.timeout if target else 0) + MARGIN, target.repeatable if target else 0
-        for attempt in range(ATTEMPTS_MAX):
-            if attempt:  # somebody else has changed the job
-                snapshot = self._load(order.slug)
-            claimed = claim(snapshot, order, self._clock(), lease=lease, repeatable=repeatable)
-            if claimed.lost is not None:
-                self._tell(order, claimed.lost)
-                return claimed
-            if claimed.change is None or self._store.commit([claimed.change]) == [Commit.STORED]:
-                return claimed
-        raise TooBusy(f"{order.slug} kept changing; start run {order.run_id} again")
+    def _claim(self, order: Order) -> tuple[Claim, _Wish]:
+        # Should somebody change the job meanwhile, the commit is refused; then all is asked anew, of the job as it is.
+        for _ in range(ATTEMPTS_MAX):
+            wish = self._wish(order)
+            target = wish.target
+            lease, repeatable = (target.timeout if target else 0) + MARGIN, target.repeatable if target else 0
+            claimed = claim(wish.snapshot, wish.order, self._clock(), lease=lease, repeatable=repeatable)
+            change = claimed.change if claimed.said is None else self._weigh(*claimed.said)
+            if change is None or self._store.commit([change]) == [Commit.STORED]:
+                return claimed, wish
+        raise TooBusy(f"{order.slug} kept changing; start the run again")
 
-    def _call(self, job: Job, start: Start, target: Target | None, problem: str) -> tuple[Called, Answer | None]:
+    def _wish(self, order: Order) -> _Wish:
+        snapshot = self._load(order.slug)
+        target, problem = self._target(snapshot.job)
+        return _Wish(order=named(order, snapshot.state), snapshot=snapshot, target=target, problem=problem)
+
+    def _weigh(self, snapshot: Snapshot, signal: Signal) -> Change:
+        return weigh(self._store, snapshot, signal, lambda slug, slot: verdict_of(self._store, slug, slot))
+
+    def _call(self, wish: _Wish, start: Start) -> tuple[Called, Answer | None]:
+        job, target = wish.snapshot.job, wish.target
         if target is None:
-            return Called(phase=Phase.AGAIN, text=problem), None
+            return Called(phase=Phase.AGAIN, text=wish.problem), None
         call = Call(
             slug=job.slug,
             run_id=start.run_id,
@@ -119,10 +135,9 @@ class Starter:
             snapshot, now = self._load(order.slug), self._clock()
             after, signal = outcome(snapshot, order.run_id, called, now)
             if signal is None:
-                return known(snapshot.state, order.run_id)
-            change = weigh(self._store, after, signal, lambda slug, slot: verdict_of(self._store, slug, slot))
-            if self._store.commit([change]) == [Commit.STORED]:
-                return known(after.state, order.run_id)
+                return known(snapshot.state.starts, order.run_id)
+            if self._store.commit([self._weigh(after, signal)]) == [Commit.STORED]:
+                return known(after.state.starts, order.run_id)
         raise TooBusy(f"{order.slug} kept changing; what became of run {order.run_id} was not written: {called.text}")
 
     def _record(self, order: Order, kind: Kind, body: str) -> None:

@@ -57,7 +57,7 @@ def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict
         "last_success": iso(state.last_success),
         "last_signal": iso(state.last_signal),
         "next_expected": None if state.status is Status.PAUSED else iso(slot),
-        "deadline": None if slot is None or state.status is Status.PAUSED else iso(slots.deadline(job, slot)),
+        "deadline": None if slot is None or state.status is Status.PAUSED else iso(slots.due(job, state, slot)),
         "schedule": list(job.schedule),
         "schedule_in_words": slots.schedule_of(job).describe(),
         "timezone": job.timezone,

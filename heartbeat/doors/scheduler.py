@@ -16,8 +16,9 @@ from heartbeat import slots
 from heartbeat.doors import startlog
 from heartbeat.errors import HeartbeatError
 from heartbeat.manage import everything
-from heartbeat.model import SECOND, Status
+from heartbeat.model import SECOND
 from heartbeat.orders import Order
+from heartbeat.starting import refusal
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -106,12 +107,9 @@ class Scheduler:
             self._read_at = now + READ_EVERY
 
     def _catch_up(self, snapshot: Snapshot, now: int) -> None:
-        job, state = snapshot.job, snapshot.state
-        slot = slots.schedule_of(job).previous_ms(now + 1)
-        if slot is None or slot <= max(state.born, state.claimed_slot or 0) or state.status is Status.PAUSED:
-            return
-        if now < slots.deadline(job, slot):
-            heapq.heappush(self._turns, Turn(now, job.slug, slot))
+        slug, slot = snapshot.job.slug, slots.schedule_of(snapshot.job).previous_ms(now + 1)
+        if slot is not None and refusal(snapshot, Order(slug=slug, slot=slot), now) is None:
+            heapq.heappush(self._turns, Turn(now, slug, slot))
 
     def _plan(self, slug: str, now: int) -> None:
         job = self._jobs.get(slug)

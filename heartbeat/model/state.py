@@ -56,7 +56,9 @@ class Start(Noun, frozen=True, kw_only=True):
 
     slot: None for one by hand that is for no slot; until: claimed: whoever holds it may still be calling; again,
     queued: not to be called before; at: when it was claimed first; attempts: calls of the target, the one under way
-    included; by: who asked for it ("" for the schedule); input: what is handed over besides the settings (JSON).
+    included; by: who asked for it ("" for the schedule); input: what is handed over besides the settings (JSON);
+    began, called: when its target was called first (after it had waited for other runs), and last; 0: it still waits,
+    or was made before this was written down.
     """
 
     run_id: str
@@ -68,6 +70,8 @@ class Start(Noun, frozen=True, kw_only=True):
     by: str = ""
     input: str = ""
     answer: str = ""
+    began: int = 0
+    called: int = 0
 
 
 class Span(Noun, frozen=True, kw_only=True):

@@ -44,7 +44,7 @@ class Phase(StrEnum):
 
     claimed: somebody is about to call the target, or does so now; started: the target took it; again: it was refused
     for now; queued: it waits for another run to end; failed: it was refused; unknown: it may have started or not;
-    skipped: another run was under way.
+    skipped: another run was under way; dropped: its slot is expected no longer.
     """
 
     CLAIMED = "claimed"
@@ -54,6 +54,7 @@ class Phase(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     SKIPPED = "skipped"
+    DROPPED = "dropped"
 
 
 class Overlap(StrEnum):

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 
-from heartbeat.definition import founding
+from msgspec.structs import replace
+
+from heartbeat.apply import define
+from heartbeat.definition import founding, removed
 from heartbeat.errors import StartFailed
-from heartbeat.manage import pause_job
+from heartbeat.manage import found, pause_job
 from heartbeat.model import Job, Kind, Signal, Trigger
 from heartbeat.orders import Order
 from heartbeat.record import Recorder
@@ -92,8 +95,25 @@ class Stage:
         self.recorder = Recorder(self.store)
         self.recorder.record([signal])
 
-    def pause(self, when):
-        pause_job(self.store, "job", at(when))
+    def pause(self, when, until=None):
+        self.now = at(when)
+        pause_job(self.store, "job", self.now, until=at(until) if until else None)
+
+    def edit(self, when, **fields):
+        """The file changes, and somebody applies it."""
+        self.now = at(when)
+        define(self.store, replace(self.snapshot.job, **fields), self.now)
+
+    def remove(self, when):
+        """The file has it no more: the job as it was."""
+        self.now, there = at(when), self.snapshot
+        self.store.commit([removed(there, self.now, None)])
+        return there.job
+
+    def declare(self, when, job):
+        """The file has it again."""
+        self.now = at(when)
+        found(self.store, [job], self.now)
 
     @property
     def snapshot(self):

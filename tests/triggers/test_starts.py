@@ -10,6 +10,7 @@ from heartbeat.model import Overlap, Phase
 from heartbeat.orders import Held, Order
 from heartbeat.starting import run_for
 from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.sweep import sweep
 from heartbeat.targets.protocol import Answer
 from heartbeat.trigger import Starter
 
@@ -64,7 +65,7 @@ class TestWhenItMayNotStart:
         assert stage().fire("08:59:58").phase is Phase.STARTED
 
     def test_before_it_was_declared(self, stage):
-        assert stage(born="09:00:30").fire("09:01").held is Held.TOO_LATE
+        assert stage(born="09:00:30").fire("09:01").held is Held.CLOSED
 
     def test_an_older_slot_than_the_last(self, stage):
         s = stage(schedule="*/5 * * * *")
@@ -348,11 +349,19 @@ class TestOverlap:
         assert [done.phase for done in s.sweep("09:33:01")] == [Phase.STARTED]
         assert len(s.target.started) == 2
 
-    def test_a_queued_slot_that_waits_too_long_is_told_as_that(self, stage):
+    def test_while_whoever_starts_it_says_that_it_waits_nobody_is_told(self, stage):
+        s = self.two(stage, Overlap.QUEUE)
+        self.fire_twice(s)
+        for minute in range(31, 59):
+            s.sweep(f"09:{minute}")
+        assert s.told() == []
+
+    def test_a_queued_slot_that_nobody_asks_for_is_told_as_that_and_not_lost(self, stage):
         s = self.two(stage, Overlap.QUEUE)
         self.fire_twice(s)
         for minute in range(31, 45):
-            s.sweep(f"09:{minute}")
+            s.now = at(f"09:{minute}")
+            sweep(s.store, s.now)
         assert s.told() == [("opened", "still_running")]
         s.hear("success", "09:50", RUN)
         s.sweep("09:50:01")

@@ -153,3 +153,28 @@ def test_while_the_store_is_away_it_raises_so_that_it_is_called_again(function, 
     monkeypatch.undo()
     f.call(scheduled("2026-01-05T09:00:00Z"), "09:01")
     assert f.stage.target.started == [RUN]
+
+
+class TestAfterAnEdit:
+    """EventBridge still has the old schedule, for some minutes."""
+
+    def test_the_slot_that_the_new_schedule_had_before_it_was_applied_is_not_started(self, function):
+        f = function(grace=3_600_000)
+        f.stage.edit("08:45", schedule=("30 8 * * *",))
+        (run,) = f.call(scheduled("2026-01-05T09:00:00Z"))["runs"]
+        assert (run["held"], f.stage.target.calls) == ("closed", [])
+
+    def test_one_that_came_after_it_is(self, function):
+        f = function(grace=3_600_000)
+        f.stage.edit("08:45", schedule=("55 8 * * *",))
+        f.call(scheduled("2026-01-05T09:00:00Z"))
+        assert [call.slot for call in f.stage.target.calls] == [at("08:55")]
+
+    def test_what_the_checker_wants_gone_on_with_is_asked_again_at_the_moment_of_the_call(self, function):
+        f = function()
+        f.stage.target.script = [REFUSED]
+        f.call(scheduled("2026-01-05T09:00:00Z"), left=1_000)
+        f.stage.edit("09:00:04", enabled=False)
+        order = {"slug": "job", "slot": at("09:00"), "run_id": RUN, "by": "", "input": ""}
+        (run,) = f.call({"heartbeat": "go-on", "orders": [order]}, "09:00:10")["runs"]
+        assert (run["phase"], run["held"], len(f.stage.target.calls)) == ("dropped", "dropped", 1)

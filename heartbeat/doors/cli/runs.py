@@ -36,8 +36,9 @@ WORDS = {
     Phase.UNKNOWN: "may have been started or not",
 }
 WHY_NOT = {
-    Held.SKIPPED: "was skipped: another run of the job is under way (overlap: skip)",
+    Held.SKIPPED: "was skipped: another run of the job is under way",
     Held.QUEUED: "waits for another run of the job to end (overlap: queue)",
+    Held.DROPPED: "was dropped",
     Held.NO_TRIGGER: "was not started: jobs.yaml says no `trigger` for this job, so Heartbeat cannot start it",
 }
 
