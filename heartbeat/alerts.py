@@ -24,7 +24,7 @@ from heartbeat.model import (
 from heartbeat.offset import offset_hint
 
 if TYPE_CHECKING:
-    from heartbeat.overdue import Blind
+    from heartbeat.blind import Blind
 
 SOURCE = "trigger"
 """Of the signals in which a trigger tells what became of a call: their text is the target's, not the job's."""

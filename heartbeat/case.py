@@ -5,9 +5,11 @@ judge.py (a signal came) and overdue.py (time passed) decide the verdicts; the s
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
-from heartbeat import slots
+from heartbeat import limits, slots
 from heartbeat.alerts import job_alert
 from heartbeat.model import (
     BAD,
@@ -30,19 +32,26 @@ from heartbeat.model import (
 )
 from heartbeat.transition import TRANSITIONS, Tell
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heartbeat.blind import Blind
+
 
 class Case:
     """Collects what one look at a job decides.
 
-    now: when we look; quiet: until when people are not told (a silence), None when they are.
+    now: when we look; quiet: until when people are not told (a silence), None when they are; blinds: when nobody
+    listened.
     """
 
-    def __init__(self, snapshot: Snapshot, now: int, quiet: int | None) -> None:
-        self.snapshot, self.job, self.now, self.quiet = snapshot, snapshot.job, now, quiet
+    def __init__(self, snapshot: Snapshot, now: int, quiet: int | None, blinds: Sequence[Blind] = ()) -> None:
+        self.snapshot, self.job, self.now, self.quiet, self.blinds = snapshot, snapshot.job, now, quiet, blinds
         self.state: State = snapshot.state
         self.entries: list[Entry] = []
         self.alerts: list[Alert] = []
         self.hung_since: int | None = None  # the limit of the run that was found hung last
+        self.doubt = ""  # why what is told next may not be so
         self._n = self.state.version + 1
 
     def set(self, **fields: object) -> None:
@@ -243,7 +252,10 @@ class Case:
 
     def _tell(self, event: Event, at: int, incident: Incident) -> None:
         self.set(incident=incident)
-        self.alerts.append(job_alert(self.job, self.state, incident, event, at, self._latest_signal()))
+        alert = job_alert(self.job, self.state, incident, event, at, self._latest_signal())
+        if self.doubt and event is Event.OPENED:
+            alert = replace(alert, hint="; ".join(filter(None, (alert.hint, self.doubt))))
+        self.alerts.append(alert)
 
     def _latest_signal(self) -> Signal | None:
         return next((entry.signal for entry in reversed(self.entries) if entry.signal is not None), None)
@@ -252,14 +264,10 @@ class Case:
         """The instant at which the clock must look at this job again, if nothing is heard before."""
         if not self.job.enabled:
             return NEVER
-        looks = [self._next_deadline(), self.state.paused_until, self._next_telling()]
-        looks += [slots.run_deadline(self.job, run) for run in self.state.runs if not run.expired]
+        judged = limits.next_judged(self.job, self.state, self.blinds)
+        looks = [judged, self.state.paused_until, self._next_telling()]
         looks += [start.until for start in self.state.starts if start.until]
         return min([look for look in looks if look is not None], default=NEVER)
-
-    def _next_deadline(self) -> int | None:
-        slot = slots.next_slot(self.job, self.state.cursor)
-        return None if slot is None else slots.deadline(self.job, slot)
 
     def _next_telling(self) -> int | None:
         incident = self.state.incident

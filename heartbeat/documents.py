@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import asdict
 
+from heartbeat.blind import LONG, Blind
 from heartbeat.model import Change, Commit, Document, Mark, Noun, Silence
-from heartbeat.overdue import Blind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ DEAD_MAX = 20
 ATTEMPTS_MAX = 20
 PING_KEY = "ping-key"
 """The document that holds the key made at the first start."""
-BLINDS_MAX = 5
+BLINDS_MAX = 20
 """Blind times remembered: a slot whose window reaches back into one of them is judged with it."""
 
 
@@ -39,21 +39,39 @@ def silences_document(kept: Iterable[Silence], before: Document) -> Document:
     return Document(name=SILENCES, version=before.version + 1, value=[asdict(silence) for silence in kept])
 
 
+class Back(Noun, frozen=True, kw_only=True):
+    """The clock was set, back or forward.
+
+    at: when that was noticed, by the new clock; before: what the old one said; after: the job up to which all have been
+    moved to the new clock, None once they have been.
+    """
+
+    at: int
+    before: int
+    after: str | None
+
+
 class Clock(Noun, frozen=True, kw_only=True):
     """What the sweep remembers of itself.
 
-    mark: how far it has looked; alive: when a sweep last ran; blinds: when none did.
+    mark: how far it has looked; alive: when a sweep last ran; blinds: when nobody listened; patience: a longer time
+    without a sweep than this is one of those, as whoever sweeps here said last; back: the clock was set back.
     """
 
     version: int
     mark: Mark
     alive: int
     blinds: tuple[Blind, ...] = ()
+    patience: int = LONG
+    back: Back | None = None
 
     def document(self) -> Document:
         """The clock's book as its next version."""
         blinds = [[blind.start, blind.end] for blind in self.blinds[-BLINDS_MAX:]]
-        value = {"mark": [self.mark.at, self.mark.key], "alive": self.alive, "blinds": blinds}
+        value: dict[str, Any] = {"mark": [self.mark.at, self.mark.key], "alive": self.alive, "blinds": blinds}
+        value["patience"] = self.patience
+        if self.back is not None:
+            value["back"] = [self.back.at, self.back.before, self.back.after]
         return Document(name=CLOCK, version=self.version + 1, value=value)
 
 
@@ -65,7 +83,18 @@ def clock(store: Store, now: int) -> Clock:
     value = cast("dict[str, Any]", found.value)
     blinds = tuple(Blind(start=start, end=end) for start, end in value["blinds"])
     at, key = value["mark"]
-    return Clock(version=found.version, mark=Mark(at=at, key=key), alive=value["alive"], blinds=blinds)
+    return Clock(
+        version=found.version,
+        mark=Mark(at=at, key=key),
+        alive=value["alive"],
+        blinds=blinds,
+        patience=value.get("patience", LONG),
+        back=_back(value.get("back")),
+    )
+
+
+def _back(value: list[Any] | None) -> Back | None:
+    return None if value is None else Back(at=value[0], before=value[1], after=value[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,15 +9,18 @@ from msgspec.structs import replace
 
 from heartbeat import documents, starting
 from heartbeat.alerts import blind_alert, silent_together
+from heartbeat.blind import Blind, merged
+from heartbeat.clockset import follow
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Kind, Status
 from heartbeat.outbox import address, quiet_until
-from heartbeat.overdue import Blind, at_stake, look
+from heartbeat.overdue import at_stake, look
 from heartbeat.record import ATTEMPTS_MAX, Recorder
 from heartbeat.slots import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from heartbeat.documents import Clock
     from heartbeat.model import Due, Signal, Silence, Snapshot, State
     from heartbeat.orders import Order
     from heartbeat.store.protocol import Store
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
     """Evidence again: (job, slots at stake, now) -> the signals that the evidence itself gives for them."""
 
-BLIND_AFTER = 5 * MINUTE
-"""A longer time without a sweep is one in which we were not listening."""
 ALIVE_EVERY = 10 * SECOND
 """An idle sweep writes that it is alive no more often than this."""
 LIMIT = 1_000
@@ -39,6 +40,28 @@ STARTS_AGAIN = 15 * SECOND
 """A start that is to be gone on with is asked for again after so long, unless somebody has."""
 EVIDENCE_AGAIN = MINUTE
 """While its latest slot is bad, a job's evidence is looked at this often: nobody may tell us of the object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ears:
+    """What the door knows of whether anybody could reach us.
+
+    patience: a longer time without a sweep is one in which we were not listening; None: as whoever swept here last
+    said. deaf: a time in which nobody could reach us though sweeps may have run; ahead: so much the clock was set
+    forward.
+    """
+
+    patience: int | None = None
+    deaf: Blind | None = None
+    ahead: int = 0
+
+
+ALL_EARS = Ears()
+
+
+def patience(pause: int) -> int:
+    """For a door that sweeps every so often. An idle sweep is written down every ten seconds only, and may be late."""
+    return pause + max(pause // 2, ALIVE_EVERY + 5 * SECOND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +86,21 @@ def nothing_to_see(_job: Snapshot, _slots: Sequence[int], _now: int) -> Sequence
     return ()
 
 
-def sweep(
-    store: Store, now: int, *, service: Sequence[str] = (), evidence: Look = nothing_to_see, limit: int = LIMIT
+def sweep(  # noqa: PLR0913 - what is looked at, and by whom
+    store: Store,
+    now: int,
+    *,
+    service: Sequence[str] = (),
+    evidence: Look = nothing_to_see,
+    limit: int = LIMIT,
+    ears: Ears = ALL_EARS,
 ) -> Swept:
     """One look at what is due at `now`. service: the channels told about the service itself.
 
     Raises StoreUnavailable, TooBusy: nothing is lost, the next sweep finds the same rows.
     """
-    return _Sweep(store, now, service, evidence).run(limit)
+    book = follow(store, documents.clock(store, now), now, service, ahead=ears.ahead)
+    return _Sweep(store, now, service, evidence, book, ears).run(limit)
 
 
 def settle(store: Store, slug: str, now: int) -> None:
@@ -79,7 +109,8 @@ def settle(store: Store, slug: str, now: int) -> None:
     A job with evidence is left to the sweep, which can look at it again.
     """
     for _ in range(ATTEMPTS_MAX):
-        decided = _Sweep(store, now, (), nothing_to_see).decide([slug])
+        book = documents.clock(store, now)
+        decided = _Sweep(store, now, (), nothing_to_see, book, ALL_EARS).decide([slug])
         changes = [c for snapshot, c in decided if c.state is not None and snapshot.job.evidence is None]
         if not changes:
             return
@@ -87,12 +118,18 @@ def settle(store: Store, slug: str, now: int) -> None:
 
 
 class _Sweep:
-    def __init__(self, store: Store, now: int, service: Sequence[str], evidence: Look) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what is looked at, and by whom
+        self, store: Store, now: int, service: Sequence[str], evidence: Look, book: Clock, ears: Ears
+    ) -> None:
         self.store, self.now, self.service, self.evidence = store, now, service, evidence
-        self.book = documents.clock(store, now)
-        self.blind = Blind(start=self.book.alive, end=now) if now - self.book.alive > BLIND_AFTER else None
-        self.blinds = (*self.book.blinds, self.blind) if self.blind else self.book.blinds
-        self.age = now - self.book.alive if self.book.version else 0
+        patience = book.patience if ears.patience is None else ears.patience
+        self.book = replace(book, patience=patience)
+        found = [Blind(start=book.alive, end=now)] if now - book.alive > patience else []
+        if ears.deaf is not None and book.version:
+            found.append(ears.deaf)
+        self.blinds = merged((*book.blinds, *found))
+        self.blind = self.blinds[-1] if found else None
+        self.age = now - book.alive if book.version else 0
         self.judged = self.told = self.lost = 0
         self.unreadable: set[str] = set()
         self.starts: list[Order] = []
@@ -114,10 +151,14 @@ class _Sweep:
             told=self.told,
             lost=self.lost,
             blind=self.blind,
-            more=ours and (due.more or bool(rest)),
+            more=ours and (due.more or bool(rest) or self.is_moving()),
             age=self.age,
             starts=tuple({order.run_id: order for order in self.starts}.values()),
         )
+
+    def is_moving(self) -> bool:
+        """Jobs wait to be brought to a clock that was set."""
+        return self.book.back is not None and self.book.back.after is not None
 
     def settle(self, decided: Sequence[tuple[Snapshot, Change]]) -> list[str]:
         # Commit; the jobs that must be looked at again: somebody else moved them, or they have more to judge.
@@ -179,13 +220,16 @@ class _Sweep:
         return self.store.load([snapshot.job.slug])[snapshot.job.slug]
 
     def tell_blind(self, decided: list[tuple[Snapshot, Change]]) -> bool:
-        # Remembered, and told once, before anything is judged by it.
+        # Remembered before anything is judged by it; a long one is told, once.
         if self.blind is None:
             return True
-        document = replace(self.book, alive=self.now, blinds=self.blinds).document()
-        change = Change(documents=(document,), alerts=(blind_alert(self.blind, [c for _, c in decided]),))
+        told = any(known.is_long and known.start == self.blind.start for known in self.book.blinds)
+        tell = self.blind.is_long and not told
+        alerts = (blind_alert(self.blind, [c for _, c in decided]),) if tell else ()
+        self.book = replace(self.book, alive=self.now, blinds=self.blinds)
+        change = Change(documents=(self.book.document(),), alerts=alerts)
         stored = self.store.commit([address(change, self.service, self.now)]) == [Commit.STORED]
-        self.book = replace(self.book, version=self.book.version + 1, alive=self.now, blinds=self.blinds)
+        self.book = replace(self.book, version=self.book.version + 1)
         return stored
 
     def keep_book(self, due: Due, *, done: bool) -> bool:

@@ -63,6 +63,8 @@ class Script:
     sweeps: tuple[int, int] = (20 * SECOND, 4 * MINUTE)
     sweepers: int = 1
     faults: float = 0.0
+    patience: int = 5 * MINUTE
+    """A longer time without a sweep is one in which nobody listened."""
 
 
 def write(seed: int) -> Script:
@@ -77,6 +79,8 @@ def write(seed: int) -> Script:
             script.pings.extend(_travel(dice, script, plan, run))
     _troubles(dice, script, long)
     _people(dice, script)
+    if not long:
+        _absences(Random(-seed - 1), script)  # noqa: S311 - dice of their own: the worlds there were stay as they are
     script.pings = [p for p in script.pings if start < p.arrives <= end]
     return script
 
@@ -214,9 +218,22 @@ def _troubles(dice, script, long):
             script.down[channel] = begin, begin + dice.randrange(HOUR)
 
 
+def _absences(dice, script):
+    """Sweeps that come often, and times without any from a minute up."""
+    if dice.random() < 0.7:
+        return
+    script.patience, script.sweeps = 80 * SECOND, (40 * SECOND, 60 * SECOND)
+    for _ in range(dice.choice((1, 3, 6))):
+        begin = dice.randrange(script.start, script.end)
+        _away(dice, script, begin, begin + int(dice.choice((MINUTE, MINUTE, 10 * MINUTE)) * dice.uniform(1, 6)))
+
+
 def _outage(dice, script):
     begin = dice.randrange(script.start, script.end)
-    end = begin + dice.randrange(6 * MINUTE, 3 * HOUR)
+    _away(dice, script, begin, begin + dice.randrange(6 * MINUTE, 3 * HOUR))
+
+
+def _away(dice, script, begin, end):
     script.outages.append((begin, end))
     fate = dice.choice(("heard", "lost", "again"))
     inside = [p for p in script.pings if begin <= p.arrives < end]

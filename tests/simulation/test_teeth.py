@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from msgspec.structs import replace
 
+import heartbeat.blind
 import heartbeat.deliver
 import heartbeat.judge
 import heartbeat.outbox
@@ -85,7 +86,7 @@ def due_row_stays_behind(patch):
 
 def miss_is_dated_when_we_looked(patch):
     miss = heartbeat.overdue._miss
-    patch.setattr(heartbeat.overdue, "_miss", lambda case, slot, _due, blind: miss(case, slot, case.now, blind))
+    patch.setattr(heartbeat.overdue, "_miss", lambda case, slot, due: due <= case.now and miss(case, slot, case.now))
 
 
 def silences_are_ignored(patch):
@@ -98,7 +99,15 @@ def hung_runs_are_never_noticed(patch):
 
 
 def outage_of_ours_is_everybodys_miss(patch):
-    patch.setattr(heartbeat.overdue.Blind, "hides", lambda _self, _start, _end: False)
+    patch.setattr(heartbeat.blind.Blind, "hides", lambda _self, _start, _end: False)
+
+
+def short_gaps_are_judged_at_once(patch):
+    patch.setattr(heartbeat.overdue, "judged_at", lambda limit, _blinds: limit.end)
+
+
+def short_gaps_hide_nothing(patch):
+    patch.setattr(heartbeat.blind.Limit, "is_quick", False)
 
 
 def idempotency_key_changes(patch):

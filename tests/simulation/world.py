@@ -14,7 +14,7 @@ from heartbeat.manage import acknowledge, founding, pause_job, resume_job, silen
 from heartbeat.model import MINUTE, SECOND, Commit
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.sweep import Ears, sweep
 from simulation.channels import Board, Inline
 from simulation.diary import Born, Silenced, Unsilenced
 from simulation.stage import Actor, Crash, Hearer, Person, Sweeper, note_documents
@@ -140,7 +140,7 @@ class World:
 
     def sweep_once(self, sweeper, now):
         limit = self.dice.choice((1000, 1000, 1000, 2))
-        swept = sweep(sweeper.store, now, service=("service",), limit=limit)
+        swept = sweep(sweeper.store, now, service=("service",), limit=limit, ears=Ears(patience=self.script.patience))
         if not (swept.lost and swept.blind):
             sweeper.home(sweeper.due - sweeper.kept if swept.lost else set())
         return swept.more
