@@ -5,12 +5,13 @@ judge.py (a signal came) and overdue.py (time passed) decide the verdicts; the s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from heartbeat import limits, slots
-from heartbeat.alerts import job_alert
+from heartbeat.alerts import doubted, incident_id, job_alert
+from heartbeat.blind import Blind
 from heartbeat.model import (
     BAD,
     GOOD,
@@ -32,17 +33,11 @@ from heartbeat.model import (
 )
 from heartbeat.transition import TRANSITIONS, Tell
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from heartbeat.blind import Blind
-
 
 class Case:
     """Collects what one look at a job decides.
 
-    now: when we look; quiet: until when people are not told (a silence), None when they are; blinds: when nobody
-    listened.
+    now: when we look; quiet: until when people are not told (a silence), or None; blinds: when nobody listened.
     """
 
     def __init__(self, snapshot: Snapshot, now: int, quiet: int | None, blinds: Sequence[Blind] = ()) -> None:
@@ -214,7 +209,7 @@ class Case:
         if known is not None:  # it had ended within a silence and was never told so: the same incident goes on
             self.set(incident=replace(known, ended_at=None, bad=known.bad + 1))
             return
-        name = f"{self.job.slug}/{self._n}.{len(self.entries)}"
+        name = incident_id(self.job.slug, self.state.life, self._n, len(self.entries))
         bad = self.state.streak
         incident = Incident(id=name, opened_at=at, verdict=verdict, reason=reason, slot=slot, bad=bad)
         self.set(incident=incident)
@@ -250,12 +245,15 @@ class Case:
             self._tell(Event.RECOVERED, at, self.state.incident)
             self.set(incident=None)
 
+    def tell_closed(self) -> None:
+        """Tell that nobody waits for the open incident's end any more: the job is removed."""
+        if self.state.incident is not None:
+            self._tell(Event.CLOSED, self.now, self.state.incident)
+
     def _tell(self, event: Event, at: int, incident: Incident) -> None:
         self.set(incident=incident)
         alert = job_alert(self.job, self.state, incident, event, at, self._latest_signal())
-        if self.doubt and event is Event.OPENED:
-            alert = replace(alert, hint="; ".join(filter(None, (alert.hint, self.doubt))))
-        self.alerts.append(alert)
+        self.alerts.append(doubted(alert, self.doubt))
 
     def _latest_signal(self) -> Signal | None:
         return next((entry.signal for entry in reversed(self.entries) if entry.signal is not None), None)

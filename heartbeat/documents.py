@@ -65,6 +65,10 @@ class Clock(Noun, frozen=True, kw_only=True):
     patience: int = LONG
     back: Back | None = None
 
+    def moved(self, now: int) -> int:
+        """By how much the clock was found to be set at this very look."""
+        return self.back.at - self.back.before if self.back is not None and self.back.at == now else 0
+
     def document(self) -> Document:
         """The clock's book as its next version."""
         blinds = [[blind.start, blind.end] for blind in self.blinds[-BLINDS_MAX:]]

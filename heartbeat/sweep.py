@@ -68,6 +68,7 @@ def patience(pause: int) -> int:
 class Swept:
     """What one sweep did. due: jobs that it was to look at; lost: races lost (those jobs are looked at again at once).
 
+    moved: so much the clock was set, as this sweep noticed: back when it is less than 0.
     age: milliseconds since the sweep before; starts: runs whose start must be gone on with (`trigger`).
     """
 
@@ -78,6 +79,7 @@ class Swept:
     blind: Blind | None = None
     more: bool = False
     age: int = 0
+    moved: int = 0
     starts: tuple[Order, ...] = ()
 
 
@@ -138,7 +140,7 @@ class _Sweep:
         due = self.store.due(self.book.mark, self.now, limit)
         decided = self.decide(due.slugs)
         if self.blind is not None and not self.tell_blind(decided):
-            return Swept(lost=1, more=True, age=self.age)
+            return Swept(lost=1, more=True, age=self.age, moved=self.book.moved(self.now))
         rest = self.settle(decided)
         for _ in range(TURNS - 1):
             if not rest:
@@ -153,6 +155,7 @@ class _Sweep:
             blind=self.blind,
             more=ours and (due.more or bool(rest) or self.is_moving()),
             age=self.age,
+            moved=self.book.moved(self.now),
             starts=tuple({order.run_id: order for order in self.starts}.values()),
         )
 
@@ -184,7 +187,7 @@ class _Sweep:
         if snapshot.job.slug in self.unreadable:
             again = self.now + EVIDENCE_AGAIN
             return Change(slug=snapshot.job.slug, expected=snapshot.state.version, due=again, look=again)
-        quiet = quiet_until(snapshot.job, silences, self.now) if silences else None
+        quiet = quiet_until(snapshot, silences, self.now) if silences else None
         change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
         if change.due is None:  # somebody moved the job while we looked: the row that led here lies behind us now
             change = replace(change, due=change.look)

@@ -31,6 +31,7 @@ class Happened(StrEnum):
     CONFIG_DOUBT = "config_doubt"
     CONFIG_BROKEN = "config_broken"
     SWEPT = "swept"
+    CLOCK_SET = "clock_set"
     DELIVERED = "delivered"
     STRAY = "stray"
     TOLD = "told"

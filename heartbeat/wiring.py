@@ -16,6 +16,7 @@ from heartbeat.apply import define
 from heartbeat.deliver import deliver
 from heartbeat.doors.chores import Chore
 from heartbeat.doors.clock import SOON, Clock
+from heartbeat.doors.ears import Hearing
 from heartbeat.doors.fronts import BACKLOG, Fronts, bind, settle_in
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
@@ -31,7 +32,7 @@ from heartbeat.manage import names
 from heartbeat.model import SECOND
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import nothing_to_see
+from heartbeat.sweep import nothing_to_see, patience
 from heartbeat.targets.build import build
 from heartbeat.telemetry import Happened, Log
 from heartbeat.trigger import Starter
@@ -78,7 +79,10 @@ def _serve(settings: Settings) -> None:
         strays = Strays(log)
         writer = Writer(Records(store, file), strays, log)
         health = Health(log=log, writer=writer)
-        fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, log)
+        book = documents.clock(store, _now())
+        usual = patience(round(settings.sweep_every * SECOND))
+        hearing = Hearing(now=_now, patience=usual, shut_at=book.alive if book.version else None)
+        fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: fronts.stop())
         scheduler = Scheduler(store, Starter(store, build, _now), log, _now)
@@ -86,7 +90,7 @@ def _serve(settings: Settings) -> None:
         # Two, so that a pass with a channel that hangs holds up nobody's new alerts: only one gets a delivery's claim.
         postmen = [Chore(name, lambda: _deliver(store, file, log), log) for name in ("deliver", "deliver-2")]
         look = evidence.look(evidence.FolderBucket(settings.evidence)) if settings.evidence else nothing_to_see
-        clock = Clock(store, file, look, health, scheduler, log, settings.sweep_every)
+        clock = Clock(store, file, look, health, scheduler, hearing, log, settings.sweep_every)
         ticking = [Chore("sweep", lambda: clock.step(_now), log), Chore("schedule", scheduler.step, log)]
         housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
         watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)

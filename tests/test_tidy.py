@@ -13,6 +13,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 CORE = {
     "assertions",
+    "blind",
+    "limits",
+    "setback",
     "offset",
     "model",
     "schedule",
@@ -23,6 +26,7 @@ CORE = {
     "starting",
     "runs",
     "case",
+    "definition",
     "transition",
     "alerts",
     "outbox",
@@ -32,7 +36,7 @@ CORE = {
     "startwords",
     "timewords",
 }
-VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness"}
+VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness", "clockset"}
 EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {
     "core": {"core", "errors"},

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat.illness import illnesses
+from heartbeat.model import SECOND
 from heartbeat.sweep import sweep
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from heartbeat.doors.ears import Hearing
     from heartbeat.doors.health import Health
     from heartbeat.doors.jobsfile import JobsFile
     from heartbeat.doors.scheduler import Scheduler
@@ -32,16 +34,21 @@ class Clock:
     look: Look
     health: Health
     scheduler: Scheduler
+    hearing: Hearing
     log: Log
     every: float
 
     def step(self, now: Callable[[], int]) -> float:
         """One sweep; answers the seconds to the next."""
-        swept = sweep(self.store, now(), service=self.file.service, evidence=self.look)
+        at = now()
+        ears = self.hearing.take(at)
+        swept = sweep(self.store, at, service=self.file.service, evidence=self.look, ears=ears)
         self.health.swept()
         self.health.known = illnesses(self.store)
         self.scheduler.go_on(swept.starts)
         if swept.told or swept.lost or swept.blind:
             blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"
             self.log.tell(Happened.SWEPT, judged=swept.judged, told=swept.told, lost=swept.lost, blind=blind)
+        if swept.moved:
+            self.log.tell(Happened.CLOCK_SET, seconds=round(swept.moved / SECOND))
         return SOON if swept.more else self.every

@@ -7,12 +7,12 @@ import pytest
 
 from heartbeat.apply import apply
 from heartbeat.config import read
+from heartbeat.definition import founding
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.rounds import Rounds
 from heartbeat.doors.mailboxes import Mailboxes
 from heartbeat.doors.watchdog import Watchdog
 from heartbeat.errors import ChannelFailed
-from heartbeat.manage import founding
 from heartbeat.model import HOUR, MINUTE, Change, Commit, Document, Kind, Signal
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
@@ -110,11 +110,11 @@ def test_the_jobs_of_the_build_are_made_by_the_first_sweep(world):
 def test_a_miss_is_judged_and_told_in_one_call(world):
     world.sweep()
     world.ping("report")
-    for _ in range(8):  # a longer gap than five minutes would make us blind
-        world.sweep(4)
+    for _ in range(32):  # a minute apart, as the checker comes
+        world.sweep(1)
     assert world.shelves["ops"].told == []
-    for _ in range(11):
-        world.sweep(4)
+    for _ in range(44):
+        world.sweep(1)
     assert sorted(world.shelves["ops"].told) == [("opened", "backup"), ("opened", "report")]
 
 

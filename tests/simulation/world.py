@@ -8,9 +8,10 @@ from random import Random
 from msgspec.structs import replace
 
 import heartbeat.deliver
+from heartbeat.definition import founding
 from heartbeat.deliver import deliver
 from heartbeat.errors import NotNow, StoreUnavailable, TooBusy, UnknownJob
-from heartbeat.manage import acknowledge, founding, pause_job, resume_job, silence, unsilence
+from heartbeat.manage import acknowledge, pause_job, resume_job, silence, unsilence
 from heartbeat.model import MINUTE, SECOND, Commit
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
