@@ -123,10 +123,10 @@ def last_touching(limit: Limit, blinds: Sequence[Blind]) -> Blind | None:
 
 
 def merged(blinds: Iterable[Blind]) -> tuple[Blind, ...]:
-    """The gaps in order of time; those that touch are one."""
+    """The gaps in order of time; those that overlap are one."""
     found: list[Blind] = []
     for blind in sorted(blinds, key=lambda each: each.start):
-        if found and blind.start <= found[-1].end:
+        if found and blind.start < found[-1].end:
             found[-1] = Blind(start=found[-1].start, end=max(found[-1].end, blind.end))
         else:
             found.append(blind)

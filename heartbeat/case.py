@@ -5,13 +5,10 @@ judge.py (a signal came) and overdue.py (time passed) decide the verdicts; the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from heartbeat import limits, slots
 from heartbeat.alerts import doubted, incident_id, job_alert
-from heartbeat.blind import Blind
 from heartbeat.model import (
     BAD,
     GOOD,
@@ -40,7 +37,7 @@ class Case:
     now: when we look; quiet: until when people are not told (a silence), or None; blinds: when nobody listened.
     """
 
-    def __init__(self, snapshot: Snapshot, now: int, quiet: int | None, blinds: Sequence[Blind] = ()) -> None:
+    def __init__(self, snapshot: Snapshot, now: int, quiet: int | None, blinds: limits.Blinds = ()) -> None:
         self.snapshot, self.job, self.now, self.quiet, self.blinds = snapshot, snapshot.job, now, quiet, blinds
         self.state: State = snapshot.state
         self.entries: list[Entry] = []

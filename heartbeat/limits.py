@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from heartbeat.blind import Blind
     from heartbeat.model import Job, Run, State
 
+    Blinds = Sequence[Blind]
+    """When nobody listened, in order of time."""
 
-def limit(job: Job, start: int, end: int, blinds: Sequence[Blind]) -> Limit:
+
+def limit(job: Job, start: int, end: int, blinds: Blinds) -> Limit:
     """What must be heard of this job from start on and before end."""
     missed = any(blind.start < end and start < blind.end for blind in blinds)
     return Limit(start=start, end=end, grace=job.grace, rhythm=rhythm(job, start) if missed else None)
@@ -30,7 +33,7 @@ def rhythm(job: Job, at: int) -> int | None:
     return None if first is None or second is None else second - first
 
 
-def next_judged(job: Job, state: State, blinds: Sequence[Blind]) -> int | None:
+def next_judged(job: Job, state: State, blinds: Blinds) -> int | None:
     """When the clock must judge this job next, if nothing is heard; None: never.
 
     What ends first is judged first, and everything else waits for it.

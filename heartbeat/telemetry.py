@@ -62,6 +62,7 @@ WORDS: dict[Happened, tuple[Level, str]] = {
         "the configuration cannot be used; the definitions before it stay in force",
     ),
     Happened.SWEPT: (Level.INFO, "the clock found something"),
+    Happened.CLOCK_SET: (Level.WARNING, "this machine's clock was set; deadlines are taken from the new time"),
     Happened.DELIVERED: (Level.INFO, "alerts were delivered or tried"),
     Happened.STRAY: (Level.WARNING, "a ping for a job that does not exist"),
     Happened.TOLD: (Level.INFO, "a message was sent to try a channel"),

@@ -16,7 +16,7 @@ from heartbeat.apply import define
 from heartbeat.deliver import deliver
 from heartbeat.doors.chores import Chore
 from heartbeat.doors.clock import SOON, Clock
-from heartbeat.doors.ears import Hearing
+from heartbeat.doors.ears import begin
 from heartbeat.doors.fronts import BACKLOG, Fronts, bind, settle_in
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
@@ -32,7 +32,7 @@ from heartbeat.manage import names
 from heartbeat.model import SECOND
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import nothing_to_see, patience
+from heartbeat.sweep import nothing_to_see
 from heartbeat.targets.build import build
 from heartbeat.telemetry import Happened, Log
 from heartbeat.trigger import Starter
@@ -79,9 +79,7 @@ def _serve(settings: Settings) -> None:
         strays = Strays(log)
         writer = Writer(Records(store, file), strays, log)
         health = Health(log=log, writer=writer)
-        book = documents.clock(store, _now())
-        usual = patience(round(settings.sweep_every * SECOND))
-        hearing = Hearing(now=_now, patience=usual, shut_at=book.alive if book.version else None)
+        hearing = begin(store, _now, settings.sweep_every)
         fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: fronts.stop())

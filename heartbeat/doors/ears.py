@@ -7,12 +7,15 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from heartbeat import documents
 from heartbeat.blind import Blind
 from heartbeat.model import SECOND
-from heartbeat.sweep import Ears
+from heartbeat.sweep import Ears, patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from heartbeat.store.protocol import Store
 
 
 def steady() -> float:
@@ -62,3 +65,9 @@ class Hearing:
         if before is None:
             return 0
         return now - before[0] - round((self._looked[1] - before[1]) * SECOND)
+
+
+def begin(store: Store, now: Callable[[], int], every: float) -> Hearing:
+    """The ears of a server that starts: nobody has listened since the last sweep. every: seconds between two sweeps."""
+    book = documents.clock(store, now())
+    return Hearing(now=now, patience=patience(round(every * SECOND)), shut_at=book.alive if book.version else None)

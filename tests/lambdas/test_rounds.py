@@ -154,8 +154,8 @@ def test_metrics_say_what_was_done_and_leave_out_zeros(world, capsys):
 def test_the_age_of_the_oldest_alert_is_measured(world, capsys):
     world.shelves["ops"].problem = "answered 500"
     world.sweep()
-    for _ in range(19):
-        world.sweep(4)
+    for _ in range(76):
+        world.sweep(1)
     found = metrics(capsys)
     assert found["OldestAlertAge"] >= 240
     assert "Dead" not in found
@@ -164,8 +164,8 @@ def test_the_age_of_the_oldest_alert_is_measured(world, capsys):
 def test_a_call_that_has_no_time_left_begins_nothing_new(world):
     world.sweep()
     world.left = 1_000
-    for _ in range(19):
-        world.sweep(4)
+    for _ in range(76):
+        world.sweep(1)
     assert world.shelves["ops"].told == []
     world.left = 120_000
     world.sweep()

@@ -14,10 +14,10 @@ AGAIN = MINUTE
 
 
 def gaps(times):
-    """Times without anybody who listened, (from, to), joined where they touch."""
+    """Times without anybody who listened, (from, to), joined where they overlap."""
     joined = []
     for since, back in sorted(times):
-        if joined and since <= joined[-1][1]:
+        if joined and since < joined[-1][1]:
             joined[-1] = joined[-1][0], max(back, joined[-1][1])
         else:
             joined.append((since, back))
