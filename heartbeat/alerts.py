@@ -21,7 +21,7 @@ from heartbeat.model import (
     State,
     Verdict,
 )
-from heartbeat.offset import offset_hint
+from heartbeat.offset import hint
 
 if TYPE_CHECKING:
     from heartbeat.blind import Blind
@@ -67,7 +67,7 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
         run_id=signal.run_id if signal and signal.run_id else run_id,
         output=own.body if own else "",
         log_url=own.log_url if own else "",
-        hint=offset_hint(job, state.recent) if event not in OVER else "",
+        hint=hint(job, state) if event not in OVER else "",
         triggered_at=start.at if start else None,
         attempts=start.attempts if start else 0,
         answer=start.answer if start else "",

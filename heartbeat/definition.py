@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from heartbeat.alerts import incident_id
 from heartbeat.case import Case
 from heartbeat.model import DAY, HOUR, Change, Incident, Job, Phase, Snapshot, Start, State, Status
+from heartbeat.slots import schedule_of
 from heartbeat.timewords import duration
 
 RETURN_MAX = 7 * DAY
@@ -37,11 +38,17 @@ def founding(job: Job, now: int, left: Snapshot | None = None) -> Change:
 
 
 def _returning(job: Job, now: int, left: Snapshot) -> Change:
-    """The state goes on, its slots begin anew."""
+    """The state goes on, its slots begin anew.
+
+    Runs that were open are known by their ids, so that their end is not taken for one of now; nobody waits for it, for it
+    may have come while the job was gone.
+    """
     old, life = left.state, _next_life(left.state, now)
     state = replace(
-        old, version=old.version + 1, life=life, born=now, cursor=now, ahead=(), mends=(), mended_at=None,
-        removed_at=None, runs=tuple(run for run in old.runs if run.id), starts=_begun(old.starts),
+        old, version=old.version + 1, life=life, born=now, cursor=_expected_after(left, job, now), ahead=(), mends=(),
+        mended_at=None,
+        removed_at=None, streak=old.streak if old.mended_at is None else 0, starts=_begun(old.starts),
+        runs=tuple(replace(run, slot=None, owns=False, expired=True) for run in old.runs if run.id),
         incident=_reopened(old.incident, incident_id(job.slug, life, old.version + 1, 0)),
     )  # fmt: skip
     if state.paused_until is not None and state.paused_until <= now:
@@ -51,6 +58,13 @@ def _returning(job: Job, now: int, left: Snapshot) -> Change:
     case.note(None, now, None, None)
     case.remark(f"declared again {duration(now - (old.removed_at or now))} after it was removed: what was known holds")
     return replace(change, entries=tuple(case.entries))
+
+
+def _expected_after(left: Snapshot, job: Job, now: int) -> int:
+    """Slots are expected from now on; but a slot that was met early, just before the removal, has been met."""
+    met = max(left.state.cursor, *(span.last for span in left.state.ahead), now)
+    same = schedule_of(left.job) is schedule_of(job) and schedule_of(job).interval_ms is None
+    return max(now, met) if same else now
 
 
 def _made(snapshot: Snapshot, now: int) -> Change:
@@ -70,8 +84,10 @@ def _begun(starts: tuple[Start, ...]) -> tuple[Start, ...]:
 
 
 def _reopened(incident: Incident | None, name: str) -> Incident | None:
-    """The incident that was open, to be told again: people have heard that it was closed."""
-    return None if incident is None else replace(incident, id=name, told_at=None, reminded_at=None, reminders=0)
+    """The incident that was open. One that is still to be told gets a name of its own: the old one may have been."""
+    if incident is None or incident.told_at is not None:
+        return incident
+    return replace(incident, id=name, reminded_at=None, reminders=0)
 
 
 def removed(snapshot: Snapshot, now: int, quiet: int | None) -> Change:
@@ -80,6 +96,7 @@ def removed(snapshot: Snapshot, now: int, quiet: int | None) -> Change:
     incident = snapshot.state.incident
     if incident is not None and incident.told_at is not None and incident.ended_at is None and quiet is None:
         case.tell_closed()
+        case.set(incident=replace(incident, told_at=None))  # should it come back, it is to be told anew
     case.note(None, now, None, None)
     case.remark("removed")
     change = case.change()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from heartbeat import slots, wording
 from heartbeat.alerts import job_alert
 from heartbeat.model import BAD, Event, Reason, Status, Verdict
-from heartbeat.offset import offset_hint
+from heartbeat.offset import hint
 from heartbeat.outbox import matches
 from heartbeat.runs import records
 from heartbeat.schedule import format_duration
@@ -106,7 +106,7 @@ def explain(
         standing=standing(snapshot, now),
         because=_because(snapshot, entries, stories, now),
         rule=_rule(snapshot, entries),
-        hint=offset_hint(job, state.recent),
+        hint=hint(job, state),
         slots=stories[:SLOTS_SHOWN],
         notes=tuple(entry for entry in entries if entry.slot is None)[:NOTES_SHOWN],
         runs=tuple(RunStory(run=run, limit=slots.run_deadline(job, run)) for run in state.runs),

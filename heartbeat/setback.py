@@ -57,6 +57,8 @@ def _moved(job: Job, state: State, now: int, by: int) -> State:
         mends=tuple((min(at, now), slot) for at, slot in state.mends),
         mended_at=_past(state.mended_at, now),
         starts=tuple(_start(start, now, by) for start in state.starts),
+        removed_at=_past(state.removed_at, now),
+        deaf_before=min(state.deaf_before, now),
     )
 
 

@@ -77,6 +77,19 @@ class Calendar:
     def close(self, book):
         """The clock has judged this slot."""
 
+    def regrace(self, grace):
+        """Another grace, for what is not judged yet."""
+        self.grace = grace
+        for book in self.books.values():
+            if book.verdict is None:
+                book.deadline = book.slot + grace
+
+    def skip(self, after, last):
+        """These were met before the job was removed, early."""
+        for book in self.books.values():
+            if after < book.slot <= last:
+                book.verdict, book.lenient = "excused", True
+
     def forget(self, now):
         """The job is expected from now on only: what lies before is nobody's any more."""
         for book in self.books.values():
@@ -136,6 +149,12 @@ class Interval:
                 found[slot] = book
             slot += self.every
         return list(found.values())
+
+    regrace = Calendar.regrace
+    known = None
+
+    def skip(self, after, last):
+        """What was met is behind."""
 
     def close(self, book):
         self.expect(book)

@@ -70,7 +70,7 @@ class Page:
         yield "limits", self._limits(), ""
         yield "last success", and_ago(state.last_success, self.now, self.zone) or "never", ""
         yield "last signal", and_ago(state.last_signal, self.now, self.zone) or "never", ""
-        yield "time zone?", self.found.hint, "yellow"
+        yield "clock?" if state.skew else "time zone?", self.found.hint, "yellow"
         yield "tells", ", ".join(self.job.notify) or "nobody", "" if self.job.notify else "yellow"
         for silence in self.found.silences:
             why = f": {silence.reason}" if silence.reason else ""
