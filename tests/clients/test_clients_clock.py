@@ -13,10 +13,6 @@ OFF = {"-40m": 2_400, "+3h": -10_800}
 PROGRAM = [sys.executable, "-c", "import sys; from heartbeat.doors.cli import main; sys.exit(main())"]
 WORDS = {"-40m": "slow", "+3h": "fast"}
 SLUGS = {(name, off): f"{name}-{word}" for name in (*LANGUAGES, "exec") for off, word in WORDS.items()}
-    (name, off): f"{name}-{word}"
-    for name in (*LANGUAGES, "exec")
-    for off, word in zip(OFF, ("slow", "fast"), strict=True)
-}
 JOBS = "jobs:\n" + "".join(f"  {slug}: {{schedule: every 30m, grace: 1m}}\n" for slug in SLUGS.values())
 
 
