@@ -38,7 +38,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heartbeat.model import MINUTE
+from heartbeat.model import MINUTE, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,6 +49,9 @@ RHYTHM = 5 * MINUTE
 """Slots no further apart than this answer soon enough; a job with fewer is not waited for longer than this either."""
 RETRIES = MINUTE
 """From our return to a client's next attempt: a pause of `curl --retry 5` (16 s at most) and an attempt that hangs."""
+
+ALIVE_EVERY = 10 * SECOND
+"""An idle sweep writes that it is alive no more often than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,3 +134,25 @@ def merged(blinds: Iterable[Blind]) -> tuple[Blind, ...]:
         else:
             found.append(blind)
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ears:
+    """What the door knows of whether anybody could reach us.
+
+    patience: a longer time without a sweep is one in which we were not listening; None: as whoever swept here last
+    said. deaf: a time in which nobody could reach us though sweeps may have run; ahead: so much the clock was set
+    forward.
+    """
+
+    patience: int | None = None
+    deaf: Blind | None = None
+    ahead: int = 0
+
+
+ALL_EARS = Ears()
+
+
+def patience(pause: int) -> int:
+    """For a door that sweeps every so often. An idle sweep is written down every ten seconds only, and may be late."""
+    return pause + max(pause // 2, ALIVE_EVERY + 5 * SECOND)

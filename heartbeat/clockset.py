@@ -68,7 +68,9 @@ _HINT = "deadlines are taken from the new time; is the time synchronised (NTP) a
 def _moved(book: Clock, now: int) -> Clock:
     blinds = tuple(Blind(start=each.start, end=min(each.end, now)) for each in book.blinds if each.start < now)
     back = Back(at=now, before=book.alive, after="")
-    return replace(book, alive=now, mark=Mark(at=min(book.mark.at, now)), blinds=blinds, back=back)
+    stuck = tuple(replace(each, since=min(each.since, now), again=min(each.again, now)) for each in book.stuck)
+    mark = Mark(at=min(book.mark.at, now))
+    return replace(book, alive=now, mark=mark, blinds=blinds, stuck=stuck, back=back)
 
 
 def _keep(store: Store, book: Clock) -> Clock:

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from heartbeat.blind import LONG, Blind
 from heartbeat.model import Change, Commit, Document, Mark, Noun, Silence
+from heartbeat.stuck import Stuck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,14 +55,16 @@ class Back(Noun, frozen=True, kw_only=True):
 class Clock(Noun, frozen=True, kw_only=True):
     """What the sweep remembers of itself.
 
-    mark: how far it has looked; alive: when a sweep last ran; blinds: when nobody listened; patience: a longer time
-    without a sweep than this is one of those, as whoever sweeps here said last; back: the clock was set back.
+    mark: how far it has looked; alive: when a sweep last ran; blinds: when nobody listened; stuck: what it could not
+    judge; patience: a longer time without a sweep is one in which nobody listened, as whoever sweeps here said last;
+    back: the clock was set.
     """
 
     version: int
     mark: Mark
     alive: int
     blinds: tuple[Blind, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
     patience: int = LONG
     back: Back | None = None
 
@@ -76,6 +79,8 @@ class Clock(Noun, frozen=True, kw_only=True):
         value["patience"] = self.patience
         if self.back is not None:
             value["back"] = [self.back.at, self.back.before, self.back.after]
+        if self.stuck:
+            value["stuck"] = [[each.slug, each.since, each.again, each.why] for each in self.stuck]
         return Document(name=CLOCK, version=self.version + 1, value=value)
 
 
@@ -87,11 +92,13 @@ def clock(store: Store, now: int) -> Clock:
     value = cast("dict[str, Any]", found.value)
     blinds = tuple(Blind(start=start, end=end) for start, end in value["blinds"])
     at, key = value["mark"]
+    stuck = tuple(Stuck(slug=s, since=since, again=again, why=why) for s, since, again, why in value.get("stuck", ()))
     return Clock(
         version=found.version,
         mark=Mark(at=at, key=key),
         alive=value["alive"],
         blinds=blinds,
+        stuck=stuck,
         patience=value.get("patience", LONG),
         back=_back(value.get("back")),
     )

@@ -3,10 +3,11 @@
 import pytest
 from world import World
 
+from heartbeat.blind import Ears
 from heartbeat.documents import clock
 from heartbeat.illness import illnesses
 from heartbeat.model import Kind, Phase, Start, Status, Trigger
-from heartbeat.sweep import Ears, sweep
+from heartbeat.sweep import sweep
 
 HOUR = 3_600_000
 

@@ -3,7 +3,7 @@
 from world import World
 
 from heartbeat.documents import clock
-from heartbeat.sweep import Ears, patience, sweep
+from heartbeat.sweep import sweep
 
 SECOND = 1_000
 QUIET = patience(SECOND)
@@ -145,7 +145,7 @@ def test_a_restart_says_nothing_of_itself_and_is_remembered():
 
 
 def test_what_could_not_reach_us_though_we_swept_is_a_gap_too():
-    from heartbeat.blind import Blind  # noqa: PLC0415 - one story needs it
+    from heartbeat.blind import Blind  # noqa: PLC0415 - one story needs it, Ears, patience
 
     w = quick()
     w.up("07:59", "08:10:05", pings=QUICK)

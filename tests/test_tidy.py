@@ -36,7 +36,10 @@ CORE = {
     "startwords",
     "timewords",
 }
-VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness", "clockset"}
+VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness"} | {
+    "stuck",
+    "clockset",
+}
 EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {
     "core": {"core", "errors"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heartbeat.illness import illnesses
+from heartbeat.illness import review
 from heartbeat.model import SECOND
 from heartbeat.sweep import sweep
 from heartbeat.telemetry import Happened
@@ -44,7 +44,7 @@ class Clock:
         ears = self.hearing.take(at)
         swept = sweep(self.store, at, service=self.file.service, evidence=self.look, ears=ears)
         self.health.swept()
-        self.health.known = illnesses(self.store)
+        self.health.known = review(self.store, now(), self.file.service)
         self.scheduler.go_on(swept.starts)
         if swept.told or swept.lost or swept.blind:
             blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"

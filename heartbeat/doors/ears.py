@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from heartbeat import documents
-from heartbeat.blind import Blind
+from heartbeat.blind import Blind, Ears, patience
 from heartbeat.model import SECOND
-from heartbeat.sweep import Ears, patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,6 @@ def apart_from_sent(ping):
     return {name: value for name, value in ping.query.items() if name != "sent"}
 
 
-
 def test_a_ping_is_a_post_that_says_when(receiver):
     before = time.time()
     assert heartbeat.ping("daily-report") is True

@@ -67,6 +67,7 @@ class Script:
     changing: bool = False
     patience: int = 5 * MINUTE
     """A longer time without a sweep is one in which nobody listened."""
+    other_times: dict[tuple[str, tuple[str, ...]], list[int]] = field(default_factory=dict)
 
 
 def write(seed: int) -> Script:

@@ -36,6 +36,7 @@ class Oracle:
         self.patience = script.patience
         self.plans = {plan.job.slug: plan for plan in script.jobs}
         self.jobs, self.gone, self.lives, self.silences = {}, {}, [], []
+        self.other_times = script.other_times
         self.alive, self.blinds, self.told = None, [], []
 
     def follow(self, diary):
@@ -55,7 +56,8 @@ class Oracle:
                 self.gone[slug] = self.jobs.pop(slug)
                 self.gone[slug].removed(self.around(number, slug, now))
             case Redefined(slug=slug, now=now, job=job):
-                self.jobs[slug].redefined(job, now)
+                other = job.schedule != self.jobs[slug].job.schedule
+                self.jobs[slug].redefined(job, now, self.slots(job, now) if other else None)
             case Heard(signal=signal):
                 self.jobs[signal.slug].heard(signal, self.around(number, signal.slug, signal.received))
             case Swept(now=now, slugs=slugs):
@@ -85,7 +87,8 @@ class Oracle:
 
     def slots(self, job, now):
         plan = self.plans[job.slug]
-        return Interval(plan.every, now, job.grace) if plan.every else Calendar(plan.known, now, job.grace, job.early)
+        known = self.other_times.get((job.slug, job.schedule), plan.known)
+        return Interval(plan.every, now, job.grace) if plan.every else Calendar(known, now, job.grace, job.early)
 
     def around(self, number, slug, now):
         quiet = any(s.start <= now < s.end and fnmatchcase(slug, s.selector) for s in self.silences)

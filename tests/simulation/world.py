@@ -8,6 +8,7 @@ from random import Random
 from msgspec.structs import replace
 
 import heartbeat.deliver
+from heartbeat.blind import Ears
 from heartbeat.definition import founding
 from heartbeat.deliver import deliver
 from heartbeat.errors import NotNow, StoreUnavailable, TooBusy, UnknownJob
@@ -15,7 +16,7 @@ from heartbeat.manage import acknowledge, pause_job, resume_job, silence, unsile
 from heartbeat.model import MINUTE, SECOND, Commit
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import Ears, sweep
+from heartbeat.sweep import sweep
 from simulation.applying import Owner
 from simulation.channels import Board, Inline
 from simulation.diary import Born, Silenced, Unsilenced

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat import settings
-from heartbeat.blind import LONG
+from heartbeat.blind import LONG, Ears
 from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
 from heartbeat.deliver import Delivered, deliver
@@ -23,7 +23,7 @@ from heartbeat.ingest import evidence
 from heartbeat.ingest.s3 import ATTEMPTS, S3Bucket
 from heartbeat.model import DAY
 from heartbeat.store.address import client
-from heartbeat.sweep import Ears, Swept, nothing_to_see, sweep
+from heartbeat.sweep import Swept, nothing_to_see, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.blind import Ears, patience
 from heartbeat.deliver import Delivered, deliver
 from heartbeat.doors.lambdas.rollout import Rollout
 from heartbeat.doors.lambdas.schedules import Schedules
 from heartbeat.errors import ChannelFailed, StartFailed
+from heartbeat.illness import review
 from heartbeat.model import DAY, MINUTE, SECOND, Alert, Change, Document, Event
 from heartbeat.settings import Scheduling
-from heartbeat.sweep import Ears, Swept, patience, sweep
+from heartbeat.sweep import Swept, sweep
 from heartbeat.targets import aws
 from heartbeat.telemetry import Happened
 
@@ -72,10 +74,11 @@ class Rounds:
         self._go_on(swept.starts)
         self.rollout.step(self.now())
         alive = self.watchdog.beat()
+        ill = review(self.store, self.now(), self.config.service)
         told = self.deliver(left)
         self._keep_schedules()
         self.journal.count(Due=swept.due, Judged=swept.judged, Told=swept.told, LostRaces=swept.lost)
-        self.journal.count(Sweeps=1, SweepAge=swept.age / SECOND, WatchdogFailed=int(not alive))
+        self.journal.count(Sweeps=1, SweepAge=swept.age / SECOND, WatchdogFailed=int(not alive), Ill=len(ill))
         return {"judged": swept.judged, "told": swept.told, "more": swept.more, **told}
 
     def deliver(self, left: Left) -> dict[str, Any]:
