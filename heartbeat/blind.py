@@ -142,7 +142,7 @@ class Ears:
 
     patience: a longer time without a sweep is one in which we were not listening; None: as whoever swept here last
     said. deaf: a time in which nobody could reach us though sweeps may have run; ahead: so much the clock was set
-    forward.
+    since the last sweep, back when it is less than 0.
     """
 
     patience: int | None = None

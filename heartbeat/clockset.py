@@ -40,14 +40,14 @@ WAITING_MAX = 10_000
 
 
 def follow(store: Store, book: Clock, now: int, service: Sequence[str], *, ahead: int = 0) -> Clock:
-    """The clock's book as it is for a sweep at `now`. ahead: so much the clock was set forward since the last sweep.
+    """The clock's book as it is for a sweep at `now`. ahead: so much the clock was set since the last sweep, if known.
 
     Raises StoreUnavailable, TooBusy: the next sweep goes on from here.
     """
-    by = book.alive - now
+    by = max(book.alive - now, -ahead)  # an idle sweep is not written down each time
     if book.version and by > STEP_MIN:
         fall_ill(store, ILL, f"the clock of this machine was set back by {duration(by)}; {_HINT}", now, service)
-        book = _keep(store, _moved(book, now))
+        book = _keep(store, _moved(book, now, by))
         _move_deliveries(store, now, by)
     elif book.version and ahead > STEP_MIN:
         fall_ill(store, ILL, f"the clock of this machine was set forward by {duration(ahead)}; {_HINT}", now, service)
@@ -65,9 +65,9 @@ def follow(store: Store, book: Clock, now: int, service: Sequence[str], *, ahead
 _HINT = "deadlines are taken from the new time; is the time synchronised (NTP) and right now?"
 
 
-def _moved(book: Clock, now: int) -> Clock:
+def _moved(book: Clock, now: int, by: int) -> Clock:
     blinds = tuple(Blind(start=each.start, end=min(each.end, now)) for each in book.blinds if each.start < now)
-    back = Back(at=now, before=book.alive, after="")
+    back = Back(at=now, before=now + by, after="")
     stuck = tuple(replace(each, since=min(each.since, now), again=min(each.again, now)) for each in book.stuck)
     mark = Mark(at=min(book.mark.at, now))
     return replace(book, alive=now, mark=mark, blinds=blinds, stuck=stuck, back=back)

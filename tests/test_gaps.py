@@ -2,6 +2,7 @@
 
 from world import World
 
+from heartbeat.blind import Blind, Ears, patience
 from heartbeat.documents import clock
 from heartbeat.sweep import sweep
 
@@ -145,8 +146,6 @@ def test_a_restart_says_nothing_of_itself_and_is_remembered():
 
 
 def test_what_could_not_reach_us_though_we_swept_is_a_gap_too():
-    from heartbeat.blind import Blind  # noqa: PLC0415 - one story needs it, Ears, patience
-
     w = quick()
     w.up("07:59", "08:10:05", pings=QUICK)
     for second in range(130):  # no front is attached, sweep by sweep
