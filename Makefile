@@ -67,6 +67,7 @@ bench: setup $(TOOLS)
 
 soak: setup
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) $(ARGS)
+	$(BIN)/python tests/simulation/soak.py $(SEEDS) 10000000
 	FUZZ_REQUESTS=$(FUZZ) $(BIN)/pytest -q tests/fuzz
 	TRIGGER_DAYS=$(SEEDS) $(BIN)/pytest -q -n $(WORKERS) tests/triggers/test_trigger_days.py
 
