@@ -67,6 +67,8 @@ class Script:
     changing: bool = False
     patience: int = 5 * MINUTE
     """A longer time without a sweep is one in which nobody listened."""
+    skews: dict[str, int] = field(default_factory=dict)
+    """By how much the clocks of these jobs are slow."""
     other_times: dict[tuple[str, tuple[str, ...]], list[int]] = field(default_factory=dict)
 
 
@@ -82,8 +84,6 @@ def write(seed: int) -> Script:
             script.pings.extend(travel(dice, script, plan, run))
     _troubles(dice, script, long)
     _people(dice, script)
-    if not long:
-        _absences(Random(-seed - 1), script)  # noqa: S311 - dice of their own: the worlds there were stay as they are
     script.pings = [p for p in script.pings if start < p.arrives <= end]
     return script
 
@@ -221,22 +221,13 @@ def _troubles(dice, script, long):
             script.down[channel] = begin, begin + dice.randrange(HOUR)
 
 
-def _absences(dice, script):
-    """Sweeps that come often, and times without any from a minute up."""
-    if dice.random() < 0.7:
-        return
-    script.patience, script.sweeps = 80 * SECOND, (40 * SECOND, 60 * SECOND)
-    for _ in range(dice.choice((1, 3, 6))):
-        begin = dice.randrange(script.start, script.end)
-        _away(dice, script, begin, begin + int(dice.choice((MINUTE, MINUTE, 10 * MINUTE)) * dice.uniform(1, 6)))
-
-
 def _outage(dice, script):
     begin = dice.randrange(script.start, script.end)
-    _away(dice, script, begin, begin + dice.randrange(6 * MINUTE, 3 * HOUR))
+    away(dice, script, begin, begin + dice.randrange(6 * MINUTE, 3 * HOUR))
 
 
-def _away(dice, script, begin, end):
+def away(dice, script, begin, end):
+    """Nobody listens from begin to end; what was sent is heard all the same, lost, or sent again."""
     script.outages.append((begin, end))
     fate = dice.choice(("heard", "lost", "again"))
     inside = [p for p in script.pings if begin <= p.arrives < end]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.play import CHANGING, report
+from simulation.play import ABSENT, CHANGING, report
 
 WORLDS = 2_000
 CHUNK = 100
@@ -32,6 +32,13 @@ def test_worlds_agree_with_the_oracle(first):
 @pytest.mark.parametrize("first", range(CHANGING, CHANGING + WORLDS, CHUNK))
 def test_worlds_whose_jobs_files_change_agree_with_the_oracle(first):
     reports = [text for seed in range(first, first + CHUNK) if (text := report(seed))]
+    assert not reports, f"{len(reports)} of {CHUNK} worlds disagree; the first:\n{reports[0]}"
+
+
+@pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
+def test_worlds_in_which_nobody_listens_for_a_while_agree_with_the_oracle(first):
+    kind = ABSENT + CHANGING * (first // CHUNK % 2)  # every second hundred changes its files too
+    reports = [text for seed in range(first, first + CHUNK) if (text := report(kind + seed))]
     assert not reports, f"{len(reports)} of {CHUNK} worlds disagree; the first:\n{reports[0]}"
 
 

@@ -17,6 +17,7 @@ from heartbeat.model import MINUTE, SECOND, Commit
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
+from simulation.absences import sent
 from simulation.applying import Owner
 from simulation.channels import Board, Inline
 from simulation.diary import Born, Silenced, Unsilenced
@@ -131,6 +132,8 @@ class World:
         """A ping that was not answered is sent again by its client."""
         actor = self.busy[-1]
         signal = replace(ping.signal, received=arrives, at=ping.signal.at if ping.stamped else arrives)
+        if ping.signal.slug in self.script.skews:
+            signal = sent(signal, self.script.skews[ping.signal.slug])
         try:
             (answer,) = self.recorders[actor.name].record([signal])
         except TROUBLE as trouble:
