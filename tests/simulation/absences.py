@@ -25,6 +25,7 @@ def draw_absences(script):
         begin = dice.randrange(script.start, last)
         longest = dice.choice((MINUTE, MINUTE, 10 * MINUTE)) * dice.uniform(1.4, 6)
         away(dice, script, begin, begin + int(longest))
+    script.pings = [ping for ping in script.pings if ping.arrives <= script.end]
     for plan in script.jobs:
         if plan.stamped and dice.random() < 0.4:
             script.skews[plan.job.slug] = dice.choice((-1, 1)) * dice.randrange(20 * SECOND, 30 * HOUR)
