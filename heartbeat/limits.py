@@ -38,12 +38,14 @@ def next_judged(job: Job, state: State, blinds: Blinds) -> int | None:
 
     What ends first is judged first, and everything else waits for it.
     """
-    found = [limit(job, run.started_at, end, blinds) for run, end in open_runs(job, state)]
     slot = slots.next_slot(job, state.cursor)
-    if slot is not None:
-        found.append(limit(job, slot, slots.deadline(job, slot), blinds))
-    first = min(found, key=lambda each: each.end, default=None)
-    return None if first is None else judged_at(first, blinds)
+    first = None if slot is None else (slots.deadline(job, slot), slot)
+    if state.runs:
+        ends = [(end, run.started_at) for run, end in open_runs(job, state)]
+        first = min([*ends, first] if first else ends, default=None)
+    if first is None or not blinds:  # as every ping has it
+        return first and first[0]
+    return judged_at(limit(job, first[1], first[0], blinds), blinds)
 
 
 def open_runs(job: Job, state: State) -> list[tuple[Run, int]]:
