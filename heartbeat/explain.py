@@ -211,7 +211,7 @@ def _because(snapshot: Snapshot, entries: Sequence[Entry], stories: Sequence[Slo
 def _quiet(snapshot: Snapshot, stories: Sequence[SlotStory], now: int) -> str:
     job, state, slot = snapshot.job, snapshot.state, open_slot(snapshot)
     if slot is not None and slot <= now:
-        return _awaited(job, slot, now)
+        return _awaited(job, slot, now, snapshot.due)
     judged = next((story for story in stories if story.verdict), None)
     if judged is None:
         return "no slot has been judged yet" if state.signals else "nothing has been heard of it yet"
@@ -222,11 +222,13 @@ def _quiet(snapshot: Snapshot, stories: Sequence[SlotStory], now: int) -> str:
     return f"{said}; {state.streak} bad in a row, people are told from {job.alert_after} on (alert_after)"
 
 
-def _awaited(job: Job, slot: int, now: int) -> str:
+def _awaited(job: Job, slot: int, now: int, due: int) -> str:
     limit = slots.deadline(job, slot)
     name, by = moment(slot, now, job.timezone), moment(limit, now, job.timezone)
     if now < limit:
         return f"the slot of {name} has come and nothing is heard of it yet; it has until {by}"
+    if due > now:  # we were not listening, or cannot read its evidence
+        return f"nothing had come for the slot of {name} by {by}; it is given until {moment(due, now, job.timezone)}"
     return f"nothing had come for the slot of {name} by {by}, and no sweep has looked since"
 
 

@@ -4,6 +4,7 @@ from world import World
 
 from heartbeat.blind import Blind, Ears, patience
 from heartbeat.documents import clock
+from heartbeat.explain import explain
 from heartbeat.sweep import sweep
 
 SECOND = 1_000
@@ -104,7 +105,10 @@ def test_a_daily_job_whose_whole_time_was_lost_in_a_short_outage_waits_for_its_c
 def test_a_daily_job_that_did_not_run_is_told_though_its_whole_time_was_lost():
     w = Server("0 9 * * *", at="08:00", grace="1m")
     w.up("08:00", "08:59:50")
-    w.up("09:02", "09:10")
+    w.up("09:02", "09:03")
+    because = explain(w.job(), [], [], [], w.ms("09:03")).because
+    assert because == "nothing had come for the slot of 09:00 UTC by 09:01 UTC; it is given until 09:08 UTC"
+    w.up("09:03:01", "09:10")
     assert w.spoken() == [("job", "opened", "09:08")]
     (alert,) = w.alerts()
     assert w.clock(alert.at) == "09:01"
