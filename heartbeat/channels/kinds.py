@@ -77,7 +77,10 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
             "url": Key(required=True, description="Where to; http or https."),
             "secret": Key(description="Signs every request: Heartbeat-Signature: t=<unix>,v1=<HMAC-SHA256>."),
             "headers": Key(type="object", description="Further request headers."),
-            "template": Key(description="The body, with ${slug}, ${headline} and so on; default: a JSON document."),
+            "template": Key(
+                description="The body, with ${slug}, ${headline} and so on, escaped as the header Content-Type asks "
+                "(JSON, form, XML, HTML); default: a JSON document."
+            ),
             "method": Key(choices=("POST", "PUT", "PATCH"), description="Default POST."),
             "allow_private": Key(
                 type="boolean", description="Send to private and loopback addresses too. Default false."

@@ -140,6 +140,22 @@ def test_a_form_and_a_text_are_filled_in_their_own_way(receiver):
 
 
 @pytest.mark.parametrize(
+    ("content_type", "filled"),
+    [
+        ("application/x-www-form-URLencoded", "%3C%21channel%3E+a%26b%3D%22c%22"),
+        ("APPLICATION/X-WWW-FORM-URLENCODED; charset=utf-8", "%3C%21channel%3E+a%26b%3D%22c%22"),
+        ("text/xml", "&lt;!channel&gt; a&amp;b=&quot;c&quot;"),
+        ("Application/SOAP+XML; charset=utf-8", "&lt;!channel&gt; a&amp;b=&quot;c&quot;"),
+        ("text/HTML", "&lt;!channel&gt; a&amp;b=&quot;c&quot;"),
+        ("application/vnd.api+JSON", '<!channel> a&b=\\"c\\"'),
+        ("text/plain", '<!channel> a&b="c"'),
+    ],
+)
+def test_the_content_type_says_how_a_field_is_written_whatever_its_letters(content_type, filled):
+    assert Template("${job}", content_type).fill({"job": '<!channel> a&b="c"'}) == filled
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ('{"a": "${nme}"}', r"there is no field \$\{nme\}; there are answer, at, "),

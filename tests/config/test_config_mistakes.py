@@ -9,6 +9,7 @@ import yaml
 from heartbeat.config import read
 from heartbeat.config.schema import schema
 
+NO_BUCKET = "write its name alone, without s3:// or / in front, and no .."
 JOB = 'jobs: {{a: {{schedule: "0 9 * * *", {0}}}}}'
 CHANNEL = "jobs: {{}}\nchannels: {{ops: {0}}}"
 DURATION = "is not a duration; write 90s, 15m, 1h30m or 2d"
@@ -74,6 +75,13 @@ SHAPED = [
     (
         JOB.format("evidence: {key: a/../b}"),
         '1:51: jobs.a.evidence.key: "a/../b" is no key; write no / or s3:// in front and no .., the bucket as `bucket`',
+    ),
+    *(
+        (
+            JOB.format(f"evidence: {{key: a, bucket: '{bucket}'}}"),
+            f'1:62: jobs.a.evidence.bucket: "{bucket}" is no bucket; {NO_BUCKET}',
+        )
+        for bucket in ("../..", "a/../../b", "..", ".", "/etc", "s3://dumps", "a b", "dumps-{date}")
     ),
     (
         JOB.format("evidence: {key: 'a/{date:%Q}'}"),

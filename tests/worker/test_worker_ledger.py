@@ -52,6 +52,11 @@ FOREIGN = "022ca6b1-5cd8-564b-9c35-4b8285df2031"
         (raw('{"job": "../x", "run_id": "x"}'), ("other", FOREIGN, "")),
         (raw("[" * 100_000), ("other", FOREIGN, "")),
         (raw('{"job": "settle", "run_id": "7", "slot": "noon"}'), ("settle", FOREIGN, "")),
+        *(
+            (raw(f'{{"job": "settle", "run_id": "{RUN}", "slot": "2026-11-28{odd}09:00"}}'), ("settle", RUN, ""))
+            for odd in ("\\u0000", "\\ud800", "\\n", "日")
+        ),
+        (raw('{"job": "settle", "run_id": "\\ud800"}'), ("settle", FOREIGN, "")),
         (raw("plain text"), ("other", FOREIGN, "")),
     ],
 )
