@@ -21,10 +21,10 @@ from heartbeat.model import (
     State,
     Verdict,
 )
-from heartbeat.offset import offset_hint
+from heartbeat.offset import hint
 
 if TYPE_CHECKING:
-    from heartbeat.overdue import Blind
+    from heartbeat.blind import Blind
 
 SOURCE = "trigger"
 """Of the signals in which a trigger tells what became of a call: their text is the target's, not the job's."""
@@ -67,12 +67,19 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
         run_id=signal.run_id if signal and signal.run_id else run_id,
         output=own.body if own else "",
         log_url=own.log_url if own else "",
-        hint=offset_hint(job, state.recent) if event not in OVER else "",
+        hint=hint(job, state) if event not in OVER else "",
         triggered_at=start.at if start else None,
         attempts=start.attempts if start else 0,
         answer=start.answer if start else "",
         phase=start.phase if start else None,
     )
+
+
+def doubted(alert: Alert, doubt: str) -> Alert:
+    """The alert with the reason why what opens an incident may not be so; "": none."""
+    if not doubt or alert.event is not Event.OPENED:
+        return alert
+    return replace(alert, hint=f"{alert.hint}; {doubt}" if alert.hint else doubt)
 
 
 def _run(job: Job, state: State, incident: Incident, signal: Signal | None) -> tuple[str, Start | None]:

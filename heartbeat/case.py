@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from heartbeat import slots
-from heartbeat.alerts import incident_id, job_alert
+from heartbeat import limits, slots
+from heartbeat.alerts import doubted, incident_id, job_alert
 from heartbeat.model import (
     BAD,
     GOOD,
@@ -34,15 +34,16 @@ from heartbeat.transition import TRANSITIONS, Row, Tell, keep_row
 class Case:
     """Collects what one look at a job decides.
 
-    now: when we look; quiet: until when people are not told (a silence), None when they are.
+    now: when we look; quiet: until when people are not told (a silence), or None; blinds: when nobody listened.
     """
 
-    def __init__(self, snapshot: Snapshot, now: int, quiet: int | None) -> None:
-        self.snapshot, self.job, self.now, self.quiet = snapshot, snapshot.job, now, quiet
+    def __init__(self, snapshot: Snapshot, now: int, quiet: int | None, blinds: limits.Blinds = ()) -> None:
+        self.snapshot, self.job, self.now, self.quiet, self.blinds = snapshot, snapshot.job, now, quiet, blinds
         self.state: State = snapshot.state
         self.entries: list[Entry] = []
         self.alerts: list[Alert] = []
         self.hung_since: int | None = None  # the limit of the run that was found hung last
+        self.doubt = ""  # why what is told next may not be so
         self._n = self.state.version + 1
         self._unkept: Ruled | None = None  # a row of the table that no line of history carries yet
 
@@ -242,7 +243,8 @@ class Case:
 
     def _tell(self, event: Event, at: int, incident: Incident) -> None:
         self.set(incident=incident)
-        self.alerts.append(job_alert(self.job, self.state, incident, event, at, self._latest_signal()))
+        alert = job_alert(self.job, self.state, incident, event, at, self._latest_signal())
+        self.alerts.append(doubted(alert, self.doubt))
 
     def _latest_signal(self) -> Signal | None:
         return next((entry.signal for entry in reversed(self.entries) if entry.signal is not None), None)
@@ -251,9 +253,8 @@ class Case:
         """The instant at which the clock must look at this job again, if nothing is heard before."""
         looks: list[int | None] = [start.until for start in self.state.starts if start.until]
         if self.job.enabled:
-            first = slots.first_due(self.job, self.state)
-            looks += [first[0] if first else None, self.state.paused_until, self._next_telling()]
-            looks += [slots.run_deadline(self.job, run) for run in self.state.runs if not run.expired]
+            judged = limits.next_judged(self.job, self.state, self.blinds)
+            looks += [judged, self.state.paused_until, self._next_telling()]
         return min([look for look in looks if look is not None], default=NEVER)
 
     def _next_telling(self) -> int | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import asdict
 
+from heartbeat.blind import LONG, Blind
 from heartbeat.model import Change, Commit, Document, Mark, Noun, Silence
-from heartbeat.overdue import Blind
 from heartbeat.stuck import Stuck
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ DEAD_MAX = 20
 ATTEMPTS_MAX = 20
 PING_KEY = "ping-key"
 """The document that holds the key made at the first start."""
-BLINDS_MAX = 5
+BLINDS_MAX = 20
 """Blind times remembered: a slot whose window reaches back into one of them is judged with it."""
 
 
@@ -40,10 +40,24 @@ def silences_document(kept: Iterable[Silence], before: Document) -> Document:
     return Document(name=SILENCES, version=before.version + 1, value=[asdict(silence) for silence in kept])
 
 
+class Back(Noun, frozen=True, kw_only=True):
+    """The clock was set, back or forward.
+
+    at: when that was noticed, by the new clock; before: what the old one said; after: the job up to which all have been
+    moved to the new clock, None once they have been.
+    """
+
+    at: int
+    before: int
+    after: str | None
+
+
 class Clock(Noun, frozen=True, kw_only=True):
     """What the sweep remembers of itself.
 
-    mark: how far it has looked; alive: when a sweep last ran; blinds: when none did; stuck: what it could not judge.
+    mark: how far it has looked; alive: when a sweep last ran; blinds: when nobody listened; stuck: what it could not
+    judge; patience: a longer time without a sweep is one in which nobody listened, as whoever sweeps here said last;
+    back: the clock was set.
     """
 
     version: int
@@ -51,11 +65,20 @@ class Clock(Noun, frozen=True, kw_only=True):
     alive: int
     blinds: tuple[Blind, ...] = ()
     stuck: tuple[Stuck, ...] = ()
+    patience: int = LONG
+    back: Back | None = None
+
+    def moved(self, now: int) -> int:
+        """By how much the clock was found to be set at this very look."""
+        return self.back.at - self.back.before if self.back is not None and self.back.at == now else 0
 
     def document(self) -> Document:
         """The clock's book as its next version."""
         blinds = [[blind.start, blind.end] for blind in self.blinds[-BLINDS_MAX:]]
         value: dict[str, Any] = {"mark": [self.mark.at, self.mark.key], "alive": self.alive, "blinds": blinds}
+        value["patience"] = self.patience
+        if self.back is not None:
+            value["back"] = [self.back.at, self.back.before, self.back.after]
         if self.stuck:
             value["stuck"] = [[each.slug, each.since, each.again, each.why] for each in self.stuck]
         return Document(name=CLOCK, version=self.version + 1, value=value)
@@ -70,7 +93,19 @@ def clock(store: Store, now: int) -> Clock:
     blinds = tuple(Blind(start=start, end=end) for start, end in value["blinds"])
     at, key = value["mark"]
     stuck = tuple(Stuck(slug=s, since=since, again=again, why=why) for s, since, again, why in value.get("stuck", ()))
-    return Clock(version=found.version, mark=Mark(at=at, key=key), alive=value["alive"], blinds=blinds, stuck=stuck)
+    return Clock(
+        version=found.version,
+        mark=Mark(at=at, key=key),
+        alive=value["alive"],
+        blinds=blinds,
+        stuck=stuck,
+        patience=value.get("patience", LONG),
+        back=_back(value.get("back")),
+    )
+
+
+def _back(value: list[Any] | None) -> Back | None:
+    return None if value is None else Back(at=value[0], before=value[1], after=value[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

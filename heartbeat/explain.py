@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from heartbeat import slots, wording
 from heartbeat.alerts import job_alert
 from heartbeat.model import Event, Reason, Status, Verdict
-from heartbeat.offset import offset_hint
+from heartbeat.offset import hint
 from heartbeat.outbox import matches
 from heartbeat.runs import records
 from heartbeat.schedule import format_duration
@@ -111,7 +111,7 @@ def explain(
         standing=standing(snapshot, now),
         because=_because(snapshot, entries, stories, now),
         rule=_rule(snapshot, entries),
-        hint=offset_hint(job, state.recent),
+        hint=hint(job, state),
         slots=stories[:SLOTS_SHOWN],
         notes=tuple(entry for entry in entries if entry.slot is None)[:NOTES_SHOWN],
         runs=tuple(RunStory(run=run, limit=slots.run_deadline(job, run)) for run in state.runs),
@@ -230,10 +230,12 @@ def _quiet(snapshot: Snapshot, stories: Sequence[SlotStory], now: int) -> str:
 
 
 def _awaited(snapshot: Snapshot, slot: int, now: int) -> str:
-    job, limit = snapshot.job, slots.due(snapshot.job, snapshot.state, slot)
+    job, due, limit = snapshot.job, snapshot.due, slots.due(snapshot.job, snapshot.state, slot)
     name, by = moment(slot, now, job.timezone), moment(limit, now, job.timezone)
     if now < limit:
         return f"the slot of {name} has come and nothing is heard of it yet; it has until {by}"
+    if due > now:  # we were not listening, or cannot read its evidence
+        return f"nothing had come for the slot of {name} by {by}; it is given until {moment(due, now, job.timezone)}"
     return f"nothing had come for the slot of {name} by {by}, and no sweep has looked since"
 
 

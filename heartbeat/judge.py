@@ -14,6 +14,7 @@ from heartbeat.alerts import SOURCE
 from heartbeat.assertions import shortfall
 from heartbeat.case import Case
 from heartbeat.model import BAD, Kind, Reason, Run, Status, Verdict
+from heartbeat.offset import late_stamp
 from heartbeat.remembered import met, woken
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ def judge(  # noqa: PLR0913 - the last has a default
             _fail(case, signal, where, prior, _why_failed(signal))
         case Kind.LOG:
             case.note(where.slot, signal.at, prior, None, signal)
-    if where.remark:
-        case.remark(where.remark)
+    remark = where.remark or late_stamp(signal)
+    if remark:
+        case.remark(remark)
     return case.change()
 
 
@@ -85,6 +87,8 @@ def _hear(case: Case, signal: Signal) -> None:
     if signal.source != SOURCE:  # what our own trigger says of its call is no word of the job's
         last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
         case.set(last_signal=last, signals=state.signals + 1)
+        if signal.skew is not None and signal.skew != state.skew:
+            case.set(skew=signal.skew)
 
 
 def _finished_run(signal: Signal) -> str:

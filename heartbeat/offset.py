@@ -1,4 +1,4 @@
-"""The remark about a time zone that is probably wrong: the commonest false alarm of such services."""
+"""The remarks about a time zone that is probably wrong, the commonest false alarm, and about a clock that is."""
 
 from __future__ import annotations
 
@@ -9,15 +9,41 @@ from zoneinfo import ZoneInfo
 from heartbeat import slots
 from heartbeat.model import HOUR, MINUTE
 from heartbeat.schedule.duration import format_duration
+from heartbeat.timewords import duration
 
 if TYPE_CHECKING:
-    from heartbeat.model import Job
+    from heartbeat.model import Job, Signal, State
 
 HALF_HOUR = 30 * MINUTE
 HEARTBEATS_MIN = 3
 """So many heartbeats must agree before we doubt the time zone."""
 SHIFT_MAX = 14 * HOUR
 """No zone is further from UTC than this."""
+
+
+SKEW_SAID = MINUTE
+"""A sender's clock that is less wrong than this is nobody's trouble: its times are corrected."""
+
+
+def hint(job: Job, state: State) -> str:
+    """What a person should know of the times that this job sends; "" when there is nothing odd about them."""
+    return "; ".join(filter(None, (skew_hint(state.skew), offset_hint(job, state.recent))))
+
+
+def skew_hint(skew: int) -> str:
+    """What to say of a sender's clock that is slow by so much."""
+    if abs(skew) < SKEW_SAID:
+        return ""
+    side = "slow" if skew > 0 else "fast"
+    return f"the clock where it runs is {duration(abs(skew))} {side} (by ours); the times it sends are corrected"
+
+
+def late_stamp(signal: Signal) -> str:
+    """What to say of a ping that was long under way, if it did not say when it was sent: it may be its clock."""
+    late = signal.received - signal.at
+    if signal.skew is not None or signal.source != "ping" or late < SKEW_SAID:
+        return ""
+    return f"it says that it happened {duration(late)} before it came: it was delayed, or the clock there is slow"
 
 
 def offset_hint(job: Job, heartbeats: tuple[int, ...]) -> str:

@@ -6,18 +6,20 @@ somebody looked: a miss is dated when the grace ran out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from heartbeat import expected, slots
+from heartbeat import expected, limits, slots, wording
+from heartbeat.blind import is_unknown, judged_at, last_touching
 from heartbeat.case import Case
 from heartbeat.model import NEVER, Change, Phase, Reason, Run, Snapshot, Span, Status, Verdict
 from heartbeat.remembered import excused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from heartbeat.blind import Blind, Limit
 
 SILENT = frozenset({Reason.GRACE_RAN_OUT, Reason.NOT_TRIGGERED, Reason.NEVER_CHECKED_IN, Reason.STILL_RUNNING})
 """Why nothing was heard of a slot by its deadline: what opens an incident."""
@@ -26,24 +28,12 @@ STEPS_MAX = 100
 """Slots and runs judged in one change; more wait for the next, at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blind:
-    """A time in which we were not listening: from start to end."""
-
-    start: int
-    end: int
-
-    def hides(self, start: int, end: int) -> bool:
-        """More than half of the time in which something could have been heard was lost to us."""
-        return 2 * (min(end, self.end) - max(start, self.start)) > end - start
-
-
 def look(snapshot: Snapshot, now: int, *, blind: Sequence[Blind] = (), quiet: int | None = None) -> Change:
     """What the clock finds: slots missed, runs hung, reminders due, silences and pauses over."""
-    case = Case(snapshot, now, quiet)
+    case = Case(snapshot, now, quiet, blind)
     more = False
     if case.job.enabled:
-        more = not _walk(case, blind)
+        more = not _walk(case)
         _owed(case)
     return case.change(more=more)
 
@@ -54,14 +44,14 @@ def at_stake(snapshot: Snapshot, now: int) -> list[int]:
     return sorted(slot for slot in before if slot is not None)
 
 
-def _walk(case: Case, blind: Sequence[Blind]) -> bool:
-    done = any(not _step(case, blind) for _ in range(STEPS_MAX))
+def _walk(case: Case) -> bool:
+    done = any(not _step(case) for _ in range(STEPS_MAX))
     if done:
         _mend(case, NEVER)
     return done
 
 
-def _step(case: Case, blind: Sequence[Blind]) -> bool:
+def _step(case: Case) -> bool:
     # The earliest of: a slot met ahead, the next slot's deadline, an open run's deadline, the end of the pause. False:
     # nothing is due.
     slot = slots.next_slot(case.job, case.state.cursor)
@@ -72,18 +62,14 @@ def _step(case: Case, blind: Sequence[Blind]) -> bool:
     hung = _first_hung(case)
     if _resume(case, before=min(hung[0] if hung else NEVER, NEVER if due is None else due)):
         return True
-    if hung is not None and hung[0] <= case.now and (due is None or hung[0] <= due):
-        _expire(case, hung[1], hung[0], blind)
-        return True
-    if slot is None or due is None or due > case.now:
-        return False
-    _miss(case, slot, due, blind)
-    return True
+    if hung is not None and (due is None or hung[0] <= due):
+        return _expire(case, hung[1], hung[0])
+    return slot is not None and due is not None and _miss(case, slot, due)
 
 
 def _first_hung(case: Case) -> tuple[int, Run] | None:
-    limits = ((slots.run_deadline(case.job, run), run) for run in case.state.runs if not run.expired)
-    return min(((limit, run) for limit, run in limits if limit is not None), key=lambda pair: pair[0], default=None)
+    ends = [(end, run) for run, end in limits.open_runs(case.job, case.state)]
+    return min(ends, key=lambda pair: pair[0], default=None)
 
 
 def _pass_over(case: Case, span: Span) -> None:
@@ -99,9 +85,13 @@ def _pass_over(case: Case, span: Span) -> None:
         case.rule(span.last, at, Verdict.ON_TIME, Reason.IN_TIME)
 
 
-def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
+def _miss(case: Case, slot: int, due: int) -> bool:
+    # Whether its time has come.
+    limit = limits.limit(case.job, slot, due, case.blinds)
+    if judged_at(limit, case.blinds) > case.now:
+        return False
     succeeded = any(span.last > slot and span.since < due for span in case.state.ahead if span.good)
-    verdict, reason = _why_missed(case, slot, due, succeeded, hidden=any(b.hides(slot, due) for b in blind))
+    verdict, reason = _why_missed(case, slot, due, succeeded, hidden=is_unknown(limit, case.blinds))
     case.note(slot, due, verdict, reason)
     if slot == slots.next_slot(case.job, case.state.cursor):
         case.set(cursor=slot)
@@ -111,8 +101,10 @@ def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
         _mend(case, due)
         if case.hung_since is not None:
             case.hung_since = due
+        _doubt(case, limit)
     if reason is not Reason.LATER_SLOT_SUCCEEDED:
         case.rule(slot, due, verdict, reason)
+    return True
 
 
 def _why_missed(case: Case, slot: int, due: int, succeeded: bool, *, hidden: bool) -> tuple[Verdict, Reason]:
@@ -132,18 +124,32 @@ def _why_silent(case: Case, slot: int) -> Reason:
     return Reason.NEVER_CHECKED_IN if starts else Reason.NOT_TRIGGERED
 
 
-def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
+def _expire(case: Case, run: Run, due: int) -> bool:
+    # Whether its time has come.
+    limit = limits.limit(case.job, run.started_at, due, case.blinds)
+    if judged_at(limit, case.blinds) > case.now:
+        return False
     expired = replace(run, expired=True)
     case.set(runs=tuple(expired if r is run else r for r in case.state.runs))
-    if any(b.hides(run.started_at, limit) for b in blind):
-        case.note(run.slot, limit, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)
-        case.rule(run.slot, limit, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)
-        return
+    if is_unknown(limit, case.blinds):
+        case.note(run.slot, due, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)
+        case.rule(run.slot, due, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)
+        return True
     reason = Reason.NEXT_SLOT_DUE if case.job.max_runtime is None else Reason.MAX_RUNTIME_RAN_OUT
-    case.note(run.slot, limit, Verdict.TIMED_OUT if run.slot is not None else None, reason)
-    _mend(case, limit)
-    case.rule(run.slot, limit, Verdict.TIMED_OUT, reason, again=run.after_bad)
-    case.hung_since = limit
+    case.note(run.slot, due, Verdict.TIMED_OUT if run.slot is not None else None, reason)
+    _mend(case, due)
+    _doubt(case, limit)
+    case.rule(run.slot, due, Verdict.TIMED_OUT, reason, again=run.after_bad)
+    case.hung_since = due
+    return True
+
+
+def _doubt(case: Case, limit: Limit) -> None:
+    # A client that tries only once may have called while we were not there: whoever is told should know.
+    gap = last_touching(limit, case.blinds)
+    case.doubt = "" if gap is None else wording.not_listening(gap.start, gap.end, case.now, case.job.timezone)
+    if case.doubt:
+        case.remark(case.doubt)
 
 
 def _mend(case: Case, before: int) -> None:

@@ -9,16 +9,19 @@ from msgspec.structs import replace
 
 from heartbeat import documents, starting, stuck
 from heartbeat.alerts import blind_alert, silent_together
+from heartbeat.blind import ALIVE_EVERY, ALL_EARS, Blind, Ears, merged
+from heartbeat.clockset import follow
 from heartbeat.errors import CallerError, StoreUnavailable
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Kind, Status
 from heartbeat.outbox import address, quiet_until
-from heartbeat.overdue import Blind, at_stake, look
+from heartbeat.overdue import at_stake, look
 from heartbeat.record import ATTEMPTS_MAX, Recorder
 from heartbeat.slots import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from heartbeat.documents import Clock
     from heartbeat.model import Due, Signal, Silence, Snapshot, State
     from heartbeat.orders import Order
     from heartbeat.store.protocol import Store
@@ -26,10 +29,6 @@ if TYPE_CHECKING:
     Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
     """Evidence again: (job, slots at stake, now) -> the signals that the evidence itself gives for them."""
 
-BLIND_AFTER = 5 * MINUTE
-"""A longer time without a sweep is one in which we were not listening."""
-ALIVE_EVERY = 10 * SECOND
-"""An idle sweep writes that it is alive no more often than this."""
 LIMIT = 1_000
 """Jobs looked at in one sweep; a full sweep says `more`."""
 TURNS = 10
@@ -46,6 +45,7 @@ EVIDENCE_AGAIN = MINUTE
 class Swept:
     """What one sweep did. due: jobs that it was to look at; lost: races lost (those jobs are looked at again at once).
 
+    moved: so much the clock was set, as this sweep noticed: back when it is less than 0.
     age: milliseconds since the sweep before; starts: runs whose start must be gone on with (`trigger`).
     """
 
@@ -56,6 +56,7 @@ class Swept:
     blind: Blind | None = None
     more: bool = False
     age: int = 0
+    moved: int = 0
     starts: tuple[Order, ...] = ()
 
 
@@ -64,14 +65,21 @@ def nothing_to_see(_job: Snapshot, _slots: Sequence[int], _now: int) -> Sequence
     return ()
 
 
-def sweep(
-    store: Store, now: int, *, service: Sequence[str] = (), evidence: Look = nothing_to_see, limit: int = LIMIT
+def sweep(  # noqa: PLR0913 - what is looked at, and by whom
+    store: Store,
+    now: int,
+    *,
+    service: Sequence[str] = (),
+    evidence: Look = nothing_to_see,
+    limit: int = LIMIT,
+    ears: Ears = ALL_EARS,
 ) -> Swept:
     """One look at what is due at `now`. service: the channels told about the service itself.
 
     Raises StoreUnavailable, TooBusy: nothing is lost, the next sweep finds the same rows.
     """
-    return _Sweep(store, now, service, evidence).run(limit)
+    book = follow(store, documents.clock(store, now), now, service, ahead=ears.ahead)
+    return _Sweep(store, now, service, evidence, book, ears).run(limit)
 
 
 def settle(store: Store, slug: str, now: int) -> None:
@@ -80,7 +88,8 @@ def settle(store: Store, slug: str, now: int) -> None:
     A job with evidence is left to the sweep, which can look at it again.
     """
     for _ in range(ATTEMPTS_MAX):
-        decided = _Sweep(store, now, (), nothing_to_see).judge([slug])
+        book = documents.clock(store, now)
+        decided = _Sweep(store, now, (), nothing_to_see, book, ALL_EARS).judge([slug])
         usual = [(s, c) for s, c in decided if c.state is not None and s.job.evidence is None]
         changes = [address(change, snapshot.job.notify, now) for snapshot, change in usual]
         if not changes:
@@ -89,12 +98,18 @@ def settle(store: Store, slug: str, now: int) -> None:
 
 
 class _Sweep:
-    def __init__(self, store: Store, now: int, service: Sequence[str], evidence: Look) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what is looked at, and by whom
+        self, store: Store, now: int, service: Sequence[str], evidence: Look, book: Clock, ears: Ears
+    ) -> None:
         self.store, self.now, self.service, self.evidence = store, now, service, evidence
-        self.book = documents.clock(store, now)
-        self.blind = Blind(start=self.book.alive, end=now) if now - self.book.alive > BLIND_AFTER else None
-        self.blinds = (*self.book.blinds, self.blind) if self.blind else self.book.blinds
-        self.age = now - self.book.alive if self.book.version else 0
+        patience = book.patience if ears.patience is None else ears.patience
+        self.book = replace(book, patience=patience)
+        found = [Blind(start=book.alive, end=now)] if now - book.alive > patience else []
+        if ears.deaf is not None and book.version:
+            found.append(ears.deaf)
+        self.blinds = merged((*book.blinds, *found))
+        self.blind = self.blinds[-1] if found else None
+        self.age = now - book.alive if book.version else 0
         self.judged = self.told = self.lost = 0
         self.unreadable: set[str] = set()
         self.starts: list[Order] = []
@@ -108,7 +123,7 @@ class _Sweep:
         slugs = self.turns(due.slugs)
         decided = self.decide(slugs)
         if self.blind is not None and not self.tell_blind(decided):
-            return Swept(lost=1, more=True, age=self.age)
+            return Swept(lost=1, more=True, age=self.age, moved=self.book.moved(self.now))
         rest = self.settle(decided)
         for _ in range(TURNS - 1):
             if not rest:
@@ -122,10 +137,15 @@ class _Sweep:
             told=self.told,
             lost=self.lost,
             blind=self.blind,
-            more=ours and (due.more or bool(self.unfinished)),
+            more=ours and (due.more or bool(self.unfinished) or self.is_moving()),
             age=self.age,
+            moved=self.book.moved(self.now),
             starts=tuple({order.run_id: order for order in self.starts}.values()),
         )
+
+    def is_moving(self) -> bool:
+        """Jobs wait to be brought to a clock that was set."""
+        return self.book.back is not None and self.book.back.after is not None
 
     def turns(self, due: Sequence[str]) -> list[str]:
         # Whose turn it is: what is due, but for what is stuck and waits; and what is stuck and has waited.
@@ -234,13 +254,16 @@ class _Sweep:
         return self.store.load([snapshot.job.slug])[snapshot.job.slug]
 
     def tell_blind(self, decided: list[tuple[Snapshot, Change]]) -> bool:
-        # Remembered, and told once, before anything is judged by it.
+        # Remembered before anything is judged by it; a long one is told, once.
         if self.blind is None:
             return True
-        document = replace(self.book, alive=self.now, blinds=self.blinds).document()
-        change = Change(documents=(document,), alerts=(blind_alert(self.blind, [c for _, c in decided]),))
+        told = any(known.is_long and known.start == self.blind.start for known in self.book.blinds)
+        tell = self.blind.is_long and not told
+        alerts = (blind_alert(self.blind, [c for _, c in decided]),) if tell else ()
+        self.book = replace(self.book, alive=self.now, blinds=self.blinds)
+        change = Change(documents=(self.book.document(),), alerts=alerts)
         stored = self.store.commit([address(change, self.service, self.now)]) == [Commit.STORED]
-        self.book = replace(self.book, version=self.book.version + 1, alive=self.now, blinds=self.blinds)
+        self.book = replace(self.book, version=self.book.version + 1)
         return stored
 
     def keep_book(self, due: Due, *, done: bool) -> bool:

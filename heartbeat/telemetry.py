@@ -31,6 +31,7 @@ class Happened(StrEnum):
     CONFIG_DOUBT = "config_doubt"
     CONFIG_BROKEN = "config_broken"
     SWEPT = "swept"
+    CLOCK_SET = "clock_set"
     DELIVERED = "delivered"
     STRAY = "stray"
     TOLD = "told"
@@ -62,6 +63,7 @@ WORDS: dict[Happened, tuple[Level, str]] = {
         "the configuration cannot be used; the definitions before it stay in force",
     ),
     Happened.SWEPT: (Level.INFO, "the clock found something"),
+    Happened.CLOCK_SET: (Level.WARNING, "this machine's clock was set; deadlines are taken from the new time"),
     Happened.DELIVERED: (Level.INFO, "alerts were delivered or tried"),
     Happened.STRAY: (Level.WARNING, "a ping for a job that does not exist"),
     Happened.TOLD: (Level.INFO, "a message was sent to try a channel"),

@@ -16,6 +16,7 @@ from heartbeat.apply import define
 from heartbeat.deliver import deliver
 from heartbeat.doors.chores import Chore
 from heartbeat.doors.clock import SOON, Clock
+from heartbeat.doors.ears import begin
 from heartbeat.doors.fronts import BACKLOG, Fronts, bind, settle_in
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
@@ -79,7 +80,8 @@ def _serve(settings: Settings) -> None:
         strays = Strays(log)
         writer = Writer(Records(store, file), strays, log)
         health = Health(log=log, writer=writer)
-        fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, log)
+        hearing = begin(store, _now, settings.sweep_every)
+        fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: fronts.stop())
         scheduler = Scheduler(store, Starter(store, build, _now), log, _now)
@@ -87,7 +89,7 @@ def _serve(settings: Settings) -> None:
         # Two, so that a pass with a channel that hangs holds up nobody's new alerts: only one gets a delivery's claim.
         postmen = [Chore(name, lambda: _deliver(store, file, log), log) for name in ("deliver", "deliver-2")]
         look = evidence.look(evidence.FolderBucket(settings.evidence)) if settings.evidence else nothing_to_see
-        clock = Clock(store, file, look, health, scheduler, log, settings.sweep_every)
+        clock = Clock(store, file, look, health, scheduler, hearing, log, settings.sweep_every)
         ticking = [Chore("sweep", lambda: clock.step(_now), log), Chore("schedule", scheduler.step, log)]
         housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
         watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)

@@ -286,5 +286,11 @@ def _blind(alert: Alert, now: int) -> tuple[str, ...]:
     return span, jobs
 
 
+def not_listening(start: int, end: int, now: int, zone: str) -> str:
+    """What whoever is told of something after a gap of ours should know."""
+    begin, over = moment(start, now, zone, zone_too=False), moment(end, now, zone)
+    return f"Heartbeat itself was not listening from {begin} to {over}"
+
+
 def _join(parts: Iterable[str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -136,8 +136,8 @@ def test_a_hung_run_found_late_was_mended_by_the_first_success_after_its_limit()
         w.success(f"09:{minute}:30", f"b{minute}")
     w.start("10:00", "c")
     w.success("10:00:30", "c")
-    w.sweep("10:01")
-    assert w.told() == ["09:03 down", "09:10:30 up", "10:01 blind"]
+    w.sweep("10:01", "10:02")
+    assert w.told() == ["10:01 blind", "09:03 down", "09:10:30 up"]
 
 
 def test_slots_met_ahead_count_from_the_first_success_among_them():

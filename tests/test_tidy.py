@@ -13,6 +13,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 CORE = {
     "assertions",
+    "blind",
+    "limits",
+    "setback",
     "offset",
     "model",
     "schedule",
@@ -36,7 +39,19 @@ CORE = {
     "startwords",
     "timewords",
 }
-VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness", "stuck"}
+VERBS = {
+    "record",
+    "sweep",
+    "deliver",
+    "parcels",
+    "apply",
+    "trigger",
+    "manage",
+    "documents",
+    "illness",
+    "stuck",
+    "clockset",
+}
 EDGES = {
     "importing",
     "ingest",

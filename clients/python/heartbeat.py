@@ -440,7 +440,7 @@ def _bounded(work: Callable[[], str], seconds: float) -> str:
 
 def _try_often(url: str, data: bytes, headers: dict[str, str], timeout: float) -> str:
     for tried in range(TRIES):
-        problem, wait = _try(url, data, headers, timeout)
+        problem, wait = _try(f"{url}&sent={time.time():.3f}", data, headers, timeout)  # by our clock, as `at` is
         if wait is None or tried == TRIES - 1:
             break
         jitter = 0.5 + os.urandom(1)[0] / 255  # the random module would roll the same in all forked workers

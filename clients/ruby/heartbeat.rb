@@ -209,7 +209,8 @@ module Heartbeat
       headers = { "Heartbeat-Id" => SecureRandom.hex, # the same for every try, so that a ping counts once
                   "User-Agent" => "heartbeat-ruby", "Content-Type" => "text/plain; charset=utf-8" }
       TRIES.times do |tried|
-        problem, wait = try_once(uri, data, headers, timeout, "HEARTBEAT_URL")
+        stamped = URI("#{uri}&sent=#{format("%.3f", Time.now.to_f)}") # by our clock, as `at` is
+        problem, wait = try_once(stamped, data, headers, timeout, "HEARTBEAT_URL")
         return problem if wait.nil? || tried == TRIES - 1
 
         sleep([wait, timeout].min + (timeout * BACKOFF * (2**tried) * (0.5 + SecureRandom.random_number)))

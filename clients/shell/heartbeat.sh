@@ -198,7 +198,9 @@ _heartbeat_send() {
     tried=1
     while :; do
         left=$((ends - $(_heartbeat_ms "$(_heartbeat_now)")))
-        _heartbeat_exchange "$1" "$2" "$(_heartbeat_seconds "$((left < ms ? left : ms))")"
+        sent=''
+        [ "$3" != HEARTBEAT_URL ] || sent="&sent=$(_heartbeat_now)" # by our clock, as `at` is
+        _heartbeat_exchange "$1" "$2$sent" "$(_heartbeat_seconds "$((left < ms ? left : ms))")"
         said="answered $status '$(printf '%s' "$answer" | head -c 200)'"
         case $status in
             2??) return 0 ;;

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from heartbeat.errors import StoreGone
 from heartbeat.illness import review
+from heartbeat.model import SECOND
 from heartbeat.sweep import sweep
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from heartbeat.doors.ears import Hearing
     from heartbeat.doors.health import Health
     from heartbeat.doors.jobsfile import JobsFile
     from heartbeat.doors.scheduler import Scheduler
@@ -36,13 +38,16 @@ class Clock:
     look: Look
     health: Health
     scheduler: Scheduler
+    hearing: Hearing
     log: Log
     every: float
 
     def step(self, now: Callable[[], int]) -> float:
         """One sweep; answers the seconds to the next."""
+        at = now()
+        ears = self.hearing.take(at)
         try:
-            swept = sweep(self.store, now(), service=self.file.service, evidence=self.look)
+            swept = sweep(self.store, at, service=self.file.service, evidence=self.look, ears=ears)
         except StoreGone as gone:  # it cannot be written down anywhere
             self.health.unwell(DATABASE, str(gone))
             raise
@@ -54,4 +59,6 @@ class Clock:
         if swept.told or swept.lost or swept.blind:
             blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"
             self.log.tell(Happened.SWEPT, judged=swept.judged, told=swept.told, lost=swept.lost, blind=blind)
+        if swept.moved:
+            self.log.tell(Happened.CLOCK_SET, seconds=round(swept.moved / SECOND))
         return SOON if swept.more else self.every

@@ -56,6 +56,7 @@ def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict
         "running": len(running(snapshot)),
         "last_success": iso(state.last_success),
         "last_signal": iso(state.last_signal),
+        "clock_slow_seconds": round(state.skew / SECOND),
         "next_expected": None if state.status is Status.PAUSED else iso(slot),
         "deadline": None if slot is None or state.status is Status.PAUSED else iso(slots.due(job, state, slot)),
         "schedule": list(job.schedule),

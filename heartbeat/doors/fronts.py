@@ -26,6 +26,7 @@ from heartbeat.telemetry import Happened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from heartbeat.doors.ears import Hearing
     from heartbeat.doors.health import Health
     from heartbeat.doors.writer import Writer
     from heartbeat.ingest.ping import Ping
@@ -74,9 +75,11 @@ def settle_in() -> None:
 class Fronts:
     """One front after the other. settings: with the ping keys in force."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, writer: Writer, health: Health, log: Log) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what a front needs, and who is told of it
+        self, settings: Settings, listener: socket.socket, writer: Writer, health: Health, hearing: Hearing, log: Log
+    ) -> None:
         self._settings, self._listener, self._writer = settings, listener, writer
-        self._health, self._log = health, log
+        self._health, self._hearing, self._log = health, hearing, log
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
         self._sending = threading.Lock()
@@ -123,10 +126,14 @@ class Fronts:
             self._send(self._settings)
             self.report()
             for pings in _batches(ours):
-                self._write(pings)
+                if pings:
+                    self._write(pings)
+                else:  # its first word: it is attached
+                    self._hearing.open()
             with self._sending:
                 self._link = None
         status = process.wait()
+        self._hearing.shut()
         self._process = None
         return status
 
@@ -156,5 +163,5 @@ def _batches(link: socket.socket) -> Iterator[list[Ping | None]]:
     with suppress(ConnectionError):
         while data := link.recv(READ_MAX):
             pings = [ping for value in frames.feed(data) for ping in value]
-            for start in range(0, len(pings), BATCH_MAX):
+            for start in range(0, len(pings) or 1, BATCH_MAX):
                 yield pings[start : start + BATCH_MAX]

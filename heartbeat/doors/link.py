@@ -55,6 +55,7 @@ class Link(asyncio.Protocol):
         """Begin to talk."""
         self._loop = asyncio.get_running_loop()
         await self._loop.create_unix_connection(lambda: self, sock=socket)
+        self._transport.write(frame([]))  # from here on callers are heard
 
     def take(self, letter: Letter, ping: Ping) -> bool:
         """Take a letter, unless too many wait."""

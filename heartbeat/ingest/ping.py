@@ -20,6 +20,8 @@ ID_MAX = 64
 NAMED_MAX = 40
 METRICS_MAX = 20
 OPTIONS_MAX = 200
+SKEW_MIN = 15_000
+"""Milliseconds between sending and receiving that say nothing of a clock: our clients wait ten seconds."""
 DURATION_MAX = 10 * 366 * 86_400.0
 """Seconds; what is longer is a mistake of the sender."""
 
@@ -100,10 +102,11 @@ def read(at: Target, query: bytes, *, ident: bytes = b"", body: bytes = b"", rec
     rid = given.get("rid", ("",))[-1]
     if "rid" in given and not _RUN_ID.fullmatch(rid):
         return BAD_UUID
+    skew = _skew(given["sent"][-1], received) if "sent" in given else None
     signal = Signal(
         slug=at.slug,
         kind=at.kind,
-        at=_instant(given["at"][-1], received) if "at" in given else received,
+        at=_at(given, received, skew) if "at" in given else received,
         received=received,
         id=_ident(ident) if ident else "",
         run_id=rid.lower(),
@@ -112,6 +115,7 @@ def read(at: Target, query: bytes, *, ident: bytes = b"", body: bytes = b"", rec
         duration=_duration(given["duration"][-1]) if "duration" in given else None,
         body=body[:BODY_MAX].decode("utf-8", "replace") if body else "",
         metrics=_metrics(given["metric"]) if "metric" in given else (),
+        skew=skew,
     )
     return Ping(signal=signal, uuid=at.uuid, create=bool(at.slug) and given.get("create", ("",))[-1] == "1")
 
@@ -134,16 +138,31 @@ def _named(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text.strip()[:NAMED_MAX])
 
 
-def _instant(text: str, received: int) -> int:
-    """When it happened: epoch seconds, or ISO 8601 with its zone. What cannot be read is the time we heard of it."""
+def _at(given: dict[str, list[str]], received: int, skew: int | None) -> int:
+    """When it happened, by our clock. What cannot be read is the time we heard of it."""
+    instant = _instant(given["at"][-1])
+    return received if instant is None else min(instant + (skew or 0), received)
+
+
+def _skew(text: str, received: int) -> int | None:
+    """By how much the sender's clock is slow, which said when it sent this. What a request may take counts for none."""
+    instant = _instant(text)
+    if instant is None:
+        return None
+    skew = received - instant
+    return skew if abs(skew) > SKEW_MIN else 0
+
+
+def _instant(text: str) -> int | None:
+    """Milliseconds of epoch seconds, or of ISO 8601 with its zone; None when it is neither."""
     if _NUMBER.fullmatch(text):
-        return min(round(float(text) * 1000), received)
+        return round(float(text) * 1000)
     try:
         moment = datetime.fromisoformat(_with_plus(text))
         milliseconds = round(moment.timestamp() * 1000) if moment.tzinfo else -1
     except (ValueError, OverflowError):
-        return received
-    return min(milliseconds, received) if milliseconds >= 0 else received
+        return None
+    return milliseconds if milliseconds >= 0 else None
 
 
 def _with_plus(text: str) -> str:

@@ -17,6 +17,7 @@ class Signal(Noun, frozen=True, kw_only=True):
     "" when the sender gave none; run_id "" when the sender gave none; named: the slot as the sender wrote it
     ("2026-11-22", "2026-11-22T09:00"), read in the job's zone; duration in milliseconds as reported by the job;
     log_url: where a person finds the run's log, "" when we know of none. Only our own readers write it.
+    skew: by how much the sender's clock is slow (`at` is corrected by it), 0: not worth a word, None: it did not say.
     """
 
     slug: str
@@ -34,6 +35,7 @@ class Signal(Noun, frozen=True, kw_only=True):
     metrics: tuple[tuple[str, float], ...] = ()
     source: str = "ping"
     log_url: str = ""
+    skew: int | None = None
 
 
 class Run(Noun, frozen=True, kw_only=True):
@@ -119,7 +121,8 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     mended_at: the success that ends the streak, unless a slot still open proves to have gone bad before it;
     starts: the latest runs that we started, oldest first; claimed_slot: the latest slot that the schedule started;
     life: which life of the job this is, named by about when it began (0: made before lives had names); removed_at: of a
-    job that is gone, since when; deaf_before: silences of just this job that began earlier were meant for another life.
+    job that is gone, since when; deaf_before: silences of just this job that began earlier were meant for another life;
+    skew: by how much the clock of its latest sender is slow, as far as that one said.
     """
 
     version: int
@@ -148,6 +151,7 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     life: int = 0
     removed_at: int | None = None
     deaf_before: int = 0
+    skew: int = 0
 
     @property
     def last_success(self) -> int | None:

@@ -31,7 +31,7 @@ def test_a_run_that_fails_tells_why_and_lets_it_through(receiver):
     text = receiver.pings[1].body.decode()
     assert text.startswith("Traceback")
     assert text.endswith("ValueError: no such customer\n")
-    assert set(receiver.pings[1].query) == {"rid", "duration", "at"}
+    assert set(receiver.pings[1].query) == {"rid", "duration", "at", "sent"}
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,8 @@ def test_a_ping_is_one_post_with_its_headers_and_says_nothing(met, language):
     (ping,) = met["plain"].pings
     assert (met["plain"].result, met["plain"].line) == (True, "")
     assert (ping.method, ping.path, ping.body) == ("POST", ["ping", KEY, "plain"], b"")
-    assert list(ping.query) == ["at"]
+    assert list(ping.query) == ["at", "sent"]
+    assert 0 <= float(ping.query["sent"]) - float(ping.query["at"]) < TIMEOUT
     names = {"php-streams": "php", "bash": "shell", "dash": "shell", "wget": "shell"}
     assert ping.headers["user-agent"] == f"heartbeat-{names.get(language.name, language.name)}"
     assert ping.headers["content-type"] == "text/plain; charset=utf-8"
@@ -96,7 +97,9 @@ def test_after_a_500_it_tries_again_with_the_same_id_and_body(met):
     assert (met["flaky"].result, met["flaky"].line) == (True, "")
     assert [ping.body for ping in met["flaky"].pings] == [b"3 rows", b"3 rows"]
     assert len({ping.headers["heartbeat-id"] for ping in met["flaky"].pings}) == 1
-    assert len({ping.url for ping in met["flaky"].pings}) == 1
+    assert len({ping.url.partition("&sent=")[0] for ping in met["flaky"].pings}) == 1
+    first, second = (float(ping.query["sent"]) for ping in met["flaky"].pings)
+    assert first <= second, "each try says when it is sent"
 
 
 def test_a_third_try_comes_after_a_longer_pause(met):

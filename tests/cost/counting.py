@@ -94,7 +94,7 @@ class Stack:
         return self.units()
 
     def until(self, end):
-        for at in range(self.swept + 4 * MINUTE, end, 4 * MINUTE):
+        for at in range(self.swept + MINUTE, end, MINUTE):
             self.minute(at)
 
     def ping(self, slug, at, run_id=""):
@@ -122,6 +122,7 @@ def counted(call):
     stack.until(T0 + MINUTE)
     found["a ping"] = stack.ping("report", T0 + MINUTE)
     stack.ping("settle", T0 + MINUTE)
+    stack.until(T0 + 4 * MINUTE)
     found["an idle minute"] = idle = stack.minute(T0 + 4 * MINUTE)
     stack.until(T0 + 10 * MINUTE)
     pushed = stack.minute(T0 + 10 * MINUTE + 1)
@@ -150,6 +151,7 @@ def counted_starts(call):
         requests = sent[: stack.app.asked], sent[stack.app.asked :]
         found["a start that fires twice"] = stack.fire("settle", slot + 2 * SECOND)
         found["the ping of a started run"] = stack.ping("settle", slot + MINUTE, stack.app.run_id)
-        looked, idle = stack.minute(slot + 4 * MINUTE), stack.minute(slot + 8 * MINUTE)
+        stack.until(slot + 2 * MINUTE)
+        looked, idle = stack.minute(slot + 2 * MINUTE), stack.minute(slot + 3 * MINUTE)
         found["the sweep's part of a start"] = Units(looked.written - idle.written, looked.read - idle.read)
     return found, requests

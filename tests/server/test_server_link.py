@@ -44,6 +44,7 @@ class Core:
         ours, self.socket = socket.socketpair()
         self.socket.settimeout(5)
         self.loop.run_until_complete(self.link.connect(ours))
+        assert self.heard() == [[]], "the first word says that a front is attached"
 
     def take(self, count):
         notes = [Note() for _ in range(count)]

@@ -9,6 +9,7 @@ from functools import partial
 from math import inf
 
 from heartbeat.model import Kind
+from simulation.absence import counts_from
 from simulation.slotting import Book, Run
 from simulation.telling import Incident, Situation, Told
 from simulation.wallclock import named
@@ -143,14 +144,18 @@ class JobOracle:
             return
         if self.paused:
             for book in self.slots.overdue(around.now):
+                self.slots.expect(book)
                 book.verdict, book.lenient = "excused", True
+            for run in self.runs:
+                run.expired = run.expired or (run.limit is not None and run.limit <= around.now)
         else:
-            for date, slot, finding in sorted(self.findings(), key=lambda found: found[:2]):
+            for date, slot, since, finding in sorted(self.findings(), key=lambda found: found[:2]):
+                counts = self.counts_from(since, date)
+                if counts is not None and counts > around.now:
+                    break  # what came after it waits with it
                 self.recover_before(date)
-                finding(date, slot)
+                finding(date, slot, unknown=counts is None)
             self.recover_before(inf)
-        for run in self.runs:
-            run.expired = run.expired or (run.limit is not None and run.limit <= around.now)
         self.tell_what_waits()
 
     def findings(self):
@@ -158,15 +163,14 @@ class JobOracle:
         now = self.around.now
         for book in self.slots.overdue(now):
             if book.slot > self.floor and book.owner is None:
-                yield book.deadline, book.slot, self.miss
+                yield book.deadline, book.slot, book.slot, partial(self.miss, book)
         for run in self.runs:
             if not run.over and not run.expired and run.limit is not None and run.limit <= now:
-                yield run.limit, run.at if run.slot is None else run.slot, partial(self.time_out, run)
+                yield run.limit, run.at if run.slot is None else run.slot, run.at, partial(self.time_out, run)
 
-    def miss(self, date, slot):
-        book = self.slots.books[slot]
+    def miss(self, book, date, slot, *, unknown):
         self.slots.close(book)
-        if self.hidden(slot, date):
+        if unknown:
             book.verdict = "unknown"
             return
         book.verdict = "missed"
@@ -174,17 +178,19 @@ class JobOracle:
         if not any(at < date for at in later):
             self.bad(slot, date)
 
-    def time_out(self, run, date, slot):
+    def time_out(self, run, date, slot, *, unknown):
+        run.expired = True
         book = None if run.slot is None else self.book_at(run.slot)
-        verdict = "unknown" if self.hidden(run.at, date) else "timed_out"
+        verdict = "unknown" if unknown else "timed_out"
         if book is not None:
             book.verdict = verdict
         if verdict == "timed_out":
             self.bad(slot if book else ("no slot", run.at), date)
 
-    def hidden(self, start, end):
-        """More than half of the time was one in which nobody listened."""
-        return any(min(end, until) - max(start, since) > (end - start) / 2 for since, until in self.around.blinds)
+    def counts_from(self, start, end):
+        """From when on it counts that nothing was heard; None: nobody can say."""
+        rhythm = self.slots.rhythm(start) if self.around.blinds else None
+        return counts_from(start, end, self.job.grace, rhythm, self.around.blinds)
 
     # Incidents
 

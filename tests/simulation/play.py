@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 
+from simulation.absences import draw_absences
 from simulation.applying import draw_changes
 from simulation.script import write
 from simulation.timeline import timeline
@@ -12,13 +13,18 @@ from simulation.world import World
 
 CHANGING = 10_000_000
 """From this seed on, the worlds of before, but their jobs files change."""
+ABSENT = 20_000_000
+"""From this seed on, the worlds of before, but nobody listens for a while; the same and ten millions: both."""
 
 
 def play(seed):
     """(the world, what disagrees with the oracle)."""
-    script = write(seed % CHANGING)
-    if seed >= CHANGING:
+    kind, own = divmod(seed, CHANGING)
+    script = write(own)
+    if kind & 1:
         draw_changes(script)
+    if kind & 2:
+        draw_absences(script)
     world = World(script)
     try:
         world.run()

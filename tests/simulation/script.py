@@ -65,6 +65,10 @@ class Script:
     sweepers: int = 1
     faults: float = 0.0
     changing: bool = False
+    patience: int = 5 * MINUTE
+    """A longer time without a sweep is one in which nobody listened."""
+    skews: dict[str, int] = field(default_factory=dict)
+    """By how much the clocks of these jobs are slow."""
     other_times: dict[tuple[str, tuple[str, ...]], list[int]] = field(default_factory=dict)
 
 
@@ -219,7 +223,11 @@ def _troubles(dice, script, long):
 
 def _outage(dice, script):
     begin = dice.randrange(script.start, script.end)
-    end = begin + dice.randrange(6 * MINUTE, 3 * HOUR)
+    away(dice, script, begin, begin + dice.randrange(6 * MINUTE, 3 * HOUR))
+
+
+def away(dice, script, begin, end):
+    """Nobody listens from begin to end; what was sent is heard all the same, lost, or sent again."""
     script.outages.append((begin, end))
     fate = dice.choice(("heard", "lost", "again"))
     inside = [p for p in script.pings if begin <= p.arrives < end]

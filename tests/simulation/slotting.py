@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -59,6 +59,11 @@ class Calendar:
 
     def expect(self, book):
         """All slots are known from the beginning."""
+
+    def rhythm(self, t):
+        """The time between two slots here."""
+        i = bisect_left(self.known, t)
+        return self.known[i + 1] - self.known[i] if i + 1 < len(self.known) else None
 
     def beat(self, t, book):
         """A heartbeat moves nothing here."""
@@ -141,12 +146,16 @@ class Interval:
         self.anchor = t
 
     def overdue(self, now):
+        """Those of no heartbeat come to be when they are judged: a heartbeat that comes before may do without them."""
+        self.open = [book for book in self.open if book.verdict is None]
+        found = {book.slot: book for book in self.open if book.deadline <= now}
         slot = self.anchor + self.every
         while slot + self.grace <= now:
-            self.book(slot)
+            book = self.books.get(slot) or Book(slot=slot, deadline=slot + self.grace)
+            if book.verdict is None:
+                found[slot] = book
             slot += self.every
-        self.open = [book for book in self.open if book.verdict is None]
-        return [book for book in self.open if book.deadline <= now]
+        return list(found.values())
 
     regrace = Calendar.regrace
     known = ()
@@ -155,7 +164,12 @@ class Interval:
         """What was met is behind."""
 
     def close(self, book):
+        self.expect(book)
         self.anchor = max(self.anchor, book.slot)
+
+    def rhythm(self, _t):
+        """The time between two slots."""
+        return self.every
 
     def forget(self, now):
         for book in self.books.values():

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 import heartbeat.alerts
 import heartbeat.apply
+import heartbeat.blind
 import heartbeat.case
 import heartbeat.definition
 import heartbeat.deliver
@@ -22,7 +23,7 @@ from heartbeat.model import Event, Status, Verdict
 from heartbeat.record import Recorded, Recorder
 from heartbeat.schedule import parse
 from heartbeat.transition import TRANSITIONS, Tell
-from simulation.play import CHANGING, play
+from simulation.play import ABSENT, CHANGING, play
 
 WORLDS = 200
 
@@ -90,7 +91,7 @@ def due_row_stays_behind(patch):
 
 def miss_is_dated_when_we_looked(patch):
     miss = heartbeat.overdue._miss
-    patch.setattr(heartbeat.overdue, "_miss", lambda case, slot, _due, blind: miss(case, slot, case.now, blind))
+    patch.setattr(heartbeat.overdue, "_miss", lambda case, slot, due: due <= case.now and miss(case, slot, case.now))
 
 
 def silences_are_ignored(patch):
@@ -103,7 +104,15 @@ def hung_runs_are_never_noticed(patch):
 
 
 def outage_of_ours_is_everybodys_miss(patch):
-    patch.setattr(heartbeat.overdue.Blind, "hides", lambda _self, _start, _end: False)
+    patch.setattr(heartbeat.blind.Blind, "hides", lambda _self, _start, _end: False)
+
+
+def short_gaps_are_judged_at_once(patch):
+    patch.setattr(heartbeat.overdue, "judged_at", lambda limit, _blinds: limit.end)
+
+
+def short_gaps_hide_nothing(patch):
+    patch.setattr(heartbeat.blind.Limit, "is_quick", False)
 
 
 def idempotency_key_changes(patch):
@@ -168,7 +177,7 @@ BROKEN = [thing for thing in list(vars().values()) if getattr(thing, "__code__",
 @pytest.mark.parametrize("break_it", BROKEN, ids=lambda break_it: break_it.__name__)
 def test_some_world_notices(break_it, monkeypatch):
     break_it(monkeypatch)
-    seeds = (seed for pair in zip(range(WORLDS), range(CHANGING, CHANGING + WORLDS), strict=True) for seed in pair)
+    seeds = (kind + seed for seed in range(WORLDS) for kind in (0, CHANGING, ABSENT))
     found = next((problems for seed in seeds if (problems := play(seed)[1])), None)
     assert found, f"{WORLDS} worlds did not notice: {break_it.__name__}"
     assert "Traceback" not in found[0], f"this broke by itself: {found[0]}"

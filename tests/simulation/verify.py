@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from heartbeat.judge import SEEN_MAX
 from heartbeat.model import MINUTE, Event
 from heartbeat.record import Recorded
+from simulation.absence import gaps
 from simulation.diary import (
     Acknowledged,
     Alive,
@@ -24,7 +25,7 @@ from simulation.oracle import JobOracle
 from simulation.slotting import Calendar, Interval
 from simulation.telling import Situation, Told
 
-BLIND_AFTER = 5 * MINUTE
+TOLD_AFTER = 5 * MINUTE
 JOB_EVENTS = {"opened", "recovered", "closed", "reminder"}
 
 
@@ -32,6 +33,7 @@ class Oracle:
     """All jobs of a world, and the service itself."""
 
     def __init__(self, script):
+        self.patience = script.patience
         self.plans = {plan.job.slug: plan for plan in script.jobs}
         self.jobs, self.gone, self.lives, self.silences = {}, {}, [], []
         self.other_times = script.other_times
@@ -62,10 +64,7 @@ class Oracle:
                 for slug in slugs & set(self.jobs):
                     self.jobs[slug].swept(self.around(number, slug, now))
             case Alive(now=now):
-                if self.alive is not None and now - self.alive > BLIND_AFTER:
-                    self.blinds.append((self.alive, now))
-                    self.told.append(Told(step=number, slug="", event="blind", at=now))
-                self.alive = now
+                self.awake(number, now)
             case Silenced(silence=silence):
                 self.silences.append(silence)
             case Unsilenced(name=name):
@@ -77,6 +76,15 @@ class Oracle:
             case Acknowledged(slug=slug):
                 self.jobs[slug].acknowledge()
 
+    def awake(self, number, now):
+        if self.alive is not None and now - self.alive > self.patience:
+            before = {since for since, back in gaps(self.blinds) if back - since > TOLD_AFTER}
+            self.blinds.append((self.alive, now))
+            since, back = gaps(self.blinds)[-1]
+            if back - since > TOLD_AFTER and since not in before:
+                self.told.append(Told(step=number, slug="", event="blind", at=now))
+        self.alive = now
+
     def slots(self, job, now):
         plan = self.plans[job.slug]
         known = self.other_times.get((job.slug, job.schedule), plan.known)
@@ -84,8 +92,9 @@ class Oracle:
 
     def around(self, number, slug, now):
         quiet = any(s.start <= now < s.end and fnmatchcase(slug, s.selector) for s in self.silences)
-        gap = [(self.alive, now)] if self.alive is not None and now - self.alive > BLIND_AFTER else []
-        return Situation(step=number, now=now, quiet=quiet, blinds=[*self.blinds, *gap])
+        away = self.alive is not None and now - self.alive > self.patience
+        blinds = [*self.blinds, (self.alive, now)] if away else self.blinds  # whoever looks now knows
+        return Situation(step=number, now=now, quiet=quiet, blinds=blinds)
 
 
 def follow(world):

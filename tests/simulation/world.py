@@ -8,6 +8,7 @@ from random import Random
 from msgspec.structs import replace
 
 import heartbeat.deliver
+from heartbeat.blind import Ears
 from heartbeat.definition import founding
 from heartbeat.deliver import deliver
 from heartbeat.errors import NotNow, StoreUnavailable, TooBusy, UnknownJob
@@ -16,6 +17,7 @@ from heartbeat.model import MINUTE, SECOND, Commit
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
+from simulation.absences import sent
 from simulation.applying import Owner
 from simulation.channels import Board, Inline
 from simulation.diary import Born, Silenced, Unsilenced
@@ -130,6 +132,8 @@ class World:
         """A ping that was not answered is sent again by its client."""
         actor = self.busy[-1]
         signal = replace(ping.signal, received=arrives, at=ping.signal.at if ping.stamped else arrives)
+        if ping.signal.slug in self.script.skews:
+            signal = sent(signal, self.script.skews[ping.signal.slug])
         try:
             (answer,) = self.recorders[actor.name].record([signal])
         except TROUBLE as trouble:
@@ -157,7 +161,7 @@ class World:
 
     def sweep_once(self, sweeper, now):
         limit = self.dice.choice((1000, 1000, 1000, 2))
-        swept = sweep(sweeper.store, now, service=("service",), limit=limit)
+        swept = sweep(sweeper.store, now, service=("service",), limit=limit, ears=Ears(patience=self.script.patience))
         if not (swept.lost and swept.blind):
             sweeper.home(sweeper.due - sweeper.kept if swept.lost else set())
         return swept.more

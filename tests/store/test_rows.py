@@ -80,11 +80,11 @@ def test_writes_compact_rows():
     told = Signal(slug="backup", kind=Kind.SUCCESS, at=5, received=6)
     on_time = Entry(slug="backup", n=2, slot=4, at=5, verdict=Verdict.ON_TIME, reason=Reason.IN_TIME, signal=told)
     on_time = replace(on_time, row=Status.UP)
-    signal = '["backup","success",5,6,"","","",null,null,"",null,"",[],"ping",""]'
+    signal = '["backup","success",5,6,"","","",null,null,"",null,"",[],"ping","",null]'
     assert rows.dump(on_time) == f'[1,"backup",2,4,5,"on_time","in_time","",{signal},"up"]'
     running = State(version=1, born=2, cursor=3, status=Status.UP, runs=(Run(id="r", slot=4, started_at=5),))
     run = '["r",4,5,false,false,false]'
-    rest = '0,null,null,null,null,0,[],[],null,null,"",null,[],null,[],null,0,null,0'
+    rest = '0,null,null,null,null,0,[],[],null,null,"",null,[],null,[],null,0,null,0,0'
     assert rows.dump(running) == f'[1,1,2,3,"up",0,[],[{run}],{rest}]'
     assert rows.dump(Job(slug="日", schedule=("0 9 * * *",))).startswith('[1,"日",["0 9 * * *"],"UTC",')
 

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from heartbeat import documents
+from heartbeat.blind import LONG
 from heartbeat.illness import illnesses
 from heartbeat.model import MINUTE, NEVER
-from heartbeat.sweep import BLIND_AFTER
 from heartbeat.timewords import ago, duration
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> It
     elif age < -MINUTE:
         late = duration(-age)
         yield Check("clock", Found.PROBLEM, f"the last sweep is {late} in the future: this machine's clock is wrong")
-    elif age > BLIND_AFTER:
+    elif age > LONG:
         yield Check("clock", Found.PROBLEM, f"the last sweep was {ago(clock.alive, now)}: is {runner} running?")
     else:
         yield Check("clock", Found.OK, f"the last sweep was {ago(min(clock.alive, now), now)}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heartbeat import slots
+from heartbeat.blind import LONG
 from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.options import here
 from heartbeat.doors.cli.rows import STYLES
 from heartbeat.doors.display import Cell
 from heartbeat.model import BAD, GOOD, Outcome, Verdict
 from heartbeat.schedule import format_duration
-from heartbeat.sweep import BLIND_AFTER
 from heartbeat.timewords import ago, and_ago, duration, moment, stamp
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Page:
         yield "limits", self._limits(), ""
         yield "last success", and_ago(state.last_success, self.now, self.zone) or "never", ""
         yield "last signal", and_ago(state.last_signal, self.now, self.zone) or "never", ""
-        yield "time zone?", self.found.hint, "yellow"
+        yield "clock?" if state.skew else "time zone?", self.found.hint, "yellow"
         yield "tells", ", ".join(self.job.notify) or "nobody", "" if self.job.notify else "yellow"
         for silence in self.found.silences:
             why = f": {silence.reason}" if silence.reason else ""
@@ -174,7 +174,7 @@ class Page:
             self._title("what happens next")
         for each in self.found.coming:
             self.screen.say(f"  {and_ago(each.at, self.now, self.zone)}: {each.what}")
-        if not self.clock.version or self.now - self.clock.alive > BLIND_AFTER:
+        if not self.clock.version or self.now - self.clock.alive > LONG:
             self.screen.say(Cell("  but no sweep is running: start `heartbeat serve`", "bold red"))
 
 

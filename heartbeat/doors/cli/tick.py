@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat import settings
+from heartbeat.blind import LONG, Ears
 from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
 from heartbeat.deliver import Delivered, deliver
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 ROUNDS_MAX = 100
 """So often one tick comes back at once when there is more to do."""
 PURGE_LIMIT = OUTBOX_LIMIT = 1_000
+
+
+EARS = Ears(patience=LONG)
+"""Whoever calls this says nowhere how often."""
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -66,9 +71,9 @@ def _look(where: Table | Path, folder: Path | None) -> Look:
 
 
 def _sweep_all(call: Call, store: Store, config: Config, look: Look) -> list[Swept]:
-    done = [sweep(store, call.now, service=config.service, evidence=look)]
+    done = [sweep(store, call.now, service=config.service, evidence=look, ears=EARS)]
     while done[-1].more and len(done) < ROUNDS_MAX:
-        done.append(sweep(store, call.now, service=config.service, evidence=look))
+        done.append(sweep(store, call.now, service=config.service, evidence=look, ears=EARS))
     return done
 
 

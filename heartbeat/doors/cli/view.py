@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from heartbeat import documents
+from heartbeat.blind import LONG
 from heartbeat.doors.cli.options import here
 from heartbeat.doors.cli.rows import STYLES
 from heartbeat.doors.display import Cell, counted
@@ -14,7 +15,6 @@ from heartbeat.explain import Standing, standing
 from heartbeat.illness import illnesses
 from heartbeat.manage import everything, nearest
 from heartbeat.model import NEVER
-from heartbeat.sweep import BLIND_AFTER
 from heartbeat.timewords import ago, duration
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class View:
     @property
     def stale(self) -> bool:
         """The clock once ran, and does no more."""
-        return bool(self.clock.version) and self.now - self.clock.alive > BLIND_AFTER
+        return bool(self.clock.version) and self.now - self.clock.alive > LONG
 
 
 def view(store: Store, now: int) -> View:

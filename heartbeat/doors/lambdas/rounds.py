@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.blind import Ears, patience
 from heartbeat.deliver import Delivered, deliver
 from heartbeat.doors.lambdas.rollout import Rollout
 from heartbeat.doors.lambdas.schedules import Schedules
 from heartbeat.errors import ChannelFailed, StartFailed
 from heartbeat.illness import review
-from heartbeat.model import DAY, SECOND, Alert, Change, Document, Event
+from heartbeat.model import DAY, MINUTE, SECOND, Alert, Change, Document, Event
 from heartbeat.settings import Scheduling
 from heartbeat.sweep import Swept, sweep
 from heartbeat.targets import aws
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     Left = Callable[[], int]
     """Milliseconds until Lambda ends this call."""
 
+EARS = Ears(patience=patience(MINUTE))
+"""The checker comes every minute."""
 RESERVE = 20 * SECOND
 """A call begins nothing new when it has less time than this."""
 ROUNDS_MAX = 1_000
@@ -150,7 +153,7 @@ class Rounds:
         judged = told = lost = 0
         due, age = 0, 0
         for _ in range(ROUNDS_MAX):
-            done = sweep(self.store, self.now(), service=self.config.service, evidence=self.look)
+            done = sweep(self.store, self.now(), service=self.config.service, evidence=self.look, ears=EARS)
             judged, told, lost = judged + done.judged, told + done.told, lost + done.lost
             due, age = due + done.due, max(age, done.age)
             starts += done.starts
