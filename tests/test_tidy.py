@@ -32,7 +32,19 @@ CORE = {
     "startwords",
     "timewords",
 }
-VERBS = {"record", "sweep", "deliver", "parcels", "apply", "trigger", "manage", "documents", "illness"}
+VERBS = {
+    "record",
+    "sweep",
+    "deliver",
+    "lane",
+    "parcels",
+    "traffic",
+    "apply",
+    "trigger",
+    "manage",
+    "documents",
+    "illness",
+}
 EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {
     "core": {"core", "errors"},

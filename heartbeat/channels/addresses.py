@@ -38,7 +38,7 @@ class Guard:
         refused = [] if self.allow_private else [address for address in found if not public(address)]
         if refused:
             remedy = "no public address; allow it with allow_private: true"
-            raise ChannelFailed(f"{host} is at {refused[0]}, which is {remedy}", final=True)
+            raise ChannelFailed(f"{host} is at {refused[0]}, which is {remedy}", refused=True)
         wire = _first(host, found[:ADDRESSES_MAX], port)
         return _secured(wire, host, self.tls) if secure else wire
 
@@ -48,7 +48,7 @@ def resolve(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise ChannelFailed(f"{host} has no address (DNS)") from None
+        raise ChannelFailed(f"{host} has no address (DNS)", unsent=True) from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -74,7 +74,7 @@ def _first(host: str, addresses: list[str], port: int) -> socket.socket:
             return socket.create_connection((address, port), timeout=CONNECT)
         except OSError as error:
             problem = type(error).__name__
-    raise ChannelFailed(f"{host}:{port} cannot be reached ({problem})")
+    raise ChannelFailed(f"{host}:{port} cannot be reached ({problem})", unsent=True)
 
 
 def _secured(raw: socket.socket, host: str, tls: ssl.SSLContext) -> socket.socket:
@@ -83,4 +83,4 @@ def _secured(raw: socket.socket, host: str, tls: ssl.SSLContext) -> socket.socke
     except OSError as error:
         raw.close()
         problem = getattr(error, "verify_message", "") or type(error).__name__
-        raise ChannelFailed(f"TLS with {host} failed ({problem})") from None
+        raise ChannelFailed(f"TLS with {host} failed ({problem})", unsent=True) from None

@@ -12,7 +12,7 @@ TIMEOUT = 10
 PACE = 1 * SECOND
 """Slack takes about one message a second and channel (docs.slack.dev, rate limits)."""
 TOO_MANY = 429
-FINAL = frozenset(
+REFUSED = frozenset(
     {
         "invalid_auth",
         "not_authed",
@@ -40,6 +40,9 @@ FINAL = frozenset(
         "no_active_hooks",
     }
 )
+"""Slack's words for what a person can mend: the token, the channel, a permission."""
+SERVER_ERROR = 500
+"""From this status on nobody knows what became of the message."""
 LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
 BAD_BLOCKS = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "invalid_payload", "msg_too_long", "msg_blocks_too_long"}
@@ -61,12 +64,12 @@ def fail(problem: str, status: int, headers: dict[str, Any], *, revoked: bool = 
     word = problem.strip()[:80]
     said = f"Slack answered {status} {word}"
     if status == TOO_MANY or word == "ratelimited":
-        raise ChannelFailed(said, retry_after=_seconds(headers))
+        raise ChannelFailed(said, retry_after=_seconds(headers), unsent=True)
     if word in LOST:
-        raise LostError(said)
+        raise LostError(said, unsent=True)
     if word in BAD_BLOCKS:
-        raise BadBlocksError(said)
-    raise ChannelFailed(said, final=word in FINAL or revoked)
+        raise BadBlocksError(said, unsent=True)
+    raise ChannelFailed(said, refused=word in REFUSED or revoked, unsent=400 <= status < SERVER_ERROR)  # noqa: PLR2004
 
 
 def _seconds(headers: dict[str, Any]) -> float:

@@ -25,6 +25,7 @@ class SlackWebhook:
 
     pace = PACE
     parallel = 1
+    definition = ""
 
     def __init__(self, name: str, url: str, *, group_above: int = GROUP_ABOVE) -> None:
         self.name, self.group_above = name, group_above

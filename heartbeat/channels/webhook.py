@@ -4,8 +4,8 @@
     Idempotency-Key: <the same for every attempt at this message>
 
 The receiver computes the HMAC over the raw body, compares in constant time, and refuses what is more than five minutes
-old. 2xx is taken; 408, 425, 429, 5xx and network errors are tried again; everything else is final, redirects too:
-they are not followed.
+old. 2xx is taken; 408, 425, 429, 5xx and network errors are tried again; what a person can mend (REFUSED, redirects: they
+are not followed) slowly; every other answer is final.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ TOTAL = 10.0
 JSON = "application/json"
 BODY_MAX = 1024 * 1024
 RETRY = frozenset({408, 425, 429})
+REFUSED = frozenset({401, 402, 403, 404, 407, 410, 421})
+"""It is the address or the permission, and not this message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Webhook:
 
     pace = 0
     parallel = 16
+    definition = ""
 
     def __init__(
         self,
@@ -153,11 +156,13 @@ def _hang_up(wire: socket) -> None:
 
 
 def _refused(url: SplitResult, status: int, retry_after: float | None) -> ChannelFailed:
-    again = status in RETRY or status >= 500  # noqa: PLR2004  (RFC 9110: server errors)
+    """What a status that is not a success means. 1xx to 4xx: the receiver did nothing with the message."""
     said = f"{url.hostname} answered {status}"
+    if status in RETRY or status >= 500:  # noqa: PLR2004  (RFC 9110: server errors)
+        return ChannelFailed(said, retry_after=retry_after, unsent=status in RETRY)
     if 300 <= status < 400:  # noqa: PLR2004  (RFC 9110: redirection)
-        said += "; redirects are not followed, give the final URL"
-    return ChannelFailed(said, retry_after=retry_after if again else None, final=not again)
+        return ChannelFailed(f"{said}; redirects are not followed, give the final URL", refused=True)
+    return ChannelFailed(said, refused=status in REFUSED, final=status not in REFUSED)
 
 
 def _header(text: str) -> str:

@@ -9,8 +9,9 @@ from samples import NOW, alert, recovered
 
 from heartbeat.channels.addresses import Guard
 from heartbeat.channels.webhook import Request, Webhook
-from heartbeat.deliver import CLAIM, Delivered, deliver
+from heartbeat.deliver import deliver
 from heartbeat.errors import ChannelFailed
+from heartbeat.lane import CLAIM, Delivered
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Event, Outcome
 from heartbeat.outbox import delivery
 from heartbeat.store.sqlite import SQLiteStore
@@ -31,6 +32,7 @@ class Said:
     group_above: int = 5
     pace: int = 0
     parallel: int = 1
+    definition: str = "as first declared"
     script: list = field(default_factory=list)
     otherwise: object = "receipt"
     sent: list = field(default_factory=list)

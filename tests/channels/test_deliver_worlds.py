@@ -23,7 +23,7 @@ class Crash(BaseException):
 class Weather:
     """A channel that fails or crashes by chance, before or after the receiver has the message; then all is well."""
 
-    pace = 0
+    pace, definition = 0, "weather"
 
     def __init__(self, name, dice):
         self.name, self.dice = name, dice

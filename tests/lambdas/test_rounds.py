@@ -33,7 +33,7 @@ jobs:
 class Shelf:
     """A channel that keeps what it is given, or refuses it."""
 
-    group_above, pace, parallel = 0, 0, 1
+    group_above, pace, parallel, definition = 0, 0, 1, "shelf"
 
     def __init__(self, name):
         self.name, self.told, self.problem = name, [], None

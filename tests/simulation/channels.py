@@ -11,7 +11,7 @@ from simulation.stage import Crash
 class Receiver:
     """Keeps what came, by idempotency key. The same key again is recognised; the same alert under another is not."""
 
-    group_above, pace, parallel = 5, 0, 1
+    group_above, pace, parallel, definition = 5, 0, 1, ""
 
     def __init__(self, world, name, down):
         self.world, self.name, self.down = world, name, down

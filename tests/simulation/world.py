@@ -8,6 +8,7 @@ from random import Random
 from msgspec.structs import replace
 
 import heartbeat.deliver
+import heartbeat.lane
 from heartbeat.deliver import deliver
 from heartbeat.errors import NotNow, StoreUnavailable, TooBusy, UnknownJob
 from heartbeat.manage import acknowledge, founding, pause_job, resume_job, silence, unsilence
@@ -185,11 +186,15 @@ class World:
             self.wake_deliverer(max(waiting[0].next_at, self.now + MINUTE))
 
     def deliver_once(self, store):
-        usual, heartbeat.deliver.ThreadPoolExecutor = heartbeat.deliver.ThreadPoolExecutor, Inline
+        modules = (heartbeat.deliver, heartbeat.lane)
+        usual = heartbeat.lane.ThreadPoolExecutor
+        for module in modules:
+            module.ThreadPoolExecutor = Inline
         try:
             return deliver(store, self.board.channels, lambda: self.now, parallel=1, sleep=self.no_sleep)
         finally:
-            heartbeat.deliver.ThreadPoolExecutor = usual
+            for module in modules:
+                module.ThreadPoolExecutor = usual
 
     @staticmethod
     def no_sleep(seconds):

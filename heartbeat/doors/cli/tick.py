@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat import settings
 from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
-from heartbeat.deliver import Delivered, deliver
+from heartbeat.deliver import deliver
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store, place, shown
 from heartbeat.doors.display import Cell
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Mapping
 
+    from heartbeat.lane import Delivered
     from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
     from heartbeat.sweep import Look

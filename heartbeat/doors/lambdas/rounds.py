@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.deliver import Delivered, deliver
+from heartbeat.deliver import deliver
 from heartbeat.doors.lambdas.rollout import Rollout
 from heartbeat.doors.lambdas.schedules import Schedules
 from heartbeat.errors import ChannelFailed, StartFailed
+from heartbeat.lane import Delivered
 from heartbeat.model import DAY, SECOND, Alert, Change, Document, Event
 from heartbeat.settings import Scheduling
 from heartbeat.sweep import Swept, sweep
