@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SOURCE = "trigger"
 """Of the signals in which a trigger tells what became of a call: their text is the target's, not the job's."""
+OVER = frozenset({Event.RECOVERED, Event.CLOSED})
+"""What ends an incident."""
 TOGETHER_MIN = 6
 """So many jobs silent in one sweep, and none of them heard, are one event."""
 
@@ -36,7 +38,7 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
     job: Job, state: State, incident: Incident, event: Event, at: int, signal: Signal | None
 ) -> Alert:
     """The alert about a job's incident. signal: what has just come in, for its exit status and output."""
-    run_id, start = _run(job, state, incident, signal) if event is not Event.RECOVERED else ("", None)
+    run_id, start = _run(job, state, incident, signal) if event not in OVER else ("", None)
     own = signal if signal is not None and signal.source != SOURCE else None
     return Alert(
         id=_alert_id(incident, event),
@@ -65,7 +67,7 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
         run_id=signal.run_id if signal and signal.run_id else run_id,
         output=own.body if own else "",
         log_url=own.log_url if own else "",
-        hint=offset_hint(job, state.recent) if event is not Event.RECOVERED else "",
+        hint=offset_hint(job, state.recent) if event not in OVER else "",
         triggered_at=start.at if start else None,
         attempts=start.attempts if start else 0,
         answer=start.answer if start else "",
@@ -91,6 +93,11 @@ def _hung(job: Job, state: State, incident: Incident) -> str:
 
 def _is_for(start: Start, slot: int | None) -> bool:
     return slot is not None and start.slot == slot
+
+
+def incident_id(slug: str, life: int, version: int, line: int) -> str:
+    """The name of an incident that opens with this version of the job, at this line of its history."""
+    return f"{slug}/{life:x}.{version}.{line}" if life else f"{slug}/{version}.{line}"
 
 
 def _alert_id(incident: Incident, event: Event) -> str:

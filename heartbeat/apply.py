@@ -5,15 +5,19 @@ State (pause, silence, incident, history) is never in the file, and applying a f
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from heartbeat.case import Case
 from heartbeat.config import Config, Plan, plan
+from heartbeat.definition import removed
+from heartbeat.documents import silences
 from heartbeat.errors import TooBusy, UnknownJob
-from heartbeat.manage import ATTEMPTS_MAX, amend, everything, founding
+from heartbeat.manage import ATTEMPTS_MAX, amend, everything, found
 from heartbeat.model import Change, Commit, Job, Reason, Snapshot
+from heartbeat.outbox import address, quiet_until
 from heartbeat.overdue import excuse
 from heartbeat.sweep import settle
 
@@ -43,29 +47,31 @@ def apply(store: Store, config: Config, now: int) -> Plan:
 
 def define(store: Store, job: Job, now: int) -> None:
     """A sender gives its job's definition: make the job, or change it. One that somebody else owns is left as it is."""
-    found = store.load([job.slug]).get(job.slug)
-    if found is None:
-        store.commit([founding(job, now)])
-    elif found.job.source == job.source and found.job != job:
+    there = store.load([job.slug]).get(job.slug)
+    if there is None:
+        found(store, [job], now)
+    elif there.job.source == job.source and there.job != job:
         _change(store, job, now)
 
 
 def _add(store: Store, jobs: tuple[Job, ...], now: int) -> None:
-    answers = store.commit([founding(job, now) for job in jobs])
-    for job, answer in zip(jobs, answers, strict=True):
+    for job, answer in zip(jobs, found(store, jobs, now), strict=True):
         if answer is not Commit.STORED:  # somebody made it meanwhile (`?create=1`, another apply): it is ours now
             _change(store, job, now)
 
 
 def _change(store: Store, job: Job, now: int) -> None:
-    found = store.load([job.slug]).get(job.slug)
-    if found is not None and found.job == job:  # another apply was faster
-        return
-    settle(store, job.slug, now)  # what went by before the change is judged by the old definition
-    try:
-        amend(store, job.slug, lambda snapshot: redefined(snapshot, job, now))
-    except UnknownJob:
-        store.commit([founding(job, now)])
+    for _ in range(ATTEMPTS_MAX):
+        there = store.load([job.slug]).get(job.slug)
+        if there is not None and there.job == job:  # another apply was faster
+            return
+        if there is None and found(store, [job], now) == [Commit.STORED]:
+            return
+        settle(store, job.slug, now)  # what went by before the change is judged by the old definition
+        with suppress(UnknownJob):  # removed meanwhile: it is made anew
+            amend(store, job.slug, lambda snapshot: redefined(snapshot, job, now))
+            return
+    raise TooBusy(f"{job.slug} kept changing; apply again")
 
 
 def redefined(snapshot: Snapshot, job: Job, now: int) -> Change:
@@ -86,10 +92,10 @@ def _times(job: Job) -> tuple[object, ...]:
 def _remove(store: Store, job: Job, now: int) -> None:
     settle(store, job.slug, now)
     for _ in range(ATTEMPTS_MAX):
-        found = store.load([job.slug]).get(job.slug)
-        if found is None:
+        there = store.load([job.slug]).get(job.slug)
+        if there is None:
             return
-        gone = Change(slug=job.slug, expected=found.state.version, remove=True)
-        if store.commit([gone]) == [Commit.STORED]:
+        gone = removed(there, now, quiet_until(there, silences(store), now))
+        if store.commit([address(gone, there.job.notify, now)]) == [Commit.STORED]:
             return
     raise TooBusy(f"{job.slug} kept changing; apply again")

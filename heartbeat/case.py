@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from heartbeat import slots
-from heartbeat.alerts import job_alert
+from heartbeat.alerts import incident_id, job_alert
 from heartbeat.model import (
     BAD,
     GOOD,
@@ -205,7 +205,7 @@ class Case:
         if known is not None:  # it had ended within a silence and was never told so: the same incident goes on
             self.set(incident=replace(known, ended_at=None, bad=known.bad + 1))
             return
-        name = f"{self.job.slug}/{self._n}.{len(self.entries)}"
+        name = incident_id(self.job.slug, self.state.life, self._n, len(self.entries))
         bad = self.state.streak
         incident = Incident(id=name, opened_at=at, verdict=verdict, reason=reason, slot=slot, bad=bad)
         self.set(incident=incident)
@@ -240,6 +240,11 @@ class Case:
         if self.state.incident is not None:
             self._tell(Event.RECOVERED, at, self.state.incident)
             self.set(incident=None)
+
+    def tell_closed(self) -> None:
+        """Tell that nobody waits for the open incident's end any more: the job is removed."""
+        if self.state.incident is not None:
+            self._tell(Event.CLOSED, self.now, self.state.incident)
 
     def _tell(self, event: Event, at: int, incident: Incident) -> None:
         self.set(incident=incident)

@@ -99,7 +99,7 @@ def explain(
 ) -> Explanation:
     """entries: the job's history, newest first; deliveries: those of its incident; silences: all that are kept."""
     job, state = snapshot.job, snapshot.state
-    holding = tuple(s for s in silences if s.start <= now < s.end and matches(s, job))
+    holding = tuple(s for s in silences if s.start <= now < s.end and matches(s, snapshot))
     stories = _stories(snapshot, entries, now)
     return Explanation(
         snapshot=snapshot,

@@ -8,21 +8,22 @@ from __future__ import annotations
 from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from msgspec.structs import replace
 
 from heartbeat import documents
 from heartbeat.case import Case
+from heartbeat.definition import founding
 from heartbeat.errors import NotNow, TooBusy, UnknownJob
-from heartbeat.model import HOUR, Change, Commit, Job, Silence, Snapshot, State, Status
+from heartbeat.model import Change, Commit, Silence, Snapshot, Status
 from heartbeat.outbox import matches
 from heartbeat.overdue import resume
 from heartbeat.sweep import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from heartbeat.model import Job
     from heartbeat.store.protocol import Store
 
 ATTEMPTS_MAX = 20
@@ -87,17 +88,10 @@ def _noted(case: Case, now: int, remark: str) -> Change:
     return case.change()
 
 
-def by_ping(slug: str) -> Job:
-    """The job that `?create=1` makes: once a day, an hour's grace."""
-    return Job(slug=slug, schedule=("every 1d",), grace=HOUR, source="ping")
-
-
-def founding(job: Job, now: int) -> Change:
-    """The change that makes a job: its slots exist from now on."""
-    state = State(version=1, born=now, cursor=now, since=now)
-    snapshot = Snapshot(job=job, state=state, due=now, uuid=str(uuid4()))
-    due = Case(snapshot, now, None).next_look()
-    return Change(slug=job.slug, expected=0, job=job, state=state, uuid=snapshot.uuid, due=due)
+def found(store: Store, jobs: Sequence[Job], now: int) -> list[Commit]:
+    """Make jobs, as what others of their names left behind asks for; one answer each: STALE where there is one."""
+    left = store.left([job.slug for job in jobs])
+    return store.commit([founding(job, now, left.get(job.slug)) for job in jobs])
 
 
 def amend(store: Store, slug: str, decide: Callable[[Snapshot], Change]) -> Snapshot:
@@ -146,7 +140,7 @@ def unsilence(store: Store, name: str, now: int) -> Silence:
         raise NotNow(f"there is no silence {name!r}; `heartbeat silence --list` shows them")
     _edit_silences(store, lambda kept: [s for s in kept if s.id != name], forget_before=now)
     for snapshot in everything(store):
-        if snapshot.state.incident is not None and matches(found, snapshot.job):
+        if snapshot.state.incident is not None and matches(found, snapshot):
             store.commit([Change(slug=snapshot.job.slug, expected=snapshot.state.version, due=now)])
     return found
 

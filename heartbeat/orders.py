@@ -31,11 +31,15 @@ class Held(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A wish to start a run. slot: None for none; by: who wishes it, "" for the schedule; input: JSON, "" for none."""
+    """A wish to start a run.
+
+    slot: None for none; run_id: "" for the slot's own, by which the schedule starts it; by: who wishes it, "" for the
+    schedule; input: JSON, "" for none.
+    """
 
     slug: str
     slot: int | None
-    run_id: str
+    run_id: str = ""
     by: str = ""
     input: str = ""
 

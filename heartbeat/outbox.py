@@ -12,7 +12,7 @@ from heartbeat.model import Alert, Change, Delivery, Silence
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from heartbeat.model import Job
+    from heartbeat.model import Snapshot
 
 
 def address(change: Change, channels: Iterable[str], now: int) -> Change:
@@ -28,12 +28,20 @@ def delivery(alert: Alert, channel: str, now: int) -> Delivery:
     return Delivery(id=f"{alert.id}@{channel}", channel=channel, alert=alert, created_at=now, next_at=now)
 
 
-def quiet_until(job: Job, silences: Iterable[Silence], now: int) -> int | None:
+def quiet_until(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> int | None:
     """Until when people are not told of this job: the last end of the silences that hold it now, or None."""
-    return max((s.end for s in silences if s.start <= now < s.end and matches(s, job)), default=None)
+    return max((s.end for s in silences if s.start <= now < s.end and matches(s, snapshot)), default=None)
 
 
-def matches(silence: Silence, job: Job) -> bool:
-    """The silence's selector names this job: by slug with * and ?, or by "tag:NAME"."""
+def matches(silence: Silence, snapshot: Snapshot) -> bool:
+    """The silence's selector names this job: by slug with * and ?, or by "tag:NAME".
+
+    One of a single job was meant for the job that had this name then, and not for another that has it now.
+    """
+    job = snapshot.job
     kind, _, tag = silence.selector.partition(":")
-    return tag in job.tags if kind == "tag" and tag else fnmatchcase(job.slug, silence.selector)
+    if kind == "tag" and tag:
+        return tag in job.tags
+    if silence.selector == job.slug:
+        return silence.start >= snapshot.state.deaf_before
+    return fnmatchcase(job.slug, silence.selector)

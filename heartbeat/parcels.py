@@ -40,7 +40,7 @@ UNDER_MAX = 8
 """Definitions of its channel that a row remembers; two processes may have different ones, and take turns."""
 RECHECK = 15 * SECOND
 """How long to leave a delivery alone that waits for another one."""
-ORDER = {Event.OPENED: 0, Event.ILL: 0, Event.REMINDER: 1, Event.RECOVERED: 2, Event.WELL: 2}
+ORDER = {Event.OPENED: 0, Event.ILL: 0, Event.REMINDER: 1, Event.RECOVERED: 2, Event.CLOSED: 2, Event.WELL: 2}
 
 Siblings = dict[str, dict[str, Delivery]]
 """Per incident its deliveries on one channel, by id."""

@@ -43,7 +43,7 @@ def weigh(
     incident = change.state.incident if change.state else None
     if incident is None and not change.alerts:
         return change
-    quiet = quiet_until(snapshot.job, documents.silences(store), signal.received)
+    quiet = quiet_until(snapshot, documents.silences(store), signal.received)
     if quiet is not None:
         change = judge(snapshot, signal, where, prior, quiet)
     return address(change, snapshot.job.notify, signal.received)

@@ -17,7 +17,7 @@ from heartbeat.starting import known, run_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heartbeat.model import Entry, Job, Signal, Snapshot, Start
+    from heartbeat.model import Entry, Signal, Snapshot, Start
 
 
 class End(StrEnum):
@@ -140,7 +140,7 @@ def _record(snapshot: Snapshot, name: str, entries: Sequence[Entry]) -> Record |
         slot=start.slot if start else slot,
         end=_end(entries, start, calls, began, last),
         at=_first_of(slot if start is None else start.slot, start.at if start else entries[0].at),
-        by=start.by if start else _by(snapshot.job, name, slot, signals),
+        by=start.by if start else _by(snapshot, name, slot, signals),
         attempts=start.attempts if start else len(calls),
         answer=start.answer if start else _answer(calls),
         triggered_at=start.at if start else calls[0].at if calls else None,
@@ -154,10 +154,10 @@ def _record(snapshot: Snapshot, name: str, entries: Sequence[Entry]) -> Record |
     )
 
 
-def _by(job: Job, name: str, slot: int | None, signals: Sequence[Signal]) -> str:
+def _by(snapshot: Snapshot, name: str, slot: int | None, signals: Sequence[Signal]) -> str:
     """By hand is what AWS ran for a triggered job, and no trigger started: an execution from the console."""
-    sources = {signal.source for signal in signals}
-    ours = job.trigger is None or SOURCE in sources or (slot is not None and name == run_for(job.slug, slot))
+    job, life, sources = snapshot.job, snapshot.state.life, {signal.source for signal in signals}
+    ours = job.trigger is None or SOURCE in sources or (slot is not None and name == run_for(job.slug, slot, life))
     return BY_HAND if not ours and sources & AWS_RUNS else ""
 
 

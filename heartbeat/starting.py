@@ -6,6 +6,7 @@ a claim's holder learned is written beside it. A claim whose holder died is repe
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
@@ -58,9 +59,16 @@ def may_repeat(job: Job, start: Start, now: int, repeatable: int) -> bool:
     return job.at_least_once or now < start.at + repeatable
 
 
-def run_for(slug: str, slot: int) -> str:
-    """The run by which the schedule starts a slot: the same, whoever asks, and however often."""
-    return str(uuid5(_RUNS, f"{slug}/{slot}"))
+def run_for(slug: str, slot: int, life: int) -> str:
+    """The run by which the schedule starts a slot of this life: the same, whoever asks, and however often."""
+    return str(uuid5(_RUNS, f"{slug}/{life:x}/{slot}" if life else f"{slug}/{slot}"))
+
+
+def named(order: Order, state: State) -> Order:
+    """The order with the id of its run: the schedule's is made of the slot, in this life of the job."""
+    if order.run_id or order.slot is None:
+        return order
+    return dataclasses.replace(order, run_id=run_for(order.slug, order.slot, state.life))
 
 
 def known(state: State, run_id: str) -> Start | None:

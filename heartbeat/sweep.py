@@ -143,7 +143,7 @@ class _Sweep:
         if snapshot.job.slug in self.unreadable:
             again = self.now + EVIDENCE_AGAIN
             return Change(slug=snapshot.job.slug, expected=snapshot.state.version, due=again, look=again)
-        quiet = quiet_until(snapshot.job, silences, self.now) if silences else None
+        quiet = quiet_until(snapshot, silences, self.now) if silences else None
         change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
         if change.due is None:  # somebody moved the job while we looked: the row that led here lies behind us now
             change = replace(change, due=change.look)

@@ -13,7 +13,7 @@ from heartbeat.errors import HeartbeatError, StartFailed, TooBusy, UnknownJob
 from heartbeat.model import MINUTE, SECOND, Commit, Kind, Phase, Signal
 from heartbeat.orders import Called, Claim, Held, Order
 from heartbeat.record import ATTEMPTS_MAX, Recorder, verdict_of, weigh
-from heartbeat.starting import claim, known, may_repeat, outcome
+from heartbeat.starting import claim, known, may_repeat, named, outcome
 from heartbeat.targets.protocol import Answer, Call
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Starter:
     def start(self, order: Order) -> Started:
         """One attempt at most. Raises UnknownJob, TooBusy, StoreUnavailable: then nothing is known to have started."""
         snapshot = self._load(order.slug)
-        job = snapshot.job
+        job, order = snapshot.job, named(order, snapshot.state)
         target, problem = self._target(job)
         claimed = self._claim(order, snapshot, target)
         start = claimed.start

@@ -39,6 +39,7 @@ EVENT_LABELS = {
     Event.OPENED: "DOWN",
     Event.REMINDER: "STILL DOWN",
     Event.RECOVERED: "RECOVERED",
+    Event.CLOSED: "CLOSED",
     Event.BLIND: "BLIND",
     Event.UNDELIVERED: "UNDELIVERED",
     Event.ILL: "ILL",
@@ -133,8 +134,8 @@ def _parts(alert: Alert, now: int) -> tuple[str, ...]:
             return because(alert, now), _streak(alert), _last_success(alert, now)
         case Event.REMINDER:
             return _down_since(alert, now), _count(alert), _last_success(alert, now)
-        case Event.RECOVERED | Event.WELL:
-            return (recovery(alert),)
+        case Event.RECOVERED | Event.WELL | Event.CLOSED:
+            return "removed while it was down" if alert.event is Event.CLOSED else "", recovery(alert)
         case Event.BLIND:
             return _blind(alert, now)
         case Event.TEST:

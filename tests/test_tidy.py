@@ -23,6 +23,7 @@ CORE = {
     "starting",
     "runs",
     "case",
+    "definition",
     "transition",
     "alerts",
     "outbox",

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from heartbeat.manage import amend, founding, pause_job, resume_job, silence
+from heartbeat.definition import founding
+from heartbeat.manage import amend, pause_job, resume_job, silence
 from heartbeat.model import Change, Event, Job, Kind, Signal, Silence
 from heartbeat.record import Recorded, Recorder
 from heartbeat.schedule.duration import parse_duration

@@ -54,7 +54,7 @@ def event(alert: Alert) -> str:
 
 def severity(alert: Alert) -> str:
     """How bad it is."""
-    if alert.event in {Event.RECOVERED, Event.WELL, Event.TEST}:
+    if alert.event in {Event.RECOVERED, Event.CLOSED, Event.WELL, Event.TEST}:
         return "info"
     if alert.event is Event.BLIND or (alert.event is Event.OPENED and alert.verdict in _MILD):
         return "warning"

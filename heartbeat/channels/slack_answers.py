@@ -41,8 +41,8 @@ REFUSED = frozenset(
     }
 )
 """Slack's words for what a person can mend: the token, the channel, a permission."""
-SERVER_ERROR = 500
-"""From this status on nobody knows what became of the message."""
+BAD_REQUEST, SERVER_ERROR = 400, 500
+"""From the one on nothing was told, from the other on nobody knows what became of the message."""
 LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
 BAD_BLOCKS = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "invalid_payload", "msg_too_long", "msg_blocks_too_long"}
@@ -69,7 +69,7 @@ def fail(problem: str, status: int, headers: dict[str, Any], *, revoked: bool = 
         raise LostError(said, unsent=True)
     if word in BAD_BLOCKS:
         raise BadBlocksError(said, unsent=True)
-    raise ChannelFailed(said, refused=word in REFUSED or revoked, unsent=400 <= status < SERVER_ERROR)  # noqa: PLR2004
+    raise ChannelFailed(said, refused=word in REFUSED or revoked, unsent=BAD_REQUEST <= status < SERVER_ERROR)
 
 
 def _seconds(headers: dict[str, Any]) -> float:

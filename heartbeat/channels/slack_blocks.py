@@ -35,6 +35,7 @@ EVENT_EMOJI = {
     Event.OPENED: ":red_circle:",
     Event.REMINDER: ":repeat:",
     Event.RECOVERED: ":large_green_circle:",
+    Event.CLOSED: ":wastebasket:",
     Event.BLIND: ":see_no_evil:",
     Event.UNDELIVERED: ":mailbox_with_no_mail:",
     Event.ILL: ":face_with_thermometer:",

@@ -46,7 +46,7 @@ RUNS_HISTORY = 10_000
 def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict[str, Any]:
     """A job and its state."""
     job, state, slot = snapshot.job, snapshot.state, open_slot(snapshot)
-    quiet = quiet_until(job, silences, now)
+    quiet = quiet_until(snapshot, silences, now)
     return {
         "job": job.slug,
         "standing": standing(snapshot, now),

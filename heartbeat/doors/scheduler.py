@@ -18,7 +18,6 @@ from heartbeat.errors import HeartbeatError
 from heartbeat.manage import everything
 from heartbeat.model import SECOND, Status
 from heartbeat.orders import Order
-from heartbeat.starting import run_for
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Scheduler:
         self._places = WORKERS
         self._turns: list[Turn] = []
         self._jobs: dict[str, Job] = {}
-        self._under_way: set[str] = set()
+        self._under_way: set[Order] = set()
         self._read_at = 0
 
     def step(self) -> float:
@@ -71,7 +70,7 @@ class Scheduler:
         with self._lock:
             while self._turns and self._turns[0].at <= now:
                 turn = heapq.heappop(self._turns)
-                self._begin(Order(slug=turn.slug, slot=turn.slot, run_id=run_for(turn.slug, turn.slot)))
+                self._begin(Order(slug=turn.slug, slot=turn.slot))
                 self._plan(turn.slug, now)
             wait = (self._turns[0].at - now) / SECOND if self._turns else STEP_MAX
         return max(0.0, min(wait, STEP_MAX))
@@ -121,9 +120,9 @@ class Scheduler:
             heapq.heappush(self._turns, Turn(slot, slug, slot))
 
     def _begin(self, order: Order) -> None:
-        if self._stopping or order.run_id in self._under_way:
+        if self._stopping or order in self._under_way:
             return
-        self._under_way.add(order.run_id)
+        self._under_way.add(order)
         self._waiting.append(order)
         if self._places:
             self._places -= 1
@@ -135,7 +134,7 @@ class Scheduler:
             with self._lock:
                 if not self._waiting or self._stopping:
                     self._places += 1
-                    self._under_way.difference_update(order.run_id for order in self._waiting)
+                    self._under_way.difference_update(self._waiting)
                     self._waiting.clear()
                     self._lock.notify_all()
                     return
@@ -155,7 +154,7 @@ class Scheduler:
             startlog.tell(started, self._log)
         finally:
             with self._lock:
-                self._under_way.discard(order.run_id)
+                self._under_way.discard(order)
                 self._lock.notify_all()
 
     def _try_later(self, order: Order) -> None:

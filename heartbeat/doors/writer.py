@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
+from heartbeat.definition import by_ping
 from heartbeat.doors.frames import Outcome
 from heartbeat.errors import StoreUnavailable, WorldError
-from heartbeat.manage import by_ping
 from heartbeat.record import Recorded
 from heartbeat.telemetry import Happened
 

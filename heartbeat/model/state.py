@@ -113,7 +113,9 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     seen: marks of the ids of the latest signals and finished runs; outage: from when to when the job was down last;
     mends: the first successes, as (when, slot), after the limit of a run that has not been looked at since;
     mended_at: the success that ends the streak, unless a slot still open proves to have gone bad before it;
-    starts: the latest runs that we started, oldest first; claimed_slot: the latest slot that the schedule started.
+    starts: the latest runs that we started, oldest first; claimed_slot: the latest slot that the schedule started;
+    life: which life of the job this is, named by about when it began (0: made before lives had names); removed_at: of a
+    job that is gone, since when; deaf_before: silences of just this job that began earlier were meant for another life.
     """
 
     version: int
@@ -139,6 +141,9 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     mended_at: int | None = None
     starts: tuple[Start, ...] = ()
     claimed_slot: int | None = None
+    life: int = 0
+    removed_at: int | None = None
+    deaf_before: int = 0
 
     @property
     def last_success(self) -> int | None:

@@ -102,6 +102,7 @@ class Event(StrEnum):
     OPENED = "opened"
     REMINDER = "reminder"
     RECOVERED = "recovered"
+    CLOSED = "closed"
     BLIND = "blind"
     UNDELIVERED = "undelivered"
     ILL = "ill"

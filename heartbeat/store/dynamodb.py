@@ -77,12 +77,13 @@ class DynamoDBStore:
 
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """See Store.load."""
-        if len(slugs) == 1:
-            found = [self._get(lay.job_key(slugs[0]))]
-        else:
-            found = self._batch([lay.job_key(slug) for slug in slugs])
-        snapshots = [_snapshot(item) for item in found if _version(item)]
+        snapshots = [_snapshot(item) for item in self._items(slugs) if _version(item)]
         return {snapshot.job.slug: snapshot for snapshot in snapshots}
+
+    def left(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
+        """See Store.left."""
+        gone = [_snapshot(item) for item in self._items(slugs) if "job_state" in item and not _version(item)]
+        return {snapshot.job.slug: snapshot for snapshot in gone}
 
     def page(self, after: str, limit: int) -> list[Snapshot]:
         """See Store.page."""
@@ -141,11 +142,8 @@ class DynamoDBStore:
     def document(self, name: str) -> Document:
         """See Store.document."""
         found = self._get(lay.document_key(name))
-        if not found:
-            return Document(name=name, version=0, value=None)
-        return Document(
-            name=name, version=_version(found), value=rows.DOCUMENT.load(lay.read_text(found, "body"), name)
-        )
+        value = rows.DOCUMENT.load(lay.read_text(found, "body"), name) if found else None
+        return Document(name=name, version=_version(found), value=value)
 
     def purge(self, before: int, limit: int) -> int:  # noqa: ARG002 - the table's time to live does it
         """See Store.purge: rows expire by themselves."""
@@ -161,6 +159,10 @@ class DynamoDBStore:
         answer = self._call("GetItem", {"TableName": self._table, "Key": where, "ConsistentRead": True})
         found: Item = answer.get("Item", {})
         return found
+
+    def _items(self, slugs: Sequence[str]) -> list[Item]:
+        keys = [lay.job_key(slug) for slug in slugs]
+        return [self._get(keys[0])] if len(keys) == 1 else self._batch(keys)
 
     def _batch(self, keys: list[Item]) -> list[Item]:
         return self._call.batch(self._table, keys)
@@ -236,7 +238,7 @@ class DynamoDBStore:
     def _plan(self, change: Change) -> Plan | None:
         job = self._get(lay.job_key(change.slug)) if change.slug else {}
         known = [delivery for delivery in change.deliveries if delivery.version > 1]
-        items = self._batch([lay.delivery_key(delivery.alert.incident, delivery.id) for delivery in known])
+        items = self._batch([lay.delivery_key(each.alert.incident, each.id) for each in known])
         return plan(change, job, {item["sk"]["S"]: item for item in items}, self._shards, self._retention)
 
     def _prepare(self, change: Change, planned: Plan) -> None:
@@ -289,7 +291,7 @@ def _snapshot(item: Item) -> Snapshot:
     return Snapshot(
         job=rows.load_job(lay.read_text(item, "body"), slug),
         state=rows.STATE.load(lay.read_text(item, "job_state"), slug),
-        due=lay.read_number(item, "due"),
+        due=lay.read_number(item, "due") if "due" in item else NEVER,
         uuid=item.get("uid", {}).get("S", ""),
     )
 

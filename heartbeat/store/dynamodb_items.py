@@ -2,7 +2,7 @@
 
 | pk                | sk               | holds                                                                        |
 | ----------------- | ---------------- | ---------------------------------------------------------------------------- |
-| job#SLUG          | job              | definition, state, version, due, uuid, life; version 0: removed (see LIFE)   |
+| job#SLUG          | job              | definition, state, version, due, uuid, life; version 0: a removed job left it |
 | jobs              | SLUG             | nothing: the list of all jobs, written when a job is made or removed         |
 | uuid#UUID         | uuid             | the slug                                                                     |
 | log#SLUG          | LIFE#N#...       | the entries of one change                                                    |
@@ -12,8 +12,8 @@
 | outbox#SHARD      | NEXT_AT#DELIVERY | the delivery's incident and version: what waits, by time                     |
 | document#NAME     | document         | the document                                                                 |
 
-LIFE counts how often a job of this name was made: versions begin again with each, and no old entry may be written
-over. It is why a removed job leaves a small item behind.
+LIFE is the job's life (`State.life`; of states that have none, how often a job of this name was made): no old entry may
+be written over. A removed job leaves its item behind, which expires a week after its history has.
 All jobs are listed in one partition: it takes a thousand new jobs a second and is read in order, while a Scan has no
 order and would read every log row too.
 """
@@ -38,6 +38,8 @@ SPAN = 10 * MINUTE
 """So much time of the wheel lies in one partition: a sweep, once a minute with some overlap, reads one or two."""
 WHEEL_KEPT = 3 * DAY
 """How long after its time a row of the wheel expires."""
+LEFT_KEPT = 7 * DAY
+"""How much longer than its history what a removed job left is kept."""
 TEXT_MAX = 190_000
 """Bytes of one text in an item: two of them (definition and state) stay below DynamoDB's 400 kB."""
 PART_MAX = 300_000
@@ -127,6 +129,15 @@ def document_item(document: Document) -> Item:
     """A document."""
     body = short(rows.dump(document.value), f"document {document.name!r}")
     return {**document_key(document.name), "ver": number(document.version), "body": body}
+
+
+def left_item(change: Change, job: Item, retention: int) -> Item:
+    """What a removed job leaves behind."""
+    at = change.state.removed_at if change.state else None
+    texts = {**job_texts(None, change.state), "body": job["body"]} if change.state else {}
+    uid = {"uid": job["uid"]} if "uid" in job else {}
+    expires = {} if at is None else {EXPIRES: seconds(at + retention + LEFT_KEPT)}
+    return {**job_key(change.slug), "ver": number(0), "life": job["life"], **texts, **uid, **expires}
 
 
 def log_items(change: Change, life: int, retention: int) -> Iterator[Item]:

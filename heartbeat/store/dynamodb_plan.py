@@ -93,11 +93,11 @@ def _job_writes(change: Change, job: Item, retention: int) -> Iterator[Write]:
         return
     life = int(job["life"]["N"]) if job else 0
     if change.remove:
-        yield from _remove(change, job, life)
+        yield from _remove(change, job, retention)
     elif change.expected:
         yield "Update", update_job(change)
     else:
-        life += 1
+        life = change.state.life or life + 1 if change.state else life + 1
         yield from _create(change, job, life)
     yield from (("Put", {"Item": item}) for item in lay.log_items(change, life, retention))
 
@@ -116,9 +116,8 @@ def _create(change: Change, left: Item, life: int) -> Iterator[Write]:
         yield "Put", {"Item": {**lay.uuid_key(change.uuid), "slug": {"S": change.slug}}, **_if_new()}
 
 
-def _remove(change: Change, job: Item, life: int) -> Iterator[Write]:
-    item = {**lay.job_key(change.slug), "ver": lay.number(0), "life": lay.number(life)}
-    yield "Put", {"Item": item, **_if_version(change.expected)}
+def _remove(change: Change, job: Item, retention: int) -> Iterator[Write]:
+    yield "Put", {"Item": lay.left_item(change, job, retention), **_if_version(change.expected)}
     yield "Delete", {"Key": lay.listed_key(change.slug)}
     if "uid" in job:
         yield "Delete", {"Key": lay.uuid_key(job["uid"]["S"])}

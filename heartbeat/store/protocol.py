@@ -21,6 +21,12 @@ class Store(Protocol):
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """The jobs of these names, each read whole at one version; names that are not there are left out."""
 
+    def left(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
+        """What removed jobs of these names left behind, each as its removal had it (due: NEVER).
+
+        Kept a week longer than history is at least, and until another job of that name is made.
+        """
+
     def page(self, after: str, limit: int) -> list[Snapshot]:
         """Up to `limit` jobs whose slug sorts after `after` ("" for the first page), by slug. Empty: no more."""
 
@@ -43,8 +49,8 @@ class Store(Protocol):
         STALE: the job's version is not `expected` (0: no job of that slug may exist; a change without a slug has no
         job to compare), or a delivery or document is not at its version - 1; nothing of that change is kept, the
         others are not touched by it. Entries are only ever added. `alerts` and `more` are not the store's business.
-        `remove` takes job, state and due row away and leaves the history to its retention.
-        A job keeps its uuid for ever: `uuid` counts only in the change that makes it.
+        `remove` takes job and due row away and leaves the history to its retention; `state` and the definition are kept
+        for `left`. A job keeps its uuid for ever: `uuid` counts only in the change that makes it.
         """
 
     def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
@@ -61,6 +67,8 @@ class Store(Protocol):
 
     def purge(self, before: int, limit: int) -> int:
         """Forget up to `limit` entries and finished deliveries older than `before`; answers how many went.
+
+        With them goes what was left by jobs that were removed more than a week before that.
 
         A store that expires rows by itself (a TTL) does nothing and answers 0.
         """

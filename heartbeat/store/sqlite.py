@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heartbeat.model import NEVER, Commit, Document, Due, Mark, Snapshot
+from heartbeat.model import DAY, NEVER, Commit, Document, Due, Mark, Snapshot
 from heartbeat.store import rows
 from heartbeat.store.sqlite_commit import keep
 from heartbeat.store.sqlite_file import MIGRATIONS, SQLiteFile
-from heartbeat.store.sqlite_find import Ids
+from heartbeat.store.sqlite_find import Ids, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,10 @@ PURGE_LOG = """DELETE FROM log WHERE id IN (
 PURGE_DELIVERIES = f"""DELETE FROM deliveries WHERE number IN (
     SELECT number FROM (SELECT number, created_at, next_at FROM deliveries ORDER BY number LIMIT :limit)
     WHERE created_at < :before AND next_at >= {NEVER})"""  # noqa: S608 - a constant
-PURGE_GONE = "DELETE FROM gone WHERE last IS NULL OR last < (SELECT min(id) FROM log)"
+LEFT_KEPT = 7 * DAY
+PURGE_GONE = """DELETE FROM gone WHERE (last IS NULL OR last < (SELECT min(id) FROM log))
+    AND coalesce(removed_at, 0) < :before"""
+LEFT = "SELECT slug, 0, uuid, state, definition FROM gone WHERE state IS NOT NULL AND slug IN"
 
 
 class SQLiteStore:
@@ -57,6 +60,12 @@ class SQLiteStore:
         """See Store.load."""
         with self._file.reading() as db:
             return {row[0]: _snapshot(row) for row in self._ids.find(db, COLUMNS, slugs)}
+
+    def left(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
+        """See Store.left."""
+        with self._file.reading() as db:
+            found = chosen(db, LEFT, slugs)
+            return {row[0]: _snapshot((*row[:3], NEVER, *row[3:])) for row in found}
 
     def page(self, after: str, limit: int) -> list[Snapshot]:
         """See Store.page."""
@@ -117,7 +126,7 @@ class SQLiteStore:
         with self._file.writing() as db:
             gone = db.execute(PURGE_LOG, {"before": before, "limit": limit}).rowcount
             gone += db.execute(PURGE_DELIVERIES, {"before": before, "limit": limit - gone}).rowcount
-            db.execute(PURGE_GONE)
+            db.execute(PURGE_GONE, {"before": before - LEFT_KEPT})
         return gone
 
     def close(self) -> None:

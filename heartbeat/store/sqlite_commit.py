@@ -124,6 +124,8 @@ class _Batch:
             (change.slug, change.uuid or None, change.state.version, due, *texts, last),
         )
         self.jobs[change.slug] = _Row(made.lastrowid or 0, change.state.version, last, change.uuid or None)
+        if change.slug in self.gone:
+            self.db.execute("DELETE FROM gone WHERE slug = ?", (change.slug,))
         if change.uuid:
             self.uuids.add(change.uuid)
 
@@ -143,10 +145,12 @@ class _Batch:
 
     def _remove(self, change: Change, job: _Row) -> None:
         last = self._append(change, job.last)
-        self.db.execute("INSERT OR REPLACE INTO gone (slug, last) VALUES (?, ?)", (change.slug, last))
+        state = None if change.state is None else rows.dump(change.state)
+        at = change.state.removed_at if change.state else None
+        definition = self.updates.pop(job.id, {}).get("definition")
+        self.db.execute(KEEP_GONE, (definition, last, at, state, change.slug))
         self.db.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
         self.gone[change.slug] = last
-        self.updates.pop(job.id, None)
         self.uuids.discard(job.uuid)
         del self.jobs[change.slug]
 
@@ -178,6 +182,8 @@ KEEP_DELIVERY = """INSERT INTO deliveries (id, incident, created_at, next_at, ve
     VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE
     SET next_at = excluded.next_at, version = excluded.version, delivery = excluded.delivery"""
+KEEP_GONE = """INSERT OR REPLACE INTO gone (slug, uuid, definition, last, removed_at, state)
+    SELECT slug, uuid, coalesce(?, definition), ?, ?, ? FROM jobs WHERE slug = ?"""
 KEEP_DOCUMENT = """INSERT INTO documents (name, version, value) VALUES (?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET version = excluded.version, value = excluded.value"""
 

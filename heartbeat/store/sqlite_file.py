@@ -38,6 +38,12 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX deliveries_incident ON deliveries(incident, created_at)",
         "CREATE TABLE documents (name TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT NOT NULL) STRICT",
     ),
+    (
+        "ALTER TABLE gone ADD COLUMN removed_at INTEGER",
+        "ALTER TABLE gone ADD COLUMN uuid TEXT",
+        "ALTER TABLE gone ADD COLUMN state TEXT",
+        "ALTER TABLE gone ADD COLUMN definition TEXT",
+    ),
 )
 """Migration n (from 1) takes a file from schema n - 1 to n. What was released is never edited: add the next."""
 

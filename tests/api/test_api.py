@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from heartbeat.definition import founding
 from heartbeat.documents import silences_document
 from heartbeat.doors import keys
 from heartbeat.doors.api import Api, Request
 from heartbeat.errors import StoreUnavailable
-from heartbeat.manage import founding
 from heartbeat.model import HOUR, MINUTE, Change, Job, Kind, Signal, Silence
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore

@@ -9,7 +9,6 @@ from heartbeat.errors import StartFailed
 from heartbeat.manage import silence
 from heartbeat.model import NEVER, Change, Kind, Outcome, Silence
 from heartbeat.orders import Order
-from heartbeat.starting import run_for
 from heartbeat.targets.protocol import Answer
 from heartbeat.trigger import Starter
 
@@ -202,9 +201,8 @@ class Says:
 def trigger(machine, when, target):
     slot = at(f"{when[:10]}T09:00")
     with machine.store as store:
-        order = Order(slug="settle", slot=slot, run_id=run_for("settle", slot))
-        Starter(store, lambda _: target, lambda: at(when)).start(order)
-    return order.run_id
+        started = Starter(store, lambda _: target, lambda: at(when)).start(Order(slug="settle", slot=slot))
+    return started.run_id
 
 
 def test_the_runs_of_its_slots(machine):

@@ -3,13 +3,13 @@
 import json
 from urllib.parse import urlencode
 
+from heartbeat.definition import founding
 from heartbeat.doors import compat
 from heartbeat.doors.gate import Gate
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.writer import Writer
 from heartbeat.ingest.compat.request import Request
 from heartbeat.ingest.ping import options
-from heartbeat.manage import founding
 from heartbeat.model import Job
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.telemetry import Log

@@ -19,12 +19,12 @@ from server.served import KEY, Served
 
 from heartbeat.config.declared import compiled
 from heartbeat.config.reader import read
+from heartbeat.definition import by_ping, founding
 from heartbeat.doors import keys
 from heartbeat.doors.api import Api, Request
 from heartbeat.doors.lambdas import url
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.pings import Pings
-from heartbeat.manage import by_ping, founding
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from heartbeat.definition import founding
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.evidence import FolderBucket, belongs, key_of, look
-from heartbeat.manage import founding
 from heartbeat.model import Bound, Event, Evidence, Job, Kind, Snapshot, State, Verdict
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep

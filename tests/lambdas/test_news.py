@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from heartbeat.config import read
+from heartbeat.definition import founding
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.news import News
 from heartbeat.errors import NotApplied, NotRead, WorldError
 from heartbeat.ingest.bucket import FolderBucket
 from heartbeat.ingest.intake import Intake
-from heartbeat.manage import founding
 from heartbeat.model import Change
 from heartbeat.store.sqlite import SQLiteStore
 

@@ -7,10 +7,10 @@ import pytest
 
 from heartbeat.config.declared import compiled
 from heartbeat.config.reader import read
+from heartbeat.definition import founding
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.pings import Pings
 from heartbeat.errors import StoreUnavailable
-from heartbeat.manage import founding
 from heartbeat.model import Job
 from heartbeat.store.sqlite import SQLiteStore
 

@@ -7,12 +7,12 @@ import pytest
 
 from heartbeat.apply import apply
 from heartbeat.config import read
+from heartbeat.definition import founding
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.rounds import Rounds
 from heartbeat.doors.mailboxes import Mailboxes
 from heartbeat.doors.watchdog import Watchdog
 from heartbeat.errors import ChannelFailed
-from heartbeat.manage import founding
 from heartbeat.model import HOUR, MINUTE, Change, Commit, Document, Kind, Signal
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore

@@ -7,12 +7,11 @@ import pytest
 from pages import Page
 
 from heartbeat.config import read
+from heartbeat.definition import founding
 from heartbeat.doors.cli import main
-from heartbeat.manage import founding
 from heartbeat.model import SECOND, Kind, Signal
 from heartbeat.orders import Order
 from heartbeat.record import Recorder
-from heartbeat.starting import run_for
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
 from heartbeat.targets.protocol import Answer
@@ -57,9 +56,7 @@ class Recipe:
     def fire(self, job, when, answer):
         """The schedule starts its run; its id."""
         self.now, self.target.text = at(when), answer
-        started = Starter(self.store, lambda _: self.target, lambda: self.now).start(
-            Order(slug=job, slot=self.now, run_id=run_for(job, self.now))
-        )
+        started = Starter(self.store, lambda _: self.target, lambda: self.now).start(Order(slug=job, slot=self.now))
         return started.run_id
 
     def hear(self, job, run, kind, when, **more):

@@ -7,12 +7,12 @@ import time
 import pytest
 from msgspec.structs import replace
 
+from heartbeat.definition import founding
 from heartbeat.doors.frames import Outcome
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.writer import Writer
 from heartbeat.errors import StoreUnavailable, TooBusy
 from heartbeat.ingest import ping
-from heartbeat.manage import founding
 from heartbeat.model import Job
 from heartbeat.record import Recorded
 from heartbeat.store.sqlite import SQLiteStore

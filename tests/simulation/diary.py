@@ -6,12 +6,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from heartbeat.model import Signal, Silence
+    from heartbeat.model import Job, Signal, Silence
 
 
 @dataclass(kw_only=True)
 class Born:
-    """The job was applied."""
+    """The job was applied: for the first time, or again."""
+
+    slug: str
+    now: int
+    job: Job
+
+
+@dataclass(kw_only=True)
+class Redefined:
+    """The job has another definition."""
+
+    slug: str
+    now: int
+    job: Job
+
+
+@dataclass(kw_only=True)
+class Removed:
+    """The job is gone."""
 
     slug: str
     now: int
@@ -72,4 +90,4 @@ class Unsilenced:
     now: int
 
 
-Step = Born | Heard | Swept | Alive | Paused | Resumed | Acknowledged | Silenced | Unsilenced
+Step = Born | Redefined | Removed | Heard | Swept | Alive | Paused | Resumed | Acknowledged | Silenced | Unsilenced

@@ -70,8 +70,7 @@ class JobOracle:
             return
         slot = None if book is None else book.slot
         self.slots.expect(book)
-        limit = signal.at + self.job.max_runtime if self.job.max_runtime else self.slots.limit(signal.at, slot)
-        run = Run(id=signal.run_id, slot=slot, at=signal.at, limit=limit)
+        run = Run(id=signal.run_id, slot=slot, at=signal.at, limit=self.limit_of(signal.at, slot))
         self.runs.append(run)
         if book is not None and book.verdict is None and book.owner is None and signal.at < book.deadline:
             book.owner = run
@@ -136,6 +135,8 @@ class JobOracle:
 
     def swept(self, around):
         self.around = around
+        if not self.job.enabled or around.now < self.born:  # a sweep whose clock lags behind
+            return
         if self.paused:
             for book in self.slots.overdue(around.now):
                 book.verdict, book.lenient = "excused", True
@@ -276,6 +277,42 @@ class JobOracle:
         elif incident is not None and every and not incident.acked and self.around.now >= incident.last_told + every:
             incident.last_told = self.around.now
             self.tell("reminder", None)
+
+    # The jobs file
+
+    def removed(self, around):
+        self.around = around
+        if self.incident is not None and self.incident.told and not around.quiet:
+            self.tell("closed", around.now)
+            self.incident.told = False
+
+    def inherit(self, left):
+        """The same name was removed before: what was known of it, and said of it, goes on. Its slots begin anew."""
+        for name in ("finished", "bads", "goods", "last_finish", "last_fail", "worst", "incident", "past", "owed", "paused"):
+            setattr(self, name, getattr(left, name))
+        for book in left.slots.books.values():
+            book.lenient = book.lenient or self.paused
+        for run in left.runs:
+            if run.id:  # its end, should it still come, is the end of nothing that is expected
+                run.slot, run.expired = None, True
+                self.runs.append(run)
+        if self.slots.known == left.slots.known:
+            met = [book.slot for book in left.slots.books.values() if book.verdict or book.owner]
+            self.slots.skip(self.born, max(met, default=self.born))
+
+    def redefined(self, job, now):
+        """Another definition; with the same times, unless it is expected anew."""
+        again, self.job = job.enabled and not self.job.enabled, job
+        self.slots.regrace(job.grace)
+        if again:
+            self.floor = now
+            self.slots.forget(now)
+        for run in self.runs:
+            if not run.over and not run.expired:
+                run.limit = self.limit_of(run.at, run.slot)
+
+    def limit_of(self, at, slot):
+        return at + self.job.max_runtime if self.job.max_runtime else self.slots.limit(at, slot)
 
     # People
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import traceback
 
+from simulation.applying import draw_changes
 from simulation.script import write
 from simulation.timeline import timeline
 from simulation.verify import disagreements
 from simulation.world import World
 
 
+CHANGING = 10_000_000
+"""From this seed on, the worlds of before, but their jobs files change."""
+
+
 def play(seed):
     """(the world, what disagrees with the oracle)."""
-    world = World(write(seed))
+    script = write(seed % CHANGING)
+    if seed >= CHANGING:
+        draw_changes(script)
+    world = World(script)
     try:
         world.run()
         return world, disagreements(world)

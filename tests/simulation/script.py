@@ -47,6 +47,7 @@ class Act:
     what: str
     slug: str = ""
     silence: Silence | None = None
+    fields: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -63,6 +64,7 @@ class Script:
     sweeps: tuple[int, int] = (20 * SECOND, 4 * MINUTE)
     sweepers: int = 1
     faults: float = 0.0
+    changing: bool = False
 
 
 def write(seed: int) -> Script:
@@ -73,8 +75,8 @@ def write(seed: int) -> Script:
     for number in range(1 if long else dice.choice((1, 1, 2, 2, 3, 3, 4, 6))):
         plan = _job(dice, script, f"job-{number}", long)
         script.jobs.append(plan)
-        for run in _runs(dice, script, plan):
-            script.pings.extend(_travel(dice, script, plan, run))
+        for run in runs_of(dice, script, plan):
+            script.pings.extend(travel(dice, script, plan, run))
     _troubles(dice, script, long)
     _people(dice, script)
     script.pings = [p for p in script.pings if start < p.arrives <= end]
@@ -118,7 +120,7 @@ def _gap(known, script):
     return min((b - a for a, b in pairwise(near)), default=DAY)
 
 
-def _runs(dice, script, plan):
+def runs_of(dice, script, plan):
     """The true runs: each a list of (kind, instant, run id, named)."""
     if plan.every:
         yield from _beats(dice, script, plan)
@@ -182,7 +184,7 @@ def _name(dice, plan, slot):
     return text if dice.random() < 0.7 and named(text, plan.job.timezone) == slot else ""
 
 
-def _travel(dice, script, plan, run):
+def travel(dice, script, plan, run):
     """The network: some are lost, some doubled, some delayed, and so some overtake others."""
     for kind, at, rid, calls in run:
         if dice.random() < 0.03:

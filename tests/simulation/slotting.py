@@ -72,6 +72,19 @@ class Calendar:
     def close(self, book):
         """The clock has judged this slot."""
 
+    def regrace(self, grace):
+        """Another grace, for what is not judged yet."""
+        self.grace = grace
+        for book in self.books.values():
+            if book.verdict is None:
+                book.deadline = book.slot + grace
+
+    def skip(self, after, last):
+        """These were met before the job was removed, early."""
+        for book in self.books.values():
+            if after < book.slot <= last:
+                book.verdict, book.lenient = "excused", True
+
     def forget(self, now):
         """The job is expected from now on only: what lies before is nobody's any more."""
         for book in self.books.values():
@@ -127,6 +140,12 @@ class Interval:
             slot += self.every
         self.open = [book for book in self.open if book.verdict is None]
         return [book for book in self.open if book.deadline <= now]
+
+    regrace = Calendar.regrace
+    known = None
+
+    def skip(self, after, last):
+        """What was met is behind."""
 
     def close(self, book):
         self.anchor = max(self.anchor, book.slot)

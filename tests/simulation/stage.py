@@ -37,6 +37,10 @@ class Faulty:
         self._actor.loaded(fresh)
         return answer
 
+    def left(self, slugs):
+        self._world.meanwhile()
+        return self._store.left(slugs)
+
     def names(self, after, limit):
         self._world.meanwhile()
         return self._store.names(after, limit)

@@ -13,6 +13,8 @@ from simulation.diary import (
     Born,
     Heard,
     Paused,
+    Redefined,
+    Removed,
     Resumed,
     Silenced,
     Swept,
@@ -23,7 +25,7 @@ from simulation.slotting import Calendar, Interval
 from simulation.telling import Situation, Told
 
 BLIND_AFTER = 5 * MINUTE
-JOB_EVENTS = {"opened", "recovered", "reminder"}
+JOB_EVENTS = {"opened", "recovered", "closed", "reminder"}
 
 
 class Oracle:
@@ -31,7 +33,7 @@ class Oracle:
 
     def __init__(self, script):
         self.plans = {plan.job.slug: plan for plan in script.jobs}
-        self.jobs, self.silences = {}, []
+        self.jobs, self.gone, self.lives, self.silences = {}, {}, [], []
         self.alive, self.blinds, self.told = None, [], []
 
     def follow(self, diary):
@@ -41,8 +43,17 @@ class Oracle:
 
     def step(self, number, step):  # noqa: C901 - one case a kind of step
         match step:
-            case Born(slug=slug, now=now):
-                self.jobs[slug] = self.job(slug, now)
+            case Born(slug=slug, now=now, job=job):
+                left = self.gone.pop(slug, None)
+                self.jobs[slug] = JobOracle(job, self.slots(job, now), now)
+                self.lives.append(self.jobs[slug])
+                if left is not None:
+                    self.jobs[slug].inherit(left)
+            case Removed(slug=slug, now=now):
+                self.gone[slug] = self.jobs.pop(slug)
+                self.gone[slug].removed(self.around(number, slug, now))
+            case Redefined(slug=slug, now=now, job=job):
+                self.jobs[slug].redefined(job, now)
             case Heard(signal=signal):
                 self.jobs[signal.slug].heard(signal, self.around(number, signal.slug, signal.received))
             case Swept(now=now, slugs=slugs):
@@ -64,15 +75,14 @@ class Oracle:
             case Acknowledged(slug=slug):
                 self.jobs[slug].acknowledge()
 
-    def job(self, slug, now):
-        plan = self.plans[slug]
-        job = plan.job
-        slots = Interval(plan.every, now, job.grace) if plan.every else Calendar(plan.known, now, job.grace, job.early)
-        return JobOracle(job, slots, now)
+    def slots(self, job, now):
+        plan = self.plans[job.slug]
+        return Interval(plan.every, now, job.grace) if plan.every else Calendar(plan.known, now, job.grace, job.early)
 
     def around(self, number, slug, now):
         quiet = any(s.start <= now < s.end and fnmatchcase(slug, s.selector) for s in self.silences)
-        return Situation(step=number, now=now, quiet=quiet, blinds=self.blinds)
+        gap = [(self.alive, now)] if self.alive is not None and now - self.alive > BLIND_AFTER else []
+        return Situation(step=number, now=now, quiet=quiet, blinds=[*self.blinds, *gap])
 
 
 def follow(world):
@@ -92,7 +102,7 @@ def disagreements(world):
 
 def _told(world, oracle):
     """What had to be told and what was, in order and at the same step."""
-    expected = sorted(oracle.told + [t for job in oracle.jobs.values() for t in job.told], key=_order)
+    expected = sorted(oracle.told + [t for job in oracle.lives for t in job.told], key=_order)
     found = sorted((_plain(told) for told in world.decided), key=_order)
     yield from (f"not told: {told}" for told in expected if told not in found)
     yield from (f"told, but should not be: {told}" for told in found if told not in expected)
@@ -107,13 +117,14 @@ def _plain(told):
 
 
 def _verdicts(world, oracle):
-    for slug, job in oracle.jobs.items():
+    for slug in {life.job.slug for life in oracle.lives}:
         found = verdicts_of(world, slug)
-        for slot, verdict in job.verdicts().items():
+        lives = [life for life in oracle.lives if life.job.slug == slug]
+        for slot, verdict in {slot: v for life in lives for slot, v in life.verdicts().items()}.items():
             if found.get(slot) != verdict:
                 yield f"slot {slot} of {slug} is {found.get(slot)}, should be {verdict}"
-        for slot in found.keys() - job.slots.books.keys():
-            if job.floor != job.born and isinstance(job.slots, Interval):
+        for slot in found.keys() - {slot for life in lives for slot in life.slots.books}:
+            if any(life.floor != life.born and isinstance(life.slots, Interval) for life in lives):
                 continue  # what a heartbeat within a pause is expected for, nobody has said
             yield f"slot {slot} of {slug} is {found[slot]}, but there is no such slot"
 
@@ -153,10 +164,11 @@ def _incidents(world):
     pausing = {step.slug for step in world.diary if isinstance(step, Paused)}
     last = {}
     for told in world.decided:
-        if told.event in {Event.OPENED, Event.RECOVERED} and told.slug not in pausing:
-            if last.get(told.slug, Event.RECOVERED) == told.event:
+        opens = told.event == Event.OPENED
+        if told.event in {Event.OPENED, Event.RECOVERED, Event.CLOSED} and told.slug not in pausing:
+            if last.get(told.slug, False) == opens:
                 yield f"{told.event} twice in a row: {told}"
-            last[told.slug] = told.event
+            last[told.slug] = opens
 
 
 def _received(world):
@@ -169,7 +181,7 @@ def _received(world):
         yield from (f"{name} never received {alert}" for alert in wanted - got)
         ranks = {}
         for alert in channel.order:
-            rank = ["opened", "reminder", "recovered"].index(alert.event) if alert.event in JOB_EVENTS else 0
+            rank = ["opened", "reminder", "recovered", "closed"].index(alert.event) if alert.event in JOB_EVENTS else 0
             if rank < ranks.get(alert.incident, 0):
                 yield f"{name}: {alert.id} came after what follows it"
             ranks[alert.incident] = rank

@@ -9,18 +9,21 @@ from msgspec.structs import replace
 
 import heartbeat.deliver
 import heartbeat.lane
+from heartbeat.definition import founding
 from heartbeat.deliver import deliver
 from heartbeat.errors import NotNow, StoreUnavailable, TooBusy, UnknownJob
-from heartbeat.manage import acknowledge, founding, pause_job, resume_job, silence, unsilence
+from heartbeat.manage import acknowledge, pause_job, resume_job, silence, unsilence
 from heartbeat.model import MINUTE, SECOND, Commit
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.sweep import sweep
+from simulation.applying import Owner
 from simulation.channels import Board, Inline
 from simulation.diary import Born, Silenced, Unsilenced
 from simulation.stage import Actor, Crash, Hearer, Person, Sweeper, note_documents
 from simulation.telling import Told
 
+CHANGES = {"remove", "declare", "edit", "move", "adopt"}
 TROUBLE = (Crash, StoreUnavailable, TooBusy)
 DEPTH = 2
 NEAR = 5 * SECOND
@@ -41,6 +44,7 @@ class World:
         self.deliverer, self.person = Actor(self, "deliver"), Person(self, "person")
         self.hearers = [Hearer(self, f"recorder {n}") for n in (1, 2)]
         self.recorders = {actor.name: Recorder(actor.store) for actor in self.hearers}
+        self.owner, self.away = Owner(self), {}
         self.delivers_at = None
 
     # The stage's questions
@@ -96,19 +100,32 @@ class World:
 
     def begin(self):
         for plan in self.script.jobs:
-            self.at(plan.born, None, lambda plan=plan: self.apply(plan))
+            if self.script.changing:
+                self.at(plan.born, self.owner, lambda plan=plan: self.change(self.owner.declare, plan))
+            else:  # nobody and nothing is in the way
+                self.at(plan.born, None, lambda plan=plan: self.make(plan))
         for ping in self.script.pings:
             self.at(ping.arrives, self.dice.choice(self.hearers), lambda ping=ping: self.hear(ping, ping.arrives))
         for act in self.script.acts:
+            if act.what in CHANGES:
+                self.at(act.at, self.owner, lambda act=act: self.change(self.owner.act, act))
+                continue
             alone = act.what in {"silence", "unsilence"}
             self.at(act.at, None if alone else self.person, lambda act=act: self.do(act))
         for number in range(self.script.sweepers):
             sweeper = Sweeper(self, f"sweeper {number + 1}")
             self.at(self.script.start, sweeper, lambda sweeper=sweeper: self.sweep(sweeper))
 
-    def apply(self, plan):
+    def make(self, plan):
         assert self.store.commit([founding(plan.job, plan.born)]) == [Commit.STORED]
-        self.write(Born(slug=plan.job.slug, now=plan.born))
+        self.write(Born(slug=plan.job.slug, now=plan.born, job=plan.job))
+
+    def change(self, write, what):
+        """The jobs files change; what was not carried out whole is applied again."""
+        try:
+            write(what)
+        except TROUBLE:
+            self.at(self.now + SECOND, self.owner, lambda: self.change(self.owner.again, None))
 
     def hear(self, ping, arrives):
         """A ping that was not answered is sent again by its client."""

@@ -159,6 +159,27 @@ class TestRemove:
         assert store.commit([stale, replace(stale, slug="nobody")]) == [STALE, STALE]
         assert everything(store) == before
 
+    def test_leaves_what_it_was_until_another_of_that_name_is_made(self, store):
+        store.commit([new(), ping()])
+        gone = state(3, removed_at=T0 + HOUR)
+        assert store.left(["backup"]) == {}
+        assert store.commit([Change(slug="backup", expected=2, state=gone, remove=True)]) == [STORED]
+        assert store.left(["backup", "nobody"]) == {"backup": Snapshot(job=job(), state=gone, due=NEVER, uuid=uuid())}
+        assert store.load(["backup"]) == {}
+        assert store.commit([new(number=1)]) == [STORED]
+        assert store.left(["backup"]) == {}
+
+    def test_leaves_the_definition_of_the_same_batch(self, store):
+        changed = job(description="new words")
+        remove = Change(slug="backup", expected=2, state=state(3, removed_at=T0), remove=True)
+        redefine = Change(slug="backup", expected=1, job=changed, state=state(2))
+        assert store.commit([new(), redefine, remove]) == [STORED] * 3
+        assert store.left(["backup"])["backup"].job == changed
+
+    def test_leaves_nothing_to_read_without_a_state(self, store):
+        store.commit([new(), Change(slug="backup", expected=1, remove=True)])
+        assert store.left(["backup"]) == {}
+
     def test_leaves_the_history(self, store):
         store.commit([new(), ping(), Change(slug="backup", expected=2, remove=True, entries=(entry(n=3),))])
         assert [found.n for found in store.history("backup", 9)] == [3, 2]

@@ -7,7 +7,8 @@ from meter import Meter, size
 from store_samples import T0, delivery, due, entry, job, new, ping, sent, state
 from store_wire import Crash, Wire, items
 
-from heartbeat.manage import founding, pause_job, resume_job
+from heartbeat.definition import founding
+from heartbeat.manage import pause_job, resume_job
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Commit, Job, Kind, Mark, Signal
 from heartbeat.record import Recorder
 from heartbeat.store.dynamodb import DynamoDBStore

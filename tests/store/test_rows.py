@@ -81,7 +81,7 @@ def test_writes_compact_rows():
     assert rows.dump(on_time) == f'[1,"backup",2,4,5,"on_time","in_time","",{signal}]'
     running = State(version=1, born=2, cursor=3, status=Status.UP, runs=(Run(id="r", slot=4, started_at=5),))
     run = '["r",4,5,false,false,false]'
-    rest = '0,null,null,null,null,0,[],[],null,null,"",null,[],null,[],null'
+    rest = '0,null,null,null,null,0,[],[],null,null,"",null,[],null,[],null,0,null,0'
     assert rows.dump(running) == f'[1,1,2,3,"up",0,[],[{run}],{rest}]'
     assert rows.dump(Job(slug="日", schedule=("0 9 * * *",))).startswith('[1,"日",["0 9 * * *"],"UTC",')
 

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
+from heartbeat.definition import founding
 from heartbeat.errors import StartFailed
-from heartbeat.manage import founding, pause_job
+from heartbeat.manage import pause_job
 from heartbeat.model import Job, Kind, Signal, Trigger
 from heartbeat.orders import Order
 from heartbeat.record import Recorder
@@ -52,6 +53,9 @@ class Target:
         return step
 
 
+BORN = at("07:00")
+
+
 class Stage:
     def __init__(self, *, schedule="0 9 * * *", born="07:00", store=None, **options):
         self.store, self.target, self.now = store or SQLiteStore(":memory:"), Target(), at(born)
@@ -64,7 +68,7 @@ class Stage:
         """The scheduler calls: what became of it."""
         self.now = at(when)
         named = None if slot is None else at(slot)
-        given = {"run_id": run_for("job", named) if named else "", **order}
+        given = {"run_id": run_for("job", named, BORN) if named else "", **order}
         return self.starter.start(Order(slug="job", slot=named, **given))
 
     def sweep(self, *times):

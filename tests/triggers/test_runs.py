@@ -1,13 +1,13 @@
 """The record of each run: a different word for each end, and everything that is known of it."""
 
 import pytest
-from stage import MINUTE, NEVER, REFUSED, SILENT, at
+from stage import BORN, MINUTE, NEVER, REFUSED, SILENT, at
 
 from heartbeat.model import Bound, Overlap, Reason
 from heartbeat.runs import End, records
 from heartbeat.starting import run_for
 
-RUN = run_for("job", at("09:00"))
+RUN = run_for("job", at("09:00"), BORN)
 
 
 def all_of(s):
@@ -148,7 +148,7 @@ def test_a_start_that_the_job_has_forgotten_still_has_its_word(stage, script):
         slot = s.now
         from heartbeat.orders import Order  # noqa: PLC0415 - only here
 
-        s.starter.start(Order(slug="job", slot=slot, run_id=run_for("job", slot)))
+        s.starter.start(Order(slug="job", slot=slot, run_id=run_for("job", slot, BORN)))
     after = next(record for record in all_of(s) if record.id == RUN)
     assert (after.end, after.answer) == (before.end, before.answer)
     assert len(all_of(s)) == 20

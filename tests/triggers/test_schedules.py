@@ -7,9 +7,10 @@ import pytest
 from moto import mock_aws
 
 from heartbeat.apply import redefined
+from heartbeat.definition import founding
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.schedules import STEP_MAX, Schedules
-from heartbeat.manage import amend, founding, pause_job, resume_job
+from heartbeat.manage import amend, pause_job, resume_job
 from heartbeat.model import MINUTE, Job, Trigger
 from heartbeat.settings import Scheduling
 from heartbeat.store.sqlite import SQLiteStore
@@ -76,6 +77,7 @@ def test_a_triggered_job_has_a_schedule(stack):
     assert json.loads(target["Input"]) == {
         "heartbeat": "start",
         "job": "report",
+        "life": NOW,
         "at": "<aws.scheduler.scheduled-time>",
     }
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 600, "MaximumRetryAttempts": 10}

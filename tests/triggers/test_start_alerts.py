@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from stage import MINUTE, REFUSED, SILENT, Killed, at
+from stage import BORN, MINUTE, REFUSED, SILENT, Killed, at
 
 from heartbeat.channels.body import document
 from heartbeat.channels.console import Console
@@ -19,7 +19,7 @@ from heartbeat.starting import run_for
 from heartbeat.wording import compose
 
 LOG = Log(group="/ecs/batch", prefix="app")
-RUN = run_for("job", at("09:00"))
+RUN = run_for("job", at("09:00"), BORN)
 NO_CPU = StartFailed("ECS started no task: RESOURCE:CPU <!channel>")
 
 

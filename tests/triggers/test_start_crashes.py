@@ -6,7 +6,7 @@ The schedule fires again half a minute later, the checker comes by every minute,
 from pathlib import Path
 
 import pytest
-from stage import MINUTE, Killed, at
+from stage import BORN, MINUTE, Killed, at
 
 from heartbeat.model import Kind
 from heartbeat.orders import Held
@@ -14,7 +14,7 @@ from heartbeat.starting import run_for
 from heartbeat.targets.protocol import Answer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
-RUN = run_for("job", at("09:00"))
+RUN = run_for("job", at("09:00"), BORN)
 
 
 def end(*_):

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from stage import MINUTE, NEVER, REFUSED, SILENT, TOOK_IT, Killed, Stage, at
+from stage import BORN, MINUTE, NEVER, REFUSED, SILENT, TOOK_IT, Killed, Stage, at
 
 from heartbeat.errors import StartFailed, UnknownJob
 from heartbeat.model import Overlap, Phase
@@ -13,7 +13,7 @@ from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.targets.protocol import Answer
 from heartbeat.trigger import Starter
 
-RUN = run_for("job", at("09:00"))
+RUN = run_for("job", at("09:00"), BORN)
 
 
 def test_a_slot_is_started_once_however_often_it_fires(stage):
@@ -356,7 +356,7 @@ class TestOverlap:
         assert s.told() == [("opened", "still_running")]
         s.hear("success", "09:50", RUN)
         s.sweep("09:50:01")
-        s.hear("success", "09:55", run_for("job", at("09:30")))
+        s.hear("success", "09:55", run_for("job", at("09:30"), BORN))
         assert (s.verdict("09:30")[0], s.told()[-1][0]) == ("late", "recovered")
 
     def test_only_so_many_wait(self, stage):
@@ -366,7 +366,7 @@ class TestOverlap:
         held = []
         for slot in slots:
             s.now = slot
-            held.append(s.starter.start(Order(slug="job", slot=slot, run_id=run_for("job", slot))).held)
+            held.append(s.starter.start(Order(slug="job", slot=slot, run_id=run_for("job", slot, BORN))).held)
         assert held == [Held.QUEUED] * 7 + [Held.SKIPPED] * 3
 
     def test_a_start_that_never_checked_in_is_no_run_under_way_after_its_grace(self, stage):
@@ -385,5 +385,5 @@ def test_a_hundred_starts_leave_sixteen(stage):
     s = stage(schedule="*/5 * * * *")
     for n in range(100):
         s.now = at("09:00") + n * 5 * MINUTE
-        s.starter.start(Order(slug="job", slot=s.now, run_id=run_for("job", s.now)))
+        s.starter.start(Order(slug="job", slot=s.now, run_id=run_for("job", s.now, BORN)))
     assert (len(s.target.started), len(s.state.starts)) == (100, 16)

@@ -3,14 +3,14 @@
 import json
 
 import pytest
-from stage import REFUSED, Stage, at
+from stage import BORN, REFUSED, Stage, at
 
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.starts import Starts
 from heartbeat.errors import StoreUnavailable
 from heartbeat.starting import run_for
 
-RUN = run_for("job", at("09:00"))
+RUN = run_for("job", at("09:00"), BORN)
 
 
 class Function:
@@ -51,6 +51,14 @@ def test_a_schedule_that_comes_late_or_twice_is_still_that_slot_once(function):
     f = function()
     for when in ("09:00:01", "09:00:02", "09:07"):
         f.call(scheduled("2026-01-05T09:00:00Z"), when)
+    assert f.stage.target.started == [RUN]
+
+
+def test_a_schedule_of_a_job_that_was_removed_starts_nothing_of_the_next(function):
+    f = function()
+    assert "has been removed" in f.call(scheduled("2026-01-05T09:00:00Z") | {"life": BORN - 1})["error"]
+    assert f.stage.target.started == []
+    f.call(scheduled("2026-01-05T09:00:00Z") | {"life": BORN})
     assert f.stage.target.started == [RUN]
 
 

@@ -8,7 +8,7 @@ import os
 import random
 
 import pytest
-from stage import MINUTE, NEVER, REFUSED, SILENT, TOOK_IT, Killed, Stage
+from stage import BORN, MINUTE, NEVER, REFUSED, SILENT, TOOK_IT, Killed, Stage
 
 from heartbeat.errors import HeartbeatError, StoreUnavailable
 from heartbeat.model import Kind, Overlap, Phase, Reason, Signal
@@ -83,7 +83,7 @@ class Day:
         if self.dice.random() < (0.85 if now % HOUR == 0 else 0.08):
             slot = now - now % HOUR
             for _ in range(self.dice.choice([1, 1, 2, 3])):
-                self.start(Order(slug="job", slot=slot, run_id=run_for("job", slot)))
+                self.start(Order(slug="job", slot=slot, run_id=run_for("job", slot, BORN)))
         if self.dice.random() < 0.01:
             self.start(Order(slug="job", slot=None, run_id=f"by-hand-{now}", by="me"))
 
@@ -134,7 +134,7 @@ class Day:
             yield f"started twice: {doubled}"
         made = {r.slot: r for r in records(self.stage.snapshot, self.store.history("job", 10_000)) if r.by == ""}
         for slot in range(self.begin + HOUR, self.begin + 12 * HOUR, HOUR):
-            run = run_for("job", slot)
+            run = run_for("job", slot, BORN)
             record = made.get(slot)
             if record is None:
                 yield f"slot {slot} has no record"
@@ -152,7 +152,7 @@ def test_no_slot_is_started_twice_and_none_is_silently_not_started(chunk):
         day = Day(seed)
         day.run()
         assert list(day.problems()) == [], f"seed {seed}"
-        slots = {run_for("job", slot) for slot in range(day.begin + HOUR, day.begin + 12 * HOUR, HOUR)}
+        slots = {run_for("job", slot, BORN) for slot in range(day.begin + HOUR, day.begin + 12 * HOUR, HOUR)}
         started += len(slots & set(day.stage.target.started))
         not_started += len(slots - set(day.stage.target.started))
         day.store.close()

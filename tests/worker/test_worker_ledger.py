@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import pytest
 
+from heartbeat.definition import founding
 from heartbeat.doors import keys
 from heartbeat.doors.api import Api, Request
 from heartbeat.doors.worker.inbox import again, left
 from heartbeat.doors.worker.ledger import Standing, judged, of_api, of_environment, of_store
 from heartbeat.doors.worker.messages import Message, read
 from heartbeat.errors import BadSetting
-from heartbeat.manage import founding
 from heartbeat.model import Job, Kind, Signal
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore

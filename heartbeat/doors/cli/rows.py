@@ -38,7 +38,7 @@ def row(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> list[str |
         "never" if state.last_success is None else ago(state.last_success, now),
         "" if stands in {Standing.PAUSED, Standing.DISABLED} else and_ago(open_slot(snapshot), now, job.timezone),
         slots.schedule_of(job).describe(),
-        ", ".join(_remarks(snapshot, stands, quiet_until(job, silences, now), now)),
+        ", ".join(_remarks(snapshot, stands, quiet_until(snapshot, silences, now), now)),
     ]
 
 

@@ -82,7 +82,7 @@ def _begin(call: Call, store: Store) -> int:
         reason=args.reason,
         author=args.author or me(),
     )
-    held = [found.job.slug for found in everything(store) if matches(new, found.job)]
+    held = [found.job.slug for found in everything(store) if matches(new, found)]
     silence(store, new)
     if args.json:
         call.screen.json(silence_facts(new, now) | {"jobs": held})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from heartbeat import documents
+from heartbeat.definition import founding
 from heartbeat.doors.cli.checks import Check, Found
 from heartbeat.doors.cli.probes import ask
-from heartbeat.manage import founding
 from heartbeat.model import Change, Job
 
 if TYPE_CHECKING:

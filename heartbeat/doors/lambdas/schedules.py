@@ -100,17 +100,18 @@ class Schedules:
                     "ScheduleExpressionTimezone": expression.timezone,
                     "State": "ENABLED" if runs else "DISABLED",
                     "FlexibleTimeWindow": {"Mode": "OFF"},
-                    "Target": self._target(job.slug, job.grace),
+                    "Target": self._target(snapshot),
                 },
             )
 
-    def _target(self, slug: str, grace: int) -> dict[str, Any]:
+    def _target(self, snapshot: Snapshot) -> dict[str, Any]:
+        slug, life = snapshot.job.slug, snapshot.state.life
         return {
             "Arn": self._place.function,
             "RoleArn": self._place.role,
-            "Input": json.dumps({"heartbeat": "start", "job": slug, "at": AT}),
+            "Input": json.dumps({"heartbeat": "start", "job": slug, "life": life, "at": AT}),
             "RetryPolicy": {
-                "MaximumEventAgeInSeconds": min(max(grace // SECOND, AGE_MIN), AGE_MAX),
+                "MaximumEventAgeInSeconds": min(max(snapshot.job.grace // SECOND, AGE_MIN), AGE_MAX),
                 "MaximumRetryAttempts": RETRIES,
             },
             "DeadLetterConfig": {"Arn": self._place.dead_letters},

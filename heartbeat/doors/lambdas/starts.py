@@ -19,7 +19,7 @@ from heartbeat.errors import BadSignal, CallerError, UnknownJob
 from heartbeat.model import SECOND, Phase
 from heartbeat.orders import Order
 from heartbeat.runs import BY_HAND
-from heartbeat.starting import EARLY, run_for
+from heartbeat.starting import EARLY
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -84,19 +84,24 @@ class Starts:
             case "run":
                 yield self._by_hand(event, request or str(uuid4()))
             case "start":
-                yield self._of_slot(str(event.get("job", "")), event.get("at"))
+                yield self._of_slot(str(event.get("job", "")), event.get("at"), event.get("life"))
             case None if event.get("resources"):
                 yield self._of_slot(str(event["resources"][0]).rpartition("/")[2].lower(), event.get("time"))
             case _:
                 raise BadSignal('this is no call to start a run; send {"heartbeat": "run", "job": "NAME"}')
 
-    def _of_slot(self, slug: str, at: object) -> Order:
-        """The latest slot by then: a scheduler may be late, and of several calls for a slot only one starts it."""
+    def _of_slot(self, slug: str, at: object, life: object = None) -> Order:
+        """The latest slot by then: a scheduler may be late, and of several calls for a slot only one starts it.
+
+        life: of the job that the schedule was made for, None when it does not say.
+        """
         found = self._store.load([slug]).get(slug)
         if found is None:
             raise UnknownJob(slug)
+        if life is not None and life != found.state.life:
+            raise BadSignal(f"this schedule was made for a {slug} that has been removed; the one of now has its own")
         slot = slots.schedule_of(found.job).previous_ms(self._instant(at) + EARLY + 1)
-        return Order(slug=slug, slot=slot, run_id="" if slot is None else run_for(slug, slot))
+        return Order(slug=slug, slot=slot)
 
     def _instant(self, at: object) -> int:
         try:  # a placeholder that nobody filled in is now
