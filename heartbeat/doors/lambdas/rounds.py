@@ -88,7 +88,12 @@ class Rounds:
                 break
         if total.sent or total.failed or total.dead:
             self.journal.tell(Happened.DELIVERED, sent=total.sent, failed=total.failed, dead=total.dead)
-        self.journal.count(Sent=total.sent, Failed=total.failed, Dead=total.dead, OldestAlertAge=self._oldest() if total.waiting else 0.0)
+        self.journal.count(
+            Sent=total.sent,
+            Failed=total.failed,
+            Dead=total.dead,
+            OldestAlertAge=self._oldest() if total.waiting else 0.0,
+        )
         return {"sent": total.sent, "failed": total.failed, "dead": total.dead}
 
     def scrub(self, left: Left) -> dict[str, Any]:
