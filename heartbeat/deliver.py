@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from heartbeat import parcels, traffic
@@ -74,8 +75,7 @@ def deliver(  # noqa: PLR0913  (the last six are limits and helpers that have a 
     fallback: the channels that are told of what another does not take; none: every other.
     """
     start, owner = clock(), owner or Somebody()
-    rows = store.outbox(start + HORIZON, limit)
-    full = len(rows) >= limit
+    rows, full = _read(store, start, limit)
     run = Pass(
         store=store,
         clock=clock,
@@ -85,10 +85,11 @@ def deliver(  # noqa: PLR0913  (the last six are limits and helpers that have a 
         deadline=start + min(budget, BUDGET),
         holder=owner.name,
     )
-    whole, lanes = Delivered(more=full and rows[-1].next_at <= start), []
-    for name, queue in _by_channel(parcels.uncut(rows) if full else rows).items():
+    whole, lanes = Delivered(more=full), []
+    gone = cache(owner.gone)  # the same answer for all that one process held
+    for name, queue in _by_channel(rows).items():
         channel = channels.get(name)
-        now, later = _ripe(queue, channel, start, owner)
+        now, later = _ripe(queue, channel, start, gone)
         if now and channel is None:
             whole += _leave(run, now, later)
         elif now and channel is not None:
@@ -99,6 +100,18 @@ def deliver(  # noqa: PLR0913  (the last six are limits and helpers that have a 
     return replace(whole, waiting=max(len(rows) - whole.sent - whole.dead, 0))
 
 
+def _read(store: Store, now: int, limit: int) -> tuple[list[Delivery], bool]:
+    """What waits, without messages of which only a part was read; and whether more of it is due."""
+    while True:
+        rows = store.outbox(now + HORIZON, limit)
+        if len(rows) < limit:
+            return rows, False
+        whole = parcels.uncut(rows)
+        if whole:
+            return whole, rows[-1].next_at <= now
+        limit *= 2  # it all belongs to messages that are longer
+
+
 def _by_channel(rows: Sequence[Delivery]) -> dict[str, list[Delivery]]:
     queues: dict[str, list[Delivery]] = defaultdict(list)
     for row in rows:
@@ -107,13 +120,12 @@ def _by_channel(rows: Sequence[Delivery]) -> dict[str, list[Delivery]]:
 
 
 def _ripe(
-    queue: Sequence[Delivery], channel: Channel | None, now: int, owner: Owner
+    queue: Sequence[Delivery], channel: Channel | None, now: int, gone: Callable[[str], bool]
 ) -> tuple[list[Delivery], list[Delivery]]:
-    """What may be tried now, and what waits."""
-    definition = channel.definition if channel else None
-    ripe = [parcels.ready(row, definition, now, owner.gone) for row in queue]
-    found = list(zip(queue, ripe, strict=True))
-    return [row for row, is_ripe in found if is_ripe], [row for row, is_ripe in found if not is_ripe]
+    """What is tried now, and what waits."""
+    definition, group_above = (channel.definition, channel.group_above) if channel else (None, 0)
+    chosen = parcels.ripe(queue, lambda row: parcels.ready(row, definition, now, gone), group_above)
+    return [row for row in queue if row.id in chosen], [row for row in queue if row.id not in chosen]
 
 
 def _leave(run: Pass, rows: Sequence[Delivery], later: Sequence[Delivery]) -> Delivered:

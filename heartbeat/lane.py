@@ -243,14 +243,14 @@ class Lane:
 
     def _put_off(self, waiting: Iterable[Delivery]) -> Delivered:
         """What was not sent waits for its channel, or its elder, out of the way of others."""
-        now = self._pass.clock()
+        now, definition = self._pass.clock(), self._channel.definition
         changes, more = [], False
         for row in waiting:
             elder = parcels.blocker(row, self._siblings)
             until = self._shut_until or (min(max(elder.next_at, now), now + parcels.RECHECK) if elder else None)
             more = more or until is None
-            if until is not None:
-                changes.append(Change(deliveries=(parcels.postponed(row, until, self._channel.definition),)))
+            if until is not None and (until != row.next_at or definition not in row.under):
+                changes.append(Change(deliveries=(parcels.postponed(row, until, definition),)))
         kept, _ = self._pass.keep(changes)
         return Delivered(more=more, next_at=min((row.next_at for row in kept), default=NEVER))
 

@@ -55,11 +55,10 @@ class Parcel:
     receipt: str = ""
 
 
-def uncut(rows: Sequence[Delivery]) -> Sequence[Delivery]:
-    """Of a read that was full: the rows without the groups that it cut. All, if nothing else is left."""
+def uncut(rows: Sequence[Delivery]) -> list[Delivery]:
+    """Of a read that was full: the rows without the groups that it cut."""
     count = Counter(row.group for row in rows)
-    whole = [row for row in rows if not row.group or count[row.group] == _size(row.group)]
-    return whole or rows
+    return [row for row in rows if not row.group or count[row.group] == _size(row.group)]
 
 
 def elders(row: Delivery, siblings: Siblings) -> list[Delivery]:
@@ -83,8 +82,10 @@ def free(rows: Sequence[Delivery], siblings: Siblings, group_above: int) -> list
     def together(row: Delivery, before: Sequence[Delivery]) -> bool:
         return any(_opens(elder) for elder in before) and loose.issuperset([row.id, *(elder.id for elder in before)])
 
-    found = [(row, elders(row, siblings)) for row in rows]
-    return [row for row, before in found if not before or together(row, before)]
+    before = {row.id: elders(row, siblings) for row in rows}
+    found = {row.id for row in rows if not before[row.id] or together(row, before[row.id])}
+    torn = {row.group for row in rows if row.id not in found and tied(row)} - {""}
+    return [row for row in rows if row.id in found and row.group not in torn]
 
 
 def tied(row: Delivery) -> bool:
@@ -101,6 +102,25 @@ def ready(row: Delivery, definition: str | None, now: int, gone: Callable[[str],
     if row.next_at <= now:
         return True
     return gone(row.holder) if row.holder else definition is not None and definition not in row.under
+
+
+def ripe(rows: Sequence[Delivery], is_ready: Callable[[Delivery], bool], group_above: int) -> set[str]:
+    """The ids of what is tried now, of all that waits for one channel: what is ready, and what belongs to it.
+
+    A message that is repeated is repeated whole. Many that may be told in one come along with the first of them.
+    """
+    groups: dict[str, list[Delivery]] = defaultdict(list)
+    for row in rows:
+        groups[row.group if tied(row) and row.group else row.id].append(row)
+    found = {name: [is_ready(row) for row in group] for name, group in groups.items()}
+    held = {
+        name
+        for name, group in groups.items()
+        if any(r.holder and not ok for r, ok in zip(group, found[name], strict=True))
+    }
+    chosen = {row.id for name, group in groups.items() if any(found[name]) and name not in held for row in group}
+    loose = {row.id for row in rows if not row.holder and not tied(row)}
+    return chosen | loose if chosen & loose and 0 < group_above < len(loose) else chosen
 
 
 def arrange(rows: Iterable[Delivery], siblings: Siblings, group_above: int) -> list[Parcel]:
@@ -120,7 +140,7 @@ def arrange(rows: Iterable[Delivery], siblings: Siblings, group_above: int) -> l
 
 def claimed(parcel: Parcel, until: int, holder: str) -> list[Delivery]:
     """The rows as they say that we are sending them."""
-    group = parcel.key if len(parcel.rows) > 1 else ""
+    group = parcel.key if parcel.key != parcel.rows[0].id else ""
     return [
         _next(row, next_at=until, attempts=row.attempts + 1, group=group, unsure=_unsure(row) + 1, holder=holder)
         for row in parcel.rows
@@ -250,7 +270,12 @@ def _parcel(rows: Sequence[Delivery], siblings: Siblings) -> Parcel:
 
 
 def _key(rows: Sequence[Delivery]) -> str:
-    """One alert: its delivery's id. Several: a name for exactly these, so that a part of them never passes for all."""
+    """One alert: its delivery's id. Several: a name for exactly these, so that a part of them never passes for all.
+
+    What is left of a group, of which others are marked already, keeps its key: the message has arrived.
+    """
+    if tied(rows[0]) and rows[0].group:
+        return rows[0].group
     if len(rows) == 1:
         return rows[0].id
     names = "\n".join(sorted(row.id for row in rows))

@@ -31,9 +31,9 @@ SLOW_FOR = 10 * MINUTE
 class Traffic:
     """One channel. definition: under which the instants hold; version: of the document.
 
-    until: leave it alone till then, as it asked for; slow: till then it gets no more than a message a second; free: when
-    its pace lets the next send start; since: when it first failed with no success after, None when it takes what it is
-    sent; ill: people have been told so.
+    until: leave it alone till then, as it asked for; slow: till then it gets no more than a message a second; free:
+    when its pace lets the next send start; since: when it first failed with no success after, None when it takes what
+    it is sent; ill: people have been told so.
     """
 
     name: str
