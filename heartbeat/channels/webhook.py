@@ -4,8 +4,8 @@
     Idempotency-Key: <the same for every attempt at this message>
 
 The receiver computes the HMAC over the raw body, compares in constant time, and refuses what is more than five minutes
-old. 2xx is taken; 408, 425, 429, 5xx and network errors are tried again; what a person can mend (REFUSED, and redirects:
-none is followed) slowly; every other answer is final.
+old. 2xx is taken; 408, 425, 429, 5xx and network errors are tried again; what a person can mend (REFUSED, redirects:
+they are not followed) slowly; every other answer is final.
 """
 
 from __future__ import annotations

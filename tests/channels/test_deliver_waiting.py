@@ -1,8 +1,9 @@
-"""What waits: for a channel that is not known yet, that refuses, that asks for a pause; and what a dead process held."""
+"""What waits: for a channel that is not known yet, refuses, or asks for a pause; and what a dead process held."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
@@ -269,7 +270,7 @@ def test_the_pace_of_a_channel_outlives_a_pass_and_holds_between_processes():
         w.put(alert(f"job{n}"))
         (one, two)[n % 2].deliver()
     sent = sorted(now for channel in channels for *_, now in channel.sent)
-    assert [b - a for a, b in zip(sent, sent[1:], strict=False)] == [1000] * 5
+    assert [b - a for a, b in pairwise(sent)] == [1000] * 5
 
 
 def test_nothing_is_written_for_a_channel_that_is_well_and_has_no_pace():
