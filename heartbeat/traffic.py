@@ -10,14 +10,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from heartbeat.errors import TooBusy
-from heartbeat.illness import fall_ill, get_well
-from heartbeat.model import MINUTE, SECOND, Change, Commit, Document
+from heartbeat.illness import fall_ill, get_well, illnesses
+from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from heartbeat.store.protocol import Store
 
+KIND = "channel"
+"""How the names of the documents and of the illnesses begin."""
+LIMIT = 1_000
 ATTEMPTS_MAX = 20
 ILL_AFTER = 5 * MINUTE
 """A channel that takes nothing for so long is an illness of the service; one that refuses is at the second try."""
@@ -100,12 +103,21 @@ def recover(store: Store, known: Traffic, now: int, service: Sequence[str]) -> T
     return update(store, known, lambda each: replace(each, since=None, ill=False))
 
 
+def forget(store: Store, names: Collection[str], now: int, service: Sequence[str]) -> None:
+    """A channel that is none of these any more, and for which nothing waits, cannot be ill."""
+    channels = [ill.name.partition("/")[2] for ill in illnesses(store) if ill.name.startswith(f"{KIND}/")]
+    for name in channels:
+        waiting = name in names or any(row.channel == name for row in store.outbox(NEVER - 1, LIMIT))
+        if not waiting:
+            recover(store, replace(read(store, name), ill=True), now, service)
+
+
 def _illness(name: str) -> str:
-    return f"channel/{name}"
+    return f"{KIND}/{name}"
 
 
 def _document(name: str) -> str:
-    return f"channel/{name}"
+    return f"{KIND}/{name}"
 
 
 def _as_document(known: Traffic) -> Document:

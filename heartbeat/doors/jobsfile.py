@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from heartbeat import traffic
 from heartbeat.apply import apply
 from heartbeat.channels.build import build
 from heartbeat.config import read_file
@@ -44,6 +45,7 @@ class JobsFile:
         channels = {name: build(name, settings) for name, settings in config.channels.items()}
         done = apply(self._store, config, now)
         self.channels, self.service, self.fallback = channels, config.service, config.fallback
+        traffic.forget(self._store, channels, now, config.service)
         self._stamp = stamp
         if config.digest != self._digest:
             self._tell(Happened.CONFIG_DOUBT, config.warnings)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from heartbeat import traffic
 from heartbeat.deliver import deliver
 from heartbeat.doors.lambdas.rollout import Rollout
 from heartbeat.doors.lambdas.schedules import Schedules
@@ -121,10 +122,15 @@ class Rounds:
             try:
                 self.channels[each].send([alert], key=f"{name}@{each}", now=now, receipt="")
                 answers[each] = "sent"
+                self._is_well(each, now)
             except ChannelFailed as problem:
                 answers[each] = str(problem)
             self.journal.tell(Happened.TOLD, channel=each, answer=answers[each])
         return {"channels": answers}
+
+    def _is_well(self, name: str, now: int) -> None:
+        others = self.config.fallback or [each for each in self.channels if each != name]
+        traffic.recover(self.store, traffic.read(self.store, name), now, others)
 
     def _go_on(self, starts: Sequence[Order]) -> None:
         """Ask the trigger function; what cannot be asked now is asked again by the next sweep."""
