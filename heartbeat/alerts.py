@@ -111,7 +111,7 @@ def _deadline(incident: Incident) -> int | None:
 def blind_alert(blind: Blind, changes: list[Change]) -> Alert:
     """We were not listening from blind.start to blind.end; `jobs`: whose slots can therefore not be judged."""
     hidden = [c.slug for c in changes if any(e.reason is Reason.WE_WERE_BLIND for e in c.entries)]
-    name = f"service/blind/{blind.start}"
+    name = f"service/blind/{blind.start}-{blind.end}"
     return Alert(
         id=name,
         event=Event.BLIND,

@@ -77,8 +77,11 @@ def _change(store: Store, job: Job, now: int) -> None:
 def redefined(snapshot: Snapshot, job: Job, now: int) -> Change:
     """The change that gives a job a new definition. A new schedule expects its slots from now on."""
     case = Case(snapshot, now, None)
-    if _times(job) != _times(snapshot.job) or (job.enabled and not snapshot.job.enabled):
+    other = _times(job) != _times(snapshot.job)
+    if other or (job.enabled and not snapshot.job.enabled):
         excuse(case, now, Reason.SCHEDULE_CHANGED)
+    if other:  # the new times have no slots before: what happened then is not to be placed among them
+        case.set(born=now)
     case.note(None, now, None, None)
     case.remark("the definition changed")
     case.job = job

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from heartbeat.model import Change, Commit, Document, Mark, Noun, Silence
 from heartbeat.overdue import Blind
+from heartbeat.stuck import Stuck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,18 +43,21 @@ def silences_document(kept: Iterable[Silence], before: Document) -> Document:
 class Clock(Noun, frozen=True, kw_only=True):
     """What the sweep remembers of itself.
 
-    mark: how far it has looked; alive: when a sweep last ran; blinds: when none did.
+    mark: how far it has looked; alive: when a sweep last ran; blinds: when none did; stuck: what it could not judge.
     """
 
     version: int
     mark: Mark
     alive: int
     blinds: tuple[Blind, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
 
     def document(self) -> Document:
         """The clock's book as its next version."""
         blinds = [[blind.start, blind.end] for blind in self.blinds[-BLINDS_MAX:]]
-        value = {"mark": [self.mark.at, self.mark.key], "alive": self.alive, "blinds": blinds}
+        value: dict[str, Any] = {"mark": [self.mark.at, self.mark.key], "alive": self.alive, "blinds": blinds}
+        if self.stuck:
+            value["stuck"] = [[each.slug, each.since, each.again, each.why] for each in self.stuck]
         return Document(name=CLOCK, version=self.version + 1, value=value)
 
 
@@ -65,7 +69,8 @@ def clock(store: Store, now: int) -> Clock:
     value = cast("dict[str, Any]", found.value)
     blinds = tuple(Blind(start=start, end=end) for start, end in value["blinds"])
     at, key = value["mark"]
-    return Clock(version=found.version, mark=Mark(at=at, key=key), alive=value["alive"], blinds=blinds)
+    stuck = tuple(Stuck(slug=s, since=since, again=again, why=why) for s, since, again, why in value.get("stuck", ()))
+    return Clock(version=found.version, mark=Mark(at=at, key=key), alive=value["alive"], blinds=blinds, stuck=stuck)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

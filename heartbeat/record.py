@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from heartbeat import documents
-from heartbeat.errors import TooBusy
+from heartbeat.errors import TooBusy, WorldError
+from heartbeat.illness import FADES, fall_ill
 from heartbeat.judge import is_seen, judge, needs_prior
 from heartbeat.model import Change, Commit, Signal, Snapshot, Verdict
 from heartbeat.outbox import address, quiet_until
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS_MAX = 20
 """Rounds in which a lost race is decided again before we ask the sender to come back."""
+NAMES_MAX = 5
+"""Jobs that an illness names."""
 KNOWN_MAX = 50_000
 """Snapshots kept between calls. One that has become stale is refused by the store and read again."""
 
@@ -81,7 +85,15 @@ class Recorder:
             waiting = self._attempt(signals, waiting, answers)
             if not waiting:
                 return [answers[i] for i in range(len(signals))]
+        self._despair({signals[i].slug for i in waiting}, max(signals[i].received for i in waiting))
         raise TooBusy(f"{len(waiting)} signals lost {ATTEMPTS_MAX} races in a row; send them again")
+
+    def _despair(self, slugs: set[str], now: int) -> None:
+        # So many lost races in a row are none: the service is ill, and whoever sweeps tells people.
+        names = ", ".join(sorted(slugs)[:NAMES_MAX])
+        text = f"signals are refused {ATTEMPTS_MAX} times in a row and answered 503, of the jobs {names}. Report it"
+        with suppress(WorldError):
+            fall_ill(self._store, "record/refused", text, now, None, fades=FADES)
 
     def _attempt(self, signals: Sequence[Signal], waiting: list[int], answers: dict[int, Recorded]) -> list[int]:
         self._learn({signals[i].slug for i in waiting})

@@ -68,7 +68,7 @@ def place(snapshot: Snapshot, signal: Signal) -> Place:
     slot, remark = _named(job, signal) if signal.named else (None, "")
     if slot is None:
         slot = run.slot if run is not None else _of_start(job, state, signal)
-    if slot is not None and slot <= state.born:
+    if slot is not None and slot <= state.born and (run is None or slot != run.slot):
         slot = None
     return Place(slot=slot, met=slot is not None and is_met(job, state, slot), run=run, remark=remark)
 

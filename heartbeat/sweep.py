@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from heartbeat import documents, starting
+from heartbeat import documents, starting, stuck
 from heartbeat.alerts import blind_alert, silent_together
+from heartbeat.errors import CallerError, StoreUnavailable
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Kind, Status
 from heartbeat.outbox import address, quiet_until
 from heartbeat.overdue import Blind, at_stake, look
@@ -16,7 +17,7 @@ from heartbeat.record import ATTEMPTS_MAX, Recorder
 from heartbeat.slots import deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from heartbeat.model import Due, Signal, Silence, Snapshot, State
     from heartbeat.orders import Order
@@ -79,8 +80,9 @@ def settle(store: Store, slug: str, now: int) -> None:
     A job with evidence is left to the sweep, which can look at it again.
     """
     for _ in range(ATTEMPTS_MAX):
-        decided = _Sweep(store, now, (), nothing_to_see).decide([slug])
-        changes = [c for snapshot, c in decided if c.state is not None and snapshot.job.evidence is None]
+        decided = _Sweep(store, now, (), nothing_to_see).judge([slug])
+        usual = [(s, c) for s, c in decided if c.state is not None and s.job.evidence is None]
+        changes = [address(change, snapshot.job.notify, now) for snapshot, change in usual]
         if not changes:
             return
         store.commit(changes)
@@ -96,10 +98,15 @@ class _Sweep:
         self.judged = self.told = self.lost = 0
         self.unreadable: set[str] = set()
         self.starts: list[Order] = []
+        self.known_stuck = self.book.stuck
+        self.unfinished: list[str] = []
+        self.failed: dict[str, str] = {}
+        self.broken: dict[str, str] = {}
 
     def run(self, limit: int) -> Swept:
-        due = self.store.due(self.book.mark, self.now, limit)
-        decided = self.decide(due.slugs)
+        due = self.store.due(self.book.mark, self.now, limit + len(self.book.stuck))
+        slugs = self.turns(due.slugs)
+        decided = self.decide(slugs)
         if self.blind is not None and not self.tell_blind(decided):
             return Swept(lost=1, more=True, age=self.age)
         rest = self.settle(decided)
@@ -107,37 +114,85 @@ class _Sweep:
             if not rest:
                 break
             rest = self.settle(self.decide(rest))
-        ours = self.keep_book(due, done=not rest)
+        done = self.hold(slugs) and not self.unfinished
+        ours = self.keep_book(due, done=done)
         return Swept(
             due=len(due.slugs),
             judged=self.judged,
             told=self.told,
             lost=self.lost,
             blind=self.blind,
-            more=ours and (due.more or bool(rest)),
+            more=ours and (due.more or bool(self.unfinished)),
             age=self.age,
             starts=tuple({order.run_id: order for order in self.starts}.values()),
         )
 
+    def turns(self, due: Sequence[str]) -> list[str]:
+        # Whose turn it is: what is due, but for what is stuck and waits; and what is stuck and has waited.
+        waiting = stuck.waiting(self.book.stuck, self.now)
+        again = [each.slug for each in self.book.stuck if each.slug not in waiting]
+        return list(dict.fromkeys([*(slug for slug in due if slug not in waiting), *again]))
+
     def settle(self, decided: Sequence[tuple[Snapshot, Change]]) -> list[str]:
         # Commit; the jobs that must be looked at again: somebody else moved them, or they have more to judge.
         changes = [change for _, change in decided]
-        answers = self.store.commit(changes) if changes else []
+        answers = self.commit(changes)
         kept = [change for change, answer in zip(changes, answers, strict=True) if answer is Commit.STORED]
+        stale = [change.slug for change, answer in zip(changes, answers, strict=True) if answer is Commit.STALE]
         self.judged += len(kept)
         self.told += sum(len(change.alerts) for change in kept)
-        self.lost += len(changes) - len(kept)
-        stale = [change.slug for change, answer in zip(changes, answers, strict=True) if answer is Commit.STALE]
-        return stale + [change.slug for change in kept if change.more]
+        self.lost += len(stale)
+        self.unfinished = [change.slug for change in kept if change.more]
+        self.failed = dict.fromkeys(stale, stuck.REFUSED)
+        return stale + self.unfinished
+
+    def commit(self, changes: Sequence[Change]) -> list[Commit | None]:
+        # A change that no store can hold costs the others nothing.
+        try:
+            return list(self.store.commit(changes)) if changes else []
+        except CallerError as problem:
+            if len(changes) > 1:
+                return [self.commit([change])[0] for change in changes]
+            self.broken[changes[0].slug] = str(problem)
+            return [None]
 
     def decide(self, slugs: Sequence[str]) -> list[tuple[Snapshot, Change]]:
+        decided = silent_together([pair for some in self.apart(slugs) for pair in some])
+        return [(snapshot, address(change, snapshot.job.notify, self.now)) for snapshot, change in decided]
+
+    def apart(self, slugs: Sequence[str]) -> Iterator[list[tuple[Snapshot, Change]]]:
+        # All at once; where that breaks, each by itself, so that one bad row, or a bug of ours, stops nobody else.
+        known = {each.slug for each in self.known_stuck}
+        usual = [slug for slug in slugs if slug not in known]
+        for some in (usual, *([slug] for slug in slugs if slug in known)):
+            try:
+                yield self.judge(some)
+            except StoreUnavailable:
+                raise
+            except Exception as problem:  # noqa: BLE001 - told as an illness of the service, with its reason
+                if len(some) == 1:
+                    self.broken[some[0]] = f"{type(problem).__name__}: {problem}"
+                else:
+                    yield from (pairs for slug in some for pairs in self.apart([slug]))
+
+    def judge(self, slugs: Sequence[str]) -> list[tuple[Snapshot, Change]]:
         if not slugs:
             return []
         silences = documents.silences(self.store)
         found = self.store.load(slugs)
         snapshots = [self.look_again(found[slug]) for slug in slugs if slug in found]
-        decided = silent_together([(snapshot, self.look(snapshot, silences)) for snapshot in snapshots])
-        return [(snapshot, address(change, snapshot.job.notify, self.now)) for snapshot, change in decided]
+        return [(snapshot, self.look(snapshot, silences)) for snapshot in snapshots]
+
+    def hold(self, slugs: Sequence[str]) -> bool:
+        # What could not be judged is remembered by name, so that the mark may move on. False: it is too much for that.
+        failed = self.failed | self.broken
+        after = stuck.renewed(self.book.stuck, failed, slugs, self.now)
+        if len(after) > stuck.STUCK_MAX:
+            return False
+        if self.book.stuck or after:
+            stuck.tell(self.store, self.book.stuck, after, self.now, self.service)
+            self.book = replace(self.book, stuck=after)
+        return True
 
     def look(self, snapshot: Snapshot, silences: list[Silence]) -> Change:
         if snapshot.job.slug in self.unreadable:
@@ -190,7 +245,7 @@ class _Sweep:
 
     def keep_book(self, due: Due, *, done: bool) -> bool:
         # Last: what lies before the mark is settled. Whether it was ours to write: else another sweep goes on from it.
-        idle = not due.slugs and not due.more
+        idle = not due.slugs and not due.more and self.book.stuck == self.known_stuck
         if idle and self.book.version and self.now - self.book.alive < ALIVE_EVERY:
             return True
         book = replace(self.book, alive=self.now, mark=due.reached if done else self.book.mark)

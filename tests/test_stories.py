@@ -392,3 +392,24 @@ def test_evidence_that_comes_late_mends_the_slot_before_it_counts_towards_an_ale
     assert (w.told(), w.verdicts()) == ([], {"09:00": "late", "01-06 09:00": "missed"})
     w.alive("01-06 09:16", "01-07 09:15", minutes=4)
     assert w.told() == ["01-07 09:10 down"]
+
+
+def test_a_rerun_after_an_edit_ends_the_incident_though_it_meets_no_slot():
+    w = World("0 9 * * *", grace="10m", at="08:00")
+    w.alive("08:00", "09:30")
+    w.redefine("09:30", schedule=("0 18 * * *",))
+    w.ping("09:40")
+    assert w.told() == ["09:10 down", "09:40 up"]
+    assert w.verdicts() == {"09:00": "missed"}
+    w.alive("09:30", "18:10")
+    assert w.told()[2:] == ["18:10 down"]
+
+
+def test_a_run_under_way_at_an_edit_still_ends_for_its_own_slot():
+    w = World("0 9 * * *", grace="10m", at="08:00", max_runtime="2h")
+    w.alive("08:00", "09:00")
+    w.start("09:01", "r1")
+    w.redefine("09:30", schedule=("0 18 * * *",))
+    w.success("10:20", "r1")
+    assert w.verdicts() == {"09:00": "on_time"}
+    assert w.status == "up"

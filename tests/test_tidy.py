@@ -45,6 +45,7 @@ VERBS = {
     "manage",
     "documents",
     "illness",
+    "stuck",
 }
 EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
 MAY_IMPORT = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat import documents
-from heartbeat.illness import illnesses
+from heartbeat.illness import review
 from heartbeat.sweep import sweep
 from heartbeat.telemetry import Happened
 
@@ -40,7 +40,8 @@ class Clock:
         """One sweep; answers the seconds to the next."""
         swept = sweep(self.store, now(), service=self.file.service, evidence=self.look)
         self.health.swept()
-        self.health.known, self.health.undelivered = illnesses(self.store), documents.dead_count(self.store)
+        self.health.known = review(self.store, now(), self.file.service)
+        self.health.undelivered = documents.dead_count(self.store)
         self.scheduler.go_on(swept.starts)
         if swept.told or swept.lost or swept.blind:
             blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"

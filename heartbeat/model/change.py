@@ -103,7 +103,8 @@ class Illness(Noun, frozen=True, kw_only=True):
     """Something that ails the service itself and does not pass by itself.
 
     name: stays the same as long as it lasts ("sweep/stuck"); text: what is wrong, and what would help; since: when it
-    was noticed; last: when it was noticed last; count: how often it has been written down.
+    was noticed; last: when it was noticed last; count: how often it has been written down; told: whether people know;
+    fades: it is over after so long (milliseconds) without being noticed again, 0: when somebody says so.
     """
 
     name: str
@@ -111,6 +112,8 @@ class Illness(Noun, frozen=True, kw_only=True):
     since: int
     last: int
     count: int = 1
+    told: bool = False
+    fades: int = 0
 
 
 class Document(Noun, frozen=True, kw_only=True):

@@ -247,7 +247,7 @@ def test_every_alarm_reaches_the_topic(of_type):
     assert set(alarms) >= {
         "SweepMissingAlarm",
         "DeadLettersAlarm",
-        "DeadDeliveriesAlarm",
+        "IllAlarm",
         "OldestAlertAlarm",
     }
 

@@ -14,8 +14,10 @@ from heartbeat.apply import apply
 from heartbeat.config import Config
 from heartbeat.model import HOUR, MINUTE, SECOND
 from simulation.diary import Born, Redefined, Removed, Swept
-from simulation.script import Act, JobPlan, runs_of, travel
+from simulation.places import draw_form
+from simulation.script import DAY, Act, JobPlan, runs_of, travel
 from simulation.stage import Actor
+from simulation.wallclock import slots_between
 
 FILES = ("a", "b")
 
@@ -33,10 +35,10 @@ def draw_changes(script):
             elif plan.known and dice.random() < 0.5:  # about when something is overdue
                 slots = [slot for slot in plan.known if plan.born < slot < script.end] or [at]
                 at = max(plan.born + SECOND, dice.choice(slots) + plan.job.grace + dice.randrange(-MINUTE, 5 * MINUTE))
-            script.acts += dice.choice((_away, _away, _away, _edit, _disable, _move, _rename))(dice, script, plan, at)
+            script.acts += dice.choice(KINDS)(dice, script, plan, at)
 
 
-def _away(dice, script, plan, at):
+def _away(dice, _script, plan, at):
     """Removed, and mostly declared again."""
     pause = dice.choice((SECOND, MINUTE, dice.randrange(HOUR), plan.gap, dice.randrange(4 * HOUR)))
     acts = [Act(at=at, what="remove", slug=plan.job.slug)]
@@ -76,6 +78,26 @@ def _rename(dice, script, plan, at):
     for run in runs_of(dice, script, other):
         script.pings += [ping for ping in travel(dice, script, other, run) if at < ping.arrives <= script.end]
     return [Act(at=at, what="remove", slug=plan.job.slug)]
+
+
+def _reschedule(dice, script, plan, at):
+    """Other times from now on; its runs follow them."""
+    if plan.every:
+        return []
+    every, crons = 1, ()
+    while every:
+        every, crons = draw_form(dice, script.end - script.start > 2 * DAY)
+    known = slots_between(crons, script.zone, script.start - 9 * DAY, script.end + 9 * DAY)
+    job = replace(plan.job, schedule=tuple(cron.text for cron in crons))
+    other = with_(plan, job=job, born=at, crons=crons, known=known)
+    script.other_times[job.slug, job.schedule] = known
+    script.pings = [p for p in script.pings if p.signal.slug != plan.job.slug or p.arrives < at or dice.random() < 0.1]
+    for run in runs_of(dice, script, other):
+        script.pings += [ping for ping in travel(dice, script, other, run) if at < ping.arrives <= script.end]
+    return [Act(at=at, what="edit", slug=plan.job.slug, fields={"schedule": job.schedule})]
+
+
+KINDS = (_away, _away, _away, _edit, _disable, _move, _rename, _reschedule)
 
 
 class Owner(Actor):

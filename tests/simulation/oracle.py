@@ -94,7 +94,7 @@ class JobOracle:
         self.slots.expect(book)
         self.last_finish = max(self.last_finish, signal.at)
         if book is None:
-            if self.worst == -inf:
+            if signal.at >= self.worst + self.job.grace:
                 self.good(None, signal.at)
         elif any(at > signal.at for at in book.fails):  # a later fail is known
             book.lenient = True
@@ -224,7 +224,7 @@ class JobOracle:
 
     def good(self, key, at):
         """A success, and nothing newer is known."""
-        if at >= self.last_fail and (key is None or key >= self.worst):
+        if at >= self.last_fail and (at >= self.worst + self.job.grace if key is None else key >= self.worst):
             self.goods.append(at)
             self.bads = {k: date for k, date in self.bads.items() if date < at}
             self.worst = -inf
@@ -288,7 +288,18 @@ class JobOracle:
 
     def inherit(self, left):
         """The same name was removed before: what was known of it, and said of it, goes on. Its slots begin anew."""
-        for name in ("finished", "bads", "goods", "last_finish", "last_fail", "worst", "incident", "past", "owed", "paused"):
+        for name in (
+            "finished",
+            "bads",
+            "goods",
+            "last_finish",
+            "last_fail",
+            "worst",
+            "incident",
+            "past",
+            "owed",
+            "paused",
+        ):
             setattr(self, name, getattr(left, name))
         for book in left.slots.books.values():
             book.lenient = book.lenient or self.paused
@@ -300,11 +311,18 @@ class JobOracle:
             met = [book.slot for book in left.slots.books.values() if book.verdict or book.owner]
             self.slots.skip(self.born, max(met, default=self.born))
 
-    def redefined(self, job, now):
-        """Another definition; with the same times, unless it is expected anew."""
+    def redefined(self, job, now, other):
+        """Another definition. Other times, or being enabled, mean that it is expected from now on only."""
         again, self.job = job.enabled and not self.job.enabled, job
         self.slots.regrace(job.grace)
-        if again:
+        if other is not None:
+            self.floor = now
+            self.slots.forget(now)
+            met = [book.slot for book in self.slots.books.values() if book.verdict or book.owner]
+            other.skip(now, max(met, default=now))
+            other.remember(self.slots)
+            self.slots = other
+        elif again:
             self.floor = now
             self.slots.forget(now)
         for run in self.runs:

@@ -10,7 +10,6 @@ from simulation.timeline import timeline
 from simulation.verify import disagreements
 from simulation.world import World
 
-
 CHANGING = 10_000_000
 """From this seed on, the worlds of before, but their jobs files change."""
 

@@ -65,6 +65,7 @@ class Script:
     sweepers: int = 1
     faults: float = 0.0
     changing: bool = False
+    other_times: dict[tuple[str, tuple[str, ...]], list[int]] = field(default_factory=dict)
 
 
 def write(seed: int) -> Script:

@@ -53,7 +53,7 @@ class Calendar:
 
     def limit(self, at, slot):
         """By when a run without max_runtime must end: the deadline of the slot after its own."""
-        i = bisect_right(self.known, at if slot is None else slot)
+        i = bisect_right(self.known, max(at, slot or at))
         return self.known[i] + self.grace if i < len(self.known) else None
 
     def expect(self, book):
@@ -84,6 +84,12 @@ class Calendar:
         for book in self.books.values():
             if after < book.slot <= last:
                 book.verdict, book.lenient = "excused", True
+
+    def remember(self, before):
+        """Slots of other times, which nobody expects any more; runs may still be theirs."""
+        for slot, book in before.books.items():
+            book.lenient = book.lenient or book.verdict is None
+            self.books.setdefault(slot, book)
 
     def forget(self, now):
         """The job is expected from now on only: what lies before is nobody's any more."""

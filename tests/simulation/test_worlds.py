@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.play import report
+from simulation.play import CHANGING, report
 
 WORLDS = 2_000
 CHUNK = 100
@@ -17,6 +17,12 @@ OPEN = {1810: "a storm after our outage: told as recovered by the end of an olde
 def test_worlds_agree_with_the_oracle(first):
     seeds = [seed for seed in range(first, first + CHUNK) if seed not in OPEN]
     reports = [text for seed in seeds if (text := report(seed))]
+    assert not reports, f"{len(reports)} of {CHUNK} worlds disagree; the first:\n{reports[0]}"
+
+
+@pytest.mark.parametrize("first", range(CHANGING, CHANGING + WORLDS, CHUNK))
+def test_worlds_whose_jobs_files_change_agree_with_the_oracle(first):
+    reports = [text for seed in range(first, first + CHUNK) if (text := report(seed))]
     assert not reports, f"{len(reports)} of {CHUNK} worlds disagree; the first:\n{reports[0]}"
 
 

@@ -34,6 +34,7 @@ class Oracle:
     def __init__(self, script):
         self.plans = {plan.job.slug: plan for plan in script.jobs}
         self.jobs, self.gone, self.lives, self.silences = {}, {}, [], []
+        self.other_times = script.other_times
         self.alive, self.blinds, self.told = None, [], []
 
     def follow(self, diary):
@@ -41,7 +42,7 @@ class Oracle:
             self.step(number, step)
         return self
 
-    def step(self, number, step):  # noqa: C901 - one case a kind of step
+    def step(self, number, step):  # noqa: C901, PLR0912 - one case a kind of step
         match step:
             case Born(slug=slug, now=now, job=job):
                 left = self.gone.pop(slug, None)
@@ -53,7 +54,8 @@ class Oracle:
                 self.gone[slug] = self.jobs.pop(slug)
                 self.gone[slug].removed(self.around(number, slug, now))
             case Redefined(slug=slug, now=now, job=job):
-                self.jobs[slug].redefined(job, now)
+                other = job.schedule != self.jobs[slug].job.schedule
+                self.jobs[slug].redefined(job, now, self.slots(job, now) if other else None)
             case Heard(signal=signal):
                 self.jobs[signal.slug].heard(signal, self.around(number, signal.slug, signal.received))
             case Swept(now=now, slugs=slugs):
@@ -77,7 +79,8 @@ class Oracle:
 
     def slots(self, job, now):
         plan = self.plans[job.slug]
-        return Interval(plan.every, now, job.grace) if plan.every else Calendar(plan.known, now, job.grace, job.early)
+        known = self.other_times.get((job.slug, job.schedule), plan.known)
+        return Interval(plan.every, now, job.grace) if plan.every else Calendar(known, now, job.grace, job.early)
 
     def around(self, number, slug, now):
         quiet = any(s.start <= now < s.end and fnmatchcase(slug, s.selector) for s in self.silences)

@@ -12,6 +12,7 @@ from heartbeat.deliver import deliver
 from heartbeat.doors.lambdas.rollout import Rollout
 from heartbeat.doors.lambdas.schedules import Schedules
 from heartbeat.errors import ChannelFailed, StartFailed
+from heartbeat.illness import review
 from heartbeat.lane import Delivered
 from heartbeat.model import DAY, SECOND, Alert, Change, Document, Event
 from heartbeat.settings import Scheduling
@@ -72,10 +73,11 @@ class Rounds:
         self._go_on(swept.starts)
         self.rollout.step(self.now())
         alive = self.watchdog.beat()
+        ill = review(self.store, self.now(), self.config.service)
         told = self.deliver(left)
         self._keep_schedules()
         self.journal.count(Due=swept.due, Judged=swept.judged, Told=swept.told, LostRaces=swept.lost)
-        self.journal.count(Sweeps=1, SweepAge=swept.age / SECOND, WatchdogFailed=int(not alive))
+        self.journal.count(Sweeps=1, SweepAge=swept.age / SECOND, WatchdogFailed=int(not alive), Ill=len(ill))
         return {"judged": swept.judged, "told": swept.told, "more": swept.more, **told}
 
     def deliver(self, left: Left) -> dict[str, Any]:
