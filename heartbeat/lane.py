@@ -110,7 +110,6 @@ class Lane:
         self._lock = Lock()
         self._failures = 0  # in a row
         self._error: ChannelFailed | None = None  # the latest
-        self._asked = False  # for a pause, by the receiver
         self._shut_until: int | None = None  # the channel is down, or asked for a pause
 
     def run(self) -> Delivered:
@@ -213,8 +212,9 @@ class Lane:
             self._failures = self._failures + 1 if temporary else 0
             if error and temporary and self._closes(error):
                 tries = max(row.attempts for row in (*self._rows, *tried.parcel.rows))
-                self._shut_until = now + parcels.pause(tries, tried.parcel.key, error)
-                self._asked = self._asked or error.retry_after is not None
+                self._shut_until = until = now + parcels.pause(tries, tried.parcel.key, error)
+                if error.retry_after is not None:  # at once: others may be sending too
+                    self._update(lambda known: known.paused(until))
         return tried
 
     def _closes(self, error: ChannelFailed) -> bool:
@@ -265,13 +265,9 @@ class Lane:
             self._traffic = traffic.recover(self._pass.store, self._traffic, self._pass.clock(), others)
 
     def _note_trouble(self, error: ChannelFailed, total: Delivered) -> None:
-        now, until = self._pass.clock(), self._shut_until if self._asked else None
-
-        def learned(known: traffic.Traffic) -> traffic.Traffic:
-            since = now if total.sent or known.since is None else known.since
-            return replace(known if until is None else known.paused(until), since=since)
-
-        self._update(learned)
+        now = self._pass.clock()
+        again = bool(total.sent)
+        self._update(lambda known: replace(known, since=now if again or known.since is None else known.since))
         if not total.sent and self._is_ill(error, now):
             others = self._pass.others(self._channel.name)
             self._traffic = traffic.ail(self._pass.store, self._traffic, self._complaint(error, now), now, others)
