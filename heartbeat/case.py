@@ -148,9 +148,7 @@ class Case:
         state = self.state
         if state.failed_at is not None and at < state.failed_at:
             return False
-        if state.bad_slot is None:
-            return True
-        return slot >= state.bad_slot if slot is not None else at >= slots.deadline(self.job, state.bad_slot)
+        return state.bad_slot is None or (at if slot is None else slot) >= state.bad_slot
 
     def _bad(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, fresh: bool) -> None:
         state = self.state

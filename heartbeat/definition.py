@@ -40,8 +40,8 @@ def founding(job: Job, now: int, left: Snapshot | None = None) -> Change:
 def _returning(job: Job, now: int, left: Snapshot) -> Change:
     """The state goes on, its slots begin anew.
 
-    Runs that were open are known by their ids, so that their end is not taken for one of now. Nobody waits for it: perhaps
-    it came while the job was gone.
+    Runs that were open are known by their ids, so that their end is not taken for one of now. Nobody waits for it: it
+    may have come while the job was gone.
     """
     old, life = left.state, _next_life(left.state, now)
     state = replace(

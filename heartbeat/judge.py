@@ -53,13 +53,19 @@ def needs_prior(snapshot: Snapshot, where: Place) -> bool:
     return where.met and not decides
 
 
-def judge(snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | None, quiet: int | None) -> Change:
-    """What this signal changes. prior: the slot's verdict so far; quiet: until when people are not told, or None."""
+def judge(  # noqa: PLR0913 - the last has a default
+    snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | None, quiet: int | None, *, ended: bool = False
+) -> Change:
+    """What this signal changes.
+
+    prior: the slot's verdict so far; quiet: until when people are not told, or None; ended: the end of the run that it
+    starts was heard before, longer ago than the job remembers.
+    """
     case = Case(snapshot, signal.received, quiet)
     _hear(case, signal)
     match signal.kind:
         case Kind.START:
-            _start(case, signal, where, prior)
+            _start(case, signal, where, prior, ended=ended)
         case Kind.SUCCESS:
             _success(case, signal, where, prior)
         case Kind.FAIL:
@@ -84,10 +90,10 @@ def _finished_run(signal: Signal) -> str:
     return f"run:{signal.run_id}" if signal.run_id and signal.kind in {Kind.SUCCESS, Kind.FAIL} else ""
 
 
-def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> None:
+def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None, *, ended: bool) -> None:
     slot = where.slot
     case.note(slot, signal.at, prior, None, signal)
-    if _has_ended(case, signal, where):
+    if ended or _has_ended(case, signal, where):
         case.remark("its end, or a newer one, was heard before this start")
         return
     timely = slot is not None and not where.met and signal.at < slots.deadline(case.job, slot)

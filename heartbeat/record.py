@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from heartbeat import documents
 from heartbeat.errors import TooBusy, WorldError
 from heartbeat.illness import FADES, fall_ill
-from heartbeat.judge import is_seen, judge, needs_prior
-from heartbeat.model import Change, Commit, Signal, Snapshot, Verdict
+from heartbeat.judge import has_finished, is_seen, judge, needs_prior
+from heartbeat.model import Change, Commit, Kind, Signal, Snapshot, Verdict
 from heartbeat.outbox import address, quiet_until
 from heartbeat.slots import place
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS_MAX = 20
 """Rounds in which a lost race is decided again before we ask the sender to come back."""
+ENDS_MAX = 500
+"""Lines of history in which the end of a run is looked for whose start comes late."""
 NAMES_MAX = 5
 """Jobs that an illness names."""
 KNOWN_MAX = 50_000
@@ -43,14 +45,33 @@ def weigh(
     """What a signal changes, with those who are told of it. verdict: (job, slot) -> the slot's verdict so far."""
     where = place(snapshot, signal)
     prior = verdict(signal.slug, where.slot) if needs_prior(snapshot, where) else None
-    change = judge(snapshot, signal, where, prior, None)
+    ended = _ended_before(store, snapshot, signal)
+    change = judge(snapshot, signal, where, prior, None, ended=ended)
     incident = change.state.incident if change.state else None
     if incident is None and not change.alerts:
         return change
     quiet = quiet_until(snapshot, documents.silences(store), signal.received)
     if quiet is not None:
-        change = judge(snapshot, signal, where, prior, quiet)
+        change = judge(snapshot, signal, where, prior, quiet, ended=ended)
     return address(change, snapshot.job.notify, signal.received)
+
+
+def _ended_before(store: Store, snapshot: Snapshot, signal: Signal) -> bool:
+    """Whether the end of this run was heard before its start, which comes late.
+
+    The job itself remembers the latest runs that ended; after a storm of signals only the history knows.
+    """
+    state = snapshot.state
+    late = signal.kind is Kind.START and signal.run_id and state.finished_at is not None
+    if not late or signal.at > (state.finished_at or 0) or has_finished(state, signal.run_id):
+        return False
+    for entry in store.history(signal.slug, ENDS_MAX):
+        heard = entry.signal
+        if heard is not None and heard.received < signal.at:
+            return False  # no end is heard before its run began
+        if heard is not None and heard.run_id == signal.run_id and heard.kind in {Kind.SUCCESS, Kind.FAIL}:
+            return True
+    return False
 
 
 def verdict_of(store: Store, slug: str, slot: int | None) -> Verdict | None:

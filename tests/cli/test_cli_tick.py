@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from heartbeat.model import Kind
+
 EVIDENCE = """\
 defaults: {timezone: UTC, grace: 10m, notify: [screen]}
 channels: {screen: {console: {}}}
@@ -82,3 +84,23 @@ def test_common_mistakes(night, argv, words):
     status, out, err = night.run(*argv)
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert words in err
+
+
+def test_a_job_taken_out_of_the_file_and_put_back_is_told_of_again(machine):
+    less = (
+        "defaults: {timezone: UTC, grace: 1s, notify: [o]}\nchannels: {o: {console: {}}}\njobs:\n"
+        "  keep: {schedule: every 1h}\n"
+    )
+    full = less + "  tick: {schedule: every 2s}\n"
+    machine.write(full)
+    machine.run("apply", when="2026-11-22T09:00:00")
+    assert "MISSED tick" in machine.run("tick", when="2026-11-22T09:00:04")[1]
+    for text in (less, full):
+        machine.write(text)
+        assert machine.run("apply", when="2026-11-22T09:00:05")[0] == 0
+    out = machine.run("tick", when="2026-11-22T09:00:09")[1]
+    assert "CLOSED tick: removed while it was down" in out
+    assert "MISSED tick: expected 09:00:02 UTC, nothing by 09:00:03" in out
+    machine.hear("tick", "2026-11-22T09:00:10", kind=Kind.FAIL)
+    machine.hear("tick", "2026-11-22T09:00:11")
+    assert "RECOVERED tick" in machine.run("tick", when="2026-11-22T09:00:11")[1]

@@ -59,11 +59,16 @@ class JobOracle:
         return going[0] if len(going) == 1 else None
 
     def book_of(self, signal, run):
-        if signal.named:
-            return self.slots.books.get(named(signal.named, self.job.timezone))
+        called = named(signal.named, self.job.timezone) if signal.named else None
+        if called in self.slots.known:  # else it names no slot, which is as if it named none
+            return self.slots.books.get(called)
         if run is not None:
-            return None if run.slot is None else self.slots.books[run.slot]
+            return None if run.slot is None else self.book_at(run.slot)
         return self.slots.by_time(signal.at)
+
+    def book_at(self, slot):
+        """This slot, be it one of the times before an edit."""
+        return self.slots.books.get(slot) or self.slots.older[slot]
 
     def start(self, signal, book, _run):
         if self.is_over(signal, book):
@@ -94,8 +99,7 @@ class JobOracle:
         self.slots.expect(book)
         self.last_finish = max(self.last_finish, signal.at)
         if book is None:
-            if signal.at >= self.worst + self.job.grace:
-                self.good(None, signal.at)
+            self.good(None, signal.at)
         elif any(at > signal.at for at in book.fails):  # a later fail is known
             book.lenient = True
         elif book.verdict in GOOD:  # the slot has its verdict; but the job is well again
@@ -171,7 +175,7 @@ class JobOracle:
             self.bad(slot, date)
 
     def time_out(self, run, date, slot):
-        book = None if run.slot is None else self.slots.books[run.slot]
+        book = None if run.slot is None else self.book_at(run.slot)
         verdict = "unknown" if self.hidden(run.at, date) else "timed_out"
         if book is not None:
             book.verdict = verdict
@@ -224,7 +228,7 @@ class JobOracle:
 
     def good(self, key, at):
         """A success, and nothing newer is known."""
-        if at >= self.last_fail and (at >= self.worst + self.job.grace if key is None else key >= self.worst):
+        if at >= self.last_fail and (at if key is None else key) >= self.worst:
             self.goods.append(at)
             self.bads = {k: date for k, date in self.bads.items() if date < at}
             self.worst = -inf
@@ -352,4 +356,10 @@ class JobOracle:
 
     def verdicts(self):
         """What became of each slot that we are sure of."""
-        return {b.slot: b.verdict for b in self.slots.books.values() if b.verdict is not None and not b.lenient}
+        if self.paused:  # of what happens in a pause nobody asks
+            return {}
+        books = (self.slots.older | self.slots.books).values()
+        return {b.slot: b.verdict for b in books if b.verdict is not None and not b.lenient}
+
+    def known_slots(self):
+        return self.slots.books.keys() | self.slots.older.keys()

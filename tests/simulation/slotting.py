@@ -37,6 +37,7 @@ class Calendar:
 
     def __init__(self, known, born, grace, early):
         self.known, self.born, self.grace, self.early = known, born, grace, early
+        self.older = {}
         self.books = {slot: Book(slot=slot, deadline=slot + grace) for slot in known if slot > born}
         self.open = list(self.books.values())
 
@@ -49,7 +50,7 @@ class Calendar:
         i = bisect_right(self.known, t + self.early) - 1
         while i >= 0 and t < self.claims_from(i):
             i -= 1
-        return self.books.get(self.known[i]) if i >= 0 else None
+        return self.books.get(self.known[i]) if i >= 0 and self.known[i] > self.born else None
 
     def limit(self, at, slot):
         """By when a run without max_runtime must end: the deadline of the slot after its own."""
@@ -73,11 +74,10 @@ class Calendar:
         """The clock has judged this slot."""
 
     def regrace(self, grace):
-        """Another grace, for what is not judged yet."""
+        """Another grace, for what is still to come of any slot."""
         self.grace = grace
         for book in self.books.values():
-            if book.verdict is None:
-                book.deadline = book.slot + grace
+            book.deadline = book.slot + grace
 
     def skip(self, after, last):
         """These were met before the job was removed, early."""
@@ -88,8 +88,9 @@ class Calendar:
     def remember(self, before):
         """Slots of other times, which nobody expects any more; runs may still be theirs."""
         for slot, book in before.books.items():
-            book.lenient = book.lenient or book.verdict is None
-            self.books.setdefault(slot, book)
+            book.lenient = book.lenient or book.verdict is None or slot in self.books
+            self.older[slot] = book
+        self.older |= before.older
 
     def forget(self, now):
         """The job is expected from now on only: what lies before is nobody's any more."""
@@ -106,7 +107,7 @@ class Interval:
     def __init__(self, every, born, grace):
         self.every, self.grace = every, grace
         self.anchor = born
-        self.books, self.open = {}, []
+        self.books, self.older, self.open = {}, {}, []
 
     def book(self, slot):
         if slot not in self.books:
@@ -148,7 +149,7 @@ class Interval:
         return [book for book in self.open if book.deadline <= now]
 
     regrace = Calendar.regrace
-    known = None
+    known = ()
 
     def skip(self, after, last):
         """What was met is behind."""
