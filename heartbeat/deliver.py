@@ -138,8 +138,7 @@ def _leave(run: Pass, rows: Sequence[Delivery], later: Sequence[Delivery]) -> De
     after = [row for parcel in parcels.arrange(rows, {}, 1) for row in parcels.unknown(parcel, error, now)]
     kept, answer = run.keep(run.failed(after, error, now))
     done = count(kept)
-    oldest = min(row.created_at for row in rows)
-    if not any(row.under for row in rows) and now - oldest >= traffic.ILL_AFTER:
+    if not any(row.under for row in rows) and max(row.attempts for row in after) >= parcels.ATTEMPTS_MIN:
         known = traffic.read(run.store, name)
         if done.failed or later:
             traffic.ail(run.store, known, f"alerts wait for {name!r}, and there is {error}", now, run.others(name))

@@ -461,3 +461,18 @@ def test_what_is_known_of_a_channel_is_kept_when_two_write_at_once():
     after = traffic.update(store, old, lambda known: known.of("a"))
     assert (after.version, after.definition, after.until) == (2, "a", 0)
     assert traffic.read(store, "ops") == after
+
+
+def test_an_illness_of_a_channel_that_is_declared_no_more_is_over_once_nothing_waits_for_it():
+    w = World(Said(otherwise=FORBIDDEN), Said("pager"))
+    w.put(alert())
+    w.deliver()
+    w.now += 2 * MINUTE
+    w.deliver()
+    traffic.forget(w.store, ["pager"], w.now, ["pager"])
+    assert [ill.name for ill in illnesses(w.store)] == ["channel/ops"]
+    w.until_quiet()
+    traffic.forget(w.store, ["ops", "pager"], w.now, ["pager"])
+    assert [ill.name for ill in illnesses(w.store)] == ["channel/ops"]
+    traffic.forget(w.store, ["pager"], w.now, ["pager"])
+    assert illnesses(w.store) == ()

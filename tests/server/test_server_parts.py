@@ -255,7 +255,9 @@ class TestHealth:
         health = Health(log=quiet_log(), writer=Fine())
         health.known = (Illness(name="channel/ops", text="ops takes no alerts", since=T0, last=T0),)
         health.unwell("letters", "a ping waits for its answer")
+        health.undelivered = 3
         report = health.report()
+        assert report["undelivered"] == 3
         assert not report["ok"]
         assert report["illnesses"] == {"channel/ops": "ops takes no alerts", "letters": "a ping waits for its answer"}
         health.known = ()
