@@ -161,6 +161,9 @@ class Lane:
         kept, _ = self._pass.keep([Change(deliveries=(row,)) for row in rows])
         ours = {row.id: row for row in kept}
         found = [parcels.holding(parcel, [ours[r.id] for r in parcel.rows if r.id in ours]) for parcel in batch]
+        if len(kept) < len(rows):
+            refused = [row for parcel in batch for row in parcel.rows if row.id not in ours]
+            traffic.unclaimed(self._pass.store, refused, until - CLAIM, self._pass.told or list(self._pass.channels))
         whole = [len(mine.rows) == len(parcel.rows) for mine, parcel in zip(found, batch, strict=True)]
         parts = [mine for mine, all_of_it in zip(found, whole, strict=True) if mine.rows and not all_of_it]
         let_go = self._mark([Tried(parcel=part, until=self._pass.clock()) for part in parts])

@@ -10,18 +10,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from heartbeat.errors import TooBusy
-from heartbeat.illness import fall_ill, get_well, illnesses
+from heartbeat.illness import FADES, fall_ill, get_well, illnesses
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from heartbeat.model import Delivery
     from heartbeat.store.protocol import Store
 
 KIND = "channel"
 """How the names of the documents and of the illnesses begin."""
 LIMIT = 1_000
 ATTEMPTS_MAX = 20
+STUCK = "deliver/stuck"
+STUCK_AFTER = 1 * MINUTE
+"""A delivery whose time has come for so long and that nobody can claim is an illness."""
 ILL_AFTER = 5 * MINUTE
 """A channel that takes nothing for so long is an illness of the service; one that refuses is at the second try."""
 SLOW = 1 * SECOND
@@ -110,6 +114,14 @@ def forget(store: Store, names: Collection[str], now: int, service: Sequence[str
         waiting = name in names or any(row.channel == name for row in store.outbox(NEVER - 1, LIMIT))
         if not waiting:
             recover(store, replace(read(store, name), ill=True), now, service)
+
+
+def unclaimed(store: Store, rows: Sequence[Delivery], now: int, service: Sequence[str]) -> None:
+    """Claims that were refused: somebody else was faster, or nobody has moved the row, and that is no race."""
+    for row in rows:
+        if now - row.next_at >= STUCK_AFTER and row in store.deliveries(row.alert.incident):
+            text = f"an alert cannot be claimed, so nobody sends it: {row.id}; it is tried again and again. Report it"
+            fall_ill(store, STUCK, text, now, service, fades=FADES)
 
 
 def _illness(name: str) -> str:

@@ -404,6 +404,34 @@ def test_a_group_of_which_another_process_got_a_part_is_let_go_by_both():
     assert [len(ids) for ids, *_ in ops.sent] == [8]
 
 
+def test_a_delivery_that_nobody_can_claim_is_an_illness_and_holds_up_no_other():
+    class Refusing:
+        """A store that takes no new version of one delivery, for ever."""
+
+        def __init__(self, store):
+            self._store = store
+
+        def __getattr__(self, name):
+            return getattr(self._store, name)
+
+        def commit(self, changes):
+            odd = [any(row.alert.slug == "odd" and row.version > 1 for row in each.deliveries) for each in changes]
+            kept = iter(self._store.commit([each for each, bad in zip(changes, odd, strict=True) if not bad]))
+            return [Commit.STALE if bad else next(kept) for bad in odd]
+
+    w = World(ops := Said())
+    w.put(alert("odd"))
+    w.store = Refusing(w.store)
+    for second in range(90):
+        w.put(alert(f"job{second}"))
+        done = w.deliver()
+        assert not done.more
+        w.now += SECOND
+    assert [(ill.name, ill.since) for ill in illnesses(w.store)] == [("deliver/stuck", NOW + MINUTE)]
+    assert ops.told[-1] == "job89/1/opened"
+    assert f"service/ill/deliver/stuck/{NOW + MINUTE}/ill" in ops.told
+
+
 # Who was sending has died
 
 
