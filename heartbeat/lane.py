@@ -271,20 +271,20 @@ class Lane:
         now = self._pass.clock()
         again = bool(total.sent)
         self._update(lambda known: replace(known, since=now if again or known.since is None else known.since))
-        if not total.sent and self._is_ill(error, now):
-            others = self._pass.others(self._channel.name)
-            self._traffic = traffic.ail(self._pass.store, self._traffic, self._complaint(error, now), now, others)
+        if total.dead or (not total.sent and self._is_ill(error, now)):
+            others, text = self._pass.others(self._channel.name), self._complaint(error, total.dead, now)
+            self._traffic = traffic.ail(self._pass.store, self._traffic, text, now, others)
 
     def _is_ill(self, error: ChannelFailed, now: int) -> bool:
         since = self._traffic.since
         again = error.refused and any(row.attempts for row in self._rows)
         return again or self._traffic.ill or (since is not None and now - since >= traffic.ILL_AFTER)
 
-    def _complaint(self, error: ChannelFailed, now: int) -> str:
-        waiting = len(self._rows) + len(self._later)
+    def _complaint(self, error: ChannelFailed, dead: int, now: int) -> str:
+        what, waiting = ("given up", dead) if dead else ("waiting for it", len(self._rows) + len(self._later))
         first = headline(min(self._rows, key=lambda row: (row.created_at, row.id)).alert, now)
         also = f", and {waiting - 1} more" if waiting > 1 else ""
-        return f"the channel {self._channel.name} takes no messages ({error}); waiting for it: {first}{also}"
+        return f"the channel {self._channel.name} takes no messages ({error}); {what}: {first}{also}"
 
 
 def count(rows: Sequence[Delivery]) -> Delivered:

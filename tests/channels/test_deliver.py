@@ -273,7 +273,7 @@ def test_after_a_day_it_is_dead_and_the_fallback_is_told_once():
     assert DAY <= ops.sent[-1][3] - NOW <= DAY + 15 * MINUTE
     assert 140 < len(ops.sent) < 200
     (ill,) = illnesses(w.store)
-    assert ill.text.startswith("the channel ops takes no messages (down); waiting for it: MISSED daily-report (prod)")
+    assert ill.text.startswith("the channel ops takes no messages (down); given up: MISSED daily-report (prod)")
     assert pager.told == [f"service/ill/channel/ops/{ill.since}/ill", "daily-report/1/opened@ops/undelivered"]
     told = w.rows()["daily-report/1/opened@ops/undelivered@pager"].alert
     assert told.event is Event.UNDELIVERED
@@ -284,8 +284,9 @@ def test_a_final_error_is_the_end_at_once():
     w = World(ops := Said(otherwise=GONE), pager := Said("pager"), fallback=["pager"])
     w.put(alert())
     assert w.deliver() == Delivered(dead=1, more=True)
-    assert w.deliver() == Delivered(sent=1)
-    assert (len(ops.sent), len(pager.sent)) == (1, 1)
+    assert w.deliver() == Delivered(sent=2)
+    assert [ids[0].rpartition("/")[2] for ids, *_ in pager.sent] == ["undelivered", "ill"]
+    assert len(ops.sent) == 1
 
 
 def test_what_dies_together_is_told_together():
@@ -293,7 +294,7 @@ def test_what_dies_together_is_told_together():
     w.put(*many(24))
     assert w.deliver().dead == 24
     w.deliver()
-    assert [len(ids) for ids, *_ in pager.sent] == [24]
+    assert [len(ids) for ids, *_ in pager.sent] == [24, 1]
 
 
 def test_nothing_is_said_about_what_was_itself_about_the_undelivered():
