@@ -200,7 +200,7 @@ def test_what_dies_is_told_by_every_other_channel_when_nobody_is_named():
     assert w.deliver() == Delivered(dead=1, more=True)
     w.deliver()
     (ill,) = illnesses(w.store)
-    assert ill.text.startswith("the channel ops takes no messages (422); given up: MISSED daily-report (prod): expected")
+    assert ill.text.startswith("the channel ops takes no messages (422); given up: MISSED daily-report (prod)")
     told = {"daily-report/1/opened@ops/undelivered", f"service/ill/channel/ops/{ill.since}/ill"}
     assert set(a.told) == set(b.told) == told
 
