@@ -13,6 +13,8 @@ from heartbeat.doors import internals
 from heartbeat.doors.chores import Chore
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
+from heartbeat.doors.jobsfile import JobsFile
+from heartbeat.doors.mailboxes import KEPT
 from heartbeat.doors.strays import NEIGHBOURS, STRAYS_MAX, Strays
 from heartbeat.errors import BadSetting, StoreUnavailable
 from heartbeat.ingest import ping
@@ -226,6 +228,31 @@ class TestTelemetry:
         assert out.getvalue().startswith(("2026-11-22T12:20:00.250Z", '{"time": "2026-11-22T12:20:00.250Z"'))
         if style == "json":
             assert json.loads(out.getvalue())["job"] == 'a\\nb"\\x1b[31m'
+
+
+class TestJobsFile:
+    TEXT = (
+        "channels: {{hook: {{webhook: {{url: 'https://a.example/', secret: '${{file:{secret}}}'}}}}}}\njobs: {{}}\n"
+    )
+
+    def test_a_secret_that_changes_makes_another_channel_though_the_file_stays(self, tmp_path):
+        secret, path = tmp_path / "secret", tmp_path / "jobs.yaml"
+        secret.write_text("first")
+        path.write_text(self.TEXT.format(secret=secret))
+        log = quiet_log()
+        file = JobsFile(path, SQLiteStore(":memory:"), log)
+        file.load(T0)
+        first = file.channels["hook"]
+        secret.write_text("second")
+        assert not file.refresh(T0 + KEPT - 1)
+        assert file.channels["hook"] is first
+        assert not file.refresh(T0 + KEPT)
+        assert file.channels["hook"].definition != first.definition
+        secret.unlink()
+        second = file.channels["hook"]
+        file.refresh(T0 + 2 * KEPT)
+        assert file.channels["hook"] is second
+        assert log.counts[Happened.CHANNEL_BROKEN] == 1
 
 
 class TestHealth:
