@@ -248,9 +248,11 @@ class Lane:
         """What was not sent waits for its channel, or its elder, out of the way of others."""
         now, definition = self._pass.clock(), self._channel.definition
         changes, more = [], False
+        over = self._shut_until is None and self._refusal() is not None  # no time was left, the next pass goes on
         for row in waiting:
             elder = parcels.blocker(row, self._siblings)
-            until = self._shut_until or (min(max(elder.next_at, now), now + parcels.RECHECK) if elder else None)
+            check_at = min(max(elder.next_at, now), now + parcels.RECHECK) if elder else now + parcels.RECHECK
+            until = self._shut_until or (None if over and not elder else check_at)
             more = more or until is None
             if until is not None and (until != row.next_at or definition not in row.under):
                 changes.append(Change(deliveries=(parcels.postponed(row, until, definition),)))

@@ -231,9 +231,7 @@ class TestTelemetry:
 
 
 class TestJobsFile:
-    TEXT = (
-        "channels: {{hook: {{webhook: {{url: 'https://a.example/', secret: '${{file:{secret}}}'}}}}}}\njobs: {{}}\n"
-    )
+    TEXT = "channels: {{hook: {{webhook: {{url: 'https://a.example/', secret: '${{file:{secret}}}'}}}}}}\njobs: {{}}\n"
 
     def test_a_secret_that_changes_makes_another_channel_though_the_file_stays(self, tmp_path):
         secret, path = tmp_path / "secret", tmp_path / "jobs.yaml"
