@@ -1,5 +1,5 @@
 # make demo   watch a job go missing, the alert arrive and the recovery follow (half a minute)
-# make test   every test; make check: style and types only
+# make test   every test; make check: style, types and known vulnerabilities of what we depend on
 # make e2e    deploy the stack to a local AWS and let it run (part of make test)
 # make bench  the measured numbers; make soak SEEDS=100000 FUZZ=100000: many more simulated worlds and odd requests
 
@@ -61,6 +61,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python .ci/audit.py
 
 bench: setup $(TOOLS)
 	$(BIN)/python bench/run.py $(ARGS)

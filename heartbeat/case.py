@@ -20,6 +20,7 @@ from heartbeat.model import (
     Incident,
     Phase,
     Reason,
+    Ruled,
     Run,
     Signal,
     Snapshot,
@@ -28,7 +29,7 @@ from heartbeat.model import (
     Status,
     Verdict,
 )
-from heartbeat.transition import TRANSITIONS, Tell
+from heartbeat.transition import TRANSITIONS, Row, Tell, keep_row
 
 
 class Case:
@@ -44,6 +45,7 @@ class Case:
         self.alerts: list[Alert] = []
         self.hung_since: int | None = None  # the limit of the run that was found hung last
         self._n = self.state.version + 1
+        self._unkept: Ruled | None = None  # a row of the table that no line of history carries yet
 
     def set(self, **fields: object) -> None:
         """Decide these fields of the state."""
@@ -53,9 +55,9 @@ class Case:
         self, slot: int | None, at: int, verdict: Verdict | None, reason: Reason | None, signal: Signal | None = None
     ) -> None:
         """Write one line of history."""
-        self.entries.append(
-            Entry(slug=self.job.slug, n=self._n, slot=slot, at=at, verdict=verdict, reason=reason, signal=signal)
-        )
+        entry = Entry(slug=self.job.slug, n=self._n, slot=slot, at=at, verdict=verdict, reason=reason, signal=signal)
+        self.entries.append(keep_row(entry, self._unkept))
+        self._unkept = None
 
     def remark(self, text: str) -> None:
         """Say more about the line just written."""
@@ -65,8 +67,7 @@ class Case:
         """The slot is met at this instant: move the cursor, or remember it ahead of earlier slots still open."""
         every = slots.schedule_of(self.job).interval_ms is not None
         if every and any(span.first > slot for span in self.state.ahead):
-            self.set(ahead=self._with(Span(first=slot, last=slot, since=at, until=slot, good=good)))
-            self._absorb()
+            self._meet_ahead(Span(first=slot, last=slot, since=at, until=slot, good=good))
             self.beat(at)
             return
         before = slots.heartbeat_cursor(self.state) if every else self.state.cursor
@@ -74,24 +75,13 @@ class Case:
         if not self.state.ahead and slots.next_slot(self.job, self.state.cursor) == slot:
             self.set(cursor=last)
             return
-        self.set(ahead=self._with(Span(first=slot, last=last, since=at, until=at, good=good)))
-        self._absorb()
-
-    def _with(self, new: Span) -> tuple[Span, ...]:
-        spans: list[Span] = []
-        for span in sorted((*self.state.ahead, new), key=lambda span: span.first):
-            last = spans[-1] if spans else None
-            if last and last.good and span.good and slots.next_slot(self.job, last.last) == span.first:
-                spans[-1] = replace(last, last=span.last, since=min(last.since, span.since), until=span.until)
-            else:
-                spans.append(span)
-        return tuple(spans)
+        self._meet_ahead(Span(first=slot, last=last, since=at, until=at, good=good))
 
     def meet_again(self, slot: int, at: int, *, good: bool) -> None:
         """A slot that was met already has ended: by a success, it is good ahead too; for `every`, it is a heartbeat."""
         spans = self.state.ahead
         newest = self.state.failed_at is None or at >= self.state.failed_at
-        better = tuple(replace(s, since=at, good=True) if _is_better(s, slot, at) else s for s in spans)
+        better = slots.bettered(spans, slot, at)
         if good and newest and better != spans:
             self.set(ahead=better)
         self.beat(at)
@@ -109,8 +99,9 @@ class Case:
         else:
             self.set(cursor=at)
 
-    def _absorb(self) -> None:
+    def _meet_ahead(self, span: Span) -> None:
         # A slot just met at the cursor joins what was met ahead of it. Those verdicts are given already.
+        self.set(ahead=slots.joined(self.job, self.state.ahead, span))
         while self.state.ahead and slots.next_slot(self.job, self.state.cursor) == self.state.ahead[0].first:
             span = self.state.ahead[0]
             self.set(cursor=max(self.state.cursor, span.last), ahead=self.state.ahead[1:])
@@ -135,8 +126,19 @@ class Case:
             return
         if verdict in BAD:
             self._bad(slot, at, verdict, reason, fresh=not again or not self.state.streak)
-        elif verdict in GOOD and self._is_newest(slot, at):
+        elif verdict not in GOOD:
+            self._row(verdict)
+        elif self._is_newest(slot, at):
             self._good(slot, at, verdict)
+
+    def _row(self, verdict: Verdict) -> Row:
+        """The row of the table for this verdict, which the latest line of history keeps."""
+        row: Ruled = (self.state.status, verdict)
+        if self.entries:
+            self.entries[-1] = keep_row(self.entries[-1], row)
+        elif TRANSITIONS[row].next is not row[0]:
+            self._unkept = row
+        return TRANSITIONS[row]
 
     def _is_old_news(self, at: int) -> bool:
         # Found late: it went bad while the job was down anyway, and that it has recovered since is known.
@@ -162,7 +164,7 @@ class Case:
         self._mark_runs(slot, bad=True)
         if state.status not in {Status.DOWN, Status.PAUSED} and self.state.streak < self.job.alert_after:
             return
-        row = TRANSITIONS[state.status, verdict]
+        row = self._row(verdict)
         self._become(row.next, at)
         if row.tell is Tell.OPENED:
             self._open(slot, at, verdict, reason)
@@ -170,7 +172,7 @@ class Case:
             self.set(incident=replace(state.incident, bad=state.incident.bad + fresh))
 
     def _good(self, slot: int | None, at: int, verdict: Verdict) -> None:
-        row = TRANSITIONS[self.state.status, verdict]
+        row = self._row(verdict)
         self._mark_runs(slot, bad=False)
         if self.state.streak:
             kept = row.tell is not Tell.RECOVERED and slot is not None and self._may_go_on(slot, at)
@@ -257,14 +259,10 @@ class Case:
         """The instant at which the clock must look at this job again, if nothing is heard before."""
         if not self.job.enabled:
             return NEVER
-        looks = [self._next_deadline(), self.state.paused_until, self._next_telling()]
+        looks = [slots.next_deadline(self.job, self.state.cursor), self.state.paused_until, self._next_telling()]
         looks += [slots.run_deadline(self.job, run) for run in self.state.runs if not run.expired]
         looks += [start.until for start in self.state.starts if start.until]
         return min([look for look in looks if look is not None], default=NEVER)
-
-    def _next_deadline(self) -> int | None:
-        slot = slots.next_slot(self.job, self.state.cursor)
-        return None if slot is None else slots.deadline(self.job, slot)
 
     def _next_telling(self) -> int | None:
         incident = self.state.incident
@@ -279,6 +277,9 @@ class Case:
 
     def change(self, *, more: bool = False) -> Change:
         """What has been decided; nothing more can be. The due row moves only to come earlier, or when it has come."""
+        if self._unkept is not None:
+            self.note(None, self.state.since, None, None)
+            self.remark("what was known of a later run counts now")
         moved = self.entries or self.state is not self.snapshot.state
         self.set(version=self._n)
         look, due = self.next_look(), self.snapshot.due
@@ -292,8 +293,3 @@ class Case:
             alerts=tuple(self.alerts),
             more=more,
         )
-
-
-def _is_better(span: Span, slot: int, at: int) -> bool:
-    """A success at this instant makes the span good, or good from earlier on."""
-    return span.first == slot and (not span.good or at < span.since)

@@ -17,6 +17,14 @@ _PING_URL = re.compile(
 HIDDEN = "[ping URL hidden]"
 
 
+def sound(text: str) -> str:
+    """Without what no store and no wire can hold: half surrogates become question marks, NUL a replacement character.
+
+    Every reader of texts from outside hands on nothing else.
+    """
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 def safe(text: str) -> str:
     """Without control characters (new lines and tabs stay) and without URLs that ping when they are fetched."""
     return _PING_URL.sub(HIDDEN, _CONTROL.sub("", text))

@@ -13,8 +13,10 @@ HeartbeatError
     ├── NotApplied         an event for a job that the file declares and the store has not got yet
     ├── NotRead            an evidence object that could not be looked at for now
     ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
+    │   └── StoreGone      its file was taken away, or is another one
     ├── StoreCorrupt       the store answers, but what it holds cannot be read
     ├── FrontLost          the HTTP process ends again and again
+    ├── SendFailed         an HTTP request got no answer; `sent`: it may have arrived; `refused`: not an address to call
     ├── StartFailed        a target did not start a run; `again`: it may the next time; `unknown`: it may have
     └── ChannelFailed      a message was not taken; `retry_after` seconds when the receiver named them
 """
@@ -91,12 +93,27 @@ class StoreUnavailable(WorldError):
     """The store does not answer: locked, full, throttled or away."""
 
 
+class StoreGone(StoreUnavailable):
+    """The store's file is not at its path any more, or is another one: what would be written is read by nobody."""
+
+
 class StoreCorrupt(WorldError):
     """The store answers, but what it holds cannot be read."""
 
 
 class FrontLost(WorldError):
     """The HTTP process ends, however often it is started."""
+
+
+class SendFailed(WorldError):
+    """An HTTP request got no whole answer. The message never shows more of its URL than host and port.
+
+    sent: some of it left, so it may have arrived; refused: its address is one that is not called.
+    """
+
+    def __init__(self, message: str, *, sent: bool = False, refused: bool = False) -> None:
+        super().__init__(message)
+        self.sent, self.refused = sent, refused
 
 
 class StartFailed(WorldError):
@@ -111,6 +128,10 @@ class StartFailed(WorldError):
     ) -> None:
         super().__init__(message)
         self.again, self.unknown, self.retry_after = again, unknown, retry_after
+
+    def saying(self, message: str) -> StartFailed:
+        """The same in other words."""
+        return StartFailed(message, again=self.again, unknown=self.unknown, retry_after=self.retry_after)
 
 
 class ChannelFailed(WorldError):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from heartbeat import slots, wording
 from heartbeat.alerts import job_alert
-from heartbeat.model import BAD, Event, Reason, Status, Verdict
+from heartbeat.model import Event, Reason, Status, Verdict
 from heartbeat.offset import offset_hint
 from heartbeat.outbox import matches
 from heartbeat.runs import records
 from heartbeat.schedule import format_duration
 from heartbeat.timewords import moment
-from heartbeat.transition import TRANSITIONS
+from heartbeat.transition import TRANSITIONS, changes, kept_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,7 +44,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotStory:
-    """One slot: its verdict so far and why, in words, the signals that went to it, oldest first, and its runs."""
+    """One slot: its verdict so far and why, in words, the signals that went to it, oldest first, and its runs.
+
+    rule: the line of the table of transitions that it came to last, "" when it came to none, or history does not say.
+    """
 
     slot: int
     verdict: Verdict | None
@@ -52,6 +55,7 @@ class SlotStory:
     at: int
     words: str
     remark: str
+    rule: str
     signals: tuple[Signal, ...]
     runs: tuple[Record, ...]
 
@@ -77,7 +81,8 @@ class Explanation:
     """All that a person asks of a job. Newest first, but `told` and `coming`, which are in order of time.
 
     because: the reason of the last change, in words; rule: the line of the table of transitions that made it, "" when
-    history no longer holds it; notes: history that belongs to no slot; told: who was told of the incident.
+    none did (a person did) or history does not say; notes: history that belongs to no slot; told: who was told of the
+    incident.
     """
 
     snapshot: Snapshot
@@ -188,6 +193,7 @@ def _story(job: Job, slot: int, entries: Sequence[Entry], runs: tuple[Record, ..
         at=told.at,
         words=reason_in_words(job, told, now),
         remark="; ".join(dict.fromkeys(entry.remark for entry in reversed(entries) if entry.remark)),
+        rule=next((TRANSITIONS[row].why for row in map(kept_row, entries) if row is not None), ""),
         signals=tuple(sorted(signals, key=lambda signal: signal.at)),
         runs=runs,
     )
@@ -231,16 +237,10 @@ def _awaited(job: Job, slot: int, now: int) -> str:
 
 
 def _rule(snapshot: Snapshot, entries: Sequence[Entry]) -> str:
-    """The line of the table: history tells what the status was before."""
-    state, verdicts = snapshot.state, [entry for entry in entries if entry.verdict]
-    place = next((i for i, entry in enumerate(verdicts) if entry.at == state.since), None)
-    if place is None:
-        return ""
-    before = verdicts[place + 1].verdict if place + 1 < len(verdicts) else None
-    was = Status.WAITING if before is None else Status.DOWN if before in BAD else Status.UP
-    was = Status.UP if was is Status.DOWN and state.status is Status.DOWN else was
-    row = TRANSITIONS[was, verdicts[place].verdict or Verdict.UNKNOWN]
-    return row.why if row.next is state.status else ""
+    """The line of the table by which the job became what it is: the latest one that changed a status."""
+    rows = (row for entry in entries if (row := kept_row(entry)) is not None and changes(row))
+    row = next(rows, None)
+    return TRANSITIONS[row].why if row is not None and TRANSITIONS[row].next is snapshot.state.status else ""
 
 
 def _coming(snapshot: Snapshot, holding: Sequence[Silence], now: int) -> tuple[Coming, ...]:

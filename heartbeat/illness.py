@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from msgspec.structs import replace
 
 from heartbeat.alerts import illness_alert
+from heartbeat.clean import sound
 from heartbeat.errors import TooBusy
 from heartbeat.model import MINUTE, Alert, Change, Commit, Document, Event, Illness
 from heartbeat.outbox import address
@@ -45,6 +46,7 @@ def fall_ill(  # noqa: PLR0913, PLR0917 - the last has a default
 
     service: None where the channels are not known; the next `review` tells it. Raises TooBusy, StoreUnavailable.
     """
+    text = sound(text)
 
     def renew(known: Known) -> tuple[Known, list[Alert]] | None:
         old = known.get(name)

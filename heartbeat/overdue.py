@@ -105,6 +105,7 @@ def _miss(case: Case, slot: int, due: int, blind: Sequence[Blind]) -> None:
         _mend(case, due)
         if case.hung_since is not None:
             case.hung_since = due
+    if reason is not Reason.LATER_SLOT_SUCCEEDED:
         case.rule(slot, due, verdict, reason)
 
 
@@ -130,6 +131,7 @@ def _expire(case: Case, run: Run, limit: int, blind: Sequence[Blind]) -> None:
     case.set(runs=tuple(expired if r is run else r for r in case.state.runs))
     if any(b.hides(run.started_at, limit) for b in blind):
         case.note(run.slot, limit, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)
+        case.rule(run.slot, limit, Verdict.UNKNOWN, Reason.WE_WERE_BLIND)
         return
     reason = Reason.NEXT_SLOT_DUE if case.job.max_runtime is None else Reason.MAX_RUNTIME_RAN_OUT
     case.note(run.slot, limit, Verdict.TIMED_OUT if run.slot is not None else None, reason)
@@ -192,6 +194,7 @@ def excuse(case: Case, until: int, reason: Reason) -> None:
             break
         if not slots.is_met(case.job, case.state, slot):
             case.note(slot, until, Verdict.EXCUSED, reason)
+            case.rule(slot, until, Verdict.EXCUSED, reason)
         case.set(cursor=slot)
     last = max((span.last for span in case.state.ahead), default=until)
     case.set(cursor=max(case.state.cursor, until, last), ahead=())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSetting
+from heartbeat.urls import flaw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +142,7 @@ def read_stack(environ: Mapping[str, str] = os.environ) -> Stack:
         keep_days=int(given.number("keep_days", 90, 1, DAYS_MAX)),
         ping_keys=_keys(given.text("ping_key", "")),
         bucket=given.text("bucket", ""),
-        watchdog=given.address("watchdog_url"),
+        watchdog=given.text("watchdog_url", ""),  # a bad one is told by each sweep; it may not keep us from sweeping
         jobs=Path(environ.get("LAMBDA_TASK_ROOT", ".")) / "jobs.json",
         function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         scheduling=Scheduling(
@@ -174,8 +175,8 @@ class _Given:
 
     def address(self, name: str) -> str:
         text = self.text(name, "")
-        if text and not text.startswith(("http://", "https://")):  # it may hold a secret, so it is not shown
-            raise BadSetting(f"{_variable(name)} is no http or https URL; write it like https://example.org/ping/...")
+        if text and (problem := flaw(text)):
+            raise BadSetting(f"{_variable(name)} {problem}")
         return text
 
     def choice(self, name: str, *choices: str) -> str:

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from heartbeat.model import MINUTE, Job, Kind, Noun, Run, Signal, Snapshot, State
+from msgspec.structs import replace
+
+from heartbeat.model import MINUTE, Job, Kind, Noun, Run, Signal, Snapshot, Span, State
 from heartbeat.schedule import Schedule, parse
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -48,9 +50,35 @@ def next_slot(job: Job, after: int) -> int | None:
     return schedule_of(job).next_ms(after)
 
 
+def joined(job: Job, ahead: tuple[Span, ...], new: Span) -> tuple[Span, ...]:
+    """The spans met ahead of the cursor with one more; good ones without a gap between them are one."""
+    spans: list[Span] = []
+    for span in sorted((*ahead, new), key=lambda span: span.first):
+        last = spans[-1] if spans else None
+        if last and last.good and span.good and next_slot(job, last.last) == span.first:
+            spans[-1] = replace(last, last=span.last, since=min(last.since, span.since), until=span.until)
+        else:
+            spans.append(span)
+    return tuple(spans)
+
+
+def bettered(ahead: tuple[Span, ...], slot: int, at: int) -> tuple[Span, ...]:
+    """The spans after one more success in the slot that begins one: that span is good, or good from earlier on."""
+    return tuple(
+        replace(span, since=at, good=True) if span.first == slot and (not span.good or at < span.since) else span
+        for span in ahead
+    )
+
+
 def deadline(job: Job, slot: int) -> int:
     """From this instant on, a start or success for the slot is too late."""
     return slot + job.grace
+
+
+def next_deadline(job: Job, after: int) -> int | None:
+    """The deadline of the first slot strictly after an instant; None when there is none."""
+    slot = next_slot(job, after)
+    return None if slot is None else deadline(job, slot)
 
 
 def run_deadline(job: Job, run: Run) -> int | None:

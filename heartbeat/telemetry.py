@@ -44,6 +44,7 @@ class Happened(StrEnum):
     WATCHDOG = "watchdog"
     STORE_AWAY = "store_away"
     STORE_BACK = "store_back"
+    STORE_TIGHTENED = "store_tightened"
     PLAIN_DOOR = "plain_door"
     HTTP = "http"
     FRONT_ENDED = "front_ended"
@@ -74,6 +75,7 @@ WORDS: dict[Happened, tuple[Level, str]] = {
     Happened.WATCHDOG: (Level.ERROR, "the watchdog URL did not take our heartbeat"),
     Happened.STORE_AWAY: (Level.ERROR, "the database does not answer; pings get 503 until it does"),
     Happened.STORE_BACK: (Level.INFO, "the database answers again"),
+    Happened.STORE_TIGHTENED: (Level.WARNING, "others could read the database; now only its owner can (mode 0600)"),
     Happened.PLAIN_DOOR: (Level.WARNING, "pings take the plain ASGI door, which is slower"),
     Happened.HTTP: (Level.WARNING, "the HTTP server says"),
     Happened.FRONT_ENDED: (Level.ERROR, "the HTTP process ended; another one takes over"),

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from heartbeat.model import Status, Verdict
+from msgspec.structs import replace
+
+from heartbeat.model import Entry, Ruled, Status, Verdict
 
 
 class Tell(StrEnum):
@@ -56,6 +58,26 @@ TRANSITIONS: dict[tuple[Status, Verdict], Row] = {
     (_D, Verdict.EXCUSED): Row(_D, _NOTHING, "nothing was expected"),
     (_D, Verdict.UNKNOWN): Row(_D, _NOTHING, "we were not listening"),
 } | {(_P, verdict): _PAUSED_STAYS for verdict in Verdict}
+
+
+def keep_row(entry: Entry, row: Ruled | None) -> Entry:
+    """The line of history with this row; of several that one look applies, the last to change the status stays."""
+    known = kept_row(entry)
+    if row is None or (known is not None and changes(known) and not changes(row)):
+        return entry
+    return replace(entry, row=row[0] if row[1] is entry.verdict else row)
+
+
+def kept_row(entry: Entry) -> Ruled | None:
+    """The row that this line of history brought about; None: none, or it is too old to say."""
+    if not isinstance(entry.row, Status):
+        return entry.row
+    return None if entry.verdict is None else (entry.row, entry.verdict)
+
+
+def changes(row: Ruled) -> bool:
+    """Whether the status is another one after this row."""
+    return TRANSITIONS[row].next is not row[0]
 
 
 def page() -> str:

@@ -39,6 +39,7 @@ from heartbeat.trigger import Starter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from heartbeat.model import Change, Commit, Job, Signal
     from heartbeat.record import Recorded
@@ -71,7 +72,7 @@ def _serve(settings: Settings) -> None:
     with ExitStack() as cleanup:
         log = Log(time.time, settings.log)
         listener = cleanup.enter_context(bind(settings.host, settings.port))
-        store = cleanup.enter_context(closing(Store(settings.db)))
+        store = cleanup.enter_context(closing(_open(settings.db, log)))
         owner = cleanup.enter_context(closing(Owner(settings.db)))
         file = JobsFile(settings.config, store, log)
         file.load(_now())
@@ -121,6 +122,13 @@ class Store(SQLiteStore):
             for ring in self.bells:
                 ring()
         return answers
+
+
+def _open(db: Path, log: Log) -> Store:
+    store = Store(db)
+    if store.tightened:
+        log.tell(Happened.STORE_TIGHTENED, db=db)
+    return store
 
 
 class Records:

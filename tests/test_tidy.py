@@ -47,7 +47,20 @@ VERBS = {
     "illness",
     "stuck",
 }
-EDGES = {"importing", "ingest", "channels", "targets", "store", "config", "secrets", "client", "telemetry"}
+EDGES = {
+    "importing",
+    "ingest",
+    "channels",
+    "targets",
+    "store",
+    "config",
+    "secrets",
+    "sender",
+    "urls",
+    "veil",
+    "client",
+    "telemetry",
+}
 MAY_IMPORT = {
     "core": {"core", "errors"},
     "verbs": {"core", "verbs", "errors", "store.protocol", "config", "channels.protocol", "targets.protocol"},

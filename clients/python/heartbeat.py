@@ -624,11 +624,13 @@ class _State:
         import fcntl
 
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as problem:
             return NO_STATE, f"{self.path} cannot be locked ({problem.strerror}); set HEARTBEAT_STATE to another folder"
         held.callback(os.close, self.fd)
+        if os.fstat(self.fd).st_nlink > 1:  # in a folder that others may write to, it may be a file of ours
+            return NO_STATE, f"{self.path} has a second name (a hard link); set HEARTBEAT_STATE to another folder"
         try:
             fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

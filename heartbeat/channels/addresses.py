@@ -1,46 +1,105 @@
-"""Where a message may go: public addresses only, unless the channel says otherwise.
+"""Where a request may go: public addresses only, unless its settings say otherwise.
 
 The address that was checked is the one that is connected to, so a name that answers differently a moment later (DNS
-rebinding) gains nothing; TLS still verifies the certificate against the name.
+rebinding) gains nothing; TLS still verifies the certificate against the name. Where clouds hand out a machine's
+credentials no request of a channel, target or watchdog has any business, whatever the settings say.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from queue import Empty, SimpleQueue
+from threading import Thread
 
-from heartbeat.errors import ChannelFailed
+from heartbeat.errors import SendFailed
 
 Resolver = Callable[[str, int], list[str]]
 
 CONNECT = 3.05
-"""Seconds to connect: a little more than a lost SYN and its repetition take."""
+"""Seconds to connect to one address: a little more than a lost SYN and its repetition take."""
 ADDRESSES_MAX = 3
 """Addresses of one name that are tried."""
 UNICAST = IPv6Network("2000::/3")  # all that is handed out so far (IANA, IPv6 global unicast address space)
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
+METADATA = tuple(
+    ip_network(each)
+    for each in (
+        "169.254.0.0/16",  # RFC 3927; AWS EC2, ECS and EKS, Google Cloud, Azure, and most others
+        "fe80::/10",  # RFC 4291: link-local
+        "fd00:ec2::/32",  # AWS: instance metadata and EKS over IPv6
+        "100.100.100.200/32",  # Alibaba Cloud
+        "168.63.129.16/32",  # Azure's own, though it looks public
+    )
+)
+"""Where clouds tell a machine its credentials, and addresses that mean nothing beyond one cable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When all of a request must be over, by a monotonic clock (seconds)."""
+
+    at: float
+    clock: Callable[[], float] = time.monotonic
+
+    def left(self) -> float:
+        """Seconds. Raises TimeoutError when there are none."""
+        left = self.at - self.clock()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+@lru_cache(maxsize=1)
+def trust() -> ssl.SSLContext:
+    """Whom TLS trusts: the machine's authorities. Read once, for that takes longer than a request."""
+    return ssl.create_default_context()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """What is allowed. tls: how certificates are verified."""
+    """What is allowed. tls: how certificates are verified, None for the usual way."""
 
     allow_private: bool = False
     resolver: Resolver | None = None
-    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    tls: ssl.SSLContext | None = None
 
-    def connect(self, host: str, port: int, *, secure: bool) -> socket.socket:
-        """A connected socket to the host, at an address that is allowed. Raises `ChannelFailed`."""
-        found = (self.resolver or resolve)(host, port)
-        refused = [] if self.allow_private else [address for address in found if not public(address)]
-        if refused:
-            remedy = "no public address; allow it with allow_private: true"
-            raise ChannelFailed(f"{host} is at {refused[0]}, which is {remedy}", refused=True)
-        wire = _first(host, found[:ADDRESSES_MAX], port)
-        return _secured(wire, host, self.tls) if secure else wire
+    def connect(self, host: str, port: int, *, secure: bool, until: Deadline) -> socket.socket:
+        """A connected socket to the host, at an address that is allowed. Raises `SendFailed`: then nothing was sent."""
+        try:
+            found = _in_time(lambda: (self.resolver or resolve)(host, port), until)
+            for address in found:
+                if flaw := refusal(address, allow_private=self.allow_private):
+                    raise SendFailed(f"{host} is at {address}, {flaw}", refused=True)
+            wire = _first(host, found[:ADDRESSES_MAX], port, until)
+            return _secured(wire, host, self.tls or trust(), until) if secure else wire
+        except TimeoutError:
+            raise SendFailed(f"{host}:{port} cannot be reached (TimeoutError)") from None
+
+
+def refusal(address: str, *, allow_private: bool) -> str:
+    """Why this address is not called, "" when it is."""
+    if any(each in network for each in _faces(address) for network in METADATA):
+        return "where clouds keep a machine's credentials: it is never called"
+    if not allow_private and not public(address):
+        return "which is no public address; allow it with allow_private: true"
+    return ""
+
+
+def literal(host: str) -> str:
+    """The address that a host is without any DNS, also when it is written as 2130706433 or 0x7f.1; "" for a name."""
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return ""
+    return str(found[0][4][0])
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -48,17 +107,23 @@ def resolve(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise ChannelFailed(f"{host} has no address (DNS)", unsent=True) from None
+        raise SendFailed(f"{host} has no address (DNS)") from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def public(address: str) -> bool:
     """Whether this is an address of the public internet, also after what is packed in it has been unpacked."""
-    ip = ip_address(address.partition("%")[0])
+    ip = _faces(address)[-1]
     if isinstance(ip, IPv4Address):
         return ip.is_global and not ip.is_multicast
-    inner = _inner(ip)
-    return public(str(inner)) if inner else ip.is_global and ip in UNICAST
+    return ip.is_global and ip in UNICAST
+
+
+def _faces(address: str) -> list[IPv4Address | IPv6Address]:
+    """The address, and what is packed in it."""
+    ip = ip_address(address.partition("%")[0])
+    inner = _inner(ip) if isinstance(ip, IPv6Address) else None
+    return [ip, inner] if inner else [ip]
 
 
 def _inner(ip: IPv6Address) -> IPv4Address | None:
@@ -67,20 +132,41 @@ def _inner(ip: IPv6Address) -> IPv4Address | None:
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 
 
-def _first(host: str, addresses: list[str], port: int) -> socket.socket:
+def _in_time(ask: Callable[[], list[str]], until: Deadline) -> list[str]:
+    """What is asked, in a thread that is left behind when time is up: the system's resolver knows no limit."""
+    answers: SimpleQueue[list[str] | SendFailed] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put(ask())
+        except SendFailed as failed:
+            answers.put(failed)
+
+    Thread(target=run, name="resolve", daemon=True).start()
+    try:
+        found = answers.get(timeout=until.left())
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(found, SendFailed):
+        raise found
+    return found
+
+
+def _first(host: str, addresses: list[str], port: int, until: Deadline) -> socket.socket:
     problem = "no address"
     for address in addresses:
         try:
-            return socket.create_connection((address, port), timeout=CONNECT)
+            return socket.create_connection((address, port), timeout=min(CONNECT, until.left()))
         except OSError as error:
             problem = type(error).__name__
-    raise ChannelFailed(f"{host}:{port} cannot be reached ({problem})", unsent=True)
+    raise SendFailed(f"{host}:{port} cannot be reached ({problem})")
 
 
-def _secured(raw: socket.socket, host: str, tls: ssl.SSLContext) -> socket.socket:
+def _secured(raw: socket.socket, host: str, tls: ssl.SSLContext, until: Deadline) -> socket.socket:
     try:
+        raw.settimeout(until.left())  # for the handshake as a whole (CPython, _ssl.c)
         return tls.wrap_socket(raw, server_hostname=host)
     except OSError as error:
         raw.close()
         problem = getattr(error, "verify_message", "") or type(error).__name__
-        raise ChannelFailed(f"TLS with {host} failed ({problem})", unsent=True) from None
+        raise SendFailed(f"TLS with {host} failed ({problem})") from None

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind, Key
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.errors import BadSetting
 from heartbeat.secrets import resolve
+from heartbeat.urls import flaw, header_flaw
 
 if TYPE_CHECKING:
     from heartbeat.channels.protocol import Channel
@@ -25,7 +25,6 @@ TYPES: dict[str, type] = {"string": str, "boolean": bool, "integer": int, "objec
 DEFINITION_LENGTH = 6
 VERBATIM = frozenset({"template"})
 """Settings in which `${…}` means something else."""
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def build(name: str, settings: Mapping[str, Any], *, resolve: Resolve = resolve) -> Channel:
@@ -84,15 +83,23 @@ def _value(key: str, about: Key, value: object, resolve: Resolve) -> object:
 
 
 def _slack(name: str, settings: Settings) -> Channel:
-    from heartbeat.channels.slack_bot import SlackBot  # noqa: PLC0415  (loads an SDK that not everybody has)
-    from heartbeat.channels.slack_webhook import SlackWebhook  # noqa: PLC0415  (the same)
-
     if "webhook" in settings:
-        _check_url("webhook", settings["webhook"])
-        return SlackWebhook(name, settings.pop("webhook"), **_common(settings, "thread", "update"))
+        return _slack_webhook(name, _common(settings, "thread", "update", needs="a bot: give token and channel"))
+    from heartbeat.channels.slack_bot import SlackBot  # noqa: PLC0415  (loads an SDK that not everybody has)
+
+    settings = _common(settings, "allow_private", needs="a webhook: a bot always speaks to slack.com")
     if not re.fullmatch(r"[A-Z0-9]{6,}", settings["channel"]):
         raise BadSetting("channel must be the channel's id, such as C0123456789, not its name")
     return SlackBot(name, settings.pop("token"), settings.pop("channel"), **settings)
+
+
+def _slack_webhook(name: str, settings: Settings) -> Channel:
+    from heartbeat.channels.addresses import Guard  # noqa: PLC0415  (loads ssl; only who uses webhooks)
+    from heartbeat.channels.slack_webhook import SlackWebhook  # noqa: PLC0415  (the same)
+
+    _check_url("webhook", settings["webhook"])
+    guard = Guard(allow_private=settings.pop("allow_private", False))
+    return SlackWebhook(name, settings.pop("webhook"), guard=guard, **settings)
 
 
 def _sns(name: str, settings: Settings) -> Channel:
@@ -126,32 +133,21 @@ def _console(name: str, settings: Settings) -> Channel:
     return Console(name, **settings)
 
 
-def _common(settings: Settings, *useless: str) -> Settings:
+def _common(settings: Settings, *useless: str, needs: str) -> Settings:
     for key in useless:
         if key in settings:
-            raise BadSetting(f"{key} needs a bot: give token and channel instead of webhook")
+            raise BadSetting(f"{key} needs {needs}")
     return settings
 
 
 def _check_url(key: str, url: str) -> None:
-    problem = f"{key} must be an http or https URL with a host, such as https://example.com/hook"
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or not url.isascii() or not url.isprintable() or " " in url:
-        raise BadSetting(problem)
-    if "@" in parts.netloc:
-        raise BadSetting(f"{key} must hold no user and password; give a header such as Authorization")
+    if problem := flaw(url):
+        raise BadSetting(f"{key} {problem}")
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
-    for header, value in headers.items():
-        if not _HEADER.fullmatch(header):
-            raise BadSetting(f"headers: {header!r} is not a header's name")
-        if not value.isascii() or not value.isprintable():
-            raise BadSetting(f"headers: the value of {header} must be printable ASCII on one line")
+    if problem := header_flaw(headers):
+        raise BadSetting(f"headers: {problem}")
 
 
 BUILDERS: dict[str, Callable[[str, Settings], Channel]] = {

@@ -13,10 +13,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One setting. type: the JSON schema's word; object: a map of strings; choices: the only values there are."""
+    """One setting.
+
+    type: the JSON schema's word; object: a map of strings; address: a URL that is called; choices: the only values
+    there are.
+    """
 
     description: str
     type: str = "string"
+    address: bool = False
     required: bool = False
     choices: tuple[str, ...] = ()
     minimum: int | None = None
@@ -48,13 +53,18 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
         short="webhook",
         either=(("webhook",), ("token", "channel")),
         keys={
-            "webhook": Key(description="The incoming webhook's URL (a secret)."),
+            "webhook": Key(address=True, description="The incoming webhook's URL (a secret)."),
             "token": Key(description="The bot's token, xoxb-… (a secret), with the scope chat:write."),
             "channel": Key(description="The channel's id, C0123456789."),
             "thread": Key(
                 type="boolean", description="Bot: reminders and recoveries go into the thread. Default true."
             ),
             "update": Key(type="boolean", description="Bot: a recovery turns the first message green. Default true."),
+            "allow_private": Key(
+                type="boolean",
+                description="Webhook: send to private and loopback addresses too, as to a Mattermost of one's own. "
+                "Default false.",
+            ),
             "group_above": GROUP_ABOVE,
         },
     ),
@@ -74,10 +84,13 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
         description="An HTTP request to any URL.",
         short="url",
         keys={
-            "url": Key(required=True, description="Where to; http or https."),
+            "url": Key(required=True, address=True, description="Where to; http or https."),
             "secret": Key(description="Signs every request: Heartbeat-Signature: t=<unix>,v1=<HMAC-SHA256>."),
             "headers": Key(type="object", description="Further request headers."),
-            "template": Key(description="The body, with ${slug}, ${headline} and so on; default: a JSON document."),
+            "template": Key(
+                description="The body, with ${slug}, ${headline} and so on, escaped as the header Content-Type asks "
+                "(JSON, form, XML, HTML); default: a JSON document."
+            ),
             "method": Key(choices=("POST", "PUT", "PATCH"), description="Default POST."),
             "allow_private": Key(
                 type="boolean", description="Send to private and loopback addresses too. Default false."

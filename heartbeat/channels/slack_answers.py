@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, NoReturn
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import SECOND
+from heartbeat.sender import NOT_FOLLOWED, REDIRECTS
 
-TIMEOUT = 10
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+TIMEOUT = 10.0
+"""Seconds for the whole of a request and its answer."""
+ANSWER_MAX = 64 * 1024
 PACE = 1 * SECOND
 """Slack takes about one message a second and channel (docs.slack.dev, rate limits)."""
 TOO_MANY = 429
@@ -51,6 +58,9 @@ REVOKED = frozenset({401, 403, 404, 410})
 """What a webhook answers once it is revoked, or its channel archived or gone."""
 
 
+_WORD = re.compile(r"[a-z][a-z_]{1,79}")
+
+
 class LostError(ChannelFailed):
     """The message to update or to thread under is gone: say it anew."""
 
@@ -59,27 +69,38 @@ class BadBlocksError(ChannelFailed):
     """Slack does not take our blocks: say it in plain words."""
 
 
-def fail(problem: str, status: int, headers: dict[str, Any], *, revoked: bool = False) -> NoReturn:
-    """Raise what an answer other than "ok" means. `problem`: Slack's own word for it."""
-    word = problem.strip()[:80]
-    said = f"Slack answered {status} {word}"
+def fail(
+    problem: str,
+    status: int,
+    headers: Mapping[str, Any],
+    *,
+    revoked: bool = False,
+    secrets: Iterable[str] = (),
+) -> NoReturn:
+    """Raise what an answer other than "ok" means. `problem`: Slack's own word for it; secrets: what is not repeated."""
+    word = problem.strip()
+    said = f"Slack answered {status} {_shown(word, secrets)}"
+    if status in REDIRECTS:
+        said += f"; {NOT_FOLLOWED}"
     if status == TOO_MANY or word == "ratelimited":
         raise ChannelFailed(said, retry_after=_seconds(headers), unsent=True)
     if word in LOST:
         raise LostError(said, unsent=True)
     if word in BAD_BLOCKS:
         raise BadBlocksError(said, unsent=True)
-    raise ChannelFailed(said, refused=word in REFUSED or revoked, unsent=BAD_REQUEST <= status < SERVER_ERROR)
+    refused = word in REFUSED or revoked or status in REDIRECTS
+    raise ChannelFailed(said, refused=refused, unsent=BAD_REQUEST <= status < SERVER_ERROR)
 
 
-def _seconds(headers: dict[str, Any]) -> float:
+def _shown(word: str, secrets: Iterable[str]) -> str:
+    """Only what looks like one of Slack's words: anything else may be an echo of the webhook's URL or the token."""
+    strange = not _WORD.fullmatch(word) or any(secret in word for secret in secrets)
+    return "with something other than ok or one of its words for what is wrong" if strange else word
+
+
+def _seconds(headers: Mapping[str, Any]) -> float:
     found = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
     return float(found) if str(found).isdigit() else 30.0
-
-
-def unreachable(error: Exception) -> ChannelFailed:
-    """The failure for an error on the way; without its text, which may hold the webhook's URL, a secret."""
-    return ChannelFailed(f"Slack cannot be reached ({type(error).__name__})")
 
 
 def silent() -> logging.Logger:

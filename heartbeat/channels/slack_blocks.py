@@ -60,6 +60,11 @@ def fence(text: str) -> str:
     return f"```\n{tail}\n```"
 
 
+def code(text: str, limit: int) -> str:
+    """The beginning of a text as a code block that it cannot break out of."""
+    return f"```\n{_fit((_ESCAPES.get(char, char) for char in text.strip()), limit)}\n```"
+
+
 def fallback(message: Message) -> str:
     """What notifications show and screen readers read."""
     return escape(message.summary, SECTION_MAX)

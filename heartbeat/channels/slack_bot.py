@@ -1,4 +1,4 @@
-"""Slack through a bot, which threads and updates what it said.
+"""Slack through a bot, which threads and updates what it said, by Slack's SDK, which sends through our own sender.
 
 Its receipt is JSON, `{"channel", "ts", "alerts"}`: where its message lies and how many alerts it told.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -15,15 +14,20 @@ from slack_sdk.web import WebClient
 
 from heartbeat.channels import slack_blocks
 from heartbeat.channels.protocol import GROUP_ABOVE
-from heartbeat.channels.slack_answers import PACE, TIMEOUT, BadBlocksError, LostError, fail, silent, unreachable
+from heartbeat.channels.slack_answers import ANSWER_MAX, PACE, TIMEOUT, BadBlocksError, LostError, fail, silent
+from heartbeat.channels.webhook import post
+from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event
+from heartbeat.sender import HttpRequest, Sender
 from heartbeat.wording import compose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from urllib.request import Request
 
     from slack_sdk.web import SlackResponse
 
+    from heartbeat.channels.addresses import Guard
     from heartbeat.channels.slack_blocks import Block
     from heartbeat.model import Alert
     from heartbeat.wording import Message
@@ -47,6 +51,21 @@ class Root:
             return None
 
 
+class Client(WebClient):
+    """The SDK's client; its own way out follows redirects, takes proxies from the environment and knows no deadline."""
+
+    def __init__(self, token: str, base_url: str, sender: Sender) -> None:
+        super().__init__(token, base_url=base_url, logger=silent(), retry_handlers=[])
+        self._sender = sender
+
+    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
+        """The SDK's one place that opens a connection. Raises ChannelFailed."""
+        body = req.data if isinstance(req.data, bytes) else b""
+        headers = {name: str(value) for name, value in req.header_items() if name.lower() != "content-length"}
+        answer = post(self._sender, HttpRequest(url=url, headers=headers, body=body))
+        return {"status": answer.status, "headers": dict(answer.headers), "body": answer.text}
+
+
 class SlackBot:
     """Posts as a bot: reminders and recoveries go into the thread, and a recovery turns the first message green."""
 
@@ -64,10 +83,12 @@ class SlackBot:
         update: bool = True,
         group_above: int = GROUP_ABOVE,
         base_url: str = WebClient.BASE_URL,
+        guard: Guard | None = None,
     ) -> None:
         self.name, self.group_above = name, group_above
         self._channel, self._thread, self._update = channel, thread, update
-        self._client = WebClient(token, base_url=base_url, timeout=TIMEOUT, logger=silent(), retry_handlers=[])
+        self._secrets = (token,)
+        self._client = Client(token, base_url, Sender(guard, seconds=TIMEOUT, limit=ANSWER_MAX))
 
     def send(self, alerts: Sequence[Alert], *, key: str, now: int, receipt: str) -> str:
         """See `Channel`."""
@@ -109,7 +130,10 @@ class SlackBot:
 
     def _post(self, message: Message) -> str:
         answer = self._say(message, slack_blocks.blocks(message))
-        root = Root(channel=str(answer["channel"]), ts=str(answer["ts"]), alerts=len(message.alerts))
+        found = answer.data if isinstance(answer.data, dict) else {}
+        if "channel" not in found or "ts" not in found:  # told, and nobody knows where
+            return ""
+        root = Root(channel=str(found["channel"]), ts=str(found["ts"]), alerts=len(message.alerts))
         return json.dumps(asdict(root))
 
     def _say(self, message: Message, blocks: list[Block], **place: Any) -> SlackResponse:  # noqa: ANN401  (passed on)
@@ -127,6 +151,12 @@ class SlackBot:
             return method(**arguments)
         except SlackApiError as error:
             answer = error.response
-            fail(str(answer["error"]), answer.status_code, answer.headers)
-        except (OSError, HTTPException, SlackClientError, ValueError) as error:
-            raise unreachable(error) from None
+            problem = answer.data.get("error", "") if isinstance(answer.data, dict) else ""
+            fail(str(problem), answer.status_code, answer.headers, secrets=self._secrets)
+        except (
+            SlackClientError,
+            ValueError,
+            AttributeError,
+            TypeError,
+        ) as error:  # its text may hold the token
+            raise ChannelFailed(f"Slack's answer cannot be read ({type(error).__name__})") from None

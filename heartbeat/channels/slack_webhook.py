@@ -1,23 +1,30 @@
-"""Slack through an incoming webhook: no threads, no updates, every message complete in itself."""
+"""Slack through an incoming webhook: no threads, no updates, every message complete in itself.
+
+It is sent as every webhook is (`heartbeat.sender`), and not by Slack's SDK, whose client follows redirects and takes
+proxies from the environment. Only the answer `ok` means that it was told.
+"""
 
 from __future__ import annotations
 
-from http.client import HTTPException
+import json
 from typing import TYPE_CHECKING
-
-from slack_sdk.errors import SlackClientError
-from slack_sdk.webhook import WebhookClient
 
 from heartbeat.channels import slack_blocks
 from heartbeat.channels.protocol import GROUP_ABOVE
-from heartbeat.channels.slack_answers import PACE, REVOKED, TIMEOUT, BadBlocksError, fail, silent, unreachable
+from heartbeat.channels.slack_answers import ANSWER_MAX, PACE, REVOKED, TIMEOUT, BadBlocksError, fail
+from heartbeat.channels.webhook import JSON, post
+from heartbeat.sender import HttpRequest, Sender
+from heartbeat.veil import secrets_of_url
 from heartbeat.wording import compose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heartbeat.channels.addresses import Guard
     from heartbeat.channels.slack_blocks import Block
     from heartbeat.model import Alert
+
+HEADERS = {"Content-Type": f"{JSON}; charset=utf-8", "User-Agent": "Heartbeat"}
 
 
 class SlackWebhook:
@@ -27,9 +34,10 @@ class SlackWebhook:
     parallel = 1
     definition = ""
 
-    def __init__(self, name: str, url: str, *, group_above: int = GROUP_ABOVE) -> None:
+    def __init__(self, name: str, url: str, *, group_above: int = GROUP_ABOVE, guard: Guard | None = None) -> None:
         self.name, self.group_above = name, group_above
-        self._client = WebhookClient(url, timeout=TIMEOUT, logger=silent(), retry_handlers=[])
+        self._url, self._secrets = url, secrets_of_url(url)
+        self._sender = Sender(guard, seconds=TIMEOUT, limit=ANSWER_MAX)
 
     def send(self, alerts: Sequence[Alert], *, key: str, now: int, receipt: str) -> str:
         """See `Channel`. A webhook answers nothing that could be kept."""
@@ -43,9 +51,8 @@ class SlackWebhook:
         return ""
 
     def _post(self, text: str, blocks: list[Block] | None) -> None:
-        try:
-            answer = self._client.send(text=text, blocks=blocks, unfurl_links=False, unfurl_media=False)
-        except (OSError, HTTPException, SlackClientError, ValueError) as error:
-            raise unreachable(error) from None
-        if answer.status_code != 200:  # noqa: PLR2004  (OK)
-            fail(answer.body, answer.status_code, answer.headers, revoked=answer.status_code in REVOKED)
+        said = {"text": text, "unfurl_links": False, "unfurl_media": False} | ({"blocks": blocks} if blocks else {})
+        answer = post(self._sender, HttpRequest(url=self._url, headers=HEADERS, body=json.dumps(said).encode()))
+        if answer.status != 200 or answer.text.strip() != "ok":  # noqa: PLR2004  (OK)
+            revoked = answer.status in REVOKED
+            fail(answer.text, answer.status, answer.headers, revoked=revoked, secrets=self._secrets)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.channels.sns_content import content
 from heartbeat.errors import ChannelFailed
+from heartbeat.veil import credentials, veiled
 from heartbeat.wording import compose
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Sns:
         """See `Channel`."""
         del receipt
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow; only who uses SNS has it)
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415  (the same)
 
         message = compose(alerts, now)
         try:
@@ -47,8 +49,9 @@ class Sns:
             client.publish(TopicArn=self._topic, **self._order(message, key), **content(message, key, self._layout))
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            raise _failed(code, error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) from None
-        except BotoCoreError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            raise _failed(code, status) from None
+        except (BotoCoreError, ResponseParserError) as error:  # without its text: the latter's is the whole answer
             raise ChannelFailed(f"SNS cannot be reached ({type(error).__name__})") from None
         return ""
 
@@ -70,7 +73,8 @@ class Sns:
 
 def _failed(code: str, status: int) -> ChannelFailed:
     unsent = 400 <= status < SERVER_ERROR  # noqa: PLR2004  (the caller's fault: nothing was published)
-    return ChannelFailed(f"SNS answered {code}", refused=code in REFUSED, final=code in FINAL, unsent=unsent)
+    said = f"SNS answered {veiled(code[:80], credentials())}"
+    return ChannelFailed(said, refused=code in REFUSED, final=code in FINAL, unsent=unsent)
 
 
 def digest(text: str) -> str:

@@ -13,6 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels import body
+from heartbeat.channels.slack_blocks import code, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,8 @@ MESSAGE_MAX = 256 * 1024
 """Bytes of a message with its attributes (Amazon SNS endpoints and quotas)."""
 TEXT_MAX = 8_000
 """Characters of a text for people: an e-mail, a description in chat."""
+LINE_MAX, SAID_MAX, BELOW_MAX = 500, 1_000, 5_500
+"""Characters of a line, of a sentence, and of what stands below them: together they are a description."""
 ATTRIBUTE_MAX = 32 * 1024
 ROUNDS_MAX = 32
 
@@ -74,6 +77,7 @@ def _chatbot(message: Message, key: str) -> dict[str, Any]:
     # Its documentation: "Custom notifications" of Amazon Q Developer in chat applications.
     alert = message.alerts[0]
     title, _, rest = message.headline.partition(": ")
+    said = [escape(text, SAID_MAX) for text in (message.opening, rest) if text]
     runbooks = {item.runbook for item in message.alerts if item.runbook}
     return {
         "version": "1.0",
@@ -81,14 +85,14 @@ def _chatbot(message: Message, key: str) -> dict[str, Any]:
         "id": key,
         "content": {
             "textType": "client-markdown",
-            "title": title,
-            "description": _clip("\n\n".join(filter(None, (message.opening, rest, _rest_of(message))))),
-            "nextSteps": [f"Runbook: {runbook}" for runbook in sorted(runbooks)[:5]],
+            "title": escape(title, LINE_MAX),
+            "description": "\n\n".join(filter(None, (*said, _rest_of(message)))),
+            "nextSteps": [f"Runbook: {escape(runbook, LINE_MAX)}" for runbook in sorted(runbooks)[:5]],
             "keywords": [body.common_event(message), body.worst(message)],
         },
         "metadata": {
             "threadId": alert.incident if len(message.alerts) == 1 and alert.incident else key,
-            "summary": message.summary[:500],
+            "summary": escape(message.summary, LINE_MAX),
             "eventType": body.common_event(message),
             "relatedResources": [item.slug for item in message.alerts if item.slug][:10],
             "additionalContext": {},
@@ -97,9 +101,9 @@ def _chatbot(message: Message, key: str) -> dict[str, Any]:
 
 
 def _rest_of(message: Message) -> str:
-    """The text below the headline, as code: nothing in it is read as markup."""
-    below = message.text.split(message.headline, 1)[-1].strip().replace("```", "'''")
-    return f"```\n{below}\n```" if below else ""
+    """The text below the headline, as code: nothing in it is read as markup, and nobody is called by it."""
+    below = message.text.split(message.headline, 1)[-1].strip()
+    return code(below, BELOW_MAX) if below else ""
 
 
 def _attribute(values: Iterable[str], *, array: bool = False) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
@@ -14,7 +15,7 @@ from heartbeat.model import Alert, Event
 from heartbeat.wording import compose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 PLACE = re.compile(r"\$\{([^}]*)\}")
 FIELDS = tuple(sorted(texts(compose([Alert(id="", event=Event.TEST, at=0)], 0), "")))
@@ -48,7 +49,14 @@ class Template:
     def _written(self, value: str) -> str:
         if self._is_json():
             return json.dumps(value)[1:-1]
-        return quote_plus(value) if "urlencoded" in self.content_type else value
+        if _is(("urlencoded",), self.content_type):
+            return quote_plus(value)
+        return escape(value) if _is(("xml", "html"), self.content_type) else value
 
     def _is_json(self) -> bool:
-        return "json" in self.content_type.lower()
+        return _is(("json",), self.content_type)
+
+
+def _is(words: Iterable[str], content_type: str) -> bool:
+    """Whether a content type, in whatever letters it is written, is of one of these families."""
+    return any(word in content_type.lower() for word in words)

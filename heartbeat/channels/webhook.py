@@ -5,40 +5,38 @@
 
 The receiver computes the HMAC over the raw body, compares in constant time, and refuses what is more than five minutes
 old. 2xx is taken; 408, 425, 429, 5xx and network errors are tried again; what a person can mend (REFUSED, redirects:
-they are not followed) slowly; every other answer is final.
+they are not followed) slowly; every other answer is final. How it is sent: `heartbeat.sender`.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
-import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from http.client import HTTPConnection, HTTPException
-from socket import SHUT_RDWR, socket
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from heartbeat.channels import body
-from heartbeat.channels.addresses import Guard
 from heartbeat.channels.protocol import GROUP_ABOVE
-from heartbeat.errors import ChannelFailed
+from heartbeat.errors import ChannelFailed, SendFailed
 from heartbeat.model import SECOND
+from heartbeat.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender
 from heartbeat.wording import compose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from heartbeat.channels.addresses import Guard
     from heartbeat.channels.template import Template
     from heartbeat.model import Alert
+    from heartbeat.sender import HttpAnswer
     from heartbeat.wording import Message
 
 TOTAL = 10.0
-"""Seconds for everything after the connection stands."""
+"""Seconds for the whole of a request and its answer."""
 JSON = "application/json"
 BODY_MAX = 1024 * 1024
 RETRY = frozenset({408, 425, 429})
@@ -74,17 +72,19 @@ class Webhook:
         total: float = TOTAL,
     ) -> None:
         self.name, self.group_above = name, group_above
-        self._request, self._guard, self._total = request, guard or Guard(), total
+        self._request, self._sender = request, Sender(guard, seconds=total)
 
     def send(self, alerts: Sequence[Alert], *, key: str, now: int, receipt: str) -> str:
         """See `Channel`."""
         del receipt
         payload = self._payload(compose(alerts, now), key)
         headers = self._headers(payload, key, now)
-        url = urlsplit(self._request.url)
-        status, retry_after = self._exchange(url, payload, headers)
-        if not 200 <= status < 300:  # noqa: PLR2004  (RFC 9110: successful)
-            raise _refused(url, status, seconds(retry_after, now))
+        answer = post(
+            self._sender,
+            HttpRequest(url=self._request.url, method=self._request.method, headers=headers, body=payload),
+        )
+        if not answer.taken:
+            raise _refused(self._request.url, answer, seconds(answer.headers.get("retry-after", ""), now))
         return ""
 
     def _payload(self, message: Message, key: str) -> bytes:
@@ -97,24 +97,15 @@ class Webhook:
         own = {"User-Agent": "Heartbeat", "Content-Type": JSON}
         given = {name.title(): value for name, value in self._request.headers.items()}
         signed = {"Heartbeat-Signature": sign(self._request.secret, payload, now)} if self._request.secret else {}
-        return own | given | signed | {"Idempotency-Key": _header(key), "Connection": "close"}
+        return own | given | signed | {"Idempotency-Key": _header(key)}
 
-    def _exchange(self, url: SplitResult, payload: bytes, headers: dict[str, str]) -> tuple[int, str]:
-        """Send, and answer the status and the Retry-After header."""
-        host, secure = url.hostname or "", url.scheme == "https"
-        port = url.port or (443 if secure else 80)
-        wire = self._guard.connect(host, port, secure=secure)
-        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        headers = {"Host": url.netloc.rpartition("@")[2]} | headers
-        watch = threading.Timer(self._total, _hang_up, [wire])
-        watch.start()
-        try:
-            return _speak(wire, (host, port), (self._request.method, path, payload, headers))
-        except (OSError, ValueError, HTTPException) as error:
-            raise ChannelFailed(f"{host}:{port} did not answer ({type(error).__name__})") from None
-        finally:
-            watch.cancel()
-            wire.close()
+
+def post(sender: Sender, request: HttpRequest) -> HttpAnswer:
+    """Send. Raises ChannelFailed when no answer comes; what an answer means is the channel's to say."""
+    try:
+        return sender.send(request)
+    except SendFailed as failed:
+        raise ChannelFailed(str(failed), refused=failed.refused, unsent=not failed.sent) from None
 
 
 def sign(secret: str, payload: bytes, now: int) -> str:
@@ -136,32 +127,14 @@ def seconds(retry_after: str, now: int) -> float | None:
     return max(0.0, (then - datetime.fromtimestamp(now / SECOND, UTC)).total_seconds())
 
 
-def _speak(wire: socket, whom: tuple[str, int], request: tuple[str, str, bytes, dict[str, str]]) -> tuple[int, str]:
-    method, path, payload, headers = request
-    wire.settimeout(TOTAL)
-    connection = HTTPConnection(*whom)
-    connection.sock = wire
-    connection.request(method, path, payload, headers)
-    answer = connection.getresponse()
-    try:
-        return answer.status, answer.headers.get("Retry-After", "")
-    finally:
-        answer.close()
-
-
-def _hang_up(wire: socket) -> None:
-    # The whole exchange is bounded, not only each read: a receiver may not hold us with a byte now and then.
-    with suppress(OSError):
-        socket.shutdown(wire, SHUT_RDWR)
-
-
-def _refused(url: SplitResult, status: int, retry_after: float | None) -> ChannelFailed:
-    """What a status that is not a success means. 1xx to 4xx: the receiver did nothing with the message."""
-    said = f"{url.hostname} answered {status}"
+def _refused(url: str, answer: HttpAnswer, retry_after: float | None) -> ChannelFailed:
+    """What a status that is not a success means. Up to 4xx the receiver did nothing with the message."""
+    status = answer.status
+    said = f"{urlsplit(url).hostname} answered {status}"
     if status in RETRY or status >= 500:  # noqa: PLR2004  (RFC 9110: server errors)
         return ChannelFailed(said, retry_after=retry_after, unsent=status in RETRY)
-    if 300 <= status < 400:  # noqa: PLR2004  (RFC 9110: redirection)
-        return ChannelFailed(f"{said}; redirects are not followed, give the final URL", refused=True)
+    if status in REDIRECTS:
+        return ChannelFailed(f"{said}; {NOT_FOLLOWED}", refused=True)
     return ChannelFailed(said, refused=status in REFUSED, final=status not in REFUSED)
 
 

@@ -11,6 +11,7 @@ from heartbeat.config.doubts import SECRET
 from heartbeat.config.findings import nearest, printable, quoted
 from heartbeat.config.nodes import Mapping, Scalar
 from heartbeat.config.values import NAME
+from heartbeat.urls import flaw, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingOf
@@ -53,7 +54,10 @@ def _settings(spot: Spot, kind: ChannelKind, name: str) -> dict[str, object]:
     if spot.is_null() and not needs_settings(kind):
         return {}
     if kind.short and isinstance(spot.node, Scalar):
-        return {kind.short: _setting(spot, kind.short, kind.keys[kind.short])}
+        value = _setting(spot, kind.short, kind.keys[kind.short])
+        if kind.keys[kind.short].address:
+            check_address(spot, str(value))
+        return {kind.short: value}
     if not isinstance(spot.node, Mapping):
         raise spot.mistake(f"write the settings as a mapping: {{{name}: {{{next(iter(kind.keys))}: …}}}}")
     return _known(spot, kind)
@@ -73,7 +77,30 @@ def _known(spot: Spot, kind: ChannelKind) -> dict[str, object]:
                 raise spot.key(key).mistake(f"unknown key `{printable(key[:60])}`{hint}")
             settings[key] = _setting(below, key, kind.keys[key])
     _complete(spot, kind)
+    allowed = settings.get("allow_private") is True
+    for key, value in settings.items():
+        with spot.findings.kept():
+            if kind.keys[key].address:
+                check_address(spot.entries()[key], str(value), allow_private=allowed)
     return settings
+
+
+def check_address(spot: Spot, url: str, *, allow_private: bool = False) -> None:
+    """Refuse a URL that can never be called, as far as that is known before its references are read."""
+    marked = _REFERENCE.sub("\0", url)
+    scheme, _, rest = marked.partition("://")
+    if "\0" in scheme + re.split("[/?#]", rest, maxsplit=1)[0]:
+        return
+    known = marked.replace("\0", "x")
+    if problem := flaw(known):
+        raise spot.mistake(problem)
+    from heartbeat.channels.addresses import literal, refusal  # noqa: PLC0415 - loads ssl; only who has such a URL
+
+    host, _port = host_of(known)
+    address = literal(host)
+    problem = refusal(address, allow_private=allow_private) if address else ""
+    if problem:
+        raise spot.mistake(f"{host} is at {address}, {problem}" if host != address else f"{host} is {problem}")
 
 
 def _complete(spot: Spot, kind: ChannelKind) -> None:

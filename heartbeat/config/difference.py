@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from heartbeat.config.findings import printable
 from heartbeat.model import Bound, Evidence, Job, Source, Trigger
 from heartbeat.schedule import format_duration
+from heartbeat.veil import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +82,7 @@ def _changed(old: Job, new: Job) -> Changed:
 
 def in_words(field: str, value: object) -> str:
     """A field's value as a person would write it; `unset` when there is nothing."""
-    if value is None or value in {"", ()}:
+    if value in (None, "", ()):  # no set: a trigger holds maps, which have no hash
         return "unset"
     if field in DURATIONS and isinstance(value, int):
         return format_duration(value)
@@ -109,7 +110,9 @@ def _source(value: object) -> str:
 
 def _trigger(value: object) -> str:
     settings = getattr(value, "settings", {})
-    return " ".join([str(getattr(value, "kind", "")), *(f"{name} {each}" for name, each in settings.items())])
+    return " ".join(
+        [str(getattr(value, "kind", "")), *(f"{name} {masked(name, each)}" for name, each in settings.items())]
+    )
 
 
 _WORDS: dict[type, Callable[[object], str]] = {

@@ -19,6 +19,7 @@ METRIC = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
 _DATE = r"\{date:[^{}%]*(%[YmdHMSyjGVuz][^{}%]*)+\}"
 _TEMPLATE = rf"([^{{}}]|\{{\{{|\}}\}}|{_DATE})+"
 _NO_KEY = r"/|s3://|(.*/)?\.\.(/|$)"
+_BUCKET = rf"(?!{_NO_KEY}|\.$)[^{{}}\s]+"
 _CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w-]+)?"
 
 
@@ -81,5 +82,10 @@ EVIDENCE_KEYS = (
         type=matching(_CONTENT_TYPE, 100, "content type", "write for example application/gzip"),
         doc="Another content type is a failed run.",
     ),
-    Key(name="bucket", type=text(255), default="the stack's own", doc="The bucket that the object lies in."),
+    Key(
+        name="bucket",
+        type=matching(_BUCKET, 255, "bucket", "write its name alone, without s3:// or / in front, and no .."),
+        default="the stack's own",
+        doc="The bucket that the object lies in.",
+    ),
 )

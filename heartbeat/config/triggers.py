@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.config.channels import setting_text
+from heartbeat.config.channels import check_address, setting_text
 from heartbeat.config.findings import quoted
 from heartbeat.config.keys import Key, one_kind, record
 from heartbeat.config.sources import LOG, log_of
@@ -32,6 +32,12 @@ class TriggerKind:
 
 def _read_text(spot: Spot) -> str:
     return setting_text(spot, spot.path.rpartition(".")[2])
+
+
+def _read_url(spot: Spot) -> str:
+    value = _read_text(spot)
+    check_address(spot, value, allow_private=True)
+    return value
 
 
 def _read_texts(spot: Spot) -> tuple[str, ...]:
@@ -72,6 +78,7 @@ TEXTS = Type(
     schema={"anyOf": [_STRING, {"type": "array", "items": _STRING, "minItems": 1, "maxItems": COMMAND_MAX}]},
     read=_read_texts,
 )
+URL = Type(words="URL", schema=_STRING, read=_read_url)
 MAP = Type(words="mapping of texts", schema={"type": "object", "additionalProperties": _STRING}, read=_read_map)
 JSON = Type(words="mapping", schema={"type": "object"}, read=_read_json)
 TIMEOUT = Type(words="duration up to `15m`", schema=_DURATION.schema, read=_read_timeout)
@@ -102,7 +109,7 @@ KINDS = (
         name="http",
         doc="POSTs JSON to your app.",
         keys=(
-            Key(name="url", type=TEXT, required=True, example="url: https://app.example.org/jobs", doc="Where to."),
+            Key(name="url", type=URL, required=True, example="url: https://app.example.org/jobs", doc="Where to."),
             Key(name="method", type=one_of(("POST", "PUT"), "method"), default="`POST`", doc="How."),
             Key(name="token", type=TEXT, doc="Sent as `token` in the JSON, and as `Authorization: Bearer`."),
             Key(name="headers", type=MAP, doc="Further headers."),

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from heartbeat import documents
+from heartbeat.clean import sound
 from heartbeat.doors import spans
 from heartbeat.doors.facts import (
     delivery_facts,
@@ -104,7 +105,7 @@ def _text(name: str, value: object) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise BadSignal(f"{name!r} holds half of a character (\\ud800 to \\udfff); send whole ones") from None
-    return value
+    return sound(value)
 
 
 def _jobs(turn: Turn) -> Value:

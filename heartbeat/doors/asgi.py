@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors import compat
 from heartbeat.doors.frames import Outcome
-from heartbeat.doors.gate import NOT_FOUND, SIZE_MAX, TOO_LARGE, Answer
+from heartbeat.doors.gate import HEAD_TOO_LARGE, NOT_FOUND, SIZE_MAX, TOO_LARGE, Answer, head_fits
 from heartbeat.doors.link import Letter
 from heartbeat.ingest.compat import SERVICES
 from heartbeat.model import BODY_MAX
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BODY_SECONDS = 60.0
 """A body must be here within this time."""
 DRAIN_SECONDS = 1.0
+CLOSING = frozenset({HEAD_TOO_LARGE, TOO_LARGE, compat.TOO_LARGE})
 HOME = """Heartbeat tells people when a recurring job did not run.
 
 A job says that it ran:   GET or POST /ping/<ping-key>/<job>   (then /start, /fail, /log or /<exit status>)
@@ -65,7 +66,9 @@ class App:
         first = scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else ""
         answer: Answer | None
         try:
-            if first == "ping":
+            if not head_fits(len(scope["raw_path"]) + len(scope["query_string"]), scope["headers"]):
+                answer = HEAD_TOO_LARGE
+            elif first == "ping":
                 answer = await self._ping(scope, receive)
             elif first in SERVICES:
                 answer = await self._compat(scope, receive)
@@ -75,7 +78,7 @@ class App:
             self._log.crash("asgi", problem)
             answer = Answer(500, "unexpected error, see the server's log")
         if answer is not None:
-            await _send(answer, send, close=answer in {TOO_LARGE, compat.TOO_LARGE})
+            await _send(answer, send, close=answer in CLOSING)
 
     def _page(self, path: str) -> Answer:
         if path == "/healthz":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartbeat import documents
+from heartbeat.errors import StoreGone
 from heartbeat.illness import review
 from heartbeat.sweep import sweep
 from heartbeat.telemetry import Happened
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 SOON = 0.001
 """Seconds to the next sweep when this one left something to do: others get a turn at the store."""
 
+DATABASE = "database"
+"""The illness of a server whose file was taken away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -38,7 +42,13 @@ class Clock:
 
     def step(self, now: Callable[[], int]) -> float:
         """One sweep; answers the seconds to the next."""
-        swept = sweep(self.store, now(), service=self.file.service, evidence=self.look)
+        try:
+            swept = sweep(self.store, now(), service=self.file.service, evidence=self.look)
+        except StoreGone as gone:  # it cannot be written down anywhere
+            self.health.unwell(DATABASE, str(gone))
+            raise
+        self.health.well(DATABASE)
+        self.health.writer.file_is_there()
         self.health.swept()
         self.health.known = review(self.store, now(), self.file.service)
         self.health.undelivered = documents.dead_count(self.store)

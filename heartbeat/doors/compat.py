@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SIZE_MAX = 1 << 20
 """Bytes of a body; envelopes carry more than a ping."""
+FORM_MAX = 65_536
+"""Bytes of a form that are read as options; what is kept of a text is shorter."""
 TOO_LARGE = Answer(413, f"body too large: send at most {SIZE_MAX >> 20} MB")
 JSON = b"application/json"
 WORST = (Outcome.BROKEN, Outcome.BUSY, Outcome.UNKNOWN)
@@ -69,14 +71,22 @@ def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], 
         parts.pop()
     service = cast("Service", import_module(f"heartbeat.ingest.compat.{first}"))
     given = options(query) if query else {}
-    form = options(body) if body and is_form(headers) else {}
+    form = options(body[:FORM_MAX]) if body and is_form(headers) else {}
     request = Request(parts=tuple(parts), query=form | given, headers=headers, body=body, received=gate.now())
-    told = service.read(request)
+    told = _told(service, request, gate)
     if isinstance(told, Refusal):
         return _answer(service.refused(told.status, told.text))
-    if told.key is not None and not gate.is_key(told.key.encode()):
-        return _answer(service.refused(service.WRONG_KEY, WRONG_KEY[service.WRONG_KEY]))
     return Call(service, request, told)
+
+
+def _told(service: Service, request: Request, gate: Gate) -> Told | Refusal:
+    """The key first: who has none costs us no more than the look at it."""
+    sealed = service.read(request)
+    if isinstance(sealed, Refusal):
+        return sealed
+    if sealed.key is not None and not gate.is_key(sealed.key.encode("utf-8", "replace")):
+        return Refusal(status=service.WRONG_KEY, text=WRONG_KEY[service.WRONG_KEY])
+    return sealed.told()
 
 
 def _answer(words: Words, *extra: tuple[bytes, bytes]) -> Answer:

@@ -211,6 +211,7 @@ def _slot_facts(story: SlotStory) -> dict[str, Any]:
         "reason": story.reason,
         "words": story.words,
         "remark": story.remark,
+        "rule": story.rule,
         "at": iso(story.at),
         "signals": [signal_facts(signal) for signal in story.signals],
         "runs": [run_facts(record) for record in story.runs],

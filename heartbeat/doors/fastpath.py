@@ -10,9 +10,8 @@ from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from heartbeat.doors.gate import SIZE_MAX, TOO_LARGE, Answer, FrontGate
+from heartbeat.doors.bounded import DRAIN, Bounded
+from heartbeat.doors.gate import HEAD_TOO_LARGE, HEADERS_MAX, SIZE_MAX, TOO_LARGE, Answer, FrontGate
 from heartbeat.doors.link import Letter
 from heartbeat.model import BODY_MAX
 
@@ -23,8 +22,6 @@ QUIET_MAX = 60.0
 """Seconds without a finished request after which (up to twice as many) a connection is closed, half request or none."""
 LINGER = 0.2
 """Seconds that a connection without work stays open when the server stops: a ping on its way still gets its answer."""
-DRAIN = 2.0
-"""Seconds for the sender to read a 413 before the connection is cut."""
 PIPELINE_MAX = 256
 """Pings of one connection that wait for their answer before no more is read from it."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -52,7 +49,7 @@ class Slot(Letter):
         return self.answer is not None or bool(self.raw)
 
 
-class FastProtocol(HttpToolsProtocol):
+class FastProtocol(Bounded):
     """One connection. `protocol_for` makes the class that knows its gate."""
 
     gate: FrontGate
@@ -72,11 +69,6 @@ class FastProtocol(HttpToolsProtocol):
         self.slots.clear()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
-        if not self.deaf:
-            super().data_received(data)
-
     def pause_writing(self) -> None:
         """See asyncio.Protocol: who does not read answers gets to send no more pings."""
         super().pause_writing()
@@ -91,20 +83,26 @@ class FastProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Keep it light: what ASGI wants is made when the request turns out to be for it."""
+        self.moved = True
         self.url, self.headers, self.expect_100_continue, self.ident, self.length = b"", [], False, b"", 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note the few that matter to a ping."""
-        super().on_header(name, value)
-        name = self.headers[-1][0]
+        """Keep it for ASGI, as uvicorn does, and note the few that matter to a ping."""
+        headers = self.headers
+        if len(headers) > HEADERS_MAX:  # it is refused, and no more of them need be kept
+            return
+        name = name.lower()
+        headers.append((name, value))
         if name == b"heartbeat-id":
             self.ident = value
         elif name == b"content-length":
             self.length = int(value)  # the parser lets nothing but digits pass
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         """The fork: pings here, the rest by ASGI. Behind an unfinished ASGI request, everything queues there."""
-        if self.deaf:
+        if self.deaf or self.is_too_large():
             return
         self.reading = self.url.startswith(b"/ping/") and b"#" not in self.url and not self._asgi_busy()
         if self.reading:
@@ -133,9 +131,9 @@ class FastProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Keep the first bytes, count the rest."""
         if not self.reading:
-            if not self.deaf:
-                super().on_body(body)
+            super().on_body(body)
             return
+        self.moved = True
         self.size += len(body)
         if len(self.body) < BODY_MAX:
             self.body += body[: BODY_MAX - len(self.body)]
@@ -145,10 +143,9 @@ class FastProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """A whole ping: take it, or say at once why not."""
         if not self.reading:
-            if not self.deaf:
-                super().on_message_complete()
+            super().on_message_complete()
             return
-        self.reading = False
+        self.reading, self.moved = False, True
         parser = self.parser
         self.deaf = not parser.should_keep_alive() or parser.get_http_version() == "1.0"  # as uvicorn does
         slot = Slot(self, head=parser.get_method() == b"HEAD", close=self.deaf)
@@ -166,6 +163,13 @@ class FastProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
         elif not self.deaf:
             self._last(Answer(400, msg))
+
+    def on_endless(self) -> None:
+        """What has no end is refused after the pings before it were answered."""
+        if self._asgi_busy():
+            super().on_endless()
+        else:
+            self._last(HEAD_TOO_LARGE)
 
     def _last(self, answer: Answer) -> None:
         self.reading, self.deaf, self.cut = False, True, True

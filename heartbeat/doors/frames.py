@@ -8,11 +8,14 @@ from __future__ import annotations
 import socket
 import struct
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from msgspec import msgpack
+from msgspec import MsgspecError, Raw, msgpack
 
 from heartbeat.ingest.ping import Ping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LENGTH = struct.Struct("!I")
 T = TypeVar("T")
@@ -30,10 +33,12 @@ class Outcome(StrEnum):
 
 Reply = tuple[Outcome, str]
 """What became of a ping; for an unknown one the name that is most like its own, "" when none is."""
-PINGS = list[Ping]
-"""What the front says."""
-ANSWERS = list[Reply] | dict[str, Any]
-"""What the core says once it has said its settings: replies in the order of the pings, or how it is."""
+BROKEN: Reply = (Outcome.BROKEN, "")
+ANSWERS: Callable[[memoryview], Any] = msgpack.Decoder(list[Reply] | dict[str, Any]).decode
+"""Reads what the core says once it has said its settings: replies in the order of the pings, or how it is."""
+_many = msgpack.Decoder(list[Ping]).decode
+_apart = msgpack.Decoder(list[Raw]).decode
+_one = msgpack.Decoder(Ping).decode
 
 
 def frame(value: object) -> bytes:
@@ -49,11 +54,10 @@ def first(link: socket.socket, kind: type[T]) -> T:
 
 
 class Frames(Generic[T]):
-    """Cuts what arrives into the values of one kind that were sent."""
+    """Cuts what arrives into the values that were sent. read: a value from its bytes."""
 
-    def __init__(self, kind: Any) -> None:  # noqa: ANN401 - a union of types is no type
-        self._decode = msgpack.Decoder(kind).decode
-        self._rest = b""
+    def __init__(self, read: Callable[[memoryview], T]) -> None:
+        self._read, self._rest = read, b""
 
     def feed(self, data: bytes) -> list[T]:
         """The values that are whole now."""
@@ -62,10 +66,28 @@ class Frames(Generic[T]):
             end = start + _LENGTH.size + _LENGTH.unpack_from(data, start)[0]
             if end > len(data):
                 break
-            values.append(self._decode(memoryview(data)[start + _LENGTH.size : end]))
+            values.append(self._read(memoryview(data)[start + _LENGTH.size : end]))
             start = end
         self._rest = data[start:]
         return values
+
+
+def _pings(data: memoryview) -> list[Ping | None]:
+    try:
+        return cast("list[Ping | None]", _many(data))
+    except MsgspecError:
+        return [_read_one(each) for each in _apart(data)]
+
+
+def _read_one(data: Raw) -> Ping | None:
+    try:
+        return _one(data)
+    except MsgspecError:
+        return None
+
+
+PINGS = _pings
+"""Reads what the front says; None in the place of one that is no ping, which costs the others nothing."""
 
 
 def _built(kind: type[T], value: object) -> T:

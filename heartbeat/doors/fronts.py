@@ -19,7 +19,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.frames import PINGS, Frames, frame
+from heartbeat.doors.frames import BROKEN, PINGS, Frames, frame
 from heartbeat.errors import BadSetting, FrontLost
 from heartbeat.telemetry import Happened
 
@@ -130,9 +130,10 @@ class Fronts:
         self._process = None
         return status
 
-    def _write(self, pings: list[Ping]) -> None:
+    def _write(self, pings: list[Ping | None]) -> None:
         away = self._writer.away
-        replies = self._writer.write(pings)
+        told = iter(self._writer.write([ping for ping in pings if ping is not None]))
+        replies = [BROKEN if ping is None else next(told) for ping in pings]
         if self._writer.away != away:
             self.report()  # before the replies: /healthz agrees with what the senders are told
         self._send(replies)
@@ -149,9 +150,9 @@ class Fronts:
                 self._link.sendall(frame(value))
 
 
-def _batches(link: socket.socket) -> Iterator[list[Ping]]:
-    """What waits, again and again, until the front ends."""
-    frames: Frames[list[Ping]] = Frames(PINGS)
+def _batches(link: socket.socket) -> Iterator[list[Ping | None]]:
+    """What waits, again and again, until the front ends; None for what is no ping."""
+    frames: Frames[list[Ping | None]] = Frames(PINGS)
     with suppress(ConnectionError):
         while data := link.recv(READ_MAX):
             pings = [ping for value in frames.feed(data) for ping in value]

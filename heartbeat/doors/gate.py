@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.frames import Outcome
+from heartbeat.doors.lately import Lately
 from heartbeat.ingest import ping as ingest
 from heartbeat.model import BODY_MAX
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 SIZE_MAX = 16 << 20
 """Bytes of a body that are read (and thrown away after the first 10,000); more is refused."""
+HEAD_MAX, HEADERS_MAX = 64_000, 100
+"""Bytes of a request's address and headers, and how many of these there may be."""
 TARGETS_MAX = 50_000
+"""Paths that are remembered. Any uuid is one that may be right: only the core knows the jobs."""
 RETRY_AFTER = 2
 """Seconds."""
 
@@ -52,6 +56,7 @@ RETRY = (b"retry-after", b"%d" % RETRY_AFTER)
 OK = Answer(200, "OK")
 NOT_FOUND = Answer(404, "not found")
 TOO_LARGE = Answer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
+HEAD_TOO_LARGE = Answer(431, f"headers too large: send at most {HEAD_MAX // 1000} kB and {HEADERS_MAX} headers")
 ANSWERS = {
     Outcome.STORED: OK,
     Outcome.CREATED: Answer(201, "Created"),
@@ -64,6 +69,13 @@ REFUSALS = {
     ingest.BAD_URL: Answer(400, ingest.BAD_URL.text),
     ingest.BAD_UUID: Answer(400, ingest.BAD_UUID.text),
 }
+
+
+def head_fits(url: int, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a request may have this many bytes of address and these headers."""
+    if len(headers) > HEADERS_MAX:
+        return False
+    return url + sum(len(name) + len(value) for name, value in headers) <= HEAD_MAX
 
 
 def worded(outcome: Outcome, nearest: str) -> Answer:
@@ -79,7 +91,7 @@ class Gate:
     def __init__(self, keys: Sequence[str], now: Callable[[], int]) -> None:
         self._keys = [key.encode() for key in keys]
         self.now = now
-        self._targets: dict[bytes, ingest.Target] = {}
+        self._targets: Lately[bytes, ingest.Target] = Lately(TARGETS_MAX)
 
     def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | Answer:
         """The ping that a request is, or the answer that it gets because it is none."""
@@ -93,10 +105,9 @@ class Gate:
         target = ingest.target(path)
         if isinstance(target, ingest.Refusal):
             return target
-        if not target.uuid and not self.is_key(target.key.encode()):
+        if not target.uuid and not self.is_key(target.key.encode("utf-8", "replace")):
             return ingest.NOT_FOUND
-        if len(self._targets) < TARGETS_MAX:  # only paths with a right key or uuid: nobody else can fill it
-            self._targets[path] = target
+        self._targets.keep(path, target)
         return target
 
     def is_key(self, given: bytes) -> bool:

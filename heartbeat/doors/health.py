@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.clean import sound
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Health:
 
     def unwell(self, name: str, text: str) -> None:
         """Something ails this process that may not even be written down (see `illness` for what can be)."""
-        self._own[name] = text
+        self._own[name] = sound(text)
 
     def well(self, name: str) -> None:
         """That is over."""

@@ -56,11 +56,14 @@ class JobsFile:
         counts = {"added": len(done.added), "changed": len(done.changed), "removed": len(done.removed)}
         self._log.tell(Happened.CONFIG_APPLIED, path=self._path, jobs=len(config.jobs), **counts)
 
-    def refresh(self, now: int) -> bool:
-        """Carry the file out if it changed; whether it was. A broken file is told once and changes nothing."""
+    def refresh(self, now: int, *, anew: bool = False) -> bool:
+        """Carry the file out if it changed; whether it was. A broken file is told once and changes nothing.
+
+        anew: carry it out in any case, for the database is another one.
+        """
         stamp = None if self._path is None else _stamp(self._path)
-        if stamp is None or stamp == self._stamp:  # a file that is away is being replaced, or it comes back
-            self._renew(now)
+        if stamp is None or (stamp == self._stamp and not anew):
+            self._renew(now)  # a file that is away is being replaced, or it comes back
             return False
         try:
             self.load(now)

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from heartbeat.doors.frames import ANSWERS, Frames, Outcome, Reply, frame
+from heartbeat.doors.frames import ANSWERS, BROKEN, Frames, Reply, frame
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WAITING_MAX = 20_000
 """Pings that may wait for their reply; more are told to come back (503)."""
+LATE_MAX = 15.0
+"""Seconds that the oldest ping may wait for its reply; then something is wrong, whatever the core says of itself."""
 SILENT_MAX = 5.0
 """Seconds without a report of the core (it sends one every second) after which it is not healthy."""
 
@@ -26,10 +28,11 @@ SILENT_MAX = 5.0
 class Letter:
     """A ping on its way. `done` is called on the event loop once the outcome is certain."""
 
-    __slots__ = ("nearest", "outcome")
+    __slots__ = ("nearest", "outcome", "since")
 
     def __init__(self) -> None:
-        self.outcome, self.nearest = Outcome.BROKEN, ""
+        self.outcome, self.nearest = BROKEN
+        self.since = time.monotonic()
 
     def done(self) -> None:
         """Whoever waits for the answer says here what to do with it."""
@@ -65,10 +68,16 @@ class Link(asyncio.Protocol):
 
     def report(self) -> dict[str, Any]:
         """What `/healthz` says: the core's latest report, and what only the front knows."""
-        silent = time.monotonic() - self._reported_at > SILENT_MAX
-        doubt = {"ok": False, "writer": "the core does not answer"} if silent else {}
+        trouble = self._trouble(time.monotonic())
+        doubt = {"ok": False, "writer": trouble} if trouble else {}
         crashes = self._report.get("crashes", 0) + self._log.counts[Happened.CRASHED]
         return self._report | doubt | {"pings_waiting": len(self._letters), "crashes": crashes}
+
+    def _trouble(self, now: float) -> str:
+        if now - self._reported_at > SILENT_MAX:
+            return "the core does not answer"
+        late = bool(self._letters) and now - self._letters[0].since > LATE_MAX
+        return "pings wait too long for their answer" if late else ""
 
     async def close(self) -> None:
         """Send what still waits; back when the core has read and recorded all of it."""
@@ -78,9 +87,29 @@ class Link(asyncio.Protocol):
         await self._ended
 
     def _send(self) -> None:
-        if self._pings:
-            self._transport.write(frame(self._pings))
-            self._pings = []
+        pings, self._pings = self._pings, []
+        if not pings:
+            return
+        try:
+            data = frame(pings)
+        except Exception:  # noqa: BLE001 - a door: whatever one of them is, the others are sent
+            data = frame(self._sound(pings))
+        self._transport.write(data)
+
+    def _sound(self, pings: list[Ping]) -> list[Ping]:
+        """Those of the latest pings that can be sent; the others are answered as broken."""
+        sound: list[Ping] = []
+        letters = [self._letters.pop() for _ in pings][::-1]
+        for letter, ping in zip(letters, pings, strict=True):
+            try:
+                frame(ping)
+            except Exception as problem:  # noqa: BLE001 - the same
+                self._log.crash("link", problem)
+                letter.done()
+            else:
+                self._letters.append(letter)
+                sound.append(ping)
+        return sound
 
     # asyncio.Protocol
 
@@ -107,4 +136,7 @@ class Link(asyncio.Protocol):
         for reply in replies:
             letter = self._letters.popleft()
             letter.outcome, letter.nearest = reply
-            letter.done()
+            try:
+                letter.done()
+            except Exception as problem:  # noqa: BLE001 - the same: the replies behind it are for others
+                self._log.crash("link", problem)

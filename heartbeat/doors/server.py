@@ -48,6 +48,8 @@ class Server:
         self._config.load()
         self.door = door if door == "plain" or self._take_fast_path(gate) else "plain"
         """The door that pings take."""
+        if self.door == "plain":
+            self._take_limits()
         self._uvicorn = uvicorn.Server(self._config)
 
     def _take_fast_path(self, gate: FrontGate) -> bool:
@@ -61,6 +63,15 @@ class Server:
             return False
         self._config.http_protocol_class = cast("type[asyncio.Protocol]", fastpath.protocol_for(gate))
         return True
+
+    def _take_limits(self) -> None:
+        """Where uvicorn is not known, or speaks by h11 (which has its own), those of the application are left."""
+        try:
+            from heartbeat.doors import bounded, internals  # noqa: PLC0415 - needs httptools
+        except ImportError:
+            return
+        if internals.fit(self._config):
+            self._config.http_protocol_class = bounded.Bounded
 
     def stop(self) -> None:
         """End `run` soon. Safe in a signal handler."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from difflib import get_close_matches
+from heapq import nlargest
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
 from heartbeat.model import Change, Commit, Document
@@ -19,6 +21,10 @@ STRAYS = "strays"
 STRAYS_MAX = 1_000
 NEIGHBOURS = 12
 """Names tried on each side, in alphabetical order and in that of the reversed names: bounded, however many jobs."""
+
+
+COMPARED_MAX = 4
+"""Of these, so many are compared letter by letter, which is dear: a ping waits for it."""
 
 
 class Strays:
@@ -39,24 +45,23 @@ class Strays:
         self._nearest = {}
 
     def count(self, slug: str, now: int) -> str:
-        """Count a stray; answers the nearest name, "" when none is near."""
+        """Count a stray; answers the nearest name, "" when none is near, or so many came that we stop looking."""
         known = self._nearest.get(slug)
-        if known is None:
-            known = self.nearest(slug)
-            if len(self._nearest) < STRAYS_MAX:
-                self._nearest[slug] = known
-                self._log.tell(Happened.STRAY, job=slug, nearest=known)
+        if known is None and len(self._nearest) < STRAYS_MAX:
+            known = self._nearest[slug] = self.nearest(slug)
+            self._log.tell(Happened.STRAY, job=slug, nearest=known)
         entry = self.waiting.get(slug)
         if entry is not None:
             entry[0], entry[2] = entry[0] + 1, now
         elif len(self.waiting) < STRAYS_MAX:
             self.waiting[slug] = [1, now, now]
-        return known
+        return known or ""
 
     def nearest(self, slug: str) -> str:
         """The name most like this one. A typo leaves the beginning or the end of the name as it was."""
         near = _around(self._names, slug) + [name[::-1] for name in _around(self._backwards, slug[::-1])]
-        return next(iter(get_close_matches(slug, dict.fromkeys(near), n=1, cutoff=0.6)), "")
+        alike = nlargest(COMPARED_MAX, dict.fromkeys(near), key=lambda name: _shared(name, slug))
+        return next(iter(get_close_matches(slug, alike, n=1, cutoff=0.6)), "")
 
     def flush(self, store: Store) -> None:
         """Add the counts to the `strays` document. A lost race or a store that is away keeps them for the next time."""
@@ -83,6 +88,12 @@ class Strays:
 def _around(names: list[str], name: str) -> list[str]:
     place = bisect_left(names, name)
     return names[max(0, place - NEIGHBOURS) : place + NEIGHBOURS]
+
+
+def _shared(one: str, other: str) -> int:
+    """Letters that two names have in common at the beginning and at the end."""
+    pairs = (zip(one, other, strict=False), zip(one[::-1], other[::-1], strict=False))
+    return sum(1 for each in pairs for _ in takewhile(lambda pair: pair[0] == pair[1], each))
 
 
 def _merged(older: dict[str, list[int]], newer: dict[str, list[int]]) -> dict[str, list[int]]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from heartbeat.doors.jobsfile import JobsFile
     from heartbeat.doors.strays import Strays
-    from heartbeat.store.protocol import Store
+    from heartbeat.store.sqlite import SQLiteStore
 
 EVERY = 2.0
 """Seconds between two looks at the jobs file."""
@@ -22,18 +22,24 @@ NAMES_EVERY = 60_000
 
 
 class Upkeep:
-    """One step does a little of everything, each bounded. changed: are told when the jobs file is another one."""
+    """One step does a little of everything, each bounded.
+
+    changed: are told when the jobs file is another one, or the database.
+    """
 
     def __init__(
-        self, store: Store, file: JobsFile, strays: Strays, changed: Sequence[Callable[[], None]], keep_days: int
+        self, store: SQLiteStore, file: JobsFile, strays: Strays, changed: Sequence[Callable[[], None]], keep_days: int
     ) -> None:
         self._store, self._file, self._strays, self._changed = store, file, strays, changed
         self._keep = keep_days * DAY
         self._purge_at = self._names_at = 0
+        self._era = store.era
 
     def step(self, now: int) -> float:
         """Look after everything whose time has come; answers the seconds to the next look."""
-        if self._file.refresh(now):
+        era = self._store.era
+        if self._file.refresh(now, anew=era != self._era) or era != self._era:
+            self._era = era
             for tell in self._changed:
                 tell()
             self._names_at = 0

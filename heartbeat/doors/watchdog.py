@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from heartbeat.errors import SendFailed
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -11,10 +12,11 @@ if TYPE_CHECKING:
 
 TIMEOUT = 5.0
 """Seconds."""
+HEADERS = {"User-Agent": "heartbeat-watchdog"}
 
 
 class Watchdog:
-    """url: what is called with GET, "" for nothing."""
+    """url: what is called with GET, "" for nothing. It may well be a Heartbeat in the same private network."""
 
     def __init__(self, url: str, log: Log) -> None:
         self._url, self._log = url, log
@@ -23,13 +25,20 @@ class Watchdog:
         """Say that we are alive; whether that is done. A failure is told, and is otherwise the watcher's to notice."""
         if not self._url:
             return True
-        from http.client import HTTPException  # noqa: PLC0415 - only who is watched needs it
-        from urllib.request import Request, urlopen  # noqa: PLC0415 - the same
+        problem = self._problem()
+        if problem:
+            self._log.tell(Happened.WATCHDOG, error=problem)
+        return not problem
+
+    def _problem(self) -> str:
+        from heartbeat.channels.addresses import Guard  # noqa: PLC0415 - loads ssl; only who is watched needs it
+        from heartbeat.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender  # noqa: PLC0415 - the same
 
         try:
-            request = Request(self._url, headers={"User-Agent": "heartbeat-watchdog"})  # noqa: S310 - the settings let only http(s) pass
-            with urlopen(request, timeout=TIMEOUT):  # noqa: S310 - the same
-                return True
-        except (OSError, ValueError, HTTPException) as problem:
-            self._log.tell(Happened.WATCHDOG, error=getattr(problem, "reason", problem))
-            return False
+            sender = Sender(Guard(allow_private=True), seconds=TIMEOUT)
+            answer = sender.send(HttpRequest(url=self._url, method="GET", headers=HEADERS))
+        except SendFailed as failed:
+            return str(failed)
+        if answer.taken:
+            return ""
+        return f"it answered {answer.status}" + (f"; {NOT_FOLLOWED}" if answer.status in REDIRECTS else "")

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from heartbeat.definition import by_ping
 from heartbeat.doors.frames import Outcome
-from heartbeat.errors import StoreUnavailable, WorldError
+from heartbeat.doors.lately import Lately
+from heartbeat.errors import StoreGone, StoreUnavailable, WorldError
 from heartbeat.record import Recorded
 from heartbeat.telemetry import Happened
 
@@ -51,11 +52,11 @@ class Writer:
     def __init__(self, records: Records, strays: Strays, log: Log, *, stuck_after: float = STUCK_AFTER) -> None:
         self._records, self._strays, self._log = records, strays, log
         self._stuck_after = stuck_after
-        self._slugs: dict[str, str] = {}
-        self._defined: dict[str, Job] = {}
+        self.forget_jobs()
         self._busy_since: float | None = None
         self.away = False
         """The store did not answer the last time."""
+        self._gone = False
 
     def write(self, pings: Sequence[Ping]) -> list[Reply]:
         """One reply each, whatever happens."""
@@ -71,9 +72,15 @@ class Writer:
             return "the writer is stuck"
         return "the store does not answer" if self.away else ""
 
+    def file_is_there(self) -> None:
+        """The store's file is in its place: if it was away when the last ping came, the next one will be taken."""
+        if self._gone:
+            self._is_away(None)
+
     def forget_jobs(self) -> None:
         """Jobs may have been removed or made anew: ask the store again."""
-        self._slugs, self._defined = {}, {}
+        self._slugs: Lately[str, str] = Lately(UUIDS_MAX)
+        self._defined: Lately[str, Job] = Lately(DEFINED_MAX)
 
     def _write(self, pings: Sequence[Ping]) -> list[Reply]:
         try:
@@ -82,8 +89,9 @@ class Writer:
             self._is_away(problem)
             return [(Outcome.BUSY, "")] * len(pings)
         except Exception as problem:  # noqa: BLE001 - a door: one bad ping must not cost the others theirs
-            if len(pings) > 1:
-                return [reply for ping in pings for reply in self._write([ping])]
+            if len(pings) > 1:  # by halves: few commits, also for the many that have nothing to do with it
+                half = len(pings) // 2
+                return [*self._write(pings[:half]), *self._write(pings[half:])]
             self._log.crash("writer", problem)
             return [(Outcome.BUSY if isinstance(problem, WorldError) else Outcome.BROKEN, "")]
         self._is_away(None)
@@ -95,7 +103,7 @@ class Writer:
             self._log.tell(Happened.STORE_AWAY, error=problem)
         elif problem is None and self.away:
             self._log.tell(Happened.STORE_BACK)
-        self.away = problem is not None
+        self.away, self._gone = problem is not None, isinstance(problem, StoreGone)
 
     def _record(self, pings: Sequence[Ping]) -> list[Reply]:
         for ping in pings:
@@ -116,15 +124,16 @@ class Writer:
         """A definition comes with every ping of its sender; it is looked at when it is another one."""
         if self._defined.get(job.slug) != job:
             self._records.define(job, now)
-            if len(self._defined) < DEFINED_MAX:
-                self._defined[job.slug] = job
+            self._defined.keep(job.slug, job)
 
     def _addressed(self, ping: Ping) -> Signal:
         """The signal, with the slug of the job that the ping names by uuid; no job is named "", if there is none."""
         return replace(ping.signal, slug=self._slug_of(ping.uuid) or "") if ping.uuid else ping.signal
 
     def _slug_of(self, uuid: str) -> str | None:
-        slug = self._slugs.get(uuid) or self._records.slug_of(uuid)
-        if slug is not None and len(self._slugs) < UUIDS_MAX:
-            self._slugs[uuid] = slug
+        slug = self._slugs.get(uuid)
+        if slug is None:
+            slug = self._records.slug_of(uuid)
+            if slug is not None:
+                self._slugs.keep(uuid, slug)
         return slug

@@ -6,7 +6,6 @@ becomes a line in the job's history.
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from heartbeat.errors import HeartbeatError
 from heartbeat.ingest import report
 from heartbeat.ingest.bucket import Bucket, FolderBucket, Found, Once
 from heartbeat.ingest.ident import short
+from heartbeat.ingest.written import parsed
 from heartbeat.model import SECOND, Job, Kind, Signal, Snapshot
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _at(bucket: Bucket, snapshot: Snapshot, slot: int, key: str, now: int) -> It
     if found is None or not belongs(snapshot, slot, min(found.modified, now)):
         return
     signal = _signal(job, slot, key, found, now)
-    if found.content_type.startswith("application/json") or key.endswith(".json"):
+    if found.content_type.lower().startswith("application/json") or key.endswith(".json"):
         signal = _read(signal, place, key, found)
     yield signal
 
@@ -139,8 +139,8 @@ def _read(signal: Signal, place: Bucket, key: str, found: Found) -> Signal:
     if found.size > JSON_MAX:
         return replace(signal, body=f"{key} has more than {JSON_MAX} bytes, it was not read as JSON")
     try:
-        value = json.loads(place.read(key, JSON_MAX))
-    except (ValueError, RecursionError, OSError, HeartbeatError) as problem:
+        value = parsed(place.read(key, JSON_MAX))
+    except (ValueError, OSError, HeartbeatError) as problem:
         return replace(signal, body=f"{key} cannot be read as JSON ({problem}); taken as a success")
     told = report.told(signal, value)
     if told.kind is Kind.START:  # S3 tells whole seconds: an end that was written in the same one is another signal

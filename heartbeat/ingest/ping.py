@@ -19,6 +19,7 @@ from heartbeat.model import BODY_MAX, Job, Kind, Noun, Signal
 ID_MAX = 64
 NAMED_MAX = 40
 METRICS_MAX = 20
+OPTIONS_MAX = 200
 DURATION_MAX = 10 * 366 * 86_400.0
 """Seconds; what is longer is a mistake of the sender."""
 
@@ -118,7 +119,7 @@ def read(at: Target, query: bytes, *, ident: bytes = b"", body: bytes = b"", rec
 def options(query: bytes) -> dict[str, list[str]]:
     """The query's values by name. Not `parse_qs`: that drops `rid=` and costs a third of the whole reading."""
     found: dict[str, list[str]] = {}
-    for pair in query.decode("latin-1").split("&"):
+    for pair in query.decode("latin-1").split("&", OPTIONS_MAX)[:OPTIONS_MAX]:
         name, _, value = pair.partition("=")
         found.setdefault(name, []).append(unquote_plus(value) if "%" in value or "+" in value else value)
     return found

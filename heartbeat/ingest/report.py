@@ -11,12 +11,16 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from heartbeat.clean import sound
 from heartbeat.model import BODY_MAX, SECOND, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heartbeat.model import Signal
 
-METRICS_MAX = 20
+METRICS_MAX, METRIC_MAX = 20, 100
+"""Metrics, and characters of the name of one."""
 NUMBER_MAX = 1e15
 _FAILED = frozenset({"fail", "failed", "failure", "error"})
 _SUCCEEDED = frozenset({"success", "succeeded", "ok"})
@@ -33,9 +37,9 @@ def told(signal: Signal, value: object) -> Signal:
 def _said(signal: Signal, value: dict[str, Any]) -> Signal:
     odd: list[str] = []
     exit_status = _number(value, "exit_status", odd)
-    status = str(value.get("status", "success")).lower()
+    status = _shown(value.get("status", "success")).lower()
     if status not in _FAILED | _SUCCEEDED | _STARTED:
-        odd.append(f"status {value['status']!r} is neither success, fail nor started")
+        odd.append(f"status {_shown(value['status'], repr)[:60]} is neither success, fail nor started")
     duration = _number(value, "duration", odd)
     message = value.get("message")
     return replace(
@@ -45,7 +49,7 @@ def _said(signal: Signal, value: dict[str, Any]) -> Signal:
         exit_status=None if exit_status is None else _exit_status(exit_status),
         duration=None if duration is None or duration < 0 else round(duration * SECOND),
         metrics=_metrics(value, odd),
-        body=_cut("\n".join([*([str(message)] if message else []), *odd])),
+        body=_cut("\n".join([*([_shown(message)] if message else []), *odd])),
     )
 
 
@@ -62,7 +66,7 @@ def _run_id(value: dict[str, Any], odd: list[str]) -> str:
     try:
         return str(UUID(found))
     except (ValueError, TypeError, AttributeError):
-        odd.append(f"run_id {str(found)[:40]!r} is no uuid")
+        odd.append(f"run_id {_shown(found)[:40]!r} is no uuid")
         return ""
 
 
@@ -72,8 +76,15 @@ def _number(value: dict[str, Any], name: str, odd: list[str]) -> float | None:
         return None
     if isinstance(found, int | float) and not isinstance(found, bool) and abs(found) <= NUMBER_MAX:
         return found
-    odd.append(f"{name} {str(found)[:40]!r} is no number that can be used")
+    odd.append(f"{name} {_shown(found)[:40]!r} is no number that can be used")
     return None
+
+
+def _shown(value: object, how: Callable[[object], str] = str) -> str:
+    try:
+        return how(value)
+    except RecursionError:
+        return "values within values without end"
 
 
 def _exit_status(number: float) -> int:
@@ -88,8 +99,8 @@ def _metrics(value: dict[str, Any], odd: list[str]) -> tuple[tuple[str, float], 
         odd.append("metrics is no mapping of names to numbers")
         return ()
     numbers = ((str(name), _number(given, name, odd)) for name in list(given)[:METRICS_MAX])
-    return tuple((name, float(number)) for name, number in numbers if number is not None)
+    return tuple((sound(name[:METRIC_MAX]), float(number)) for name, number in numbers if number is not None)
 
 
 def _cut(text: str) -> str:
-    return text.encode("utf-8", "replace")[:BODY_MAX].decode("utf-8", "ignore")
+    return sound(text[:BODY_MAX]).encode()[:BODY_MAX].decode("utf-8", "ignore")

@@ -3,7 +3,7 @@
 from heartbeat.model.change import Alert, Change, Delivery, Document, Due, Illness, Mark, Silence
 from heartbeat.model.job import Bound, Evidence, Job, Log, Source, Trigger
 from heartbeat.model.noun import FORMAT, Noun
-from heartbeat.model.state import Entry, Incident, Run, Signal, Snapshot, Span, Start, State
+from heartbeat.model.state import Entry, Incident, Ruled, Run, Signal, Snapshot, Span, Start, State
 from heartbeat.model.words import (
     BAD,
     BODY_MAX,
@@ -55,6 +55,7 @@ __all__ = [
     "Overlap",
     "Phase",
     "Reason",
+    "Ruled",
     "Run",
     "Signal",
     "Silence",

@@ -160,10 +160,16 @@ class Snapshot(Noun, frozen=True, kw_only=True):
     uuid: str
 
 
+Ruled = tuple[Status, Verdict]
+"""Names one row of the table of transitions: the status before, and the verdict that was given."""
+
+
 class Entry(Noun, frozen=True, kw_only=True, tag=FORMAT):
     """One line of a job's history: a signal, the clock's finding, or what a person did.
 
-    n: the state's version that it came with; verdict: the slot's verdict after it (None: it has none yet).
+    n: the state's version that it came with; verdict: the slot's verdict after it (None: it has none yet); row: the row
+    of the table of transitions that it brought about, the status alone when the verdict is the entry's own (every ping
+    writes it); None: none, or the line is older than this field.
     """
 
     slug: str
@@ -174,3 +180,4 @@ class Entry(Noun, frozen=True, kw_only=True, tag=FORMAT):
     reason: Reason | None = None
     remark: str = ""
     signal: Signal | None = None
+    row: Ruled | Status | None = None

@@ -6,6 +6,7 @@ All instants and wall clock readings here are whole seconds; a wall clock readin
 from __future__ import annotations
 
 import difflib
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -83,6 +84,19 @@ class Zone:
     def _offset(self, instant: int) -> int:
         aware = (_EPOCH + timedelta(seconds=instant)).astimezone(self.tz)
         return int((aware.utcoffset() or timedelta()).total_seconds())
+
+
+_NAME = re.compile(r"[A-Za-z][-+\w]{0,31}(?:/[-+\w]{1,31}){0,2}", re.ASCII)
+
+
+def is_zone(name: str) -> bool:
+    """Whether `zone` would find it, without the search for what else may be meant."""
+    if not _NAME.fullmatch(name):
+        return False
+    try:
+        return name == "UTC" or ZoneInfo(name) is not None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from heartbeat.errors import StoreUnavailable
+from heartbeat.veil import credentials, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,7 +79,8 @@ class Refused(StoreUnavailable):
 
     def __init__(self, operation: str, code: str, message: str = "", reasons: tuple[str, ...] = ()) -> None:
         remedy = REMEDIES.get(code, "try again later" if code in PASSING else "see the message")
-        super().__init__(f"DynamoDB refused {operation}: {code}: {message}; {remedy}")
+        said = veiled(message, credentials())  # it repeats the session token when the signature is wrong
+        super().__init__(f"DynamoDB refused {operation}: {code}: {said}; {remedy}")
         self.code, self.reasons = code, reasons
         self.item: Item = {}
 

@@ -56,6 +56,16 @@ class SQLiteStore:
         self._file = SQLiteFile(str(path), timeout, migrations)
         self._ids = Ids()
 
+    @property
+    def era(self) -> int:
+        """It rises when the file was taken away: what is there afterwards may be another database."""
+        return self._file.era
+
+    @property
+    def tightened(self) -> bool:
+        """Others than the owner could read the file until it was opened."""
+        return self._file.tightened
+
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """See Store.load."""
         with self._file.reading() as db:

@@ -6,14 +6,20 @@ previous one), and a due index that an on-time ping does not touch.
 
 from __future__ import annotations
 
+import ctypes
 import sqlite3
 import time
 from contextlib import contextmanager, nullcontext, suppress
-from threading import Lock
+from pathlib import Path
+from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
-from heartbeat.errors import BadSetting, StoreCorrupt, StoreUnavailable, WorldError
+from heartbeat.errors import BadSetting, StoreCorrupt, StoreGone, StoreUnavailable
 from heartbeat.model import NEVER
+from heartbeat.store import sqlite_wal
+from heartbeat.store.sqlite_errors import check, meaning
+from heartbeat.store.sqlite_place import Place
+from heartbeat.store.sqlite_wal import Log, belong_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,99 +56,195 @@ MIGRATIONS: tuple[Migration, ...] = (
 SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a ping is answered after its commit: that must survive a power cut
-    "PRAGMA wal_autocheckpoint = 10000",
+    "PRAGMA wal_autocheckpoint = 0",  # sqlite_wal does it
     "PRAGMA cache_size = -65536",
 )
 
 _AGAIN = 0.01  # seconds
-_LOCKED = "is locked by another process (a second heartbeat, a backup, a sqlite3 shell): end it, or try again"
-_DENIED = "cannot be written: check owner and mode of the file and of its folder, and that the disk is not read-only"
-MEANINGS: dict[int, tuple[type[WorldError], str]] = {
-    sqlite3.SQLITE_BUSY: (StoreUnavailable, _LOCKED),
-    sqlite3.SQLITE_LOCKED: (StoreUnavailable, _LOCKED),
-    sqlite3.SQLITE_FULL: (StoreUnavailable, "does not fit its disk any more: free some space; nothing stored is lost"),
-    sqlite3.SQLITE_READONLY: (StoreUnavailable, _DENIED),
-    sqlite3.SQLITE_PERM: (StoreUnavailable, _DENIED),
-    sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, "cannot be opened: check that its folder exists and may be written"),
-    sqlite3.SQLITE_IOERR: (StoreUnavailable, "has a disk that reports errors: check its space and the system's log"),
-    sqlite3.SQLITE_NOMEM: (StoreUnavailable, "needs more memory than this process may have"),
-    sqlite3.SQLITE_CONSTRAINT: (StoreCorrupt, "was given a row that it cannot hold, which is our mistake: report it"),
-    sqlite3.SQLITE_CORRUPT: (StoreCorrupt, "is damaged: restore a backup, or try `sqlite3 FILE .recover`"),
-    sqlite3.SQLITE_NOTADB: (StoreCorrupt, "is not a SQLite database: check the path"),
-}
-"""By SQLite's primary result code (https://www.sqlite.org/rescode.html)."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks at whether the files are still there; after a commit one always looks."""
+TAKEN_AWAY = "is not there any more: it was deleted, moved or replaced; nothing is taken until a database is back"
+WRITTEN_OVER = "was written over while it was open: stop the server, then `heartbeat restore` a backup"
+NOT_A_PAIR = (
+    "and the -wal beside it do not belong together (was a copy laid over it?): `heartbeat restore COPY` does it right; "
+    "to keep the file as it stands, without what the -wal says, move the -wal away"
+)
 
 
 class SQLiteFile:
-    """Connections to one file, handed from thread to thread but used by one at a time; ":memory:" has a single one."""
+    """Connections to one file, handed from thread to thread but used by one at a time; ":memory:" has a single one.
+
+    When the file is taken away they are let go of, and a database that is there later is opened instead: another era.
+    """
 
     def __init__(self, path: str, timeout: float, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-        self.path, self.timeout = path, timeout
-        self._alone: AbstractContextManager[object] = Lock() if path == ":memory:" else nullcontext()
+        self.path, self.timeout, self._migrations = path, timeout, migrations
+        self._in_memory = path == ":memory:"
+        self._alone: AbstractContextManager[object] = Lock() if self._in_memory else nullcontext()
         self._writing = Lock()  # our own writers queue up fairly instead of polling SQLite's lock
+        self._settling = RLock()
         self._idle: list[sqlite3.Connection] = []
-        self._closed = False
+        self._closed = self._settled = self._begun = self._spoilt = False
+        self._place, self._log = Place(path), Log(path)
+        self._look_at = 0.0
+        self.era = 0
+        """How often the file has been lost so far."""
         try:
-            with self.reading() as db:
-                _migrate(db, self.path, migrations)
+            with self.reading():
+                pass
         except BaseException:
             self.close()
             raise
+
+    @property
+    def tightened(self) -> bool:
+        """The files could be read by others than their owner, until now."""
+        return self._place.tightened
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection; what goes wrong with it comes out as StoreUnavailable or StoreCorrupt."""
         with self._alone:
             try:
-                db = self._take()
+                db, era = self._take()
                 try:
                     yield db
                 finally:
-                    self._give_back(db)
+                    self._give_back(db, era)
             except sqlite3.Error as error:
                 raise meaning(error, self.path) from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction, which is durable at the end, or gone when anything was raised."""
+        era = self.era
         with self._writing, self.reading() as db:
+            if not self._begun and not self._in_memory:
+                self._log.close()
+                self._begin(db, needed=self._log.is_empty or not sqlite_wal.number(db))
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")
+            if not self._in_memory:
+                self._check(era)
+                with suppress(sqlite3.Error):  # what was committed stands; the next commit tries again
+                    self._begin(db, needed=self._log.is_long)
 
     def close(self) -> None:
         """Close what is idle now; what is in use is closed when it comes back."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        self._drop_idle()
+        self._log.close()
 
-    def _take(self) -> sqlite3.Connection:
+    def _begin(self, db: sqlite3.Connection, *, needed: bool) -> None:
+        if needed:
+            first = not self._begun
+            anew = sqlite_wal.begin(db, sqlite_wal.TRIES_AT_FIRST if first else 1)
+            self._log.begun(anew=anew, first=first)
+            self._place.note_writing()
+        self._begun = True
+
+    def _take(self) -> tuple[sqlite3.Connection, int]:
         if self._closed:
             raise StoreUnavailable(f"the store {self.path} is closed")
+        if not self._settled:
+            self._settle()
+        elif time.monotonic() >= self._look_at:
+            self._check(self.era)
+            self._look_at = time.monotonic() + LOOK_EVERY
+        era = self.era
         try:
-            return self._idle.pop()
+            return self._idle.pop(), era
         except IndexError:
-            return _connect(self.path, self.timeout)
+            return _connect(self.path, self.timeout), era
 
-    def _give_back(self, db: sqlite3.Connection) -> None:
+    def _give_back(self, db: sqlite3.Connection, era: int) -> None:
         if db.in_transaction:
             with suppress(sqlite3.Error):  # the error that brought us here is the one to tell
                 db.execute("ROLLBACK")
-        if self._closed or db.in_transaction:
-            db.close()
+        if self._closed or db.in_transaction or era != self.era:
+            self._drop(db)
         else:
             self._idle.append(db)
 
+    def _check(self, era: int) -> None:
+        """Raises StoreGone when what is at the path is not what was open in this era."""
+        if era == self.era and self._place.is_same:
+            if not self._place.is_written:
+                return
+            if belong_together(self.path):  # it was a checkpoint, ours or of another process
+                self._place.note_writing()
+                return
+            self._spoilt = True
+        with self._settling:
+            if era == self.era:
+                self._settled = False
+                self.era += 1
+                self._drop_idle()
+        raise self._gone()
 
-def meaning(error: sqlite3.Error, path: str) -> WorldError:
-    """The same error in our words: what is wrong and what to do."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    kind, text = MEANINGS.get(code & 0xFF, (StoreCorrupt, "holds something else than this version expects"))
-    return kind(f"the store {path} {text} (SQLite says: {error})")
+    def _gone(self) -> StoreGone:
+        return StoreGone(f"the store {self.path} {WRITTEN_OVER if self._spoilt else TAKEN_AWAY}")
+
+    def _settle(self) -> None:
+        with self._settling:
+            if self._settled:
+                return
+            if self.era:
+                self._look_for_another()
+            else:
+                self._place.make()
+            try:
+                self._begin_era()
+            except (sqlite3.Error, BadSetting, StoreCorrupt) as problem:
+                if not self.era:
+                    raise
+                told = meaning(problem, self.path) if isinstance(problem, sqlite3.Error) else problem
+                raise StoreGone(f"{told}; nothing is taken until the database is back") from problem
+
+    def _begin_era(self) -> None:
+        """Open the database that is at the path now."""
+        self._place.tighten()
+        if not self._in_memory and not belong_together(self.path):
+            raise StoreCorrupt(f"the store {self.path} {NOT_A_PAIR}")
+        self._idle.append(self._open())
+        self._place.note()
+        self._settled, self._begun, self._spoilt = True, False, False
+
+    def _look_for_another(self) -> None:
+        if not self._place.is_there or not self._place.is_steady(time.monotonic()):
+            raise self._gone()
+        if self._place.is_replaced:
+            self._place.set_aside()
+        elif self._spoilt:
+            raise self._gone()
+
+    def _open(self) -> sqlite3.Connection:
+        db = _connect(self.path, self.timeout)
+        try:
+            if self.era:
+                check(db, self.path, "quick_check")
+            _migrate(db, self.path, self._migrations)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _drop_idle(self) -> None:
+        while self._idle:
+            self._drop(self._idle.pop())
+
+    def _drop(self, db: sqlite3.Connection) -> None:
+        """Close; but the last to close checkpoints, which would spoil what somebody laid over the file."""
+        if self._spoilt:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(db))
+        else:
+            db.close()
 
 
 def _connect(path: str, timeout: float) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+    uri = path if path == ":memory:" else f"{Path(path).absolute().as_uri()}?mode=rw"  # it never makes a file
+    db = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         for setting in SETTINGS:
             _set(db, setting, timeout)
@@ -167,10 +269,10 @@ def _set(db: sqlite3.Connection, setting: str, timeout: float) -> None:
 
 
 def _migrate(db: sqlite3.Connection, path: str, migrations: Sequence[Migration]) -> None:
-    if _schema(db) == len(migrations):
+    if schema(db) == len(migrations):
         return
     db.execute("BEGIN IMMEDIATE")
-    done = _schema(db)  # once more: another process may have been faster
+    done = schema(db)  # once more: another process may have been faster
     if done > len(migrations):
         raise BadSetting(
             f"the store {path} has schema {done}, this version knows up to {len(migrations)}: "
@@ -186,7 +288,7 @@ def _migrate(db: sqlite3.Connection, path: str, migrations: Sequence[Migration])
     db.execute("COMMIT")
 
 
-def _schema(db: sqlite3.Connection) -> int:
+def schema(db: sqlite3.Connection) -> int:
     """The file's schema; 0 when it has none yet."""
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
         return 0

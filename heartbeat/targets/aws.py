@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.errors import StartFailed
 from heartbeat.model import SECOND
+from heartbeat.veil import credentials, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,7 @@ def calling(what: str) -> Iterator[None]:
     """Raises StartFailed for whatever goes wrong in a call; what: the service, for people."""
     try:
         from botocore import exceptions as wrong  # noqa: PLC0415 - see above
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415 - see above
     except ImportError:
         raise StartFailed(f"{what} needs boto3, which is not installed; pip install 'heartbeat[aws]'") from None
 
@@ -43,7 +45,12 @@ def calling(what: str) -> Iterator[None]:
         yield
     except wrong.ClientError as error:
         raise _answered(what, error.response) from None
-    except (wrong.ReadTimeoutError, wrong.ConnectionClosedError, wrong.ResponseStreamingError) as error:
+    except (
+        wrong.ReadTimeoutError,
+        wrong.ConnectionClosedError,
+        wrong.ResponseStreamingError,
+        ResponseParserError,
+    ) as error:
         raise StartFailed(f"{what} did not answer ({type(error).__name__})", unknown=True) from None
     except (wrong.ConnectionError, wrong.HTTPClientError) as error:
         raise StartFailed(f"{what} cannot be reached ({type(error).__name__})", again=True) from None
@@ -54,7 +61,7 @@ def calling(what: str) -> Iterator[None]:
 def _answered(what: str, response: Any) -> StartFailed:  # noqa: ANN401 - botocore's types are those of every service
     error = response.get("Error", {})
     code, status = str(error.get("Code", "")), response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    said = f"{what} answered {code}: {error.get('Message', '')}".rstrip(": ")
+    said = veiled(f"{what} answered {code}: {error.get('Message', '')}".rstrip(": "), credentials())
     if any(code.startswith(word) or word in code for word in BUSY):
         return StartFailed(said, again=True)
     return StartFailed(said, unknown=status >= BROKEN)

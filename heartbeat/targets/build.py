@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.errors import BadSetting
+from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.secrets import resolve
 from heartbeat.targets.aws_lambda import AwsLambda
 from heartbeat.targets.ecs import Ecs
 from heartbeat.targets.http import Http
 from heartbeat.targets.sqs import Sqs
 from heartbeat.targets.step_functions import StepFunctions
+from heartbeat.veil import credentials, secrets_of, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from heartbeat.model import Trigger
-    from heartbeat.targets.protocol import Target
+    from heartbeat.targets.protocol import Answer, Call, Target
 
 KINDS: dict[str, Callable[..., Target]] = {
     "http": Http,
@@ -27,14 +29,41 @@ KINDS: dict[str, Callable[..., Target]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discreet:
+    """A target in whose words none of its own secrets is repeated, whatever the other side echoes. See Target."""
+
+    target: Target
+    secrets: frozenset[str] = field(repr=False)
+
+    @property
+    def timeout(self) -> int:
+        """See Target."""
+        return self.target.timeout
+
+    @property
+    def repeatable(self) -> int:
+        """See Target."""
+        return self.target.repeatable
+
+    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+        """See Target."""
+        try:
+            answer = self.target.start(call, sent)
+        except StartFailed as failed:
+            raise failed.saying(veiled(str(failed), self.secrets)) from None
+        return replace(answer, text=veiled(answer.text, self.secrets), output=veiled(answer.output, self.secrets))
+
+
 def build(trigger: Trigger, *, resolve: Callable[[str], str] = resolve) -> Target:
     """The target. Raises BadSetting, which never shows a value."""
     if trigger.kind not in KINDS:
         raise BadSetting(f"there is no trigger {trigger.kind!r}; there are {', '.join(KINDS)}")
     try:
-        return KINDS[trigger.kind](**{name: _resolved(value, resolve) for name, value in trigger.settings.items()})
+        target = KINDS[trigger.kind](**{name: _resolved(value, resolve) for name, value in trigger.settings.items()})
     except TypeError:
         raise BadSetting(f"trigger {trigger.kind}: a setting is missing or unknown; apply jobs.yaml again") from None
+    return Discreet(target=target, secrets=secrets_of(trigger.settings, resolve) | credentials())
 
 
 def _resolved(value: Any, resolve: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -3,44 +3,48 @@
 Taken: the status that is expected (2xx), and the text that is. 408, 425, 429 and 503 refuse it for now; after 502 and
 504 nobody knows whether the app behind the proxy has it; everything else refuses it for good, redirects too. An app
 that starts one run for one key is asked again after each answer from 500 on: that can do no harm.
+
+An app may well stand at a private address, so those are called. How it is sent: `heartbeat.sender`.
 """
 
 from __future__ import annotations
 
 import json
-import ssl
-from contextlib import closing
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from heartbeat.errors import BadSetting, StartFailed
+from heartbeat.channels.addresses import Guard
+from heartbeat.errors import BadSetting, SendFailed, StartFailed
 from heartbeat.model import BODY_MAX, SECOND
+from heartbeat.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender
 from heartbeat.targets.facts import facts, slot_of
 from heartbeat.targets.protocol import Answer
+from heartbeat.urls import flaw, header_flaw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from heartbeat.sender import HttpAnswer
     from heartbeat.targets.protocol import Call
 
-CONNECT = 10.0
-"""Seconds."""
 TIMEOUT = 30 * SECOND
 REPEATABLE = 24 * 3600 * SECOND
 AGAIN = frozenset({408, 425, 429, 503})
 UNKNOWN = frozenset({502, 504})
 BROKEN = 500
 """From this status on an app that is idempotent is asked again."""
-REDIRECTS = range(300, 400)
 SHOWN = 300
 """Characters of an answer's body in what people read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Http:
-    """See Target. timeout: milliseconds for the whole answer; waits: the answer is the end of the run."""
+    """See Target.
+
+    timeout: milliseconds from the look-up of the host to the last byte of the answer; waits: the answer is the end of
+    the run.
+    """
 
     url: str = field(repr=False)
     method: str = "POST"
@@ -54,9 +58,10 @@ class Http:
     idempotent: bool = False
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.url)
-        if url.scheme not in {"http", "https"} or not url.hostname or not self.url.isascii() or " " in self.url:
-            raise BadSetting("url is not one to call; give it the form https://app.example.org/jobs")  # may be secret
+        if problem := flaw(self.url):
+            raise BadSetting(f"url {problem}")
+        if problem := header_flaw(self._headers()):
+            raise BadSetting(f"headers: {problem}")
 
     @property
     def repeatable(self) -> int:
@@ -65,74 +70,67 @@ class Http:
 
     def start(self, call: Call, sent: Callable[[], None]) -> Answer:
         """See Target."""
-        with closing(self._connected()) as connection:
-            try:
-                self._send(connection, call)
-                if self.waits:
-                    sent()
-                with connection.getresponse() as answer:  # one without a length keeps the connection until it is closed
-                    body = answer.read(BODY_MAX).decode("utf-8", "replace")
-            except (OSError, HTTPException) as problem:
-                raise StartFailed(f"{self._where} did not answer ({_why(problem)})", unknown=True) from None
-        return self._judged(answer, body)
+        request = HttpRequest(
+            url=self.url,
+            method=self.method,
+            headers={**self._headers(), **_headers_of(call)},
+            body=self._body(call),
+        )
+        sender = Sender(Guard(allow_private=True), seconds=self.timeout / SECOND, limit=BODY_MAX)
+        try:
+            answer = sender.send(request, sent if self.waits else lambda: None)
+        except SendFailed as failed:
+            again = not failed.sent and not failed.refused
+            raise StartFailed(str(failed), again=again, unknown=failed.sent) from None
+        return self._judged(answer)
 
     @property
     def _where(self) -> str:
         url = urlsplit(self.url)
-        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+        return f"{url.scheme}://{url.netloc}"
 
-    def _connected(self) -> HTTPConnection:
-        """Nothing is sent before the connection stands: what fails until then has started nothing."""
-        url = urlsplit(self.url)
-        kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
-        connection = kind(url.hostname or "", url.port, timeout=min(CONNECT, self.timeout / SECOND))
-        try:
-            connection.connect()
-        except (OSError, ssl.SSLError) as problem:
-            raise StartFailed(f"{self._where} cannot be reached ({_why(problem)})", again=True) from None
-        connection.sock.settimeout(self.timeout / SECOND)
-        return connection
+    def _headers(self) -> dict[str, str]:
+        return {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **self.headers}
 
-    def _send(self, connection: HTTPConnection, call: Call) -> None:
-        url = urlsplit(self.url)
+    def _body(self, call: Call) -> bytes:
         token = {"token": self.token} if self.token else {}
-        data = json.dumps({**self.body, **facts(call), **token}, ensure_ascii=False).encode()
-        headers = {
-            **({"Authorization": f"Bearer {self.token}"} if self.token else {}),
-            **self.headers,
-            "Content-Type": "application/json",
-            "User-Agent": "heartbeat",
-            "Idempotency-Key": call.run_id,
-            "Heartbeat-Job": call.slug,
-            "Heartbeat-Run": call.run_id,
-            "Heartbeat-Slot": slot_of(call) or "",
-        }
-        connection.request(self.method, url._replace(scheme="", netloc="", fragment="").geturl() or "/", data, headers)
+        return json.dumps({**self.body, **facts(call), **token}, ensure_ascii=False).encode()
 
-    def _judged(self, answer: HTTPResponse, body: str) -> Answer:
-        text = f"{answer.status} {answer.reason}".strip()
+    def _judged(self, answer: HttpAnswer) -> Answer:
+        text, body = f"{answer.status} {answer.reason}".strip(), answer.text
         if self._is_expected(answer.status) and self.expect_body in body:
             return Answer(text=text, ok=True if self.waits else None, output=body if self.waits else "")
-        said = f"{self._where} answered {text}" + (f": {body[:SHOWN].strip()}" if body.strip() else "")
+        said = f"{self._where} answered {text}{self._hint(answer.status)}"
+        said += f": {body[:SHOWN].strip()}" if body.strip() else ""  # last, for what it cuts off may be half a secret
         if answer.status in AGAIN or (self.idempotent and not self.waits and answer.status >= BROKEN):
-            raise StartFailed(said, again=True, retry_after=_seconds(answer.headers.get("Retry-After")))
+            raise StartFailed(said, again=True, retry_after=_seconds(answer.headers.get("retry-after")))
         if answer.status in UNKNOWN:
             raise StartFailed(said, unknown=True)
         if answer.status in REDIRECTS:
-            raise StartFailed(f"{said}; redirects are not followed: write the last URL")
-        if self._is_expected(answer.status):
-            said = f"{said}; expected was the text {self.expect_body!r}"
+            raise StartFailed(said)
         if self.waits:
             return Answer(text=text, ok=False, output=body)
         raise StartFailed(said)
+
+    def _hint(self, status: int) -> str:
+        if status in REDIRECTS:
+            return f"; {NOT_FOLLOWED}"
+        return f"; expected was the text {self.expect_body!r}" if self._is_expected(status) else ""
 
     def _is_expected(self, status: int) -> bool:
         return any(str(status) == each or f"{status // 100}xx" == each for each in self.expect_status)
 
 
+def _headers_of(call: Call) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "heartbeat",
+        "Idempotency-Key": call.run_id,
+        "Heartbeat-Job": call.slug,
+        "Heartbeat-Run": call.run_id,
+        "Heartbeat-Slot": slot_of(call) or "",
+    }
+
+
 def _seconds(text: str | None) -> float | None:
     return float(text) if text and text.isascii() and text.isdecimal() else None
-
-
-def _why(problem: Exception) -> str:
-    return str(problem) or type(problem).__name__

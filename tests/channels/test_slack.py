@@ -7,12 +7,14 @@ import pytest
 from receiver import Receiver, listening
 from samples import NOW, alert, recovered
 
+from heartbeat.channels.addresses import Guard
 from heartbeat.channels.slack_bot import SlackBot
 from heartbeat.channels.slack_webhook import SlackWebhook
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event
 
 SECRET = "T0000/B0000/verysecret"
+OPEN = Guard(allow_private=True)
 ROOT = json.dumps({"channel": "C0123456789", "ts": "1.000001", "alerts": 1})
 
 
@@ -45,11 +47,11 @@ def slack():
 
 
 def bot(slack, **settings):
-    return SlackBot("ops", "xoxb-secret", "C0123456789", base_url=f"{slack.url}/api/", **settings)
+    return SlackBot("ops", "xoxb-secret", "C0123456789", base_url=f"{slack.url}/api/", guard=OPEN, **settings)
 
 
 def hook(receiver, **settings):
-    return SlackWebhook("ops", f"{receiver.url}/services/{SECRET}", **settings)
+    return SlackWebhook("ops", f"{receiver.url}/services/{SECRET}", guard=OPEN, **settings)
 
 
 def send(channel, *alerts, receipt=""):
@@ -107,7 +109,7 @@ def test_the_url_is_never_shown(receiver, caplog):
     send(channel, alert())
     receiver.shutdown()
     receiver.server_close()
-    with pytest.raises(ChannelFailed, match=r"cannot be reached \(URLError\)") as failed:
+    with pytest.raises(ChannelFailed, match=r"cannot be reached \(ConnectionRefusedError\)") as failed:
         send(channel, alert())
     assert not failed.value.final
     assert "verysecret" not in f"{failed.value}{failed.getrepr(chain=False).reprcrash}{channel!r}{caplog.text}"
@@ -234,3 +236,17 @@ def test_slack_that_is_away_may_come_back():
     with pytest.raises(ChannelFailed) as failed:
         send(channel, alert())
     assert not failed.value.final
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"ok"', b"null", b"{", b"<html>Log in</html>", b'{"ok": "no"', b"7"])
+def test_a_bot_that_is_answered_by_somebody_else_is_not_told(receiver, body):
+    receiver.otherwise = (200, {}, body)
+    with pytest.raises(ChannelFailed) as failed:
+        send(SlackBot("ops", "xoxb-secret", "C0123456789", base_url=f"{receiver.url}/api/", guard=OPEN), alert())
+    assert not failed.value.final
+
+
+def test_a_message_of_which_slack_does_not_say_where_it_lies_is_told(receiver):
+    receiver.otherwise = (200, {}, b'{"ok": true}')
+    told = SlackBot("ops", "xoxb-secret", "C0123456789", base_url=f"{receiver.url}/api/", guard=OPEN)
+    assert send(told, alert()) == ""

@@ -10,7 +10,7 @@ from samples import NOW, alert, recovered
 from heartbeat.channels.sns import Sns
 from heartbeat.channels.sns_content import MESSAGE_MAX, content
 from heartbeat.errors import ChannelFailed
-from heartbeat.model import Event, Verdict
+from heartbeat.model import Event, Reason, Verdict
 from heartbeat.wording import compose
 
 REGION = "ap-northeast-1"
@@ -129,6 +129,31 @@ def test_for_chat_without_any_slack_secret(topic, subscribed):
     assert body["content"]["description"].count("```") == 2
     assert body["content"]["nextSteps"] == ["Runbook: https://wiki/x"]
     assert body["metadata"]["threadId"] == "daily-report/1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"answer": "503 <!channel> *all* ```down```", "reason": Reason.TRIGGER_FAILED},
+        {"output": "<!channel>\n```\n<!here>\n", "reason": Reason.FAIL_SIGNAL},
+        {"environment": "<!channel>", "owner": "<!channel>", "description": "<!channel>", "runbook": "<!channel>"},
+        {"text": "<!channel>", "event": Event.TEST},
+    ],
+)
+def test_what_others_wrote_calls_nobody_in_chat(changes):
+    written = content(compose([alert(**changes)], NOW), "k", "chatbot")["Message"]
+    found = json.loads(written)["content"]
+    assert "<" not in written
+    assert "&lt;!channel&gt;" in written
+    assert found["description"].count("```") in {0, 2}
+
+
+def test_a_description_in_chat_is_bounded():
+    long = "<" * 10_000
+    one = alert(output=long, answer=long, reason=Reason.TRIGGER_FAILED, description=long, owner=long, runbook=long)
+    found = json.loads(content(compose([one], NOW), "k", "chatbot")["Message"])
+    assert len(found["content"]["description"]) < 8_000
+    assert found["content"]["description"].endswith("…\n```")
 
 
 def test_a_fifo_topic_takes_a_key_once(subscribed):

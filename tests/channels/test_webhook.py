@@ -140,6 +140,22 @@ def test_a_form_and_a_text_are_filled_in_their_own_way(receiver):
 
 
 @pytest.mark.parametrize(
+    ("content_type", "filled"),
+    [
+        ("application/x-www-form-URLencoded", "%3C%21channel%3E+a%26b%3D%22c%22"),
+        ("APPLICATION/X-WWW-FORM-URLENCODED; charset=utf-8", "%3C%21channel%3E+a%26b%3D%22c%22"),
+        ("text/xml", "&lt;!channel&gt; a&amp;b=&quot;c&quot;"),
+        ("Application/SOAP+XML; charset=utf-8", "&lt;!channel&gt; a&amp;b=&quot;c&quot;"),
+        ("text/HTML", "&lt;!channel&gt; a&amp;b=&quot;c&quot;"),
+        ("application/vnd.api+JSON", '<!channel> a&b=\\"c\\"'),
+        ("text/plain", '<!channel> a&b="c"'),
+    ],
+)
+def test_the_content_type_says_how_a_field_is_written_whatever_its_letters(content_type, filled):
+    assert Template("${job}", content_type).fill({"job": '<!channel> a&b="c"'}) == filled
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ('{"a": "${nme}"}', r"there is no field \$\{nme\}; there are answer, at, "),
@@ -283,15 +299,10 @@ def drip(server, answer, over):
         "172.16.3.4",
         "192.168.1.1",
         "100.64.0.1",
-        "169.254.169.254",
         "[::1]",
         "[::]",
-        "[fd00:ec2::254]",
-        "[fe80::1]",
         "[fec0::1]",
         "[::ffff:127.0.0.1]",
-        "[::ffff:a9fe:a9fe]",
-        "[64:ff9b::169.254.169.254]",
         "[64:ff9b:1::1]",
         "[2002:7f00:1::]",
         "[ff02::1]",
@@ -304,6 +315,28 @@ def test_private_addresses_are_refused_however_they_are_written(receiver, host):
         send(f"http://{host}:{receiver.server_port}/", guard=Guard())
     assert (failed.value.final, failed.value.refused) == (False, True)
     assert receiver.asked == []
+
+
+@pytest.mark.parametrize("guard", [Guard(), OPEN], ids=["public", "private too"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "2852039166",
+        "0xa9fea9fe",
+        "169.254.170.2",
+        "[fd00:ec2::254]",
+        "[fe80::1]",
+        "[::ffff:a9fe:a9fe]",
+        "[64:ff9b::169.254.169.254]",
+        "100.100.100.200",
+        "168.63.129.16",
+    ],
+)
+def test_where_a_machine_s_credentials_are_told_nothing_is_sent_whatever_is_allowed(host, guard):
+    with pytest.raises(ChannelFailed, match="where clouds keep a machine's credentials: it is never called") as failed:
+        send(f"http://{host}/latest/meta-data/", guard=guard)
+    assert failed.value.refused
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8"])

@@ -219,6 +219,26 @@ def test_a_slot_cannot_lead_out_of_the_folder(receiver, state):
     assert receiver.kinds() == ["start", "0"]
 
 
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_no_link_leads_to_a_file_of_ours(receiver, state, tmp_path, link):
+    """Whoever may write to the folder could put one there, and what we note of slots would be written into the file."""
+    precious = tmp_path / "precious"
+    precious.write_text("precious\n")
+    state.mkdir()
+    link(precious, state / "j.lock")
+    done = execute("j", "--every-slot-once", "--for", "2026-11-22", "--", "echo", "ran")
+    assert (done.returncode, done.stdout) == (73, b"")
+    assert b"set HEARTBEAT_STATE to another folder" in done.stderr
+    assert precious.read_text() == "precious\n"
+    assert receiver.kinds() == ["fail"]
+
+
+def test_what_is_kept_is_for_us_alone(receiver, state):
+    execute("j", "--lock", "--", "true")
+    assert [oct(path.stat().st_mode & 0o777) for path in (state, state / "j.lock")] == ["0o700", "0o600"]
+    assert receiver.kinds() == ["start", "0"]
+
+
 @pytest.mark.parametrize("args", [("j", "--", "--"), ("j",)])
 def test_no_command_at_all_is_a_line(args):
     done = execute(*args)

@@ -1,6 +1,7 @@
 """Requests of other services' clients, without a network."""
 
 import json
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 from heartbeat.definition import founding
@@ -9,7 +10,7 @@ from heartbeat.doors.gate import Gate
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.writer import Writer
 from heartbeat.ingest.compat.request import Request
-from heartbeat.ingest.ping import options
+from heartbeat.ingest.ping import Refusal, options
 from heartbeat.model import Job
 from heartbeat.store.sqlite import SQLiteStore
 from heartbeat.telemetry import Log
@@ -28,6 +29,15 @@ def request(path, *, body=b"", headers=None, **query):
         body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         received=NOW,
     )
+
+
+def read(service, asked):
+    """What one of the services tells, with its key; or its refusal."""
+    sealed = service.read(asked)
+    told = sealed if isinstance(sealed, Refusal) else sealed.told()
+    if isinstance(told, Refusal):
+        return told
+    return SimpleNamespace(key=sealed.key, pings=told.pings, remark=told.remark)
 
 
 class File:

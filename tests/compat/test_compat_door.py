@@ -94,9 +94,16 @@ def test_other_paths_are_not_found(service, path):
     assert service.ask(path)[0] == 404
 
 
-@pytest.mark.parametrize("where", ["query", "form"])
-def test_options_may_stand_in_the_url_or_in_a_form(service, where):
-    headers = {"content-type": "application/x-www-form-urlencoded"}
+@pytest.mark.parametrize(
+    ("where", "content_type"),
+    [
+        ("query", ""),
+        ("form", "application/x-www-form-urlencoded"),
+        ("form", "Application/X-WWW-Form-URLencoded; charset=UTF-8"),
+    ],
+)
+def test_options_may_stand_in_the_url_or_in_a_form(service, where, content_type):
+    headers = {"content-type": content_type}
     options = b"m=no+disk&s=7"
     path = f"/snitch/{KEY}.backup"
     given = {"query": options} if where == "query" else {"body": options, "headers": headers}
@@ -200,3 +207,102 @@ def test_too_many_waiting_is_busy(service):
     app = App(Front(service.gate), dict, None)
     asyncio.run(app(scope | {"query_string": asked["query"], "headers": headers}, receive, send))
     assert (sent[0]["status"], dict(sent[0]["headers"])[b"retry-after"]) == (503, b"2")
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "query", "headers"),
+    [
+        (b"/healthz", b"", [(b"a", b"b")] * 101),
+        (b"/healthz" + b"x" * 64_000, b"", []),
+        (b"/ping/k3y/backup", b"x" * 64_000, []),
+        (b"/healthz", b"", [(b"a", b"x" * 64_000)]),
+    ],
+)
+def test_a_head_that_is_too_large_is_refused_under_any_server(service, raw_path, query, headers):
+    import asyncio  # noqa: PLC0415 - only here is a loop
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/healthz", "raw_path": raw_path, "query_string": query, "headers": headers}
+    asyncio.run(App(service.gate, dict, None)(scope, None, send))
+    assert (sent[0]["status"], dict(sent[0]["headers"])[b"connection"]) == (431, b"close")
+
+
+UNREAD = [
+    ("/sentry/api/42/envelope/", b"sentry_key=wrong", b"no envelope", 403),
+    ("/sentry/create/api/42/envelope/", b"sentry_key=wrong", b"no envelope", 403),
+    ("/sentry/api/42/envelope/", b"", b'{"dsn": "https://wrong@x/42"}\nno item', 403),
+    ("/sentry/api/42/envelope/", b"", b'{"dsn": "https://\\ud800@x/42"}\nno item', 403),
+    ("/sentry/api/42/envelope/", b"", b"{}\nno item", 403),
+    ("/sentry/api/42/cron/backup/wrong", b"status=no-status", b"", 403),
+    ("/sentry/api/42/cron/backup", b"status=no-status", b"", 403),
+    ("/alertmanager/wrong.backup", b"", b"no JSON", 404),
+]
+
+
+@pytest.mark.parametrize(("path", "query", "body", "status"), UNREAD)
+def test_without_a_key_nothing_more_is_read(service, path, query, body, status):
+    """What is wrong behind the key would be a 400."""
+    assert service.ask(path, query=query, body=body)[0] == status
+
+
+def test_a_first_line_is_all_that_is_unpacked_for_the_key(service):
+    """Four megabytes that are no envelope: with the key this is 413."""
+    body = gzip.compress(b'{"dsn": "https://%s@x/42"}\n' + b"0" * (5 << 20))
+    given = {"headers": {"content-encoding": "gzip"}, "body": body}
+    assert service.ask(ENVELOPE, **given)[0] == 403
+    assert service.ask(ENVELOPE, query=b"sentry_key=" + KEY.encode(), **given)[0] == 413
+
+
+def test_what_a_zone_may_have_meant_is_not_looked_for(service, monkeypatch):
+    def dear(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("heartbeat.schedule.zones.difflib.get_close_matches", dear)
+    config = CONFIG | {"timezone": "Asia/Tokio"}
+    status, text, _ = service.ask(**envelope({"monitor_slug": "new", "monitor_config": config}, create=True))
+    assert status == 404
+    assert "timezone 'Asia/Tokio' is no time zone; use an IANA name such as Asia/Tokyo or UTC" in text
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"timezone": "../../etc/passwd"},
+        {"timezone": "Europe/" + "x" * 100_000},
+        {"timezone": {"a": 1}},
+        {"schedule": {"type": "crontab", "value": "0 9 * * *\n" * 10_000}},
+        {"schedule": {"type": "crontab", "value": "0 9 * * " + "*" * 100_000}},
+        {"schedule": {"type": "interval", "value": [[[]]], "unit": "\ud800"}},
+        {"schedule": [[[[]]]]},
+    ],
+)
+def test_a_definition_that_is_none_makes_nothing_and_is_said_shortly(service, config):
+    status, text, _ = service.ask(**envelope({"monitor_slug": "new", "monitor_config": CONFIG | config}, create=True))
+    assert (status, list(service.store.names("", 10))) == (404, ["backup"])
+    assert "monitor_config: " in text
+    assert len(text) < 400
+
+
+def test_a_definition_is_kept_without_what_nothing_can_hold(service):
+    config = CONFIG | {"owner": "team \ud800 \0" + "x" * 1_000}
+    assert service.ask(**envelope({"monitor_slug": "new", "monitor_config": config}, create=True))[0] == 200
+    assert service.store.load(["new"])["new"].job.owner == "team ? \ufffd" + "x" * 92
+
+
+def test_fifty_check_ins_an_envelope(service):
+    values = [{"monitor_slug": f"job-{at}", "monitor_config": CONFIG} for at in range(51)]
+    status, text, _ = service.ask(**envelope(*values, create=True))
+    assert (status, "an envelope has 51 check-ins; send at most 50 in one" in text) == (413, True)
+    assert service.ask(**envelope(*values[:50], create=True))[0] == 200
+    assert len(list(service.store.names("", 100))) == 51
+
+
+def test_a_large_body_is_for_those_who_have_a_key(service):
+    labels = b'{"status": "firing", "labels": {}},' * 8_000
+    given = {"body": b'{"alerts": [' + labels + b'{"status": "firing", "labels": {}}]}'}
+    assert service.ask(f"/alertmanager/{KEY}.backup", **given)[0] == 200
+    assert service.ask(f"/alertmanager/{service.uuid}", **given)[0] == 413

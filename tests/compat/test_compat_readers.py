@@ -1,7 +1,7 @@
 """What the clients of other services say, read: pure."""
 
 import pytest
-from asking import NOW, request
+from asking import NOW, read, request
 
 from heartbeat.ingest.compat import SERVICES, alertmanager, betterstack, cronitor, kuma, opsgenie, snitch
 from heartbeat.ingest.compat.request import slug_of
@@ -44,22 +44,22 @@ def test_a_name_becomes_a_slug(name, environment, slug):
 
 @pytest.mark.parametrize("service", [cronitor, snitch])
 def test_a_token_is_a_uuid_or_a_key_with_a_name(service):
-    key, ping = one(service.read(request(f"/{UUID.upper()}")))
+    key, ping = one(read(service, request(f"/{UUID.upper()}")))
     assert (key, ping.uuid, ping.signal.slug) == (None, UUID, "")
-    key, ping = one(service.read(request("/a.key.Nightly")))
+    key, ping = one(read(service, request("/a.key.Nightly")))
     assert (key, ping.uuid, ping.signal.slug) == ("a.key", "", "nightly")
 
 
 @pytest.mark.parametrize("token", ["nightly", ".nightly", "key.", "key.日", UUID[:-1]])
 def test_what_is_no_token_is_not_found(token):
-    assert snitch.read(request(f"/{token}")) == Refusal(status=404, text="not found")
+    assert read(snitch, request(f"/{token}")) == Refusal(status=404, text="not found")
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
 @pytest.mark.parametrize("path", ["", "/", "/a/b/c/d/e/f/g", "/api", "/api/push"])
 def test_every_service_has_its_own_not_found(name, path):
     module = __import__(f"heartbeat.ingest.compat.{name}", fromlist=["read"])
-    told = module.read(request(path))
+    told = read(module, request(path))
     assert isinstance(told, Refusal)
     assert told.status == 404
     assert module.refused(404, "not found").status == 404
@@ -77,13 +77,13 @@ class TestKuma:
         ],
     )
     def test_what_is_not_up_is_down(self, query, kind, body):
-        assert fact(kuma.read(request("/api/push/k.j", **query))) == ("j", kind, None, body)
+        assert fact(read(kuma, request("/api/push/k.j", **query))) == ("j", kind, None, body)
 
     @pytest.mark.parametrize(
         ("ping", "metrics"), [("12.5", (("ping", 12.5),)), ("", ()), ("-1", ()), ("1e12", ()), ("nan", ()), ("x", ())]
     )
     def test_the_response_time_is_a_metric(self, ping, metrics):
-        assert one(kuma.read(request("/api/push/k.j", ping=ping)))[1].signal.metrics == metrics
+        assert one(read(kuma, request("/api/push/k.j", ping=ping)))[1].signal.metrics == metrics
 
     def test_its_refusals_carry_a_msg(self):
         assert kuma.refused(404, "not found").text == '{"ok": false, "msg": "Monitor not found or not active."}'
@@ -104,10 +104,10 @@ class TestSnitch:
         ],
     )
     def test_an_exit_status(self, query, kind, status):
-        assert fact(snitch.read(request("/k.j", m="3 rows", **query))) == ("j", kind, status, "3 rows")
+        assert fact(read(snitch, request("/k.j", m="3 rows", **query))) == ("j", kind, status, "3 rows")
 
     def test_a_body_stands_in_for_a_message(self):
-        assert fact(snitch.read(request("/k.j", body=b"3 rows")))[3] == "3 rows"
+        assert fact(read(snitch, request("/k.j", body=b"3 rows")))[3] == "3 rows"
 
 
 class TestBetterStack:
@@ -122,24 +122,24 @@ class TestBetterStack:
         ],
     )
     def test_what_happened(self, rest, kind, status):
-        told = betterstack.read(request(f"/api/v1/heartbeat/k.j{rest}", body=b"no disk"))
+        told = read(betterstack, request(f"/api/v1/heartbeat/k.j{rest}", body=b"no disk"))
         assert fact(told) == ("j", kind, status, "no disk")
 
     @pytest.mark.parametrize("step", ["256", "start", "-1"])
     def test_what_is_neither_is_refused_in_words(self, step):
-        told = betterstack.read(request(f"/api/v1/heartbeat/k.j/{step}"))
+        told = read(betterstack, request(f"/api/v1/heartbeat/k.j/{step}"))
         assert told == Refusal(status=400, text=f"'{step}' is neither fail nor an exit status from 0 to 255")
 
 
 class TestOpsgenie:
     def test_a_ping(self):
-        told = opsgenie.read(request("/v2/heartbeats/Nightly/ping", headers={"authorization": "GenieKey k3y"}))
+        told = read(opsgenie, request("/v2/heartbeats/Nightly/ping", headers={"authorization": "GenieKey k3y"}))
         assert told.key == "k3y"
         assert fact(told) == ("nightly", "success", None, "")
 
     @pytest.mark.parametrize("header", ["", "Basic k3y", "GenieKey", "GenieKey "])
     def test_without_its_key_it_is_not_the_right_one(self, header):
-        told = opsgenie.read(request("/v2/heartbeats/nightly/ping", headers={"authorization": header}))
+        told = read(opsgenie, request("/v2/heartbeats/nightly/ping", headers={"authorization": header}))
         assert isinstance(told, Refusal) or told.key != "k3y"
 
 
@@ -157,17 +157,18 @@ class TestCronitor:
         ],
     )
     def test_its_states(self, path, state, kind):
-        assert fact(cronitor.read(request(path, state=state)))[:2] == ("j", kind)
+        assert fact(read(cronitor, request(path, state=state)))[:2] == ("j", kind)
 
     def test_the_state_may_stand_in_the_path(self):
-        assert fact(cronitor.read(request("/k.j/fail", msg="no disk"))) == ("j", "fail", None, "no disk")
+        assert fact(read(cronitor, request("/k.j/fail", msg="no disk"))) == ("j", "fail", None, "no disk")
 
     def test_a_state_that_is_none_is_refused_in_words(self):
-        told = cronitor.read(request("/p/k/j", state="done"))
+        told = read(cronitor, request("/p/k/j", state="done"))
         assert told == Refusal(status=400, text="state 'done' is none of run, complete, ok, tick, fail")
 
     def test_everything_at_once(self):
-        told = cronitor.read(
+        told = read(
+            cronitor,
             request(
                 "/p/k/Nightly",
                 state="complete",
@@ -177,7 +178,7 @@ class TestCronitor:
                 status_code="3",
                 stamp="1795349999.5",
                 env="staging",
-            )
+            ),
         )
         signal = one(told)[1].signal
         assert fact(told) == ("nightly-staging", "success", 3, "3 rows")
@@ -186,15 +187,15 @@ class TestCronitor:
 
     def test_a_series_is_one_run_of_its_job(self):
         ids = {
-            one(cronitor.read(request(f"/p/k/{name}", state=state, series=series)))[1].signal.run_id
+            one(read(cronitor, request(f"/p/k/{name}", state=state, series=series)))[1].signal.run_id
             for name, state, series in [("j", "run", "1"), ("j", "complete", "1"), ("j", "run", "2"), ("i", "run", "1")]
         }
         assert len(ids) == 3
-        assert one(cronitor.read(request("/p/k/j", state="run")))[1].signal.run_id == ""
+        assert one(read(cronitor, request("/p/k/j", state="run")))[1].signal.run_id == ""
 
     @pytest.mark.parametrize("stamp", ["", "soon", "-1", "nan", "9999999999", "1e308"])
     def test_a_time_that_cannot_be_is_now(self, stamp):
-        assert one(cronitor.read(request("/p/k/j", stamp=stamp)))[1].signal.at == NOW
+        assert one(read(cronitor, request("/p/k/j", stamp=stamp)))[1].signal.at == NOW
 
 
 class TestAlertmanager:
@@ -203,27 +204,27 @@ class TestAlertmanager:
         [([FIRING], "success"), ([RESOLVED], "fail"), ([RESOLVED, FIRING], "success"), ([{"labels": {}}], "fail")],
     )
     def test_firing_is_alive(self, alerts, kind):
-        assert fact(alertmanager.read(request("/k.j", body={"alerts": alerts})))[1] == kind
+        assert fact(read(alertmanager, request("/k.j", body={"alerts": alerts})))[1] == kind
 
     def test_the_body_says_which(self):
-        told = alertmanager.read(request("/k.j", body={"alerts": [FIRING, RESOLVED]}))
+        told = read(alertmanager, request("/k.j", body={"alerts": [FIRING, RESOLVED]}))
         assert fact(told)[3] == (
             "Watchdog is firing (cluster=eu, severity=none)\nWatchdog is resolved (cluster=eu, severity=none)"
         )
 
     def test_an_alert_without_the_labels_asked_for_says_nothing(self):
         body = {"alerts": [FIRING]}
-        assert fact(alertmanager.read(request("/k.j", body=body, cluster="eu")))[1] == "success"
-        told = alertmanager.read(request("/k.j", body=body, cluster="us"))
+        assert fact(read(alertmanager, request("/k.j", body=body, cluster="eu")))[1] == "success"
+        told = read(alertmanager, request("/k.j", body=body, cluster="us"))
         assert (told.key, told.pings) == ("k", ())
         other = RESOLVED | {"labels": {"cluster": "us"}}
-        assert fact(alertmanager.read(request("/k.j", body={"alerts": [FIRING, other]}, cluster="us")))[1] == "fail"
+        assert fact(read(alertmanager, request("/k.j", body={"alerts": [FIRING, other]}, cluster="us")))[1] == "fail"
 
     @pytest.mark.parametrize(
         "body",
         [b"", b"{", b"[]", b"{}", b"1", b'{"alerts": 1}', b'{"alerts": [1]}', b'{"alerts": [{}]}', b"[" * 99_999],
     )
     def test_what_is_no_webhook_is_refused_in_words(self, body):
-        told = alertmanager.read(request("/k.j", body=body))
+        told = read(alertmanager, request("/k.j", body=body))
         assert told.status == 400
         assert "give it JSON with alerts and labels" in told.text

@@ -4,6 +4,7 @@ import gzip
 import json
 import zlib
 
+import asking
 import pytest
 from asking import request
 
@@ -37,7 +38,7 @@ def read(body, path="/api/42/envelope", **headers):
     given = {"x-sentry-auth": "Sentry sentry_version=7, sentry_key=k3y"} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
-    return sentry.read(request(path, body=body, headers=given))
+    return asking.read(sentry, request(path, body=body, headers=given))
 
 
 def signal(told):
@@ -138,17 +139,17 @@ def test_an_envelope_without_check_ins_is_taken(body):
 )
 def test_where_the_key_stands(headers, query, header):
     body = envelope(check_in(), header=header)
-    assert sentry.read(request("/api/42/envelope", body=body, headers=headers, **query)).key == "k3y"
+    assert asking.read(sentry, request("/api/42/envelope", body=body, headers=headers, **query)).key == "k3y"
 
 
 @pytest.mark.parametrize("header", [{}, {"dsn": 5}, {"dsn": "https://host/42"}])
 def test_without_a_key_it_is_none_of_ours(header):
-    assert sentry.read(request("/api/42/envelope", body=envelope(check_in(), header=header))).key == "?"
+    assert asking.read(sentry, request("/api/42/envelope", body=envelope(check_in(), header=header))).key == "?"
 
 
 class TestByUrl:
     def test_a_query(self):
-        told = sentry.read(request("/api/42/cron/Nightly/k3y", status="error", check_in_id=HEX, duration="1.5"))
+        told = asking.read(sentry, request("/api/42/cron/Nightly/k3y", status="error", check_in_id=HEX, duration="1.5"))
         assert (told.key, signal(told).slug, str(signal(told).kind)) == ("k3y", "nightly", "fail")
         assert (signal(told).run_id, signal(told).duration) == (RUN, 1_500)
 
@@ -158,14 +159,14 @@ class TestByUrl:
         assert (signal(told).slug, str(signal(told).kind)) == ("nightly-staging", "success")
 
     def test_the_key_may_stand_in_the_header(self):
-        told = sentry.read(
-            request("/api/42/cron/nightly", status="ok", headers={"x-sentry-auth": "sentry sentry_key=k3y"})
+        told = asking.read(
+            sentry, request("/api/42/cron/nightly", status="ok", headers={"x-sentry-auth": "sentry sentry_key=k3y"})
         )
         assert told.key == "k3y"
 
     @pytest.mark.parametrize("query", [{}, {"status": "done"}, {"status": ""}])
     def test_without_a_status_it_is_refused(self, query):
-        assert sentry.read(request("/api/42/cron/nightly/k3y", **query)).status == 400
+        assert asking.read(sentry, request("/api/42/cron/nightly/k3y", **query)).status == 400
 
     def test_it_is_answered_as_relay_does(self):
         assert (sentry.done(request("/api/42/cron/nightly/k3y")).status, sentry.done(request("/x")).text) == (202, "{}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from heartbeat import secrets
 from heartbeat.config import read
 from heartbeat.config.channels import REFERENCES
@@ -54,3 +56,50 @@ channels:
         "5:71: channels.a.webhook.allow_private: write true or false, without quotes",
         "6:6: channels.b: a list stands here; write a mapping: `key: value`, or {} for none",
     ]
+
+
+NEVER = "where clouds keep a machine's credentials: it is never called"
+PRIVATE = "which is no public address; allow it with allow_private: true"
+FORM = "must be an http or https URL with a host, such as https://example.com/hook"
+
+
+@pytest.mark.parametrize("kind", ["slack: {webhook: %s}", "slack: %s", "webhook: {url: %s}", "webhook: %s"])
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://169.254.169.254/", f"169.254.169.254 is {NEVER}"),
+        ("http://2852039166/latest?a=${env:A}", f"2852039166 is at 169.254.169.254, {NEVER}"),
+        ("http://[::ffff:169.254.169.254]/", f"::ffff:169.254.169.254 is {NEVER}"),
+        ("http://127.0.0.1:8080/hook", f"127.0.0.1 is {PRIVATE}"),
+        ("http://localhost/${file:/run/x}", f"localhost is at 127.0.0.1, {PRIVATE}"),
+        ("https://10.1.2.3/", f"10.1.2.3 is {PRIVATE}"),
+        ("http://exa mple/verysecret", FORM),
+        ("hooks.slack.com/verysecret", FORM),
+        ("https://u:verysecret@example.com/", "must hold no user and password; give a header such as Authorization"),
+    ],
+)
+def test_a_url_that_can_never_be_called_is_refused(problems, kind, url, problem):
+    (told,) = problems("jobs: {}\nservice: {notify: o}\nchannels: {o: {" + kind % f'"{url}"' + "}}")
+    assert told.endswith(problem)
+    assert "verysecret" not in told
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "webhook: {url: http://10.1.2.3/, allow_private: true}",
+        "slack: {webhook: http://localhost:8065/hooks/x, allow_private: true}",
+        'slack: {webhook: "${env:SLACK}"}',
+        'webhook: "https://${env:HOST}:${env:PORT}/x"',
+        "webhook: https://example.com/hook",
+    ],
+)
+def test_a_url_that_may_be_called_is_not(channel):
+    assert read("jobs: {}\nservice: {notify: o}\nchannels: {o: {" + channel + "}}").channels
+
+
+def test_an_app_may_stand_at_a_private_address_but_not_where_credentials_are_told(problems):
+    job = "jobs: {a: {schedule: 0 9 * * *, timezone: UTC, max_runtime: 1h, trigger: {http: {url: %s}}}}"
+    assert read(job % "http://10.0.0.7/jobs").jobs
+    (told,) = problems(job % '"http://169.254.169.254/jobs"')
+    assert told.endswith(f"jobs.a.trigger.http.url: 169.254.169.254 is {NEVER}")

@@ -9,6 +9,7 @@ import yaml
 from heartbeat.config import read
 from heartbeat.config.schema import schema
 
+NO_BUCKET = "write its name alone, without s3:// or / in front, and no .."
 JOB = 'jobs: {{a: {{schedule: "0 9 * * *", {0}}}}}'
 CHANNEL = "jobs: {{}}\nchannels: {{ops: {0}}}"
 DURATION = "is not a duration; write 90s, 15m, 1h30m or 2d"
@@ -75,6 +76,13 @@ SHAPED = [
         JOB.format("evidence: {key: a/../b}"),
         '1:51: jobs.a.evidence.key: "a/../b" is no key; write no / or s3:// in front and no .., the bucket as `bucket`',
     ),
+    *(
+        (
+            JOB.format(f"evidence: {{key: a, bucket: '{bucket}'}}"),
+            f'1:62: jobs.a.evidence.bucket: "{bucket}" is no bucket; {NO_BUCKET}',
+        )
+        for bucket in ("../..", "a/../../b", "..", ".", "/etc", "s3://dumps", "a b", "dumps-{date}")
+    ),
     (
         JOB.format("evidence: {key: 'a/{date:%Q}'}"),
         '1:51: jobs.a.evidence.key: "a/{date:%Q}" has braces that are no date; write {date:%Y-%m-%d}',
@@ -91,7 +99,7 @@ SHAPED = [
         "1:44: jobs.a.trigger: write exactly one kind; known are http, sqs, step_functions, ecs, aws_lambda",
     ),
     (
-        JOB.format("trigger: {sqs: {queue: q}, http: {url: u}}"),
+        JOB.format("trigger: {sqs: {queue: q}, http: {url: http://u}}"),
         "1:44: jobs.a.trigger: write exactly one kind; known are http, sqs, step_functions, ecs, aws_lambda",
     ),
     (
@@ -99,12 +107,12 @@ SHAPED = [
         "1:51: jobs.a.trigger.http: `url` is missing; write for example `url: https://app.example.org/jobs`",
     ),
     (
-        JOB.format("trigger: {http: {url: u, tiemout: 5s}}"),
-        "1:60: jobs.a.trigger.http.tiemout: unknown key `tiemout`; did you mean `timeout`?",
+        JOB.format("trigger: {http: {url: http://u, tiemout: 5s}}"),
+        "1:67: jobs.a.trigger.http.tiemout: unknown key `tiemout`; did you mean `timeout`?",
     ),
     (
-        JOB.format("trigger: {http: {url: u, expect_status: 2000}}"),
-        '1:75: jobs.a.trigger.http.expect_status: "2000" is no HTTP status; write 202 or 2xx',
+        JOB.format("trigger: {http: {url: http://u, expect_status: 2000}}"),
+        '1:82: jobs.a.trigger.http.expect_status: "2000" is no HTTP status; write 202 or 2xx',
     ),
     (
         JOB.format("trigger: {ecs: {task_definition: t, launch_type: FARGAT}}"),
@@ -192,12 +200,12 @@ DEEPER = [
         ('2:23: channels.ops.sns: "${vault:x}": a value is taken from env, file, ssm'),
     ),
     (
-        "jobs: {a: {schedule: every 1h, trigger: {http: {url: u}}}}",
+        "jobs: {a: {schedule: every 1h, trigger: {http: {url: http://u}}}}",
         "1:41: jobs.a.trigger: a trigger needs fixed times; write the schedule as cron, such as */15 * * * *",
     ),
     (
-        JOB.format("trigger: {http: {url: u, timeout: 16m}}"),
-        "1:69: jobs.a.trigger.http.timeout: is longer than 15m, which is all that a function on AWS can wait",
+        JOB.format("trigger: {http: {url: http://u, timeout: 16m}}"),
+        "1:76: jobs.a.trigger.http.timeout: is longer than 15m, which is all that a function on AWS can wait",
     ),
     (
         JOB.format("trigger: {http: {url: '${HOST}'}}"),

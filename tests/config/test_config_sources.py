@@ -40,7 +40,7 @@ def test_so_may_a_trigger():
     text = "jobs: {a: {schedule: '0 9 * * *', trigger: {ecs: {task_definition: t, log: {group: g, prefix: p}}}}}"
     (job,) = read(text).jobs
     assert job.sources == (Source(kind="ecs", keys=(("job", "a"),), log=Log(group="g", prefix="p")),)
-    assert build(job.trigger).log == {"group": "g", "prefix": "p"}
+    assert build(job.trigger).target.log == {"group": "g", "prefix": "p"}
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,9 @@ def _check_ins(key, slug):
     auth = ("X-Sentry-Auth", f"Sentry sentry_key={key}, sentry_version=7, sentry_client=sentry.python/2.75.0")
     kind = ("Content-Type", "application/x-sentry-envelope")
     whole, interval = envelope(check_in), {"schedule": {"type": "interval", "value": 2, "unit": "hour"}}
+    config = check_in["monitor_config"] | {"owner": "team:ops", "failure_issue_threshold": 2}
     fresh = check_in | {"monitor_slug": "made-by-sentry", "status": "in_progress", "monitor_config": interval}
+    owned = check_in | {"monitor_slug": "made-by-sentry", "monitor_config": config}
     return [
         made("GET", f"{PROJECT}/cron/{slug}/{key}/?status=in_progress&check_in_id={UUID}&environment=production"),
         made("POST", f"{PROJECT}/cron/{slug}/{key}/?status=error&duration=1.5"),
@@ -154,14 +156,22 @@ def _check_ins(key, slug):
         made("POST", f"{PROJECT}/envelope/", auth, kind, ("Content-Encoding", "gzip"), body=gzip.compress(whole)),
         made("POST", f"{PROJECT}/envelope/?sentry_key={key}&sentry_version=7", body=envelope(check_in, length=False)),
         made("POST", f"{MAKING}/envelope/", auth, kind, body=envelope(fresh)),
+        made("POST", f"{MAKING}/envelope/", auth, kind, body=envelope(owned)),
+        made("POST", f"{PROJECT}/envelope/", kind, body=envelope(check_in, header={"dsn": f"https://{key}@x/42"})),
     ]
 
 
-def envelope(check_in, *, length=True):
+def envelope(check_in, *, length=True, header=None):
     body = json.dumps(check_in)
     item = {"type": "check_in"} | ({"length": len(body)} if length else {})
     other = json.dumps({"timestamp": 1795340585.07, "discarded_events": []})
-    lines = ["{}", json.dumps(item), body, json.dumps({"type": "client_report", "length": len(other)}), other]
+    lines = [
+        json.dumps(header or {}),
+        json.dumps(item),
+        body,
+        json.dumps({"type": "client_report", "length": len(other)}),
+        other,
+    ]
     return "\n".join(lines).encode()
 
 

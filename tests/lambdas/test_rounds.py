@@ -189,6 +189,11 @@ def test_a_channel_that_took_a_test_alert_is_well_again(world):
     assert [ill.name for ill in illnesses(world.store)] == ["channel/pager"]
 
 
+def test_a_bug_in_one_channel_keeps_nobody_from_trying_the_others(world):
+    world.shelves["ops"].told = None  # which it cannot add to
+    assert world.rounds.try_channels() == {"channels": {"ops": "a bug in the channel: TypeError", "pager": "sent"}}
+
+
 def test_a_lost_race_for_the_digest_is_harmless(world):
     world.sweep()
     document = world.store.document("applied")

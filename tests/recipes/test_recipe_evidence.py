@@ -30,7 +30,7 @@ WRITER, LIFECYCLE = (json.loads(block.text) for block in PAGE.blocks("json"))
 ENVIRON = dict(line.split("=", 1) for line in PAGE.blocks("sh")[0].text.splitlines())
 SHOWN = PAGE.block("What you see then").text.splitlines()
 BUCKET, MINE = "app-evidence", "daily-report/2019-12-07.json"
-WEBHOOK, SLACK = "${ssm:/heartbeat/slack}", ENVIRON["HEARTBEAT_FALLBACK_SLACK"]
+WEBHOOK, SLACK = '{webhook: "${ssm:/heartbeat/slack}"}', ENVIRON["HEARTBEAT_FALLBACK_SLACK"]
 
 
 def at(text):
@@ -145,7 +145,9 @@ def checker(slack):
     made = []
 
     def make(client, **own):
-        made.append(Checker(JOBS.filled(**{WEBHOOK: slack.url, **own}), client))
+        made.append(
+            Checker(JOBS.filled(**{WEBHOOK: f'{{webhook: "{slack.url}", allow_private: true}}', **own}), client)
+        )
         return made[-1]
 
     yield make

@@ -53,6 +53,7 @@ class Recipe:
         for job in declared["jobs"].values():
             job["schedule"] = f"*-*-* {local:%H:%M:%S}"
         declared["jobs"] |= self.variants(declared["jobs"]["daily"])
+        declared["channels"]["ops"]["slack"]["allow_private"] = True  # it stands on this machine
         (self.folder / "jobs.yaml").write_text(yaml.safe_dump(declared))
         with contextlib.closing(SQLiteStore(self.db)) as store:
             apply(store, read_file(self.folder / "jobs.yaml"), now())

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from heartbeat.doors.frames import ANSWERS, PINGS, Frames, Outcome, first, frame
 from heartbeat.doors.link import Letter, Link
@@ -154,3 +155,53 @@ def test_a_core_that_says_nothing_is_not_well(core, monkeypatch):
     monkeypatch.setattr("heartbeat.doors.link.SILENT_MAX", 0.0)
     silent = core.link.report()
     assert (silent["ok"], silent["writer"]) == (False, "the core does not answer")
+
+
+def halved(slug):
+    """A ping that no frame can hold."""
+    return replace(read(b"/ping/k/" + slug), signal=replace(read(b"/ping/k/" + slug).signal, body="\ud800"))
+
+
+def test_what_cannot_be_sent_costs_the_others_nothing(core):
+    notes = [Note() for _ in range(4)]
+    pings = [read(b"/ping/k/a"), halved(b"b"), read(b"/ping/k/c"), halved(b"d")]
+    for note, ping_ in zip(notes, pings, strict=True):
+        assert core.link.take(note, ping_)
+    core.turn()
+    assert core.heard() == [["a", "c"]]
+    assert [(note.answers, note.outcome) for note in (notes[1], notes[3])] == [(1, Outcome.BROKEN)] * 2
+    core.take(1)
+    core.turn()
+    assert core.heard() == [["job-0"]]
+    core.say([STORED, (Outcome.UNKNOWN, "")])
+    assert [note.outcome for note in notes] == [Outcome.STORED, Outcome.BROKEN, Outcome.UNKNOWN, Outcome.BROKEN]
+    assert core.log.counts[Happened.CRASHED] == 2
+
+
+def test_a_letter_that_cannot_be_told_keeps_no_reply_from_the_others(core):
+    class Torn(Note):
+        def done(self):
+            raise ZeroDivisionError
+
+    torn, note = Torn(), Note()
+    core.link.take(torn, read(b"/ping/k/a"))
+    core.link.take(note, read(b"/ping/k/b"))
+    core.say([STORED, STORED])
+    assert (note.answers, note.outcome) == (1, Outcome.STORED)
+
+
+def test_what_the_core_cannot_read_stands_as_none_between_the_others():
+    good, other = read(b"/ping/k/a"), read(b"/ping/k/b")
+    odd = replace(good, signal=replace(good.signal, duration="long"))
+    assert Frames(PINGS).feed(frame([good, odd, other])) == [[good, None, other]]
+
+
+def test_a_ping_that_waits_too_long_is_an_illness(core, monkeypatch):
+    core.say({"ok": True, "writer": "running"})
+    core.take(1)
+    assert core.link.report()["ok"]
+    monkeypatch.setattr("heartbeat.doors.link.LATE_MAX", 0.0)
+    late = core.link.report()
+    assert (late["ok"], late["writer"]) == (False, "pings wait too long for their answer")
+    core.say([STORED])
+    assert core.link.report()["ok"]

@@ -11,12 +11,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from heartbeat import settings
 from heartbeat.doors import internals
 from heartbeat.doors.chores import Chore
+from heartbeat.doors.frames import ANSWERS, Frames, frame
+from heartbeat.doors.gate import Gate
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
 from heartbeat.doors.jobsfile import JobsFile
+from heartbeat.doors.lately import LENGTH_MAX, Lately
 from heartbeat.doors.mailboxes import KEPT
 from heartbeat.doors.strays import NEIGHBOURS, STRAYS_MAX, Strays
 from heartbeat.errors import BadSetting, StoreUnavailable
+from heartbeat.illness import fall_ill, illnesses
 from heartbeat.ingest import ping
 from heartbeat.model import Change, Document, Illness
 from heartbeat.store.sqlite import SQLiteStore
@@ -191,6 +195,49 @@ class TestStrays:
         assert set(store.document("strays").value) == {"a", "name"}
         store.close()
 
+    def test_so_many_strays_are_looked_at_and_no_more(self):
+        log = quiet_log()
+        strays = Strays(log)
+        strays.learn(["name"])
+        assert [strays.count(f"nam{i}", T0) for i in range(STRAYS_MAX + 5)] == ["name"] * STRAYS_MAX + [""] * 5
+        assert log.counts[Happened.STRAY] == STRAYS_MAX
+        assert strays.count("nam0", T0) == "name"
+        strays.learn(["name"])
+        assert strays.count("nam-x", T0) == "name"
+
+
+class TestLately:
+    def test_what_was_not_asked_for_the_longest_time_goes_first(self):
+        lately = Lately(3)
+        for name in "abc":
+            lately.keep(name, name.upper())
+        assert lately.get("a") == "A"
+        lately.keep("d", "D")
+        assert [lately.get(name) for name in "abcd"] == ["A", None, "C", "D"]
+        lately.keep("c", "other")
+        assert (lately.get("c"), len(lately)) == ("other", 3)
+
+    def test_a_long_key_is_not_kept(self):
+        lately = Lately(3)
+        lately.keep("x" * (LENGTH_MAX + 1), 1)
+        lately.keep("x" * LENGTH_MAX, 1)
+        assert len(lately) == 1
+
+
+class TestGate:
+    def test_strangers_fill_nothing(self, monkeypatch):
+        monkeypatch.setattr("heartbeat.doors.gate.TARGETS_MAX", 10)
+        gate = Gate(["k"], lambda: T0)
+        for i in range(100):
+            gate.read(b"/ping/00000000-0000-0000-0000-%012d" % i, b"", b"", b"")
+            gate.read(b"/ping/00000000-0000-0000-0000-000000000001/" + b"0" * (1000 + i), b"", b"", b"")
+            gate.read(b"/ping/wrong/job-%d" % i, b"", b"", b"")
+            assert gate.read(b"/ping/k/job", b"", b"", b"").signal.slug == "job"
+        kept = list(gate._targets._kept)
+        assert len(kept) == 10
+        assert kept[-1] == b"/ping/k/job"
+        assert max(map(len, kept)) < 60
+
 
 class TestChores:
     def test_goes_on_after_anything(self):
@@ -301,6 +348,21 @@ class TestHealth:
         report = Health(log=quiet_log(), writer=Fine(), chores=[clock]).report()
         assert (report["hindered"], report["store"]) == (["sweep"], "away")
         assert "secret" not in json.dumps(report)
+
+    def test_a_reason_that_no_frame_can_hold_is_told_without_what_it_cannot_hold(self):
+        class Fine:
+            away = False
+
+            def trouble(self):
+                return ""
+
+        store, health = SQLiteStore(":memory:"), Health(log=quiet_log(), writer=Fine())
+        fall_ill(store, "jobs-file", "\ud800 is no key", T0, ())
+        health.known = illnesses(store)
+        health.unwell("store", "\udfff is away")
+        (report,) = Frames(ANSWERS).feed(frame(health.report()))
+        assert report["illnesses"] == {"jobs-file": "? is no key", "store": "? is away"}
+        store.close()
 
 
 class TestInternals:

@@ -1,12 +1,15 @@
 """One server watches another."""
 
 import time
+from io import StringIO
 
 import pytest
 from served import KEY, Served
 
 from heartbeat import settings
+from heartbeat.doors.watchdog import Watchdog
 from heartbeat.errors import BadSetting
+from heartbeat.telemetry import Log
 
 WATCHING = "jobs: {other-server: {schedule: every 2m}}\n"
 
@@ -37,9 +40,10 @@ def test_a_watcher_that_is_away_is_told_and_hinders_nothing(tmp_path):
         assert "secret-key" not in served.log
 
 
-def test_an_address_that_is_none_is_refused_without_showing_it():
-    with pytest.raises(BadSetting, match="HEARTBEAT_WATCHDOG_URL is no http or https URL") as caught:
-        settings.read({"HEARTBEAT_WATCHDOG_URL": "file:///etc/secret"})
+@pytest.mark.parametrize("url", ["file:///etc/secret", "http://exa mple/secret", "https://u:secret@example.org/x"])
+def test_an_address_that_is_none_is_refused_without_showing_it(url):
+    with pytest.raises(BadSetting, match="HEARTBEAT_WATCHDOG_URL must ") as caught:
+        settings.read({"HEARTBEAT_WATCHDOG_URL": url})
     assert "secret" not in str(caught.value)
 
 
@@ -67,6 +71,13 @@ class TestStack:
         assert found.ping_keys == ("key-number-1", "key-number-2")
         assert (str(found.jobs), found.function) == ("/var/task/jobs.json", "hb-ping")
         assert found.watchdog == "https://example.org/ping/k/s"
+
+    def test_a_watchdog_that_cannot_be_called_keeps_nobody_from_sweeping(self):
+        given = {"HEARTBEAT_TABLE": "t", "HEARTBEAT_WATCHDOG_URL": "http://exa mple/ping/secret-key/x"}
+        log = StringIO()
+        assert not Watchdog(settings.read_stack(given).watchdog, Log(lambda: 0.0, stream=log)).beat()
+        assert "the URL or a header cannot be sent" in log.getvalue()
+        assert "secret-key" not in log.getvalue()
 
     @pytest.mark.parametrize(
         ("given", "told"),

@@ -94,6 +94,12 @@ def test_one_bad_ping_does_not_fail_the_others(bench):
     assert bench.log.counts[Happened.CRASHED] == 1
 
 
+def test_one_bad_ping_among_many_costs_few_commits(bench):
+    outcomes = bench.write(*[read(b"/ping/k/job")] * 300, read(b"/ping/k/poison"), *[read(b"/ping/k/job")] * 211)
+    assert outcomes == [Outcome.STORED] * 300 + [Outcome.BROKEN] + [Outcome.STORED] * 211
+    assert len(bench.records.batches) == 19
+
+
 def test_a_lost_race_is_busy(bench):
     bench.records.problems = [TooBusy("job")]
     assert bench.write(read(b"/ping/k/job")) == [Outcome.BUSY]

@@ -1,6 +1,7 @@
 """Stands before AWS and Slack: their real addresses, `https://….lambda-url.….on.aws/` for one, lead to the tests'.
 
-Callers that take a proxy and an authority from their environment need not know that they speak to somebody else.
+Callers that take a proxy and an authority from their environment need not know that they speak to somebody else. For
+those that take no proxy, as alerts do, there is a network in which the same names lead to the same door.
 """
 
 import http.client
@@ -18,12 +19,31 @@ OURS = {"connection", "transfer-encoding", "content-length", "server", "date"}
 """Headers that are not passed on with an answer."""
 
 
+NETWORK = """import socket
+
+ENDS, DOOR, ADDRESS = {ends!r}, {door!r}, "93.184.216.34"
+resolve, connect = socket.getaddrinfo, socket.create_connection
+
+
+def getaddrinfo(host, *rest, **more):
+    return resolve(ADDRESS if isinstance(host, str) and host.endswith(ENDS) else host, *rest, **more)
+
+
+def create_connection(address, *rest, **more):
+    return connect(DOOR if address[0] == ADDRESS else address, *rest, **more)
+
+
+socket.getaddrinfo, socket.create_connection = getaddrinfo, create_connection
+"""
+"""A `sitecustomize.py`: to programs that run with it, all of our names have one public address, which is our door."""
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_CONNECT(self):
         host = self.path.rpartition(":")[0]
-        self.target = next((self.server.front.ways[end] for end in self.server.front.ways if host.endswith(end)), None)
+        self.target = self.server.front.target(host)
         if not self.target:
             self.send_error(403, "there is no way out of here")
             return
@@ -68,8 +88,26 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Direct(Handler):
+    """TLS from the first byte; where it leads is in the name that the caller asks for."""
+
+    def setup(self):
+        self.request = self.server.front.any.wrap_socket(self.request, server_side=True)
+        self.target = self.server.front.target(self.request.host)
+        super().setup()
+
+
+class Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass  # a caller that hangs up is what some stories are about
+
+
 class Front:
-    """ways: the URLs to which hosts lead, by the ends of their names; environ: the variables that lead to this door."""
+    """ways: the URLs to which hosts lead, by the ends of their names; environ: the variables that lead to this door;
+    network: those of a Python program that asks for no proxy.
+    """
 
     def __init__(self, ways, folder):
         self.ways, self.folder = {end: urlsplit(url).netloc for end, url in ways.items()}, folder
@@ -86,7 +124,24 @@ class Front:
             ("no_proxy", "NO_PROXY"), "127.0.0.1"
         )
         self.environ = {**ways, **trust}
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.any = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.any.sni_callback = self.introduce
+        self.direct = Quiet(("127.0.0.1", 0), Direct)
+        self.direct.front = self
+        (folder / "network").mkdir()
+        network = NETWORK.format(ends=tuple(self.ways), door=self.direct.server_address)
+        (folder / "network" / "sitecustomize.py").write_text(network)
+        self.network = {"PYTHONPATH": str(folder / "network")}
+        for server in (self.server, self.direct):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def introduce(self, wire, host, _context):
+        """Be whom the caller asks for."""
+        wire.host, wire.context = host, self.context(host)
+
+    def target(self, host):
+        """Where a host leads, None for nowhere."""
+        return next((self.ways[end] for end in self.ways if host.endswith(end)), None)
 
     def context(self, host):
         """TLS as this host."""
@@ -103,8 +158,9 @@ class Front:
         return self._contexts[host]
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        for server in (self.server, self.direct):
+            server.shutdown()
+            server.server_close()
 
 
 def usage(*, signs):

@@ -62,6 +62,7 @@ class Cloud:
             "AWS_ENDPOINT_URL_S3": f"https://s3.{REGION}.amazonaws.com",  # the bucket refuses what is not TLS
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.front.environ,
+            **self.front.network,
         }
 
     def client(self, service):

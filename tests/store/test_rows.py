@@ -52,6 +52,8 @@ FULL = [
     ),
     (rows.ENTRY, entry(body="日本語", metrics=(("a", 1.0), ("b", -0.25)))),
     (rows.ENTRY, Entry(slug="s", n=1, slot=None, at=T0, remark="r")),
+    (rows.ENTRY, Entry(slug="s", n=1, slot=None, at=T0, row=(Status.UP, Verdict.FAILED))),
+    (rows.ENTRY, Entry(slug="s", n=1, slot=T0, at=T0, verdict=Verdict.FAILED, row=Status.UP)),
     (
         rows.DELIVERY,
         Delivery(
@@ -77,8 +79,9 @@ def test_writes_compact_rows():
     """What stands in people's files: a change here needs a new FORMAT, unless it only adds fields at the end."""
     told = Signal(slug="backup", kind=Kind.SUCCESS, at=5, received=6)
     on_time = Entry(slug="backup", n=2, slot=4, at=5, verdict=Verdict.ON_TIME, reason=Reason.IN_TIME, signal=told)
+    on_time = replace(on_time, row=Status.UP)
     signal = '["backup","success",5,6,"","","",null,null,"",null,"",[],"ping",""]'
-    assert rows.dump(on_time) == f'[1,"backup",2,4,5,"on_time","in_time","",{signal}]'
+    assert rows.dump(on_time) == f'[1,"backup",2,4,5,"on_time","in_time","",{signal},"up"]'
     running = State(version=1, born=2, cursor=3, status=Status.UP, runs=(Run(id="r", slot=4, started_at=5),))
     run = '["r",4,5,false,false,false]'
     rest = '0,null,null,null,null,0,[],[],null,null,"",null,[],null,[],null,0,null,0'

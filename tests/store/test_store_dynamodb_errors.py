@@ -196,3 +196,11 @@ class TestCorrupt:
         call("PutItem", {"TableName": "heartbeat", "Item": {**item, **broken}})
         with pytest.raises(StoreCorrupt, match=match):
             _ = (store.load(["backup"]), store.outbox(T0, 1), store.document("clock"))
+
+
+def test_a_session_token_that_aws_repeats_is_not_shown(monkeypatch):
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "FwoGZXIvYXdzEBYaD/token+of=ours")
+    said = "The Canonical String should have been 'POST\nx-amz-security-token:FwoGZXIvYXdzEBYaD/token+of=ours\n'"
+    problem = Refused("GetItem", "InvalidSignatureException", said)
+    assert "x-amz-security-token:…" in str(problem)
+    assert "token+of" not in str(problem)

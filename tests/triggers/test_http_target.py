@@ -144,7 +144,7 @@ def test_retry_after_is_handed_on(app):
 
 def test_a_redirect_is_not_followed_and_says_so(app):
     app.status, app.headers = 307, {"Location": "/elsewhere"}
-    assert "redirects are not followed: write the last URL" in str(refusal(app))
+    assert "redirects are not followed, give the final URL" in str(refusal(app))
     assert len(app.seen) == 1
 
 
@@ -163,7 +163,7 @@ def test_the_status_may_be_named(app, expected, status, taken):
 def test_the_text_may_be_named(app):
     assert start(app, expect_body="take").text == "202 Accepted"
     problem = refusal(app, expect_body="queued")
-    assert str(problem).endswith("answered 202 Accepted: taken; expected was the text 'queued'")
+    assert str(problem).endswith("answered 202 Accepted; expected was the text 'queued': taken")
 
 
 def test_nobody_there_has_started_nothing(app):
@@ -206,7 +206,7 @@ class TestWaits:
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "https://", "http://x y", "app.example.org"])
 def test_what_is_no_url_is_said_without_showing_it(url):
-    with pytest.raises(BadSetting, match="give it the form https"):
+    with pytest.raises(BadSetting, match=r"^url must be an http or https URL with a host"):
         build(Trigger(kind="http", settings={"url": url}), resolve=lambda text: text)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from channels.receiver import Receiver, listening
 
 from heartbeat.definition import founding
 from heartbeat.doors import keys
@@ -52,6 +53,11 @@ FOREIGN = "022ca6b1-5cd8-564b-9c35-4b8285df2031"
         (raw('{"job": "../x", "run_id": "x"}'), ("other", FOREIGN, "")),
         (raw("[" * 100_000), ("other", FOREIGN, "")),
         (raw('{"job": "settle", "run_id": "7", "slot": "noon"}'), ("settle", FOREIGN, "")),
+        *(
+            (raw(f'{{"job": "settle", "run_id": "{RUN}", "slot": "2026-11-28{odd}09:00"}}'), ("settle", RUN, ""))
+            for odd in ("\\u0000", "\\ud800", "\\n", "日")
+        ),
+        (raw('{"job": "settle", "run_id": "\\ud800"}'), ("settle", FOREIGN, "")),
         (raw("plain text"), ("other", FOREIGN, "")),
     ],
 )
@@ -159,6 +165,14 @@ def test_whoever_knows_the_run_is_asked(ask, hear):
 
 def test_a_job_that_is_not_there_has_no_runs(store):
     assert of_store(store)(replace(MINE, job="nobody")) is Standing.FREE
+
+
+def test_a_key_goes_to_nobody_else_and_is_shown_to_nobody(capsys):
+    with listening(Receiver()) as moved, listening(Receiver()) as elsewhere:
+        moved.otherwise = (302, {"Location": f"{elsewhere.url}/x"}, b"no longer here, hbm_of_ours")
+        assert of_api(moved.url, "hbm_of_ours")(MINE) is Standing.UNKNOWN
+        assert (len(moved.asked), elsewhere.asked) == (1, [])
+    assert capsys.readouterr().err.endswith("answered 302 no longer here, …\n")
 
 
 def test_who_does_not_answer_keeps_nobody_from_working(api, capsys):

@@ -86,6 +86,8 @@ COMMANDS: dict[str, Place] = {
     "serve": Place("run", "serving", "the server: pings, clock and alerts in one process"),
     "tick": Place("run", "tick", "look once and send what waits, for those who have no server"),
     "key": Place("run", "keyring", "who may use the API: make, list and remove management keys"),
+    "backup": Place("run", "saving", "copy the database, while the server runs or not"),
+    "restore": Place("run", "saving", "put a copy in its place, with the server stopped"),
     "doctor": Place("run", "doctor", "is everything set up right? what is wrong, and what to do"),
 }
 

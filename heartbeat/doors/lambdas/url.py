@@ -10,6 +10,8 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.clean import sound
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,10 +33,10 @@ def read(event: Mapping[str, Any]) -> Request:
     """The request in an event. What is missing, as in a call by hand, is empty."""
     http = event.get("requestContext", {}).get("http", {})
     return Request(
-        method=str(http.get("method", "GET")),
-        path=str(event.get("rawPath", "/")),
-        query=str(event.get("rawQueryString", "")),
-        headers={str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()},
+        method=sound(str(http.get("method", "GET"))),
+        path=sound(str(event.get("rawPath", "/"))),
+        query=sound(str(event.get("rawQueryString", ""))),
+        headers={str(name).lower(): sound(str(value)) for name, value in (event.get("headers") or {}).items()},
         body=_body(event),
     )
 
@@ -42,7 +44,7 @@ def read(event: Mapping[str, Any]) -> Request:
 def _body(event: Mapping[str, Any]) -> bytes:
     text = event.get("body") or ""
     if not event.get("isBase64Encoded"):
-        return str(text).encode("utf-8", "replace")
+        return sound(str(text)).encode()
     try:
         return base64.b64decode(text)
     except (binascii.Error, ValueError, TypeError):

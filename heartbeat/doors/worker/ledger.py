@@ -11,15 +11,16 @@ import os
 import time
 from contextlib import suppress
 from enum import Enum, auto
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 from heartbeat.client import BUSY, NO_STATE, _State
 from heartbeat.client import _warn as warn
 from heartbeat.errors import BadSetting, WorldError
 from heartbeat.model import Kind
+from heartbeat.veil import veiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,6 +35,9 @@ KEPT = 14 * 86_400
 """Seconds that this machine remembers a run. Source: SQS keeps a message for 14 days at most."""
 TIMEOUT = 10
 """Seconds that the API may take."""
+ANSWER_MAX = 8 << 20
+SHOWN = 200
+"""Bytes of the API's answer: that are read, and that are shown of a refusal."""
 NAME = "run "
 CLAIM = "message "
 
@@ -95,15 +99,23 @@ def of_api(url: str, key: str) -> Callable[[Message], Standing]:
     def ask(message: Message) -> Standing:
         request = Request(f"{url.rstrip('/')}/api/jobs/{message.job}", headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - it is http(s), as was checked
         try:
-            with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - see above
-                return _of_facts(json.load(answer), message)
-        except HTTPError as problem:
-            with problem:
-                return _unanswered(f"{url} answered {problem.code} {problem.read(200).decode(errors='replace')}")
+            with _opener().open(request, timeout=TIMEOUT) as answer:
+                if answer.status == HTTPStatus.OK:
+                    return _of_facts(json.loads(answer.read(ANSWER_MAX)), message)
+                said = veiled(answer.read(SHOWN).decode(errors="replace"), [key])
+                return _unanswered(f"{url} answered {answer.status} {said}")
         except (OSError, ValueError, LookupError, TypeError) as problem:
-            return _unanswered(f"{url}: {problem!r}")
+            return _unanswered(f"{url}: {veiled(repr(problem), [key])}")
 
     return ask
+
+
+def _opener() -> OpenerDirector:
+    """As the client has it: with the environment's proxies; without redirects, to which the key would go along."""
+    opener = OpenerDirector()
+    for handler in (ProxyHandler, HTTPHandler, HTTPSHandler):
+        opener.add_handler(handler())
+    return opener
 
 
 def of_environment() -> Callable[[Message], Standing] | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
+from heartbeat.ingest.written import parsed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SLUG = re.compile("[-_a-z0-9]{1,100}")
+_INSTANT = re.compile("[-+:.0-9TWZ ]{1,40}")
 _RUNS = UUID("b0e6c2a4-5b0a-5a39-8f0e-6d1f3f5f7a10")
 _FACTS = {"Heartbeat-Job": "job", "Heartbeat-Run": "run_id", "Heartbeat-Slot": "slot"}
 
@@ -74,12 +76,12 @@ def run_of(message: str, named: str) -> str:
 
 
 def slot_of(text: str) -> str:
-    """The slot, if this names one."""
+    """The slot, if this names one. Python takes anything between the day and the time, a command's environment not."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
         return ""
-    return text
+    return text if _INSTANT.fullmatch(text) else ""
 
 
 def _attributes(raw: Mapping[str, Any]) -> dict[str, str]:
@@ -90,8 +92,8 @@ def _attributes(raw: Mapping[str, Any]) -> dict[str, str]:
 def _body(text: str) -> dict[str, str]:
     """Only a body that names its run is Heartbeat's: many have something else that they call a job."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parsed(text)
+    except ValueError:
         return {}
     if not isinstance(value, dict) or not isinstance(value.get("run_id"), str):
         return {}
@@ -99,6 +101,7 @@ def _body(text: str) -> dict[str, str]:
 
 
 def _ours(facts: Mapping[str, object]) -> dict[str, str]:
-    if not SLUG.fullmatch(str(facts["job"] or "")):
+    job = facts["job"]
+    if not isinstance(job, str) or not SLUG.fullmatch(job):
         return {}
     return {name: text for name, text in facts.items() if isinstance(text, str)}

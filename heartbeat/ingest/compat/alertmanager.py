@@ -6,51 +6,57 @@ that an alert must have: `/alertmanager/<token>?cluster=eu`. Source: prometheus.
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.ingest.compat.request import Told, Words, by_token, plain
+from heartbeat.ingest.compat.request import Told, Words, by_token, plain, word
 from heartbeat.ingest.ping import NOT_FOUND, Refusal
+from heartbeat.ingest.written import loaded
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request
+    from heartbeat.ingest.compat.request import Request, Sealed
 
 WRONG_KEY = 404
+UNKNOWN_MAX = 250_000
+"""Bytes of a body that comes with a uuid, which may be anybody's: no key shows that it is somebody's."""
 SHOWN_MAX = 20
 """Alerts that are written into the body."""
 refused = plain
 
 
-def read(request: Request) -> Told | Refusal:
+def read(request: Request) -> Sealed | Refusal:
     """See Service."""
     if len(request.parts) != 1:
         return NOT_FOUND
-    none = by_token(request.parts[0], request.signal("", Kind.LOG, ""))
-    if isinstance(none, Refusal):
-        return none
+    sealed = by_token(request.parts[0], request.signal("", Kind.LOG, ""))
+    if isinstance(sealed, Refusal):
+        return sealed
+    if sealed.key is None and len(request.body) > UNKNOWN_MAX:
+        return Refusal(status=413, text=f"more than {UNKNOWN_MAX} bytes are for <ping key>.<job> only, not for a uuid")
+    return replace(sealed, told=lambda: _told(request))
+
+
+def _told(request: Request) -> Told | Refusal:
     try:
-        alerts = [alert for alert in json.loads(request.body)["alerts"] if isinstance(alert["labels"], dict)]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        alerts = [alert for alert in loaded(request.body)["alerts"] if isinstance(alert["labels"], dict)]
+    except (ValueError, TypeError, KeyError):
         return Refusal(status=400, text="the body is no webhook of Alertmanager: give it JSON with alerts and labels")
     wanted = {name: values[-1] for name, values in request.query.items() if name}
-    ours = [alert for alert in alerts if wanted.items() <= _labels(alert).items()]
+    ours = [alert for alert in alerts if all(word(alert["labels"].get(name)) == each for name, each in wanted.items())]
     firing = any(alert.get("status") == "firing" for alert in ours)
     if not ours:  # alerts of somebody else: nothing is wrong, and nothing was said of this job
-        return Told(key=none.key, pings=())
+        return Told(pings=())
     signal = request.signal("", Kind.SUCCESS if firing else Kind.FAIL, "\n".join(map(_line, ours[:SHOWN_MAX])))
-    return by_token(request.parts[0], signal)
-
-
-def _labels(alert: dict[str, Any]) -> dict[str, str]:
-    return {str(name): str(value) for name, value in alert["labels"].items()}
+    sealed = by_token(request.parts[0], signal)
+    return sealed if isinstance(sealed, Refusal) else sealed.told()
 
 
 def _line(alert: dict[str, Any]) -> str:
-    labels = _labels(alert)
+    labels = {name: word(value) for name, value in alert["labels"].items()}
     name = labels.pop("alertname", "an alert without a name")
     inside = ", ".join(f"{label}={value}" for label, value in sorted(labels.items()))
-    return f"{name} is {alert.get('status')}" + (f" ({inside})" if inside else "")
+    return f"{name} is {word(alert.get('status')) or 'in no known state'}" + (f" ({inside})" if inside else "")
 
 
 def done(_: Request) -> Words:

@@ -14,13 +14,13 @@ from heartbeat.ingest.ping import NOT_FOUND, Refusal
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Told
+    from heartbeat.ingest.compat.request import Request, Sealed
 
 WRONG_KEY = 404
 refused = plain
 
 
-def read(request: Request) -> Told | Refusal:
+def read(request: Request) -> Sealed | Refusal:
     """See Service."""
     match request.parts:
         case ("api", "v1", "heartbeat", token):

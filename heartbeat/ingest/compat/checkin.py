@@ -8,11 +8,12 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from heartbeat.errors import BadSchedule
-from heartbeat.ingest.compat.request import milliseconds, number, slug_of
+from heartbeat.ingest.compat.request import milliseconds, number, slug_of, word
 from heartbeat.ingest.ident import short
 from heartbeat.ingest.ping import Ping
 from heartbeat.model import MINUTE, Job, Kind
 from heartbeat.schedule import parse
+from heartbeat.schedule.zones import is_zone
 
 if TYPE_CHECKING:
     from heartbeat.ingest.compat.request import Request
@@ -23,6 +24,8 @@ UNITS = {"minute": "1m", "hour": "1h", "day": "1d", "week": "7d", "month": "30d"
 MINUTES_MAX, THRESHOLD_MAX, COUNT_MAX = 40_320, 720, 1_000_000
 MARGIN, RUNTIME = 1, 30
 """Minutes; Sentry's own defaults."""
+OWNER_MAX, CRONTAB_MAX = 100, 200
+"""Characters."""
 SOURCE = "sentry"
 
 
@@ -34,8 +37,8 @@ class BadCheckIn(Exception):
 
 def ping_of(request: Request, value: dict[str, Any], may_create: bool, remarks: list[str]) -> Ping:
     """What a check-in says. remarks: gets what is wrong with its monitor_config. Raises BadCheckIn."""
-    slug = slug_of(str(value.get("monitor_slug") or ""), str(value.get("environment") or ""))
-    status = str(value.get("status"))
+    slug = slug_of(word(value.get("monitor_slug") or ""), word(value.get("environment") or ""))
+    status = word(value.get("status"))
     if not slug:
         raise BadCheckIn("a check-in has no monitor_slug")
     if status not in KINDS:
@@ -54,7 +57,7 @@ def ping_of(request: Request, value: dict[str, Any], may_create: bool, remarks: 
 def _run_id(given: object) -> str:
     """32 hex digits, with or without dashes. All zeros is Sentry's word for the newest run, and so is none."""
     try:
-        found = UUID(str(given))
+        found = UUID(word(given))
     except ValueError:
         return ""
     return str(found) if found.int else ""
@@ -65,7 +68,7 @@ def _job(slug: str, config: object, remarks: list[str]) -> Job | None:
         remarks.append("the check-in has no monitor_config to make a job of")
         return None
     try:
-        schedule, zone = _schedule(config.get("schedule")), str(config.get("timezone") or "UTC")
+        schedule, zone = _schedule(config.get("schedule")), _zone(config.get("timezone") or "UTC")
         parse(schedule, zone)
     except (BadCheckIn, BadSchedule) as problem:
         remarks.append(f"monitor_config: {problem}")
@@ -78,9 +81,17 @@ def _job(slug: str, config: object, remarks: list[str]) -> Job | None:
         grace=margin * MINUTE,
         max_runtime=_count(config.get("max_runtime"), RUNTIME, MINUTES_MAX) * MINUTE,
         alert_after=_count(config.get("failure_issue_threshold"), 1, THRESHOLD_MAX),
-        owner=str(config.get("owner") or "")[:100],
+        owner=word(config.get("owner") or "")[:OWNER_MAX],
         source=SOURCE,
     )
+
+
+def _zone(given: object) -> str:
+    """Without the nearest names, which are dear to find: everything that a sender may repeat without end is cheap."""
+    name = word(given)
+    if not is_zone(name):
+        raise BadCheckIn(f"timezone {name[:40]!r} is no time zone; use an IANA name such as Asia/Tokyo or UTC")
+    return name
 
 
 def _schedule(given: object) -> str:
@@ -88,12 +99,19 @@ def _schedule(given: object) -> str:
         raise BadCheckIn("schedule is no object")
     kind, value = given.get("type"), given.get("value")
     if kind == "crontab":
-        return str(value)
-    unit = UNITS.get(str(given.get("unit")))
+        return _crontab(word(value))
+    unit = UNITS.get(word(given.get("unit")))
     count = number(value)
     if kind != "interval" or unit is None or count is None or not 1 <= count <= COUNT_MAX:
-        raise BadCheckIn(f"schedule {given!r} is neither a crontab nor an interval".replace("\n", " ")[:200])
+        told = {name: word(given.get(name))[:40] for name in ("type", "value", "unit") if name in given}
+        raise BadCheckIn(f"schedule {told!r} is neither a crontab nor an interval")
     return f"every {int(count) * int(unit[:-1])}{unit[-1]}"
+
+
+def _crontab(text: str) -> str:
+    if len(text) > CRONTAB_MAX or "\n" in text.strip():
+        raise BadCheckIn(f"schedule {text[:40]!r} is no crontab: write one line of five fields")
+    return text
 
 
 def _count(given: object, default: int, most: int) -> int:

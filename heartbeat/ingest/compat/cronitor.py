@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from heartbeat.clean import sound
 from heartbeat.ingest.compat.request import (
     Words,
     by_key,
@@ -24,7 +25,7 @@ from heartbeat.ingest.ping import METRICS_MAX, NOT_FOUND, Refusal
 from heartbeat.model import SECOND, Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Told
+    from heartbeat.ingest.compat.request import Request, Sealed
     from heartbeat.model import Signal
 
 WRONG_KEY = 404
@@ -33,7 +34,7 @@ METRIC_MAX = 64
 refused = plain
 
 
-def read(request: Request) -> Told | Refusal:
+def read(request: Request) -> Sealed | Refusal:
     """See Service."""
     match request.parts:
         case ("p" | "ping", key, name):
@@ -65,7 +66,7 @@ def _signal(request: Request, name: str, kind: Kind) -> Signal:
 def _metrics(request: Request) -> dict[str, float]:
     """`metric=name:number`, as often as wanted."""
     pairs = (text.partition(":") for text in request.query.get("metric", ())[:METRICS_MAX])
-    found = ((name[:METRIC_MAX], number(value)) for name, _, value in pairs)
+    found = ((sound(name[:METRIC_MAX]), number(value)) for name, _, value in pairs)
     return {name: value for name, value in found if name and value is not None}
 
 

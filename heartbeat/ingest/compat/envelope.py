@@ -5,9 +5,10 @@ Source: develop.sentry.dev, "Envelopes".
 
 from __future__ import annotations
 
-import json
 import zlib
 from typing import TYPE_CHECKING, Any
+
+from heartbeat.ingest.written import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 UNPACKED_MAX = 4 << 20
 """Bytes: a small body must not become a large one."""
+HEADER_MAX = 16_384
+"""Bytes of the envelope's first line."""
 ITEMS_MAX = 1_000
+CHECK_INS_MAX = 50
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """zlib's wbits: 31 is gzip with its header, 15 is zlib's own."""
 
@@ -29,31 +33,45 @@ class BadEnvelope(Exception):
         self.status = status
 
 
-def unpacked(request: Request) -> bytes:
+def unpacked(request: Request, most: int = UNPACKED_MAX) -> bytes:
     """The body, decompressed. Raises BadEnvelope."""
+    body, more = _unpacked(request, most)
+    if more:
+        raise BadEnvelope(f"the body has more than {most >> 20} MB when it is unpacked", 413)
+    return body
+
+
+def header(request: Request) -> dict[str, Any]:
+    """The envelope's first line, of which little is unpacked. Raises BadEnvelope."""
+    body, _ = _unpacked(request, HEADER_MAX)
+    return _object(body[:HEADER_MAX].partition(b"\n")[0], "the envelope's first line")
+
+
+def _unpacked(request: Request, most: int) -> tuple[bytes, bool]:
+    """The first bytes of the body, decompressed; and whether there are more than that."""
     how = request.headers.get("content-encoding", "identity").strip().lower()
     if how in {"", "identity"}:
-        return request.body
+        return request.body, False
     if how not in _WINDOWS:
         raise BadEnvelope(f"content-encoding {how[:40]!r} is not understood; send gzip", 415)
     unpack = zlib.decompressobj(_WINDOWS[how])
     try:
-        body = unpack.decompress(request.body, UNPACKED_MAX)
+        body = unpack.decompress(request.body, most)
     except zlib.error as problem:
         raise BadEnvelope(f"the body is no {how} ({problem})") from None
-    if unpack.unconsumed_tail:
-        raise BadEnvelope(f"the body has more than {UNPACKED_MAX >> 20} MB when it is unpacked", 413)
-    if not unpack.eof:
+    if not unpack.eof and not unpack.unconsumed_tail:
         raise BadEnvelope(f"the body is no {how} (it ends too early)")
-    return body
+    return body, bool(unpack.unconsumed_tail)
 
 
-def check_ins(body: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The envelope's header, and its check-ins; other items are passed over. Raises BadEnvelope."""
+def check_ins(body: bytes) -> list[dict[str, Any]]:
+    """The envelope's check-ins; other items are passed over. Raises BadEnvelope."""
     line, _, rest = body.partition(b"\n")
-    header = _object(line, "the envelope's first line")
-    found = [_object(payload, "a check-in") for kind, payload in _items(rest) if kind == "check_in"]
-    return header, found
+    _object(line, "the envelope's first line")
+    payloads = [payload for kind, payload in _items(rest) if kind == "check_in"]
+    if len(payloads) > CHECK_INS_MAX:
+        raise BadEnvelope(f"an envelope has {len(payloads)} check-ins; send at most {CHECK_INS_MAX} in one", 413)
+    return [_object(payload, "a check-in") for payload in payloads]
 
 
 def _items(rest: bytes) -> Iterator[tuple[str, bytes]]:
@@ -82,8 +100,8 @@ def _end_of_line(text: bytes, start: int) -> int:
 
 def _object(text: bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parsed(text)
+    except ValueError:
         value = None
     if not isinstance(value, dict):
         raise BadEnvelope(f"{what} is no JSON object")

@@ -15,14 +15,14 @@ from heartbeat.ingest.ping import NOT_FOUND
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Told
+    from heartbeat.ingest.compat.request import Request, Sealed
     from heartbeat.ingest.ping import Refusal
 
 WRONG_KEY = 404
 PING_MAX = 1e11
 
 
-def read(request: Request) -> Told | Refusal:
+def read(request: Request) -> Sealed | Refusal:
     """See Service."""
     match request.parts:
         case ("api", "push", token):

@@ -10,13 +10,16 @@ from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
+from heartbeat.clean import sound
 from heartbeat.ingest.ping import DURATION_MAX, NOT_FOUND, Ping, Refusal
 from heartbeat.model import BODY_MAX, SECOND, Kind, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 NAME_MAX = 100
+WORD_MAX = 1_000
+"""Characters of a value that are looked at."""
 EXIT_STATUS_MAX = 255
 _RUNS = UUID("5f0b6bd2-0b0e-4a9b-9e43-7a4d7c1e0a10")
 """Of run ids that are made from another service's word for a run."""
@@ -44,7 +47,7 @@ class Request:
 
     def signal(self, slug: str, kind: Kind, body: str) -> Signal:
         """One that came now. body: cut to what is kept."""
-        kept = body.encode("utf-8", "replace")[:BODY_MAX].decode("utf-8", "ignore")
+        kept = sound(body[:BODY_MAX]).encode()[:BODY_MAX].decode("utf-8", "ignore")
         return Signal(slug=slug, kind=kind, at=self.received, received=self.received, body=kept)
 
     @property
@@ -60,14 +63,21 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a request tells. key: what must be a ping key, or None where each ping names its job by uuid.
+    """What a request tells. remark: what the answer adds when a job is not known."""
 
-    remark: what the answer adds when a job is not known.
+    pings: tuple[Ping, ...]
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A request of which only the key was looked at: nothing dear is done for somebody who has none.
+
+    key: what must be a ping key, or None where the request names its job by uuid; told: reads the rest.
     """
 
     key: str | None
-    pings: tuple[Ping, ...]
-    remark: str = ""
+    told: Callable[[], Told | Refusal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +95,8 @@ class Service(Protocol):
     WRONG_KEY: int
     """The HTTP status for a key that is none."""
 
-    def read(self, request: Request) -> Told | Refusal:
-        """What a request tells, or why it tells nothing."""
+    def read(self, request: Request) -> Sealed | Refusal:
+        """What a request tells, once its key is known to be right; or why it tells nothing."""
 
     def done(self, request: Request) -> Words:
         """The answer when all of it is recorded."""
@@ -97,7 +107,7 @@ class Service(Protocol):
 
 def is_form(headers: Mapping[str, str]) -> bool:
     """Whether a body holds options, as `curl -d` sends them."""
-    return headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded")
 
 
 def plain(status: int, text: str) -> Words:
@@ -105,19 +115,28 @@ def plain(status: int, text: str) -> Words:
     return Words(status=status, text=text)
 
 
-def by_token(token: str, signal: Signal) -> Told | Refusal:
+def by_token(token: str, signal: Signal) -> Sealed | Refusal:
     """A token is what other services put into a job's URL; here it is the job's uuid, or `<ping key>.<slug>`."""
     if _UUID.fullmatch(token):
-        return Told(key=None, pings=(Ping(signal=signal, uuid=token.lower()),))
+        return _sealed(None, Ping(signal=signal, uuid=token.lower()))
     key, _, slug = token.rpartition(".")
     return by_key(key, slug_of(slug), signal)
 
 
-def by_key(key: str, slug: str, signal: Signal) -> Told | Refusal:
+def by_key(key: str, slug: str, signal: Signal) -> Sealed | Refusal:
     """A ping key and a name, apart."""
     if not key or not slug:
         return NOT_FOUND
-    return Told(key=key, pings=(Ping(signal=replace(signal, slug=slug)),))
+    return _sealed(key, Ping(signal=replace(signal, slug=slug)))
+
+
+def _sealed(key: str | None, ping: Ping) -> Sealed:
+    return Sealed(key=key, told=lambda: Told(pings=(ping,)))
+
+
+def word(value: object) -> str:
+    """A value that should be a text or a number; "" for what is neither."""
+    return str(value)[:WORD_MAX] if isinstance(value, str | int | float) else ""
 
 
 def slug_of(name: str, environment: str = "") -> str:
@@ -125,8 +144,8 @@ def slug_of(name: str, environment: str = "") -> str:
 
     An environment other than production is another job there, so it is one here: `nightly-backup-staging`.
     """
-    whole = name if environment.lower() in _SAME else f"{name}-{environment}"
-    return re.sub(r"[^-_a-z0-9]+", "-", whole.lower()).strip("-")[:NAME_MAX]
+    full = name if environment.lower() in _SAME else f"{name}-{environment}"
+    return re.sub(r"[^-_a-z0-9]+", "-", full[:WORD_MAX].lower()).strip("-")[:NAME_MAX]
 
 
 def run_of(slug: str, name: str) -> str:
@@ -137,7 +156,7 @@ def run_of(slug: str, name: str) -> str:
 def number(text: object) -> float | None:
     """A finite number, or None."""
     try:
-        value = float(str(text))
+        value = float(word(text))
     except ValueError:
         return None
     return value if math.isfinite(value) else None

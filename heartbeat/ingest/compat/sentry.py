@@ -12,60 +12,73 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.ingest.compat.checkin import BadCheckIn, ping_of
-from heartbeat.ingest.compat.envelope import BadEnvelope, check_ins, unpacked
-from heartbeat.ingest.compat.request import Told, Words
+from heartbeat.ingest.compat.envelope import BadEnvelope, check_ins, header, unpacked
+from heartbeat.ingest.compat.request import Sealed, Told, Words, word
 from heartbeat.ingest.ping import NOT_FOUND, Refusal
+from heartbeat.ingest.written import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from heartbeat.ingest.compat.request import Request
 
 WRONG_KEY = 403
+NO_KEY = "?"
+"""Nobody's."""
 QUERY = ("status", "check_in_id", "environment", "duration")
 
 
-def read(request: Request) -> Told | Refusal:
+def read(request: Request) -> Sealed | Refusal:
     """See Service."""
-    may_create, parts = request.parts[:1] == ("create",), request.parts[request.parts[:1] == ("create",) :]
-    try:
-        match parts:
-            case ("api", _, "envelope"):
-                header, values = check_ins(unpacked(request))
-                return _told(request, _key(request, header), values, may_create)
-            case ("api", _, "store"):  # the events of old SDKs
-                return Told(key=_key(request, {}), pings=())
-            case ("api", _, "cron", name, key):
-                return _told(request, key, [_by_url(request) | {"monitor_slug": name}], may_create)
-            case ("api", _, "cron", name):
-                return _told(request, _key(request, {}), [_by_url(request) | {"monitor_slug": name}], may_create)
-    except (BadEnvelope, BadCheckIn) as problem:
-        return Refusal(status=problem.status, text=str(problem))
+    match request.parts[request.parts[:1] == ("create",) :]:
+        case ("api", _, "envelope"):
+            try:
+                key = _key(request) or _of_dsn(request)
+            except BadEnvelope as problem:
+                return _refusal(problem)
+            return Sealed(key=key, told=lambda: _told(request, lambda: check_ins(unpacked(request))))
+        case ("api", _, "store"):  # the events of old SDKs
+            return Sealed(key=_key(request) or NO_KEY, told=lambda: Told(pings=()))
+        case ("api", _, "cron", name, *keys) if len(keys) <= 1:
+            key = keys[0] if keys else _key(request) or NO_KEY
+            return Sealed(key=key, told=lambda: _told(request, lambda: [_by_url(request) | {"monitor_slug": name}]))
     return NOT_FOUND
 
 
-def _told(request: Request, key: str, values: Sequence[dict[str, Any]], may_create: bool) -> Told:
+def _told(request: Request, values: Callable[[], Sequence[dict[str, Any]]]) -> Told | Refusal:
     remarks: list[str] = []
-    pings = tuple(ping_of(request, value, may_create, remarks) for value in values)
-    return Told(key=key, pings=pings, remark="; ".join(dict.fromkeys(remarks)))
+    may_create = request.parts[0] == "create"
+    try:
+        pings = tuple(ping_of(request, value, may_create, remarks) for value in values())
+    except (BadEnvelope, BadCheckIn) as problem:
+        return _refusal(problem)
+    return Told(pings=pings, remark="; ".join(dict.fromkeys(remarks)))
+
+
+def _refusal(problem: BadEnvelope | BadCheckIn) -> Refusal:
+    return Refusal(status=problem.status, text=str(problem))
 
 
 def _by_url(request: Request) -> dict[str, Any]:
-    if request.headers.get("content-type", "").startswith("application/json") and request.body:
+    if request.headers.get("content-type", "").lower().startswith("application/json") and request.body:
         try:
-            value = json.loads(unpacked(request))
-        except (ValueError, RecursionError):
+            value = parsed(unpacked(request))
+        except ValueError:
             raise BadCheckIn('the body is no JSON; give it the form {"status": "ok"}') from None
         if isinstance(value, dict):
             return value
     return {name: request.option(name) for name in QUERY if request.option(name)}
 
 
-def _key(request: Request, header: dict[str, Any]) -> str:
-    """From the query, the header X-Sentry-Auth, or the envelope's own DSN."""
-    dsn = str(header.get("dsn", "")).partition("://")[2].partition("@")
-    places = (request.option("sentry_key"), *_of_header(request), dsn[0].partition(":")[0] if dsn[1] else "")
-    return next(filter(None, places), "?")
+def _key(request: Request) -> str:
+    """From the query, or the header X-Sentry-Auth."""
+    return next(filter(None, (request.option("sentry_key"), *_of_header(request))), "")
+
+
+def _of_dsn(request: Request) -> str:
+    """From the envelope's own DSN. Raises BadEnvelope."""
+    user, at, _ = word(header(request).get("dsn")).partition("://")[2].partition("@")
+    return (user.partition(":")[0] if at else "") or NO_KEY
 
 
 def _of_header(request: Request) -> Iterator[str]:

@@ -11,14 +11,14 @@ from heartbeat.ingest.ping import NOT_FOUND
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Told
+    from heartbeat.ingest.compat.request import Request, Sealed
     from heartbeat.ingest.ping import Refusal
 
 WRONG_KEY = 404
 refused = plain
 
 
-def read(request: Request) -> Told | Refusal:
+def read(request: Request) -> Sealed | Refusal:
     """See Service."""
     if len(request.parts) != 1:
         return NOT_FOUND

@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.events.heard import Object
-from heartbeat.ingest.events.shape import quoted, text
+from heartbeat.ingest.events.shape import at, quoted, text
 
 KEY_MAX = 1024
 """Bytes of the longest key that S3 takes."""
@@ -19,15 +19,21 @@ KEY_MAX = 1024
 
 def created(event: dict[str, Any]) -> Object:
     """Object Created."""
-    return _object(text(event, "detail", "bucket", "name"), text(event, "detail", "object", "key", most=KEY_MAX + 1))
+    return _object(text(event, "detail", "bucket", "name"), _key(event, "detail", "object", "key")[: KEY_MAX + 1])
 
 
 def notified(record: dict[str, Any]) -> Object | None:
     """One record of a bucket's notification; None when it tells of no new object."""
     if not text(record, "eventName").removeprefix("s3:").startswith("ObjectCreated"):
         return None
-    key = unquote_plus(text(record, "s3", "object", "key", most=4 * KEY_MAX))
+    key = unquote_plus(_key(record, "s3", "object", "key"))
     return _object(text(record, "s3", "bucket", "name"), key)
+
+
+def _key(value: object, *path: str) -> str:
+    """A key as it is, NUL and all: another one is another object."""
+    found = at(value, *path)
+    return found[: 4 * KEY_MAX].encode("utf-8", "replace").decode() if isinstance(found, str) else ""
 
 
 def _object(bucket: str, key: str) -> Object:

@@ -11,7 +11,8 @@ from heartbeat.errors import BadSignal
 from heartbeat.ingest.events import batch, dead_letters, ecs, functions, objects, step_functions
 from heartbeat.ingest.events.dead_letters import Letter
 from heartbeat.ingest.events.heard import Heard
-from heartbeat.ingest.events.shape import instant, items, mapping, parsed, quoted, text
+from heartbeat.ingest.events.shape import instant, items, mapping, quoted, text
+from heartbeat.ingest.written import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
-from heartbeat.clean import one_line
+from heartbeat.clean import one_line, sound
 from heartbeat.model import BODY_MAX, NEVER
 
 TEXT_MAX = 2048
@@ -22,9 +21,9 @@ def at(value: object, *path: str) -> object:
 
 
 def text(value: object, *path: str, most: int = TEXT_MAX) -> str:
-    """The text there, "" for anything else. Half surrogates, which nothing could store, become question marks."""
+    """The text there, "" for anything else, as it can be kept."""
     found = at(value, *path)
-    return found[:most].encode("utf-8", "replace").decode() if isinstance(found, str) else ""
+    return sound(found[:most]) if isinstance(found, str) else ""
 
 
 def mapping(value: object, *path: str) -> dict[str, Any]:
@@ -40,9 +39,9 @@ def items(value: object, *path: str) -> list[Any]:
 
 
 def whole(value: object, *path: str) -> int | None:
-    """The whole number there."""
+    """The whole number there, if it is none that nothing could hold."""
     found = at(value, *path)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and abs(found) < NEVER else None
 
 
 def instant(value: object, *path: str) -> int | None:
@@ -62,14 +61,6 @@ def _iso(written: str) -> int | None:
         return None
 
 
-def parsed(written: str) -> object:
-    """A text as JSON. Raises ValueError, also for what is too deep to read."""
-    try:
-        return json.loads(written)
-    except RecursionError:
-        raise ValueError("too deep") from None
-
-
 def spelled(arn: str, marker: str) -> tuple[str, ...]:
     """The ways to name what an ARN names: the ARN, the name behind the marker, both also without revision or alias."""
     name = arn.partition(marker)[2] or arn
@@ -79,8 +70,7 @@ def spelled(arn: str, marker: str) -> tuple[str, ...]:
 
 def joined(*parts: str) -> str:
     """The parts that say something, as the body of a signal."""
-    whole_text = "\n".join(part for part in parts if part)
-    return whole_text.encode("utf-8", "replace")[:BODY_MAX].decode("utf-8", "ignore")
+    return "\n".join(part for part in parts if part).encode()[:BODY_MAX].decode("utf-8", "ignore")
 
 
 def quoted(written: str) -> str:

@@ -5,7 +5,6 @@ Source: AWS Step Functions developer guide, "Automating Step Functions event del
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -13,7 +12,8 @@ from msgspec.structs import replace
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.events.ecs import failed_task
 from heartbeat.ingest.events.heard import Teller, Told
-from heartbeat.ingest.events.shape import instant, items, joined, mapping, parsed, spelled, text, whole
+from heartbeat.ingest.events.shape import instant, items, joined, mapping, spelled, text, whole
+from heartbeat.ingest.written import parsed
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _state(detail: dict[str, Any], status: str, ended: int | None) -> str:
 def _job(given: str) -> tuple[str, ...]:
     """The job for which a trigger started the execution; nothing for any other."""
     try:
-        heartbeat = json.loads(given)["heartbeat"]
-        return (str(heartbeat["job"]),)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        name = text(parsed(given), "heartbeat", "job")
+    except ValueError:
         return ()
+    return (name,) if name else ()

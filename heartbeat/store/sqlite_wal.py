@@ -1,0 +1,171 @@
+"""The write-ahead log of a SQLite file: when it begins anew, and whether it belongs to the file that it lies beside.
+
+SQLite applies a -wal to whatever file lies beside it. A copy laid over a dead server's file, with that server's -wal
+still there, becomes a mixture of both; nothing in SQLite's format can tell. So each generation of the log, from one
+whole checkpoint to the next, gets a number, in `user_version`, which stands at a fixed place of the first page and is
+read without opening anything:
+
+    number   2          3                                    4              5
+    log      2 …        3 … … … … … … … … … … … … … … … …    4              5 … …
+    file     ──── 2 ───────────────────────────────────────── 4 ─────────────────
+                  │     first commit of the new log           │
+                  checkpointed whole                          checkpointed whole
+
+A file and a log belong together when the file has one of the log's numbers (some or all of it was checkpointed), or the
+one before its first (none was). A copy made between two checkpoints has a number of the log of its time: right beside
+that log, whose pages make it what the file was at the end, and wrong beside every other. A backup of ours gets a
+number of its own. Only we checkpoint (`wal_autocheckpoint = 0`), so that the numbers come at the right moments; after
+a checkpoint by others the log says nothing, and is believed.
+
+Numbers: consecutive, from a multiple of 65,536 drawn by lot; 0 is a file from before there were any.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import struct
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGES_MAX = 10_000
+"""Pages after which the log is checkpointed."""
+MORE = 1_000
+"""Pages until the next try, when somebody who reads was in the way."""
+SOON = 20
+"""Pages until the next try, when the log has just been begun by a process that has just opened it."""
+TRIES_AT_FIRST = 20
+A_MOMENT = 0.002
+"""Seconds: our own reading takes no longer."""
+HEADER, FRAME = 32, 24
+"""Bytes (https://www.sqlite.org/fileformat2.html#walformat)."""
+MAGIC = (0x377F0682, 0x377F0683)
+VERSION_AT = 60
+"""Where user_version stands in the first page."""
+ROOT = 1 << 16
+TRIES = 4
+TRY_AGAIN = 0.05
+"""Seconds: another process may be checkpointing just now."""
+
+
+def new_number() -> int:
+    """A number that no other file has (one in 32,767)."""
+    return (1 + secrets.randbelow(ROOT // 2 - 1)) * ROOT
+
+
+def number(db: sqlite3.Connection) -> int:
+    """The number of the database as this connection sees it."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def begin(db: sqlite3.Connection, tries: int = 1) -> bool:
+    """Checkpoint, and begin a new generation; False when somebody who reads is in the way, and this one goes on."""
+    _count(db)
+    for number_of_try in range(tries):
+        busy, pages, done = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if not busy and pages == done:
+            _count(db)
+            return True
+        time.sleep(A_MOMENT if number_of_try + 1 < tries else 0)
+    return False
+
+
+def _count(db: sqlite3.Connection) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    known = number(db)
+    db.execute(f"PRAGMA user_version = {(known + 1) % (1 << 31) if known else new_number()}")
+    db.execute("COMMIT")
+
+
+def belong_together(path: str) -> bool:
+    """Whether the -wal at this path, if there is one, was written for the file."""
+    for wait in (TRY_AGAIN,) * (TRIES - 1) + (0,):
+        if _fit(path):
+            return True
+        time.sleep(wait)
+    return False
+
+
+def _fit(path: str) -> bool:
+    numbers = _numbers(f"{path}-wal")
+    if not numbers:
+        return True
+    known = _number_of_file(path)
+    return known in numbers or known == numbers[0] - 1 or (known == 0 and numbers[0] % ROOT == 0)
+
+
+def _number_of_file(path: str) -> int:
+    """The number in the file itself. By way of SQLite: to close it in any other way ends our locks on it."""
+    try:
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?immutable=1", uri=True)) as db:
+            return number(db)
+    except sqlite3.Error:  # no database at all
+        return -1
+
+
+def _numbers(wal: str) -> list[int]:
+    """The numbers in this log, in the order in which they were written."""
+    try:
+        file = os.open(wal, os.O_RDONLY)
+    except OSError:
+        return []
+    try:
+        return list(_first_pages(file))
+    finally:
+        os.close(file)
+
+
+def _first_pages(file: int) -> Iterator[int]:
+    header = os.pread(file, HEADER, 0)
+    if len(header) < HEADER or struct.unpack(">I", header[:4])[0] not in MAGIC:
+        return
+    size, salts = struct.unpack(">I", header[8:12])[0], header[16:24]
+    at = HEADER
+    while len(frame := os.pread(file, FRAME, at)) == FRAME and frame[8:16] == salts:
+        if frame[:4] == b"\0\0\0\1":
+            yield struct.unpack(">i", os.pread(file, 4, at + FRAME + VERSION_AT).ljust(4, b"\0"))[0]
+        at += FRAME + size
+
+
+class Log:
+    """The -wal of an open database: how long it has grown."""
+
+    def __init__(self, path: str) -> None:
+        self._path = f"{path}-wal"
+        self._file: int | None = None
+        self._pages = PAGES_MAX
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing has been written to it yet."""
+        try:
+            return Path(self._path).stat().st_size == 0
+        except OSError:
+            return True
+
+    @property
+    def is_long(self) -> bool:
+        """It is time for a checkpoint: the page at the limit is of this generation."""
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDONLY)
+        header = os.pread(self._file, HEADER, 0)
+        if len(header) < HEADER:
+            return False
+        size = FRAME + int.from_bytes(header[8:12], "big")
+        return os.pread(self._file, 8, HEADER + (self._pages - 1) * size + 8) == header[16:24]
+
+    def begun(self, *, anew: bool, first: bool) -> None:
+        """The log begins anew, or somebody was in the way. first: since it was opened."""
+        self._pages = PAGES_MAX if anew else SOON if first else self._pages + MORE
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            os.close(self._file)
+        self._file = None

@@ -1,0 +1,47 @@
+"""What the URL and the headers of a request must look like. No network, and a message that shows no value."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def flaw(url: str) -> str:
+    """What is wrong with a URL that is to be called, to be said after the setting's name; "" for nothing."""
+    parts = _parts(url)
+    if parts is None or not url.isascii() or not url.isprintable() or " " in url:
+        return "must be an http or https URL with a host, such as https://example.com/hook"
+    if "@" in parts.netloc:
+        return "must hold no user and password; give a header such as Authorization"
+    return ""
+
+
+def header_flaw(headers: Mapping[str, str]) -> str:
+    """The same for headers."""
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name):
+            return f"{name!r} is not a header's name"
+        if not value.isascii() or not value.isprintable():
+            return f"the value of {name} must be printable ASCII on one line"
+    return ""
+
+
+def host_of(url: str) -> tuple[str, int]:
+    """Host and port of a URL without a flaw."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if good else None
