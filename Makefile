@@ -70,6 +70,7 @@ soak: setup
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) $(ARGS)
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) 10000000
 	FUZZ_REQUESTS=$(FUZZ) $(BIN)/pytest -q tests/fuzz
+	WORLDS=$(SEEDS) KILLS=100 $(BIN)/pytest -q tests/channels/test_deliver_worlds.py tests/server/test_server_storm.py
 	TRIGGER_DAYS=$(SEEDS) $(BIN)/pytest -q -n $(WORKERS) tests/triggers/test_trigger_days.py
 
 lock:

@@ -128,6 +128,12 @@ def note_dead(store: Store, rows: Sequence[Delivery]) -> None:
             return
 
 
+def dead_count(store: Store) -> int:
+    """How many deliveries ever died."""
+    value = cast("dict[str, Any]", store.document(DEAD).value or {"count": 0})
+    return int(value["count"])
+
+
 def dead(store: Store) -> Dead:
     """What was never delivered; those that retention has taken are only counted."""
     value = cast("dict[str, Any]", store.document(DEAD).value or {"count": 0, "latest": []})

@@ -137,9 +137,20 @@ class StartFailed(WorldError):
 class ChannelFailed(WorldError):
     """A channel did not take a message. `retry_after` is in seconds when the receiver named a time.
 
-    `final` is true when trying again cannot help (the webhook was revoked, the topic is gone).
+    unsent: it certainly did not arrive, so that it may be told in another message; refused: nobody takes anything there
+    until a person mends it (a permission, an address), so it is tried again slowly; final: trying again cannot help,
+    for it is this message that is not taken. Both mean that it did not arrive.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, final: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        final: bool = False,
+        refused: bool = False,
+        unsent: bool = False,
+    ) -> None:
         super().__init__(message)
-        self.retry_after, self.final = retry_after, final
+        self.retry_after, self.final, self.refused = retry_after, final, refused
+        self.unsent = unsent or refused or final

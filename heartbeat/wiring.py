@@ -21,6 +21,7 @@ from heartbeat.doors.fronts import BACKLOG, Fronts, bind, settle_in
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
 from heartbeat.doors.jobsfile import JobsFile
+from heartbeat.doors.owner import Owner
 from heartbeat.doors.scheduler import Scheduler
 from heartbeat.doors.strays import Strays
 from heartbeat.doors.upkeep import Upkeep
@@ -73,10 +74,10 @@ def _serve(settings: Settings) -> None:
         log = Log(time.time, settings.log)
         listener = cleanup.enter_context(bind(settings.host, settings.port))
         store = cleanup.enter_context(closing(_open(settings.db, log)))
+        owner = cleanup.enter_context(closing(Owner(settings.db)))
         file = JobsFile(settings.config, store, log)
         file.load(_now())
-        kept, fresh = ("", False) if settings.ping_keys else documents.ping_key(store)
-        keys = settings.ping_keys or (kept,)
+        keys, fresh = _keys(settings, store)
         strays = Strays(log)
         writer = Writer(Records(store, file), strays, log)
         health = Health(log=log, writer=writer)
@@ -87,7 +88,7 @@ def _serve(settings: Settings) -> None:
         scheduler = Scheduler(store, Starter(store, build, _now), log, _now)
         upkeep = Upkeep(store, file, strays, [writer.forget_jobs, scheduler.read_again], settings.keep_days)
         # Two, so that a pass with a channel that hangs holds up nobody's new alerts: only one gets a delivery's claim.
-        postmen = [Chore(name, lambda: _deliver(store, file, log), log) for name in ("deliver", "deliver-2")]
+        postmen = [Chore(name, lambda: _deliver(store, file, owner, log), log) for name in ("deliver", "deliver-2")]
         look = evidence.look(evidence.FolderBucket(settings.evidence)) if settings.evidence else nothing_to_see
         clock = Clock(store, file, look, health, scheduler, hearing, log, settings.sweep_every)
         ticking = [Chore("sweep", lambda: clock.step(_now), log), Chore("schedule", scheduler.step, log)]
@@ -131,6 +132,14 @@ def _open(db: Path, log: Log) -> Store:
     return store
 
 
+def _keys(settings: Settings, store: Store) -> tuple[tuple[str, ...], bool]:
+    """The ping keys in force; and whether there is one that was made just now."""
+    if settings.ping_keys:
+        return settings.ping_keys, False
+    kept, fresh = documents.ping_key(store)
+    return (kept,), fresh
+
+
 class Records:
     """What the writer writes to."""
 
@@ -148,8 +157,8 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _deliver(store: Store, file: JobsFile, log: Log) -> float:
-    done = deliver(store, file.channels, _now, fallback=file.fallback, budget=PASS)
+def _deliver(store: Store, file: JobsFile, owner: Owner, log: Log) -> float:
+    done = deliver(store, file.channels, _now, fallback=file.fallback, budget=PASS, owner=owner)
     if done.sent or done.failed or done.dead:
         log.tell(Happened.DELIVERED, sent=done.sent, failed=done.failed, dead=done.dead)
     return SOON if done.more else OUTBOX_EVERY

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind, Key
@@ -20,6 +22,7 @@ Resolve = Callable[[str], str]
 
 ARN = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+(\.fifo)?")
 TYPES: dict[str, type] = {"string": str, "boolean": bool, "integer": int, "object": Mapping}
+DEFINITION_LENGTH = 6
 VERBATIM = frozenset({"template"})
 """Settings in which `${…}` means something else."""
 
@@ -30,9 +33,19 @@ def build(name: str, settings: Mapping[str, Any], *, resolve: Resolve = resolve)
         raise BadSetting(f"channel {name!r}: needs exactly one of {', '.join(CHANNEL_KINDS)}")
     kind, given = next(iter(settings.items()))
     try:
-        return BUILDERS[kind](name, _read(CHANNEL_KINDS[kind], given, resolve))
+        read = _read(CHANNEL_KINDS[kind], given, resolve)
+        definition = _definition(kind, read)
+        channel = BUILDERS[kind](name, read)
     except BadSetting as error:
         raise BadSetting(f"channel {name!r} ({kind}): {error}") from None
+    channel.definition = definition
+    return channel
+
+
+def _definition(kind: str, settings: Settings) -> str:
+    """A short name for these settings, secrets included: too short to tell anything of them."""
+    text = json.dumps([kind, settings], sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:DEFINITION_LENGTH]
 
 
 def _read(kind: ChannelKind, given: object, resolve: Resolve) -> Settings:

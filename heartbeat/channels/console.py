@@ -24,6 +24,7 @@ class Console:
 
     pace = 0
     parallel = 1
+    definition = ""
 
     def __init__(self, name: str, *, stream: TextIO | None = None, group_above: int = GROUP_ABOVE) -> None:
         self.name, self.group_above, self._stream = name, group_above, stream

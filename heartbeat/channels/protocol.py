@@ -17,13 +17,14 @@ class Channel(Protocol):
     """Somewhere to tell people.
 
     group_above: more waiting alerts than this become one message (0: never); pace: milliseconds from one send to the
-    next; parallel: how many sends may run at once.
+    next; parallel: how many sends may run at once; definition: a name for its settings, another one when they change.
     """
 
     name: str
     group_above: int
     pace: int
     parallel: int
+    definition: str
 
     def send(self, alerts: Sequence[Alert], *, key: str, now: int, receipt: str) -> str:
         """Tell these alerts in one message (several: as a list), within some ten seconds a request.

@@ -19,7 +19,7 @@ ANSWER_MAX = 64 * 1024
 PACE = 1 * SECOND
 """Slack takes about one message a second and channel (docs.slack.dev, rate limits)."""
 TOO_MANY = 429
-FINAL = frozenset(
+REFUSED = frozenset(
     {
         "invalid_auth",
         "not_authed",
@@ -47,6 +47,9 @@ FINAL = frozenset(
         "no_active_hooks",
     }
 )
+"""Slack's words for what a person can mend: the token, the channel, a permission."""
+BAD_REQUEST, SERVER_ERROR = 400, 500
+"""From the one on nothing was told, from the other on nobody knows what became of the message."""
 LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
 BAD_BLOCKS = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "invalid_payload", "msg_too_long", "msg_blocks_too_long"}
@@ -80,12 +83,13 @@ def fail(
     if status in REDIRECTS:
         said += f"; {NOT_FOLLOWED}"
     if status == TOO_MANY or word == "ratelimited":
-        raise ChannelFailed(said, retry_after=_seconds(headers))
+        raise ChannelFailed(said, retry_after=_seconds(headers), unsent=True)
     if word in LOST:
-        raise LostError(said)
+        raise LostError(said, unsent=True)
     if word in BAD_BLOCKS:
-        raise BadBlocksError(said)
-    raise ChannelFailed(said, final=word in FINAL or revoked)
+        raise BadBlocksError(said, unsent=True)
+    refused = word in REFUSED or revoked or status in REDIRECTS
+    raise ChannelFailed(said, refused=refused, unsent=BAD_REQUEST <= status < SERVER_ERROR)
 
 
 def _shown(word: str, secrets: Iterable[str]) -> str:

@@ -71,6 +71,7 @@ class SlackBot:
 
     pace = PACE
     parallel = 1
+    definition = ""
 
     def __init__(  # noqa: PLR0913  (they are its settings)
         self,

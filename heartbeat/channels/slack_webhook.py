@@ -32,6 +32,7 @@ class SlackWebhook:
 
     pace = PACE
     parallel = 1
+    definition = ""
 
     def __init__(self, name: str, url: str, *, group_above: int = GROUP_ABOVE, guard: Guard | None = None) -> None:
         self.name, self.group_above = name, group_above

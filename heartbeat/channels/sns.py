@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from heartbeat.model import Alert
     from heartbeat.wording import Message
 
-FINAL = frozenset({"NotFound", "AuthorizationError", "AccessDenied", "InvalidParameter", "InvalidParameterValue"})
+REFUSED = frozenset({"NotFound", "AuthorizationError", "AccessDenied", "AccessDeniedException", "InvalidClientTokenId"})
+"""What a person can mend: the topic, a permission, the keys."""
+FINAL = frozenset({"InvalidParameter", "InvalidParameterValue"})
+SERVER_ERROR = 500
 
 
 class Sns:
@@ -27,6 +30,7 @@ class Sns:
 
     pace = 0
     parallel = 4
+    definition = ""
 
     def __init__(self, name: str, topic: str, *, layout: str = "json", group_above: int = GROUP_ABOVE) -> None:
         self.name, self.group_above = name, group_above
@@ -45,7 +49,8 @@ class Sns:
             client.publish(TopicArn=self._topic, **self._order(message, key), **content(message, key, self._layout))
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            raise ChannelFailed(f"SNS answered {veiled(code[:80], credentials())}", final=code in FINAL) from None
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            raise _failed(code, status) from None
         except (BotoCoreError, ResponseParserError) as error:  # without its text: the latter's is the whole answer
             raise ChannelFailed(f"SNS cannot be reached ({type(error).__name__})") from None
         return ""
@@ -64,6 +69,12 @@ class Sns:
             return {}
         group = message.alerts[0].slug or "heartbeat"
         return {"MessageGroupId": digest(group), "MessageDeduplicationId": digest(key)}
+
+
+def _failed(code: str, status: int) -> ChannelFailed:
+    unsent = 400 <= status < SERVER_ERROR  # noqa: PLR2004  (the caller's fault: nothing was published)
+    said = f"SNS answered {veiled(code[:80], credentials())}"
+    return ChannelFailed(said, refused=code in REFUSED, final=code in FINAL, unsent=unsent)
 
 
 def digest(text: str) -> str:

@@ -4,8 +4,8 @@
     Idempotency-Key: <the same for every attempt at this message>
 
 The receiver computes the HMAC over the raw body, compares in constant time, and refuses what is more than five minutes
-old. 2xx is taken; 408, 425, 429, 5xx and network errors are tried again; everything else is final, redirects too:
-they are not followed. How it is sent: `heartbeat.sender`.
+old. 2xx is taken; 408, 425, 429, 5xx and network errors are tried again; what a person can mend (REFUSED, redirects:
+they are not followed) slowly; every other answer is final. How it is sent: `heartbeat.sender`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ TOTAL = 10.0
 JSON = "application/json"
 BODY_MAX = 1024 * 1024
 RETRY = frozenset({408, 425, 429})
+REFUSED = frozenset({401, 402, 403, 404, 407, 410, 421})
+"""It is the address or the permission, and not this message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Webhook:
 
     pace = 0
     parallel = 16
+    definition = ""
 
     def __init__(
         self,
@@ -102,7 +105,7 @@ def post(sender: Sender, request: HttpRequest) -> HttpAnswer:
     try:
         return sender.send(request)
     except SendFailed as failed:
-        raise ChannelFailed(str(failed), final=failed.refused) from None
+        raise ChannelFailed(str(failed), refused=failed.refused, unsent=not failed.sent) from None
 
 
 def sign(secret: str, payload: bytes, now: int) -> str:
@@ -125,12 +128,14 @@ def seconds(retry_after: str, now: int) -> float | None:
 
 
 def _refused(url: str, answer: HttpAnswer, retry_after: float | None) -> ChannelFailed:
+    """What a status that is not a success means. Up to 4xx the receiver did nothing with the message."""
     status = answer.status
-    again = status in RETRY or status >= 500  # noqa: PLR2004  (RFC 9110: server errors)
     said = f"{urlsplit(url).hostname} answered {status}"
+    if status in RETRY or status >= 500:  # noqa: PLR2004  (RFC 9110: server errors)
+        return ChannelFailed(said, retry_after=retry_after, unsent=status in RETRY)
     if status in REDIRECTS:
-        said += f"; {NOT_FOLLOWED}"
-    return ChannelFailed(said, retry_after=retry_after if again else None, final=not again)
+        return ChannelFailed(f"{said}; {NOT_FOLLOWED}", refused=True)
+    return ChannelFailed(said, refused=status in REFUSED, final=status not in REFUSED)
 
 
 def _header(text: str) -> str:

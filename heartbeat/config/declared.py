@@ -18,8 +18,8 @@ class Config:
     """What a file says.
 
     name: who owns its jobs (Job.source); channels: {name: {kind: settings}}, `${…}` as it stands; service: who hears
-    about the service itself; fallback: who hears that a message died; digest: the same for the same meaning, however
-    it is written; warnings: each with file, line and column.
+    about the service itself; fallback: who hears what another channel does not take, nobody named: every other; digest:
+    the same for the same meaning, however it is written; warnings: each with file, line and column.
     """
 
     name: str

@@ -89,7 +89,7 @@ def _config(root: Spot, name: str) -> Config | None:
     owner = top.get("name", name)
     jobs = tuple(job for job in (entry.job(owner) for entry in entries) if job)
     told = tuple(service.get("notify", defaults.values.get("notify") or channels))
-    fallback = tuple(service.get("fallback", ()))
+    fallback = tuple(service.get("fallback") or service.get("notify", ()))
     return Config(
         name=owner,
         jobs=jobs,

@@ -157,8 +157,8 @@ SERVICE_KEYS = (
     Key(
         name="fallback",
         type=many(values.NAME),
-        default="none",
-        doc="The channels that are told when another channel's message could not be delivered.",
+        default="`service.notify`, else every other channel",
+        doc="The channels that are told when another channel takes no messages, and what it never took.",
     ),
 )
 TOP_KEYS = (

@@ -94,12 +94,14 @@ class Api:
         try:
             clock = documents.clock(self._store, self._now())
             ill = {each.name: each.text for each in illnesses(self._store)}
+            undelivered = documents.dead_count(self._store)
         except WorldError as problem:
             return Answer(503, known | {"error": AWAY}, cause=str(problem))
         age = self._now() - clock.alive
         well = bool(clock.version) and age <= SWEEP_AGE_MAX and not ill
         seconds = round(age / SECOND, 1) if clock.version else None
-        return Answer(200 if well else 503, known | {"ok": well, "last_sweep_seconds": seconds, "illnesses": ill})
+        found = {"ok": well, "last_sweep_seconds": seconds, "illnesses": ill, "undelivered": undelivered}
+        return Answer(200 if well else 503, known | found)
 
     def _holder(self, request: Request, wanted: keys.Rights) -> keys.Holder | Answer:
         """Who asks; or why they may not."""

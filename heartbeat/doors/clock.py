@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from heartbeat import documents
 from heartbeat.errors import StoreGone
 from heartbeat.illness import review
 from heartbeat.model import SECOND
@@ -55,6 +56,7 @@ class Clock:
         self.health.writer.file_is_there()
         self.health.swept()
         self.health.known = review(self.store, now(), self.file.service)
+        self.health.undelivered = documents.dead_count(self.store)
         self.scheduler.go_on(swept.starts)
         if swept.told or swept.lost or swept.blind:
             blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"

@@ -41,6 +41,8 @@ class Health:
     chores: Sequence[Chore] = ()
     known: tuple[Illness, ...] = ()
     """What the store says of the service, as the clock last read it."""
+    undelivered: int = 0
+    """Alerts that no channel ever took, since ever."""
     _own: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -70,6 +72,7 @@ class Health:
             "store": "away" if self.writer.away or "sweep" in hindered else "reachable",
             "writer": writer or "running",
             "illnesses": ill,
+            "undelivered": self.undelivered,
             "hindered": hindered,
             "crashes": self.log.counts[Happened.CRASHED],
             "version": our_version(),

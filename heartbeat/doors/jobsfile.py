@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from heartbeat import traffic
 from heartbeat.apply import apply
 from heartbeat.channels.build import build
 from heartbeat.config import read_file
-from heartbeat.errors import CallerError
+from heartbeat.doors.mailboxes import KEPT
+from heartbeat.errors import BadSetting, CallerError
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class JobsFile:
         self._path, self._store, self._log = path, store, log
         self._stamp: Stamp | None = None
         self._digest = ""
+        self._declared: Mapping[str, Mapping[str, Any]] = {}
+        self._fresh_until = 0
         self.channels: Mapping[str, Channel] = {}
         self.service: tuple[str, ...] = ()
         self.fallback: tuple[str, ...] = ()
@@ -44,7 +48,8 @@ class JobsFile:
         channels = {name: build(name, settings) for name, settings in config.channels.items()}
         done = apply(self._store, config, now)
         self.channels, self.service, self.fallback = channels, config.service, config.fallback
-        self._stamp = stamp
+        traffic.forget(self._store, channels, now, config.service)
+        self._stamp, self._declared, self._fresh_until = stamp, config.channels, now + KEPT
         if config.digest != self._digest:
             self._tell(Happened.CONFIG_DOUBT, config.warnings)
         self._digest = config.digest
@@ -57,9 +62,8 @@ class JobsFile:
         anew: carry it out in any case, for the database is another one.
         """
         stamp = None if self._path is None else _stamp(self._path)
-        if stamp is None or (
-            stamp == self._stamp and not anew
-        ):  # a file that is away is being replaced, or it comes back
+        if stamp is None or (stamp == self._stamp and not anew):
+            self._renew(now)  # a file that is away is being replaced, or it comes back
             return False
         try:
             self.load(now)
@@ -68,6 +72,19 @@ class JobsFile:
             self._tell(Happened.CONFIG_BROKEN, str(problem).splitlines())
             return False
         return True
+
+    def _renew(self, now: int) -> None:
+        """Make the channels anew from time to time: their secrets may change while the file stays as it is."""
+        if now < self._fresh_until:
+            return
+        self._fresh_until = now + KEPT
+        made = dict(self.channels)
+        for name, settings in self._declared.items():
+            try:
+                made[name] = build(name, settings)
+            except BadSetting as problem:
+                self._log.tell(Happened.CHANNEL_BROKEN, says=problem)
+        self.channels = made
 
     def _tell(self, what: Happened, sentences: Sequence[str]) -> None:
         for sentence in sentences[:TOLD_MAX]:

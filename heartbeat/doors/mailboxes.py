@@ -59,6 +59,7 @@ class Broken:
     group_above = 0
     pace = 0
     parallel = 1
+    definition = ""
 
     def __init__(self, name: str, problem: str) -> None:
         self.name, self._problem = name, problem

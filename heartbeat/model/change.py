@@ -64,6 +64,9 @@ class Delivery(Noun, frozen=True, kw_only=True, tag=FORMAT):
     next_at: when to try (again); while somebody sends it, until when they hold it; NEVER once it is finished.
     group: the idempotency key of the message that told this alert together with others, "" when told alone.
     receipt: what the channel answered and needs again to thread or update (JSON), "" until sent.
+    unsure: tries of which nobody knows whether they arrived: as long as there is one, the message goes out again only
+    as it was, under its key (None: an older version wrote this, and each try counts); holder: who sends it now, "" when
+    it waits; under: the definitions of its channel under which it was tried or put off.
     """
 
     id: str
@@ -77,6 +80,9 @@ class Delivery(Noun, frozen=True, kw_only=True, tag=FORMAT):
     group: str = ""
     receipt: str = ""
     error: str = ""
+    unsure: int | None = None
+    holder: str = ""
+    under: tuple[str, ...] = ()
 
 
 class Silence(Noun, frozen=True, kw_only=True):

@@ -301,6 +301,7 @@ class TestAStoreThatIsAway:
 
 def test_dead_deliveries_are_counted(world):
     assert world.ask("GET", "/api/deliveries/dead") == (200, {"count": 0, "latest": []})
+    assert world.ask("GET", "/healthz", key="")[1]["undelivered"] == 0
 
 
 def test_the_page_names_every_route_and_its_examples_work(world):

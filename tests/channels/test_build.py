@@ -39,6 +39,16 @@ def test_each_kind_is_built(settings, kind, parallel, pace):
     assert (channel.name, channel.group_above, channel.parallel, channel.pace) == ("ops", 5, parallel, pace)
 
 
+def test_a_definition_is_another_one_when_a_setting_or_a_secret_is():
+    def definition(word="a", url=HOOK):
+        given = {"webhook": {"url": url, "secret": "${env:S}"}}
+        return build("ops", given, resolve=lambda text: word if text == "${env:S}" else text).definition
+
+    assert definition() == definition()
+    assert len({definition(), definition("b"), definition(url=f"{HOOK}/x")}) == 3
+    assert len(definition()) == 6
+
+
 def test_every_kind_takes_group_above():
     for settings in (
         {"slack": {"webhook": HOOK}},

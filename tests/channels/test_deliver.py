@@ -7,10 +7,13 @@ import pytest
 from msgspec.structs import replace
 from samples import NOW, alert, recovered
 
+from heartbeat import documents
 from heartbeat.channels.addresses import Guard
 from heartbeat.channels.webhook import Request, Webhook
-from heartbeat.deliver import CLAIM, Delivered, deliver
+from heartbeat.deliver import deliver
 from heartbeat.errors import ChannelFailed
+from heartbeat.illness import illnesses
+from heartbeat.lane import CLAIM, Delivered
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Event, Outcome
 from heartbeat.outbox import delivery
 from heartbeat.store.sqlite import SQLiteStore
@@ -31,6 +34,7 @@ class Said:
     group_above: int = 5
     pace: int = 0
     parallel: int = 1
+    definition: str = "as first declared"
     script: list = field(default_factory=list)
     otherwise: object = "receipt"
     sent: list = field(default_factory=list)
@@ -62,10 +66,11 @@ class World:
         self.now = NOW
         self.channels = {channel.name: channel for channel in channels}
         self.fallback = fallback
-        self.slept = []
+        self.slept, self.incidents = [], []
 
     def put(self, *alerts, to="ops"):
         rows = [delivery(one, name, self.now) for one in alerts for name in to.split()]
+        self.incidents += [one.incident for one in alerts]
         self.store.commit([Change(deliveries=(row,)) for row in rows])
 
     def sleep(self, seconds):
@@ -85,6 +90,10 @@ class World:
             self.now = max(self.now, waiting[0].next_at)
             self.deliver()
         raise AssertionError("never quiet")
+
+    def rows_of_all(self):
+        incidents = dict.fromkeys(self.incidents)
+        return [row for incident in incidents for row in self.store.deliveries(incident)]
 
     def rows(self, incident="daily-report/1"):
         return {row.id: row for row in self.store.deliveries(incident)}
@@ -116,7 +125,7 @@ def test_each_channel_is_told():
 
 def test_what_is_not_due_waits():
     w = World(ops := Said())
-    row = replace(delivery(alert(), "ops", NOW), next_at=NOW + 1)
+    row = replace(delivery(alert(), "ops", NOW), next_at=NOW + 1, under=("as first declared",))
     w.store.commit([Change(deliveries=(row,))])
     w.deliver()
     assert ops.told == []
@@ -156,9 +165,8 @@ def test_a_part_of_a_group_never_passes_for_the_whole():
     with pytest.raises(Crash):
         w.deliver()
     w.now += CLAIM
-    assert w.deliver(limit=5) == Delivered(sent=5, more=True)
-    assert w.deliver(limit=5) == Delivered(sent=3)
-    assert len({*ops.keys}) == 3
+    assert w.deliver(limit=5) == Delivered(sent=8)
+    assert len({*ops.keys}) == 1
 
 
 def test_two_at_once_send_once():
@@ -187,7 +195,7 @@ def test_who_was_slower_than_its_claim_changes_nothing():
 
 
 def test_a_channel_that_is_down_for_an_hour_is_told_afterwards():
-    w = World(ops := Said(otherwise=DOWN), fallback=["pager"])
+    w = World(ops := Said(otherwise=DOWN))
     w.put(alert())
     while w.now < NOW + HOUR:
         done = w.deliver()
@@ -264,7 +272,9 @@ def test_after_a_day_it_is_dead_and_the_fallback_is_told_once():
     assert (dead.outcome, dead.error) == (Outcome.DEAD, "down")
     assert DAY <= ops.sent[-1][3] - NOW <= DAY + 15 * MINUTE
     assert 140 < len(ops.sent) < 200
-    assert pager.told == ["daily-report/1/opened@ops/undelivered"]
+    (ill,) = illnesses(w.store)
+    assert ill.text.startswith("the channel ops takes no messages (down); given up: MISSED daily-report (prod)")
+    assert pager.told == [f"service/ill/channel/ops/{ill.since}/ill", "daily-report/1/opened@ops/undelivered"]
     told = w.rows()["daily-report/1/opened@ops/undelivered@pager"].alert
     assert told.event is Event.UNDELIVERED
     assert told.text.startswith("channel ops did not take this message (down): MISSED daily-report (prod): expected")
@@ -274,8 +284,9 @@ def test_a_final_error_is_the_end_at_once():
     w = World(ops := Said(otherwise=GONE), pager := Said("pager"), fallback=["pager"])
     w.put(alert())
     assert w.deliver() == Delivered(dead=1, more=True)
-    assert w.deliver() == Delivered(sent=1)
-    assert (len(ops.sent), len(pager.sent)) == (1, 1)
+    assert w.deliver() == Delivered(sent=2)
+    assert [ids[0].rpartition("/")[2] for ids, *_ in pager.sent] == ["undelivered", "ill"]
+    assert len(ops.sent) == 1
 
 
 def test_what_dies_together_is_told_together():
@@ -283,7 +294,7 @@ def test_what_dies_together_is_told_together():
     w.put(*many(24))
     assert w.deliver().dead == 24
     w.deliver()
-    assert [len(ids) for ids, *_ in pager.sent] == [24]
+    assert [len(ids) for ids, *_ in pager.sent] == [24, 1]
 
 
 def test_nothing_is_said_about_what_was_itself_about_the_undelivered():
@@ -304,20 +315,23 @@ def test_after_a_day_of_our_own_absence_one_failure_is_not_the_end():
     assert len(ops.sent) == 2
 
 
-def test_a_channel_that_there_is_not_is_told_to_the_fallback():
-    w = World(pager := Said("pager"), fallback=["pager"])
+def test_what_is_for_a_channel_that_never_comes_is_told_to_the_others_after_a_day():
+    w = World(pager := Said("pager"))
     w.put(alert(), to="opps")
-    assert w.deliver() == Delivered(dead=1, more=True)
+    assert w.deliver().failed == 1
     assert w.rows()["daily-report/1/opened@opps"].error == "no channel named 'opps' in the config"
-    w.deliver()
-    assert pager.told == ["daily-report/1/opened@opps/undelivered"]
+    w.until_quiet()
+    assert NOW + DAY <= pager.sent[1][3] <= NOW + DAY + 15 * MINUTE
+    assert [ids[0].rpartition("/")[2] for ids, *_ in pager.sent] == ["ill", "undelivered", "well"]
+    assert illnesses(w.store) == ()
+    assert documents.dead(w.store).count == 1
 
 
 # Order
 
 
 def test_what_opened_is_told_before_what_recovered():
-    w = World(ops := Said())
+    w = World(ops := Said(group_above=0))
     w.put(recovered(), alert(event=Event.REMINDER), alert())
     assert w.deliver().sent == 3
     assert ops.told == ["daily-report/1/opened", "daily-report/1/reminder", "daily-report/1/recovered"]
@@ -360,7 +374,7 @@ def test_the_order_of_one_channel_is_not_the_other_s():
     w = World(ops := Said(otherwise=DOWN), pager := Said("pager"))
     w.put(alert(), recovered(), to="ops pager")
     assert w.deliver().sent == 2
-    assert (len(ops.told), len(pager.told)) == (1, 2)
+    assert (len(ops.told), pager.told) == (1, ["daily-report/1/opened daily-report/1/recovered"])
 
 
 def test_what_the_fallback_is_told_of_another_channel_holds_up_nothing():

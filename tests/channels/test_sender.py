@@ -200,7 +200,7 @@ def test_none_takes_a_proxy_from_the_environment(receiver, way, monkeypatch):
 def test_no_alert_goes_to_a_private_address_unless_it_is_allowed(receiver, way):
     with pytest.raises(ChannelFailed, match=r"127\.0\.0\.1, which is no public address") as failed:
         way(receiver.url, guard=Guard())
-    assert (failed.value.final, receiver.asked) == (True, [])
+    assert (failed.value.refused, receiver.asked) == (True, [])
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -76,7 +76,7 @@ def test_many_are_one_message(receiver):
 
 
 @pytest.mark.parametrize(
-    ("answer", "final", "retry_after"),
+    ("answer", "refused", "retry_after"),
     [
         ((429, {"Retry-After": "17"}, b"rate_limited"), False, 17.0),
         ((429, {}, b"rate_limited"), False, 30.0),
@@ -88,11 +88,11 @@ def test_many_are_one_message(receiver):
         ((400, {}, b"what_is_this"), False, None),
     ],
 )
-def test_what_a_webhook_s_answers_mean(receiver, answer, final, retry_after):
+def test_what_a_webhook_s_answers_mean(receiver, answer, refused, retry_after):
     receiver.otherwise = answer
     with pytest.raises(ChannelFailed) as failed:
         send(hook(receiver), alert())
-    assert (failed.value.final, failed.value.retry_after) == (final, retry_after)
+    assert (failed.value.final, failed.value.refused, failed.value.retry_after) == (False, refused, retry_after)
     assert str(failed.value) == f"Slack answered {answer[0]} {answer[2].decode()}"
     assert len(receiver.asked) == 1
 
@@ -204,7 +204,7 @@ def test_the_recovery_of_many_is_shown_in_the_channel_too(slack):
 
 
 @pytest.mark.parametrize(
-    ("answer", "final", "retry_after"),
+    ("answer", "refused", "retry_after"),
     [
         ((429, {"Retry-After": "3"}, "ratelimited"), False, 3.0),
         ((200, {}, "invalid_auth"), True, None),
@@ -214,11 +214,11 @@ def test_the_recovery_of_many_is_shown_in_the_channel_too(slack):
         ((403, {}, "some_proxy_said_no"), False, None),
     ],
 )
-def test_what_a_bot_s_answers_mean(slack, answer, final, retry_after):
+def test_what_a_bot_s_answers_mean(slack, answer, refused, retry_after):
     slack.errors = {"chat.postMessage": [answer]}
     with pytest.raises(ChannelFailed) as failed:
         send(bot(slack), alert())
-    assert (failed.value.final, failed.value.retry_after) == (final, retry_after)
+    assert (failed.value.final, failed.value.refused, failed.value.retry_after) == (False, refused, retry_after)
     assert len(slack.asked) == 1
 
 

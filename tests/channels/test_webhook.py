@@ -185,12 +185,30 @@ def test_what_may_pass_is_tried_again(receiver, status):
     assert (failed.value.final, failed.value.retry_after) == (False, 120.0)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 413, 422])
+@pytest.mark.parametrize("status", [400, 405, 413, 422])
 def test_what_will_not_pass_is_final(receiver, status):
     receiver.otherwise = (status, {"Retry-After": "120"}, b"")
     with pytest.raises(ChannelFailed) as failed:
         send(receiver.url)
-    assert (failed.value.final, failed.value.retry_after) == (True, None)
+    assert (failed.value.final, failed.value.refused, failed.value.retry_after) == (True, False, None)
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 407, 410, 421])
+def test_what_a_person_can_mend_is_tried_again_slowly(receiver, status):
+    receiver.otherwise = (status, {"Retry-After": "120"}, b"")
+    with pytest.raises(ChannelFailed) as failed:
+        send(receiver.url)
+    assert (failed.value.final, failed.value.refused, failed.value.retry_after) == (False, True, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "unsent"), [(408, True), (429, True), (403, True), (400, True), (302, True), (500, False), (503, False)]
+)
+def test_what_the_receiver_refused_did_not_arrive(receiver, status, unsent):
+    receiver.otherwise = (status, {}, b"")
+    with pytest.raises(ChannelFailed) as failed:
+        send(receiver.url)
+    assert failed.value.unsent is unsent
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -198,7 +216,7 @@ def test_redirects_are_not_followed(receiver, status):
     receiver.otherwise = (status, {"Location": f"{receiver.url}/elsewhere"}, b"")
     with pytest.raises(ChannelFailed, match="redirects are not followed, give the final URL") as failed:
         send(receiver.url)
-    assert failed.value.final
+    assert (failed.value.final, failed.value.refused) == (False, True)
     assert len(receiver.asked) == 1
 
 
@@ -225,7 +243,7 @@ def test_a_receiver_that_is_away_may_come_back(caplog):
         url = f"{gone.url}/secret-path"
     with pytest.raises(ChannelFailed, match=r"127\.0\.0\.1:\d+ cannot be reached \(ConnectionRefusedError\)") as failed:
         send(url)
-    assert not failed.value.final
+    assert (failed.value.final, failed.value.unsent) == (False, True)
     assert "secret-path" not in f"{failed.value}{caplog.text}"
 
 
@@ -248,7 +266,7 @@ def test_a_receiver_that_talks_nonsense_or_hangs_is_left_in_time(answer):
         over.set()
         thread.join()
     assert time.monotonic() - start < 2
-    assert not failed.value.final
+    assert (failed.value.final, failed.value.unsent) == (False, False)
 
 
 def drip(server, answer, over):
@@ -295,7 +313,7 @@ def drip(server, answer, over):
 def test_private_addresses_are_refused_however_they_are_written(receiver, host):
     with pytest.raises(ChannelFailed, match="which is no public address; allow it with allow_private: true") as failed:
         send(f"http://{host}:{receiver.server_port}/", guard=Guard())
-    assert failed.value.final
+    assert (failed.value.final, failed.value.refused) == (False, True)
     assert receiver.asked == []
 
 
@@ -318,7 +336,7 @@ def test_private_addresses_are_refused_however_they_are_written(receiver, host):
 def test_where_a_machine_s_credentials_are_told_nothing_is_sent_whatever_is_allowed(host, guard):
     with pytest.raises(ChannelFailed, match="where clouds keep a machine's credentials: it is never called") as failed:
         send(f"http://{host}/latest/meta-data/", guard=guard)
-    assert failed.value.final
+    assert failed.value.refused
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8"])

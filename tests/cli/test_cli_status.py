@@ -121,6 +121,18 @@ def test_what_could_not_be_delivered(either_night):
     assert either_night.json("status")["dead"]["latest"][0]["outcome"] == "dead"
 
 
+def test_what_could_not_be_delivered_is_a_problem_for_a_week(either_night):
+    with either_night.store as store:
+        (waiting,) = store.outbox(NEVER - 1, 10)
+        dead = replace(waiting, version=2, outcome=Outcome.DEAD, next_at=NEVER, error="the webhook was revoked")
+        store.commit([Change(deliveries=(dead,))])
+        note_dead(store, [dead])
+    status, out, _ = either_night.run("doctor")
+    assert status == 1
+    assert "problem  alerts: never delivered to screen: opened daily-report" in out
+    assert "never delivered" not in either_night.run("doctor", when="2026-12-01T00:00")[1]
+
+
 def test_an_error_of_a_waiting_delivery_is_shown(either_night):
     with either_night.store as store:
         (waiting,) = store.outbox(NEVER - 1, 10)

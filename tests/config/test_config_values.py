@@ -132,6 +132,7 @@ def service(rest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def test_who_hears_about_the_service():
     assert service("") == (("a", "b", "c"), ())
     assert service("defaults: {notify: [b]}") == (("b",), ())
+    assert service("defaults: {notify: [b]}\nservice: {notify: [c]}") == (("c",), ("c",))
     assert service("defaults: {notify: [b]}\nservice: {notify: [c], fallback: a}") == (("c",), ("a",))
 
 

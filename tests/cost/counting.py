@@ -45,7 +45,7 @@ class Units:
 class Shelf:
     """A channel that takes everything."""
 
-    name, group_above, pace, parallel = "ops", 0, 0, 1
+    name, group_above, pace, parallel, definition = "ops", 0, 0, 1, ""
 
     def send(self, _alerts, **_about):
         return ""

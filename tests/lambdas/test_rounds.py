@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from heartbeat import traffic
 from heartbeat.apply import apply
 from heartbeat.config import read
 from heartbeat.definition import founding
@@ -13,6 +14,7 @@ from heartbeat.doors.lambdas.rounds import Rounds
 from heartbeat.doors.mailboxes import Mailboxes
 from heartbeat.doors.watchdog import Watchdog
 from heartbeat.errors import ChannelFailed
+from heartbeat.illness import illnesses
 from heartbeat.model import HOUR, MINUTE, Change, Commit, Document, Kind, Signal
 from heartbeat.record import Recorder
 from heartbeat.store.sqlite import SQLiteStore
@@ -33,7 +35,7 @@ jobs:
 class Shelf:
     """A channel that keeps what it is given, or refuses it."""
 
-    group_above, pace, parallel = 0, 0, 1
+    group_above, pace, parallel, definition = 0, 0, 1, "shelf"
 
     def __init__(self, name):
         self.name, self.told, self.problem = name, [], None
@@ -176,6 +178,15 @@ def test_the_channels_are_tried_one_by_one(world):
     world.shelves["pager"].problem = "SNS answered AuthorizationError"
     assert world.rounds.try_channels() == {"channels": {"ops": "sent", "pager": "SNS answered AuthorizationError"}}
     assert world.shelves["ops"].told == [("test", "")]
+
+
+def test_a_channel_that_took_a_test_alert_is_well_again(world):
+    for name in ("ops", "pager"):
+        known = traffic.read(world.store, name)
+        traffic.ail(world.store, known, f"{name} takes no messages", NOW, ())
+    world.shelves["pager"].problem = "SNS answered AuthorizationError"
+    world.rounds.try_channels()
+    assert [ill.name for ill in illnesses(world.store)] == ["channel/pager"]
 
 
 def test_a_bug_in_one_channel_keeps_nobody_from_trying_the_others(world):

@@ -96,10 +96,10 @@ class Served:
         with contextlib.closing(SQLiteStore(self.db)) as store:
             return [entry.signal for entry in store.history(slug, limit) if entry.signal]
 
-    def waiting(self) -> set[str]:
-        """The jobs whose alert waits for its next attempt."""
+    def errors(self) -> str:
+        """Why alerts wait."""
         with contextlib.closing(SQLiteStore(self.db)) as store:
-            return {row.alert.slug for row in store.outbox(NEVER - 1, 10_000)}
+            return "; ".join(row.error for row in store.outbox(NEVER - 1, 10_000))
 
     def document(self, name: str):
         with contextlib.closing(SQLiteStore(self.db)) as store:

@@ -15,6 +15,10 @@ import pytest
 from load import Sender, jobs_file
 from served import Served, Wire
 
+from heartbeat.apply import apply
+from heartbeat.config import read
+from heartbeat.store.sqlite import SQLiteStore
+
 NAMES = [f"job-{i}" for i in range(8)]
 
 
@@ -77,8 +81,22 @@ def test_no_alert_is_lost_by_kill_9(serve):
             server.stop(signal.SIGKILL)
             for sender in senders:
                 sender.join()
-        with serve(jobs=jobs) as again:  # what was being sent when it was killed waits until that claim runs out
-            until(lambda: set(NAMES) <= told.jobs | again.waiting())
+        with serve(jobs=jobs):  # what was being sent when it was killed is sent at once
+            until(lambda: set(NAMES) <= told.jobs)
+
+
+def test_an_alert_for_a_channel_that_the_server_does_not_know_yet_is_told_once_it_does(serve):
+    with receiver() as told:
+        after = jobs_file(NAMES, f"hook: {{webhook: {{url: 'http://127.0.0.1:{told.port}/', allow_private: true}}}}")
+        with serve(jobs=jobs_file(NAMES)) as server:
+            with contextlib.closing(SQLiteStore(server.db)) as laptop:
+                apply(laptop, read(after, name="jobs.yaml"), time.time_ns() // 1_000_000)
+            assert server.ping("job-0/fail").status == 200
+            until(lambda: "hook" in server.errors())
+            assert told.jobs == set()
+            (server.folder / "jobs.yaml").write_text(after)
+            until(lambda: told.jobs == {"job-0"}, seconds=10)
+            assert json.loads(server.ask("GET", "/healthz").body)["undelivered"] == 0
 
 
 def test_a_locked_database_delays_or_refuses_but_loses_nothing(serve, door):

@@ -15,7 +15,9 @@ from heartbeat.doors.frames import ANSWERS, Frames, frame
 from heartbeat.doors.gate import Gate
 from heartbeat.doors.health import Health
 from heartbeat.doors.hello import hello
+from heartbeat.doors.jobsfile import JobsFile
 from heartbeat.doors.lately import LENGTH_MAX, Lately
+from heartbeat.doors.mailboxes import KEPT
 from heartbeat.doors.strays import NEIGHBOURS, STRAYS_MAX, Strays
 from heartbeat.errors import BadSetting, StoreUnavailable
 from heartbeat.illness import fall_ill, illnesses
@@ -275,6 +277,29 @@ class TestTelemetry:
             assert json.loads(out.getvalue())["job"] == 'a\\nb"\\x1b[31m'
 
 
+class TestJobsFile:
+    TEXT = "channels: {{hook: {{webhook: {{url: 'https://a.example/', secret: '${{file:{secret}}}'}}}}}}\njobs: {{}}\n"
+
+    def test_a_secret_that_changes_makes_another_channel_though_the_file_stays(self, tmp_path):
+        secret, path = tmp_path / "secret", tmp_path / "jobs.yaml"
+        secret.write_text("first")
+        path.write_text(self.TEXT.format(secret=secret))
+        log = quiet_log()
+        file = JobsFile(path, SQLiteStore(":memory:"), log)
+        file.load(T0)
+        first = file.channels["hook"]
+        secret.write_text("second")
+        assert not file.refresh(T0 + KEPT - 1)
+        assert file.channels["hook"] is first
+        assert not file.refresh(T0 + KEPT)
+        assert file.channels["hook"].definition != first.definition
+        secret.unlink()
+        second = file.channels["hook"]
+        file.refresh(T0 + 2 * KEPT)
+        assert file.channels["hook"] is second
+        assert log.counts[Happened.CHANNEL_BROKEN] == 1
+
+
 class TestHealth:
     def test_a_sweep_that_is_late_is_not_healthy(self):
         class Fine:
@@ -302,7 +327,9 @@ class TestHealth:
         health = Health(log=quiet_log(), writer=Fine())
         health.known = (Illness(name="channel/ops", text="ops takes no alerts", since=T0, last=T0),)
         health.unwell("letters", "a ping waits for its answer")
+        health.undelivered = 3
         report = health.report()
+        assert report["undelivered"] == 3
         assert not report["ok"]
         assert report["illnesses"] == {"channel/ops": "ops takes no alerts", "letters": "a ping waits for its answer"}
         health.known = ()

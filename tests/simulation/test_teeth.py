@@ -15,10 +15,13 @@ import heartbeat.judge
 import heartbeat.manage
 import heartbeat.outbox
 import heartbeat.overdue
+import heartbeat.parcels
 import heartbeat.record
 import heartbeat.slots
 import heartbeat.sweep
+import heartbeat.traffic
 from heartbeat.case import Case
+from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event, Status, Verdict
 from heartbeat.record import Recorded, Recorder
 from heartbeat.schedule import parse
@@ -126,9 +129,21 @@ def idempotency_key_changes(patch):
 
 
 def deliveries_in_any_order(patch):
-    patch.setattr(heartbeat.parcels, "blocker", lambda _row, _siblings: None)
+    patch.setattr(heartbeat.parcels, "elders", lambda _row, _siblings: [])
     arrange = heartbeat.parcels.arrange
     patch.setattr(heartbeat.parcels, "arrange", lambda *facts: arrange(*facts)[::-1])
+
+
+def what_may_have_arrived_joins_another_message(patch):
+    patch.setattr(heartbeat.parcels, "tied", lambda _row: False)
+
+
+def pauses_that_were_asked_for_are_forgotten(patch):
+    patch.setattr(heartbeat.traffic.Traffic, "paused", lambda self, _until: self)
+
+
+def alerts_for_an_unknown_channel_die(patch):
+    patch.setattr(heartbeat.deliver, "ChannelFailed", lambda text, **_: ChannelFailed(text, final=True))
 
 
 def alert_after_is_off_by_one(patch):

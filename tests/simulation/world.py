@@ -8,6 +8,7 @@ from random import Random
 from msgspec.structs import replace
 
 import heartbeat.deliver
+import heartbeat.lane
 from heartbeat.blind import Ears
 from heartbeat.definition import founding
 from heartbeat.deliver import deliver
@@ -58,9 +59,9 @@ class World:
         if change.slug:
             actor.stored(change)
         step = len(self.diary) - 1
-        if actor is not self.deliverer:
+        if actor is not self.deliverer:  # what it tells of channels is the channels' business
             self.outgoing += change.deliveries
-        self.decided += [Told(step=step, slug=a.slug, event=str(a.event), at=a.at) for a in change.alerts]
+            self.decided += [Told(step=step, slug=a.slug, event=str(a.event), at=a.at) for a in change.alerts]
         if change.deliveries and actor is not self.deliverer:
             self.wake_deliverer(self.now + self.dice.randrange(3 * SECOND))
 
@@ -195,9 +196,11 @@ class World:
 
     def deliver(self):
         self.delivers_at = None
+        self.board.begin()
         try:
             done = self.deliver_once(self.deliverer.store)
-        except TROUBLE:
+        except TROUBLE as trouble:
+            self.board.in_trouble(died=isinstance(trouble, Crash))
             self.wake_deliverer(self.now + 5 * SECOND)
             return
         if done.more or self.store.outbox(self.now + 1, 1):
@@ -206,15 +209,19 @@ class World:
             self.wake_deliverer(max(waiting[0].next_at, self.now + MINUTE))
 
     def deliver_once(self, store):
-        usual, heartbeat.deliver.ThreadPoolExecutor = heartbeat.deliver.ThreadPoolExecutor, Inline
+        modules = (heartbeat.deliver, heartbeat.lane)
+        usual = heartbeat.lane.ThreadPoolExecutor
+        for module in modules:
+            module.ThreadPoolExecutor = Inline
         try:
-            return deliver(store, self.board.channels, lambda: self.now, parallel=1, sleep=self.no_sleep)
+            known, owner = self.board.known(), self.board.owner
+            return deliver(store, known, lambda: self.now, parallel=1, sleep=self.sleep, owner=owner)
         finally:
-            heartbeat.deliver.ThreadPoolExecutor = usual
+            for module in modules:
+                module.ThreadPoolExecutor = usual
 
-    @staticmethod
-    def no_sleep(seconds):
-        assert seconds == 0
+    def sleep(self, seconds):
+        self.now += round(seconds * SECOND)
 
     # The end
 

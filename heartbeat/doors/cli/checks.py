@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from heartbeat import documents
 from heartbeat.blind import LONG
 from heartbeat.illness import illnesses
-from heartbeat.model import MINUTE, NEVER
+from heartbeat.model import DAY, MINUTE, NEVER
 from heartbeat.timewords import ago, duration
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 WAITING_MAX = 10 * MINUTE
 """An alert that waits longer has a reason."""
+
+
+DEAD_SHOWN = 7 * DAY
+DEAD_MAX = 5
 
 
 class Found(StrEnum):
@@ -53,8 +57,18 @@ def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> It
     else:
         yield Check("clock", Found.OK, f"the last sweep was {ago(min(clock.alive, now), now)}")
     yield _check_outbox(store, now, runner)
+    yield from _check_dead(store, now)
     for ill in illnesses(store):
         yield Check("service", Found.PROBLEM, f"{ill.text} (since {ago(ill.since, now)})")
+
+
+def _check_dead(store: Store, now: int) -> Iterator[Check]:
+    """Alerts that nobody took are a problem for a week: somebody should know what they said."""
+    died = [row for row in documents.dead(store).latest if now - row.created_at <= DEAD_SHOWN]
+    for row in reversed(died[-DEAD_MAX:]):
+        what = f"{row.alert.event} {row.alert.slug}".strip()
+        text = f"never delivered to {row.channel}: {what}, {ago(row.created_at, now)} ({row.error})"
+        yield Check("alerts", Found.PROBLEM, text)
 
 
 def _check_outbox(store: Store, now: int, runner: str) -> Check:

@@ -7,7 +7,7 @@ import sys
 from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING
 
-from heartbeat import settings
+from heartbeat import settings, traffic
 from heartbeat.documents import CLOCK
 from heartbeat.doors.cli.checks import Check, Found, check_store
 from heartbeat.doors.cli.commands import Call, Command, Exit, remedy
@@ -21,9 +21,8 @@ from heartbeat.store.address import open_store as open_address
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
-    from typing import Any
 
     from heartbeat.config import Config
     from heartbeat.store.protocol import Store
@@ -126,19 +125,19 @@ def _read(path: Path) -> tuple[Config | None, list[Check]]:
 
 
 def _channels(call: Call, config: Config) -> Iterator[Check]:
-    for name, given in config.channels.items():
+    for name in config.channels:
         try:
-            yield _channel(call, name, given)
+            yield _channel(call, config, name)
         except HeartbeatError as problem:
             yield Check(f"channel {name}", Found.PROBLEM, str(problem))
         except ModuleNotFoundError as problem:
             yield Check(f"channel {name}", Found.PROBLEM, f"needs {problem.name}: {remedy(problem)}")
 
 
-def _channel(call: Call, name: str, given: Mapping[str, Any]) -> Check:
+def _channel(call: Call, config: Config, name: str) -> Check:
     from heartbeat.channels.build import build  # noqa: PLC0415 - see _read
 
-    channel, now = build(name, given), call.now
+    channel, now = build(name, config.channels[name]), call.now
     if not call.args.send_test:
         return Check(f"channel {name}", Found.OK, "its settings can be read; --send-test sends a test alert")
     alert = Alert(id=f"test/{now}", event=Event.TEST, at=now, incident=f"test/{now}", text="sent by heartbeat doctor")
@@ -149,7 +148,17 @@ def _channel(call: Call, name: str, given: Mapping[str, Any]) -> Check:
         return Check(f"channel {name}", Found.PROBLEM, f"did not take a test alert: {problem}")
     except Exception as problem:  # noqa: BLE001 - a door: the other checks go on; its text may hold a secret
         return Check(f"channel {name}", Found.PROBLEM, f"a bug in the channel: {type(problem).__name__}")
+    _is_well(call, config, name)
     return Check(f"channel {name}", Found.OK, "took a test alert; see whether it arrived")
+
+
+def _is_well(call: Call, config: Config, name: str) -> None:
+    """Whoever mended a channel need not wait for the next alert to see that it is well."""
+    if not is_there(place(call.args)):
+        return
+    others = config.fallback or [each for each in config.channels if each != name]
+    with open_store(call.args) as store:
+        traffic.recover(store, traffic.read(store, name), call.now, others)
 
 
 def _evidence(config: Config | None) -> Iterator[Check]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import ExitStack, closing, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,12 @@ from heartbeat import settings
 from heartbeat.blind import LONG, Ears
 from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
-from heartbeat.deliver import Delivered, deliver
+from heartbeat.deliver import deliver
 from heartbeat.doors.cli.commands import Call, Command, Exit
-from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store, place, shown
+from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store, place
 from heartbeat.doors.display import Cell
 from heartbeat.doors.facts import iso
-from heartbeat.errors import BadSetting
+from heartbeat.doors.owner import Owner
 from heartbeat.ingest import evidence
 from heartbeat.ingest.s3 import ATTEMPTS, S3Bucket
 from heartbeat.model import DAY
@@ -27,15 +27,15 @@ from heartbeat.sweep import Swept, nothing_to_see, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Mapping
 
+    from heartbeat.lane import Delivered
     from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
     from heartbeat.sweep import Look
 
 ROUNDS_MAX = 100
 """So often one tick comes back at once when there is more to do."""
-PURGE_LIMIT = OUTBOX_LIMIT = 1_000
+PURGE_LIMIT = 1_000
 
 
 EARS = Ears(patience=LONG)
@@ -54,7 +54,7 @@ def _run(call: Call) -> int:
     with open_store(call.args) as store:
         swept = _sweep_all(call, store, config, _look(place(call.args), given.evidence))
         with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
-            sent = _deliver_all(call, store, config)
+            sent = _deliver_all(call, store, config, place(call.args))
         store.purge(call.now - given.keep_days * DAY, PURGE_LIMIT)
     _report(call, swept, sent)
     return Exit.WORLD if any(each.failed or each.dead for each in sent) else Exit.FINE
@@ -77,26 +77,14 @@ def _sweep_all(call: Call, store: Store, config: Config, look: Look) -> list[Swe
     return done
 
 
-def _deliver_all(call: Call, store: Store, config: Config) -> list[Delivered]:
+def _deliver_all(call: Call, store: Store, config: Config, where: Table | Path) -> list[Delivered]:
     channels = {name: build(name, given) for name, given in config.channels.items()}
-    _check_channels(call, store, channels)
-    done = [deliver(store, channels, call.clock, fallback=config.fallback)]
-    while done[-1].more and len(done) < ROUNDS_MAX:
-        done.append(deliver(store, channels, call.clock, fallback=config.fallback))
+    with ExitStack() as cleanup:
+        owner = cleanup.enter_context(closing(Owner(where))) if isinstance(where, Path) else None
+        done: list[Delivered] = []
+        while not done or (done[-1].more and len(done) < ROUNDS_MAX):
+            done.append(deliver(store, channels, call.clock, fallback=config.fallback, owner=owner))
     return done
-
-
-def _check_channels(call: Call, store: Store, channels: Mapping[str, object]) -> None:
-    """A stack has alerts for the channels of its own file: with another one they would die here. Raises BadSetting."""
-    where = place(call.args)
-    if isinstance(where, Path):
-        return
-    strange = sorted({row.channel for row in store.outbox(call.now, OUTBOX_LIMIT)} - set(channels))
-    if strange:
-        raise BadSetting(
-            f"{config_path(call.args)} has no channel {strange[0]!r}, for which an alert waits in {shown(where)}: "
-            "give the file that its stack was deployed with; nothing was sent"
-        )
 
 
 def _report(call: Call, swept: list[Swept], sent: list[Delivered]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from heartbeat import documents
+from heartbeat import documents, traffic
 from heartbeat.apply import apply
 from heartbeat.model import MINUTE, Change, Commit, Document
 from heartbeat.telemetry import Happened
@@ -50,6 +50,7 @@ class Rollout:
     def _apply(self, now: int) -> None:
         done = apply(self._store, self._config, now)
         counts = {"added": len(done.added), "changed": len(done.changed), "removed": len(done.removed)}
+        traffic.forget(self._store, self._config.channels, now, self._config.service)
         documents.ping_key(self._store)  # whoever deployed may look for it before anybody pings
         jobs = len(self._config.jobs)
         self._journal.tell(Happened.CONFIG_APPLIED, owner=self._config.name, jobs=jobs, **counts)

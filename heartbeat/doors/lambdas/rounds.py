@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from heartbeat import traffic
 from heartbeat.blind import Ears, patience
-from heartbeat.deliver import Delivered, deliver
+from heartbeat.deliver import deliver
 from heartbeat.doors.lambdas.rollout import Rollout
 from heartbeat.doors.lambdas.schedules import Schedules
 from heartbeat.errors import ChannelFailed, StartFailed
 from heartbeat.illness import review
+from heartbeat.lane import Delivered
 from heartbeat.model import DAY, MINUTE, SECOND, Alert, Change, Document, Event
 from heartbeat.settings import Scheduling
 from heartbeat.sweep import Swept, sweep
@@ -92,7 +94,12 @@ class Rounds:
                 break
         if total.sent or total.failed or total.dead:
             self.journal.tell(Happened.DELIVERED, sent=total.sent, failed=total.failed, dead=total.dead)
-        self.journal.count(Sent=total.sent, Failed=total.failed, Dead=total.dead, OldestAlertAge=self._oldest())
+        self.journal.count(
+            Sent=total.sent,
+            Failed=total.failed,
+            Dead=total.dead,
+            OldestAlertAge=self._oldest() if total.waiting else 0.0,
+        )
         return {"sent": total.sent, "failed": total.failed, "dead": total.dead}
 
     def scrub(self, left: Left) -> dict[str, Any]:
@@ -120,12 +127,17 @@ class Rounds:
             try:
                 self.channels[each].send([alert], key=f"{name}@{each}", now=now, receipt="")
                 answers[each] = "sent"
+                self._is_well(each, now)
             except ChannelFailed as problem:
                 answers[each] = str(problem)
             except Exception as problem:  # noqa: BLE001 - a door: the others are tried too; its text may hold a secret
                 answers[each] = f"a bug in the channel: {type(problem).__name__}"
             self.journal.tell(Happened.TOLD, channel=each, answer=answers[each])
         return {"channels": answers}
+
+    def _is_well(self, name: str, now: int) -> None:
+        others = self.config.fallback or [each for each in self.channels if each != name]
+        traffic.recover(self.store, traffic.read(self.store, name), now, others)
 
     def _go_on(self, starts: Sequence[Order]) -> None:
         """Ask the trigger function; what cannot be asked now is asked again by the next sweep."""
