@@ -196,6 +196,8 @@ def _resume(case: Case, before: int) -> bool:
 def resume(case: Case, at: int) -> None:
     """The pause is over: slots are expected again from this instant on, and the next success counts as the first."""
     excuse(case, at, Reason.JOB_PAUSED)
+    hung = {run for run, end in limits.open_runs(case.job, case.state) if end <= at}
+    case.set(runs=tuple(replace(run, expired=True) if run in hung else run for run in case.state.runs))
     case.set(status=Status.WAITING, since=at, paused_until=None, pause_reason="", streak=0)
     case.note(None, at, None, None)
     case.remark("resumed")

@@ -5,6 +5,8 @@ import pytest
 from simulation.play import ABSENT, CHANGING, report
 
 WORLDS = 2_000
+"""Of those whose jobs files change; half as many of each of the others, which have been played longest."""
+FEWER = WORLDS // 2
 CHUNK = 100
 ONCE_WRONG = (
     4052,
@@ -22,6 +24,8 @@ ONCE_WRONG = (
     603566,
     702089,
     705365,
+    701480,
+    20_000_461,
 )
 """Worlds beyond those, found by `make soak`, that core and oracle did not agree on."""
 
@@ -29,14 +33,14 @@ OPEN = {
     902492: "a success and a fail in the same millisecond: which came last?",
     801622: "two runs that hung are told as two incidents, the oracle wants one",
     701836: "two bad ends around one late success: the oracle counts them as one row",
-    **dict.fromkeys((401605, 701480, 70703, 71910), "the date or the turn of one recovery; not read to the end"),
+    **dict.fromkeys((401605, 70703, 71910), "the date or the turn of one recovery; not read to the end"),
     10001720: "a sweep that began before a job was removed and declared again tells its miss; the oracle: the next one",
     901314: "an incident and its recovery, both before anybody looked, that the oracle wants told; not read to the end",
 }
 """Worlds that core and oracle do not agree on, with what is known of each."""
 
 
-@pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
+@pytest.mark.parametrize("first", range(0, FEWER, CHUNK))
 def test_worlds_agree_with_the_oracle(first):
     seeds = [seed for seed in range(first, first + CHUNK) if seed not in OPEN]
     reports = [text for seed in seeds if (text := report(seed))]
@@ -50,7 +54,7 @@ def test_worlds_whose_jobs_files_change_agree_with_the_oracle(first):
     assert not reports, f"{len(reports)} of {CHUNK} worlds disagree; the first:\n{reports[0]}"
 
 
-@pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
+@pytest.mark.parametrize("first", range(0, FEWER, CHUNK))
 def test_worlds_in_which_nobody_listens_for_a_while_agree_with_the_oracle(first):
     kind = ABSENT + CHANGING * (first // CHUNK % 2)  # every second hundred changes its files too
     reports = [text for seed in range(first, first + CHUNK) if (text := report(kind + seed))]

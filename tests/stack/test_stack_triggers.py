@@ -112,4 +112,4 @@ def test_what_cannot_be_done_is_said(triggers):
 def test_now_is_no_slot_of_a_yearly_job(triggers, queue):
     now = datetime.now(UTC).isoformat(timespec="seconds")
     (run,) = triggers.invoke("trigger", {"heartbeat": "start", "job": "yearly", "at": now})["runs"]
-    assert (run["held"], len(queue.of("yearly"))) == ("too late", 1)
+    assert (run["held"], len(queue.of("yearly"))) == ("closed", 1)

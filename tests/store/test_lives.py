@@ -28,6 +28,7 @@ SETTLE = Job(
 class Channel:
     """Takes everything; remembers keys and what the alerts were about."""
 
+    name, definition = "ops", "1"
     group_above, pace, parallel = 0, 0, 1
 
     def __init__(self):
