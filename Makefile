@@ -69,6 +69,9 @@ bench: setup $(TOOLS)
 soak: setup
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) $(ARGS)
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) 10000000
+	$(BIN)/python tests/simulation/soak.py $(SEEDS) 20000000
+	$(BIN)/python tests/simulation/soak.py $(SEEDS) 30000000
+	HEARTBEAT_SOAK=1 $(BIN)/pytest -q tests/server/test_server_clocks.py
 	FUZZ_REQUESTS=$(FUZZ) $(BIN)/pytest -q tests/fuzz
 	WORLDS=$(SEEDS) KILLS=100 $(BIN)/pytest -q tests/channels/test_deliver_worlds.py tests/server/test_server_storm.py
 	TRIGGER_DAYS=$(SEEDS) $(BIN)/pytest -q -n $(WORKERS) tests/triggers/test_trigger_days.py

@@ -14,7 +14,7 @@ from served import Served
 from heartbeat.model import NEVER
 from heartbeat.store.sqlite import SQLiteStore
 
-KILLS = int(os.environ.get("KILLS", "12"))
+KILLS = int(os.environ.get("KILLS", "6"))
 """`make soak` asks for a hundred."""
 JOBS = 24
 CLAIM = 120
