@@ -107,7 +107,10 @@ def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None, *, e
         case.set(starts=met(case.state.starts, slot, signal.run_id))
     else:
         case.beat(signal.at)
-    run = Run(id=signal.run_id, slot=slot, started_at=signal.at, owns=timely, after_bad=prior in BAD)
+    before = slot is None and signal.at <= case.state.born  # this life, or these times: its end is not waited for
+    run = Run(
+        id=signal.run_id, slot=slot, started_at=signal.at, owns=timely, expired=before, after_bad=prior in BAD
+    )  # fmt: skip
     case.set(runs=(*case.state.runs, run)[-RUNS_MAX:])
 
 

@@ -48,10 +48,14 @@ class Heard:
 
 @dataclass(kw_only=True)
 class Swept:
-    """A sweep that thinks it is `now` has looked at these jobs here, and did not crash before it said so."""
+    """A sweep that thinks it is `now` has looked at these jobs here, and did not crash before it said so.
+
+    sure: it changed something, so it did look; else we know only that it came home.
+    """
 
     now: int
     slugs: set[str] = field(default_factory=set)
+    sure: bool = True
 
 
 @dataclass(kw_only=True)

@@ -22,7 +22,7 @@ class JobOracle:
     """Follows one job. `slots` is a Calendar or an Interval."""
 
     def __init__(self, job, slots, born):
-        self.job, self.slots, self.born = job, slots, born
+        self.job, self.slots, self.born, self.begun = job, slots, born, born
         self.runs: list[Run] = []
         self.finished: set[str] = set()
         self.bads: dict[object, int] = {}  # since when each slot is bad (and fails without a slot)
@@ -77,6 +77,7 @@ class JobOracle:
         slot = None if book is None else book.slot
         self.slots.expect(book)
         run = Run(id=signal.run_id, slot=slot, at=signal.at, limit=self.limit_of(signal.at, slot))
+        run.expired = book is None and signal.at <= self.begun
         self.runs.append(run)
         if book is not None and book.verdict is None and book.owner is None and signal.at < book.deadline:
             book.owner = run
@@ -138,9 +139,9 @@ class JobOracle:
 
     # The clock
 
-    def swept(self, around):
+    def swept(self, around, sure=True):
         self.around = around
-        if not self.job.enabled or around.now < self.born:  # a sweep whose clock lags behind
+        if not self.job.enabled or (around.now < self.born and not sure):  # it lags behind, and need not have looked
             return
         if self.paused:
             for book in self.slots.overdue(around.now):
@@ -326,7 +327,7 @@ class JobOracle:
         again, self.job = job.enabled and not self.job.enabled, job
         self.slots.regrace(job.grace)
         if other is not None:
-            self.floor = now
+            self.floor = self.begun = now
             self.slots.forget(now)
             met = [book.slot for book in self.slots.books.values() if book.verdict or book.owner]
             other.skip(now, max(met, default=now))

@@ -149,7 +149,7 @@ class Sweeper(Actor):
             self.world.write(Swept(now=self.now, slugs={change.slug}))
 
     def _mark(self):
-        step = Swept(now=self.now)
+        step = Swept(now=self.now, sure=False)
         self.world.write(step)
         return step
 

@@ -60,9 +60,9 @@ class Oracle:
                 self.jobs[slug].redefined(job, now, self.slots(job, now) if other else None)
             case Heard(signal=signal):
                 self.jobs[signal.slug].heard(signal, self.around(number, signal.slug, signal.received))
-            case Swept(now=now, slugs=slugs):
+            case Swept(now=now, slugs=slugs, sure=sure):
                 for slug in slugs & set(self.jobs):
-                    self.jobs[slug].swept(self.around(number, slug, now))
+                    self.jobs[slug].swept(self.around(number, slug, now), sure)
             case Alive(now=now):
                 self.awake(number, now)
             case Silenced(silence=silence):
@@ -170,7 +170,7 @@ def _heard(world):
         known = answer is Recorded.STORED or signal.id in ids or signal.run_id
         if answer is not Recorded.UNKNOWN and not known:
             yield f"answered {answer}, but not kept: {signal}"
-        if answer is Recorded.UNKNOWN and signal.received > world.script.end:
+        if answer is Recorded.UNKNOWN and signal.received > world.script.end and not world.script.changing:
             yield f"unknown job: {signal}"
 
 
