@@ -6,6 +6,7 @@ Drawn by dice of its own, so that a world without changes is the one that its se
 from __future__ import annotations
 
 from dataclasses import replace as with_
+from itertools import pairwise
 from random import Random
 
 from msgspec.structs import replace
@@ -47,9 +48,11 @@ def _away(dice, _script, plan, at):
 
 def _edit(dice, _script, plan, at):
     job = plan.job
+    # As in `script`: with a threshold, the order of what is found late matters when grace comes near the gap.
+    longer = job.grace // 2 if job.alert_after == 1 else 0
     field, value = dice.choice((
         ("grace", max(job.grace // 2, 30 * SECOND)),
-        ("grace", job.grace + job.grace // 2),
+        ("grace", job.grace + longer),
         ("max_runtime", dice.choice((None, max(plan.gap // 3, MINUTE)))),
         ("remind_every", dice.choice((None, 20 * MINUTE))),
         ("description", "edited"),
@@ -88,13 +91,15 @@ def _reschedule(dice, script, plan, at):
     while every:
         every, crons = draw_form(dice, script.end - script.start > 2 * DAY)
     known = slots_between(crons, script.zone, script.start - 9 * DAY, script.end + 9 * DAY)
-    job = replace(plan.job, schedule=tuple(cron.text for cron in crons))
+    near = min((b - a for a, b in pairwise(known)), default=DAY)
+    alert_after = plan.job.alert_after if plan.job.grace < near / 3 else 1
+    job = replace(plan.job, schedule=tuple(cron.text for cron in crons), alert_after=alert_after)
     other = with_(plan, job=job, born=at, crons=crons, known=known)
     script.other_times[job.slug, job.schedule] = known
     script.pings = [p for p in script.pings if p.signal.slug != plan.job.slug or p.arrives < at or dice.random() < 0.1]
     for run in runs_of(dice, script, other):
         script.pings += [ping for ping in travel(dice, script, other, run) if at < ping.arrives <= script.end]
-    return [Act(at=at, what="edit", slug=plan.job.slug, fields={"schedule": job.schedule})]
+    return [Act(at=at, what="edit", slug=plan.job.slug, fields={"schedule": job.schedule, "alert_after": alert_after})]
 
 
 KINDS = (_away, _away, _away, _edit, _disable, _move, _rename, _reschedule)

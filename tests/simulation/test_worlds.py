@@ -34,7 +34,17 @@ OPEN = {
     801622: "two runs that hung are told as two incidents, the oracle wants one",
     701836: "two bad ends around one late success: the oracle counts them as one row",
     **dict.fromkeys((401605, 70703, 71910), "the date or the turn of one recovery; not read to the end"),
-    10001720: "a sweep that began before a job was removed and declared again tells its miss; the oracle: the next one",
+    10003701: "alert_after 3: a row that is whole only once its success is known, told by the oracle alone",
+    10022140: "a late success for an older slot, heard before a miss is found: does it break the row?",
+    10028021: "of two more runs of a slot that hang after a return, the oracle counts none",
+    **dict.fromkeys(
+        (10008715, 10010900, 10028017),
+        "the answer that asked for a pause never arrived, which the receiver holds against us",
+    ),
+    **dict.fromkeys(
+        (10011096, 10012262, 10013505, 10013780, 10015949, 10019483, 10023085, 10023926, 10025948, 10026331),
+        "the date or the turn of one message around an edit or a return; not read to the end",
+    ),
     901314: "an incident and its recovery, both before anybody looked, that the oracle wants told; not read to the end",
 }
 """Worlds that core and oracle do not agree on, with what is known of each."""
