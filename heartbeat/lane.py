@@ -133,22 +133,21 @@ class Lane:
         now = self._pass.clock()
         self._traffic = traffic.read(self._pass.store, self._channel.name).of(self._channel.definition)
         self._shut_until = self._traffic.until if self._traffic.until > now else None
-        later = {row.alert.incident for row in self._rows if parcels.ORDER.get(row.alert.event, 0)} - {""}
-        for incident in later:
+        later = (row.alert.incident for row in self._rows if parcels.ORDER.get(row.alert.event, 0))
+        for incident in filter(None, dict.fromkeys(later)):
             family = self._pass.store.deliveries(incident)
             self._siblings[incident] = {row.id: row for row in family if row.channel == self._rows[0].channel}
 
     def _ship(self, batch: Iterable[Parcel]) -> Delivered:
         """Claim, send, mark. Marks whatever has come in while the last mark was written."""
         held, total = self._claim(batch)
-        if not held:
-            return total
-        with ThreadPoolExecutor(max_workers=min(self._channel.parallel, len(held))) as pool:
-            pending: set[Future[Tried]] = {pool.submit(self._try, parcel) for parcel in held}
+        with ThreadPoolExecutor(max_workers=min(self._channel.parallel, len(held)) or 1) as pool:
+            pending: list[Future[Tried]] = [pool.submit(self._try, parcel) for parcel in held]
             try:
                 while pending:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    total += self._mark([one.result() for one in done])
+                    done = wait(pending, return_when=FIRST_COMPLETED).done
+                    total += self._mark([one.result() for one in pending if one in done])
+                    pending = [one for one in pending if one not in done]
             finally:
                 for one in pending:
                     one.cancel()

@@ -32,7 +32,7 @@ OPEN = {
     902492: "a success and a fail in the same millisecond: which came last?",
     801622: "two runs that hung are told as two incidents, the oracle wants one",
     701836: "two bad ends around one late success: the oracle counts them as one row",
-    **dict.fromkeys((401605, 701480, 70703, 71910), "the date or the turn of one recovery; not read to the end"),
+    **dict.fromkeys((401605, 70703, 71910), "the date or the turn of one recovery; not read to the end"),
     10003701: "alert_after 3: a row that is whole only once its success is known, told by the oracle alone",
     10022140: "a late success for an older slot, heard before a miss is found: does it break the row?",
     10028021: "of two more runs of a slot that hang after a return, the oracle counts none",
