@@ -56,7 +56,7 @@ class Case:
     ) -> None:
         """Write one line of history."""
         entry = Entry(slug=self.job.slug, n=self._n, slot=slot, at=at, verdict=verdict, reason=reason, signal=signal)
-        self.entries.append(keep_row(entry, self._unkept))
+        self.entries.append(entry if self._unkept is None else keep_row(entry, self._unkept))
         self._unkept = None
 
     def remark(self, text: str) -> None:

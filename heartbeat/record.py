@@ -45,7 +45,7 @@ def weigh(
     """What a signal changes, with those who are told of it. verdict: (job, slot) -> the slot's verdict so far."""
     where = place(snapshot, signal)
     prior = verdict(signal.slug, where.slot) if needs_prior(snapshot, where) else None
-    ended = _ended_before(store, snapshot, signal)
+    ended = signal.kind is Kind.START and _ended_before(store, snapshot, signal)
     change = judge(snapshot, signal, where, prior, None, ended=ended)
     incident = change.state.incident if change.state else None
     if incident is None and not change.alerts:
@@ -57,13 +57,13 @@ def weigh(
 
 
 def _ended_before(store: Store, snapshot: Snapshot, signal: Signal) -> bool:
-    """Whether the end of this run was heard before its start, which comes late.
+    """Whether the end of this run was heard before this start of it, which comes late.
 
     The job itself remembers the latest runs that ended; after a storm of signals only the history knows.
     """
     state = snapshot.state
-    late = signal.kind is Kind.START and signal.run_id and state.finished_at is not None
-    if not late or signal.at > (state.finished_at or 0) or has_finished(state, signal.run_id):
+    late = signal.run_id and state.finished_at is not None and signal.at <= state.finished_at
+    if not late or has_finished(state, signal.run_id):
         return False
     for entry in store.history(signal.slug, ENDS_MAX):
         heard = entry.signal

@@ -62,7 +62,7 @@ TRANSITIONS: dict[tuple[Status, Verdict], Row] = {
 
 def keep_row(entry: Entry, row: Ruled | None) -> Entry:
     """The line of history with this row; of several that one look applies, the last to change the status stays."""
-    known = kept_row(entry)
+    known = None if entry.row is None else kept_row(entry)
     if row is None or (known is not None and changes(known) and not changes(row)):
         return entry
     return replace(entry, row=row[0] if row[1] is entry.verdict else row)
