@@ -96,8 +96,10 @@ def first_due(job: Job, state: State) -> tuple[int, int] | None:
     That is the earliest one, but where we started that one late, or it waits: those behind it are not to wait for it.
     """
     slot, found = next_slot(job, state.cursor), None
+    if not state.starts:  # as every ping has it
+        return None if slot is None else (slot + job.grace, slot)
     while slot is not None:  # ends: only so many slots have starts that make them late
-        if not state.starts or not is_met(job, state, slot):
+        if not is_met(job, state, slot):
             late = due(job, state, slot)
             found = min(found or (late, slot), (late, slot))
             if late == deadline(job, slot):
