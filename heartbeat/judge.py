@@ -83,12 +83,13 @@ def judge(  # noqa: PLR0913 - the last has a default
 def _hear(case: Case, signal: Signal) -> None:
     state = case.state
     ids = [_mark(i) for i in (signal.id, _finished_run(signal)) if i]
-    case.set(seen=(*state.seen, *ids)[-SEEN_MAX:] if ids else state.seen)
-    if signal.source != SOURCE:  # what our own trigger says of its call is no word of the job's
-        last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
-        case.set(last_signal=last, signals=state.signals + 1)
-        if signal.skew is not None and signal.skew != state.skew:
-            case.set(skew=signal.skew)
+    seen = (*state.seen, *ids)[-SEEN_MAX:] if ids else state.seen
+    if signal.source == SOURCE:  # what our own trigger says of its call is no word of the job's
+        case.set(seen=seen)
+        return
+    last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
+    skew = state.skew if signal.skew is None else signal.skew
+    case.set(seen=seen, last_signal=last, signals=state.signals + 1, skew=skew)
 
 
 def _finished_run(signal: Signal) -> str:
