@@ -112,7 +112,8 @@ def test_kill_9_in_a_storm_of_alerts(tmp_path):
     began = time.monotonic()
     with Served(tmp_path, jobs=text):
         while rows(db)[0]:
-            assert time.monotonic() - began < CLAIM / 2
+            # Sooner than a claim runs out; and the receiver refuses some, the more the more kills there were.
+            assert time.monotonic() - began < CLAIM / 2 + KILLS
             time.sleep(0.05)
     receiver.shutdown()
     assert held, "no server was killed while it sent something"
