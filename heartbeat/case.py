@@ -48,8 +48,8 @@ class Case:
         self._unkept: Ruled | None = None  # a row of the table that no line of history carries yet
 
     def set(self, **fields: object) -> None:
-        """Decide these fields of the state."""
-        self.state = replace(self.state, **fields)
+        """Decide these fields of the state, which is the next version with that."""
+        self.state = replace(self.state, version=self._n, **fields)
 
     def note(
         self, slot: int | None, at: int, verdict: Verdict | None, reason: Reason | None, signal: Signal | None = None
@@ -251,16 +251,15 @@ class Case:
 
     def next_look(self) -> int:
         """The instant at which the clock must look at this job again, if nothing is heard before."""
-        looks: list[int | None] = [start.until for start in self.state.starts if start.until]
+        state = self.state
+        looks = [start.until for start in state.starts if start.until] if state.starts else []
         if self.job.enabled:
-            judged = limits.next_judged(self.job, self.state, self.blinds)
-            looks += [judged, self.state.paused_until, self._next_telling()]
-        return min([look for look in looks if look is not None], default=NEVER)
+            judged = limits.next_judged(self.job, state, self.blinds)
+            telling = None if state.incident is None else self._next_telling(state.incident)
+            looks += [look for look in (judged, state.paused_until, telling) if look is not None]
+        return min(looks, default=NEVER)
 
-    def _next_telling(self) -> int | None:
-        incident = self.state.incident
-        if incident is None:
-            return None
+    def _next_telling(self, incident: Incident) -> int | None:
         owed = incident.told_at is None or incident.ended_at is not None
         if owed:
             return min(self.now, self.snapshot.due) if self.quiet is None else self.quiet
@@ -273,13 +272,13 @@ class Case:
         if self._unkept is not None:
             self.note(None, self.state.since, None, None)
             self.remark("what was known of a later run counts now")
-        moved = self.entries or self.state is not self.snapshot.state
-        self.set(version=self._n)
+        if self.entries and self.state is self.snapshot.state:
+            self.set()
         look, due = self.next_look(), self.snapshot.due
         return Change(
             slug=self.job.slug,
             expected=self.snapshot.state.version,
-            state=self.state if moved else None,
+            state=None if self.state is self.snapshot.state else self.state,
             due=self.now if more else look if look < due or due <= self.now else None,
             look=self.now if more else look,
             entries=tuple(self.entries),

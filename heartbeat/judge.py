@@ -133,7 +133,7 @@ def _success(case: Case, signal: Signal, where: Place, prior: Verdict | None) ->
     if decided:  # a second success in a slot changes no verdict
         case.note(where.slot, signal.at, prior, None, signal)
     else:
-        if prior in {Verdict.MISSED, Verdict.TIMED_OUT, Verdict.UNKNOWN}:
+        if prior is not None and prior is not Verdict.FAILED:
             verdict, reason = Verdict.LATE, _why_late(reason)
         case.note(where.slot, signal.at, verdict if where.slot is not None else None, reason, signal)
     _finish(case, signal, where, good=True)

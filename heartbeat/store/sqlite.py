@@ -104,7 +104,9 @@ class SQLiteStore:
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit: one transaction for all of them."""
         with self._file.writing() as db:
-            return [Commit.STORED if kept else Commit.STALE for kept in keep(db, self._ids, changes)]
+            kept, rows_now = keep(db, self._ids, changes)
+        self._ids.remember(rows_now)
+        return [Commit.STORED if one else Commit.STALE for one in kept]
 
     def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
         """See Store.history."""

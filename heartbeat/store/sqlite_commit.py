@@ -1,18 +1,19 @@
 """Changes as SQLite statements, within the transaction of their batch.
 
-The versions of all rows that a batch touches are read first, so that each change is taken or refused in memory. Then
-everything is written: a job that changed several times in the batch is written once, and an on-time ping costs one
-look-up and its part of two prepared statements.
+The versions of all rows that a batch touches are known first, so that each change is taken or refused in memory. Then
+everything is written: a job that changed several times in the batch is written once, and an on-time ping costs its part
+of two prepared statements. A job's row is believed to be as we left it, and written only if it is; if one is not, the
+batch is begun again with everything read.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import NEVER
 from heartbeat.store import rows
-from heartbeat.store.sqlite_find import chosen
+from heartbeat.store.sqlite_find import Row, chosen
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,12 +26,26 @@ STATE_STEP = 320
 """A state takes so many characters, or a multiple: a job goes down and up without its row outgrowing its page."""
 
 
-def keep(db: sqlite3.Connection, ids: Ids, changes: Sequence[Change]) -> list[bool]:
-    """Which of the changes were kept, in their order."""
-    batch = _Batch(db, ids, changes)
+def keep(db: sqlite3.Connection, ids: Ids, changes: Sequence[Change]) -> tuple[list[bool], dict[str, Row]]:
+    """Which of the changes are kept, in their order, and the jobs' rows as they are once the commit is durable."""
+    seen = _seen(ids, changes)
+    batch = _Batch(db, ids, changes, seen)
     kept = [batch.take(change) for change in changes]
-    batch.write()
-    return kept
+    if not batch.write():  # another process has been here
+        db.execute("ROLLBACK")
+        db.execute("BEGIN IMMEDIATE")
+        batch = _Batch(db, ids, changes, {})
+        kept = [batch.take(change) for change in changes]
+        batch.write()
+    return kept, batch.jobs
+
+
+def _seen(ids: Ids, changes: Sequence[Change]) -> dict[str, Row]:
+    """The rows that need not be read: what was decided from them is what we last saw of them."""
+    if any(change.remove for change in changes):
+        return {}
+    found = {change.slug: ids.seen(change.slug, change.expected) for change in reversed(changes) if change.expected}
+    return {slug: row for slug, row in found.items() if row is not None}
 
 
 def state_text(state: State) -> str:
@@ -43,21 +58,12 @@ def state_text(state: State) -> str:
     return text.ljust(-(-len(text) // STATE_STEP) * STATE_STEP)
 
 
-class _Row(NamedTuple):
-    """A job's row: its number, its version, its latest line of history, its uuid."""
-
-    id: int
-    version: int
-    last: int | None
-    uuid: str | None
-
-
 class _Batch:
-    def __init__(self, db: sqlite3.Connection, ids: Ids, changes: Sequence[Change]) -> None:
+    def __init__(self, db: sqlite3.Connection, ids: Ids, changes: Sequence[Change], seen: dict[str, Row]) -> None:
         self.db = db
-        slugs = {change.slug for change in changes if change.slug}
-        found = ids.find(db, "version, last, uuid", slugs)
-        self.jobs: dict[object, _Row] = {slug: _Row(*row) for slug, *row in found}
+        unseen = {change.slug for change in changes if change.slug and change.slug not in seen}
+        found = ids.find(db, "version, last, uuid", unseen)
+        self.jobs: dict[str, Row] = seen | {slug: Row(*row) for slug, *row in found}
         uuids = {change.uuid for change in changes if change.uuid and not change.expected}
         self.uuids = {uuid for (uuid,) in chosen(db, "SELECT uuid FROM jobs WHERE uuid IN", uuids)}
         new = {change.slug for change in changes if change.slug and not change.expected}
@@ -67,6 +73,7 @@ class _Batch:
         self.documented = self._versions("documents", "name", {d.name for c in changes for d in c.documents})
         self.log_id: int = db.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0]
         self.log: list[tuple[object, ...]] = []
+        self.before: dict[int, tuple[int, str, int, int | None]] = {}
         self.updates: dict[int, dict[str, Any]] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.documents: dict[str, Document] = {}
@@ -123,15 +130,18 @@ class _Batch:
             "INSERT INTO jobs (slug, uuid, version, due, state, definition, last) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (change.slug, change.uuid or None, change.state.version, due, *texts, last),
         )
-        self.jobs[change.slug] = _Row(made.lastrowid or 0, change.state.version, last, change.uuid or None)
+        self.jobs[change.slug] = Row(made.lastrowid or 0, change.state.version, last, change.uuid or None)
         if change.slug in self.gone:
             self.db.execute("DELETE FROM gone WHERE slug = ?", (change.slug,))
         if change.uuid:
             self.uuids.add(change.uuid)
 
-    def _update(self, change: Change, job: _Row) -> None:
+    def _update(self, change: Change, job: Row) -> None:
         """Only the columns that change, so that an index on the others is left alone."""
-        row = self.updates.setdefault(job.id, {})
+        row = self.updates.get(job.id)
+        if row is None:
+            row = self.updates[job.id] = {}
+            self.before[job.id] = job.id, change.slug, job.version, job.last
         version, last = job.version, job.last
         if change.state is not None:
             row["state"], row["version"] = change.state, (version := change.state.version)
@@ -141,9 +151,9 @@ class _Batch:
             row["definition"] = rows.dump(change.job)
         if change.due is not None:
             row["due"] = change.due
-        self.jobs[change.slug] = _Row(job.id, version, last, job.uuid)
+        self.jobs[change.slug] = Row(job.id, version, last, job.uuid)
 
-    def _remove(self, change: Change, job: _Row) -> None:
+    def _remove(self, change: Change, job: Row) -> None:
         last = self._append(change, job.last)
         state = None if change.state is None else rows.dump(change.state)
         at = change.state.removed_at if change.state else None
@@ -162,22 +172,31 @@ class _Batch:
             last = self.log_id
         return last
 
-    def write(self) -> None:
-        """Write everything that was taken and is not in the file yet."""
+    def write(self) -> bool:
+        """Write everything that was taken and is not in the file yet; False: a job's row is not what it was."""
+        if not self._write_jobs():
+            return False
         self.db.executemany("INSERT INTO log (id, prev, heard_at, slot, entry) VALUES (?, ?, ?, ?, ?)", self.log)
+        self.db.executemany(KEEP_DELIVERY, map(_delivery, self.deliveries.values()))
+        self.db.executemany(KEEP_DOCUMENT, map(_document, self.documents.values()))
+        return True
+
+    def _write_jobs(self) -> bool:
         alike: dict[tuple[str, ...], list[tuple[object, ...]]] = defaultdict(list)
         for number, row in self.updates.items():
             if "state" in row:
                 row["state"] = state_text(row["state"])
-            alike[tuple(row)].append((*row.values(), number))
+            alike[tuple(row)].append((*row.values(), *self.before[number]))
         alike.pop((), None)
-        for columns, values in alike.items():
-            changed = ", ".join(f"{column} = ?" for column in columns)
-            self.db.executemany(f"UPDATE jobs SET {changed} WHERE id = ?", values)  # noqa: S608 - the names are ours
-        self.db.executemany(KEEP_DELIVERY, map(_delivery, self.deliveries.values()))
-        self.db.executemany(KEEP_DOCUMENT, map(_document, self.documents.values()))
+        return all(self._write_alike(columns, values) for columns, values in alike.items())
+
+    def _write_alike(self, columns: tuple[str, ...], values: list[tuple[object, ...]]) -> bool:
+        changed = ", ".join(f"{column} = ?" for column in columns)
+        done = self.db.executemany(UPDATE_JOB.format(changed), values)
+        return done.rowcount == len(values)
 
 
+UPDATE_JOB = "UPDATE jobs SET {} WHERE id = ? AND slug = ? AND version = ? AND last IS ?"
 KEEP_DELIVERY = """INSERT INTO deliveries (id, incident, created_at, next_at, version, delivery)
     VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 CHUNK = 500
 """Keys in one SELECT (SQLite takes 32,766 parameters, its planner likes fewer)."""
 IDS_MAX = 100_000
-"""Rows remembered, in some 13 MB."""
+"""Rows whose numbers are remembered, in some 13 MB."""
+SEEN_MAX = 50_000
+"""Rows remembered with what stood in them, in some 12 MB."""
 
 
 def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> list[tuple[Any, ...]]:
@@ -23,6 +25,15 @@ def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> lis
     return found
 
 
+class Row(NamedTuple):
+    """A job's row: its number, its version, its latest line of history, its uuid."""
+
+    id: int
+    version: int
+    last: int | None
+    uuid: str | None
+
+
 class Ids:
     """The row in which each job was last seen: found by its number, it needs no look into the index of the slugs.
 
@@ -31,6 +42,18 @@ class Ids:
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
+        self._seen: dict[str, Row] = {}
+
+    def seen(self, slug: str, version: int) -> Row | None:
+        """The job's row, if it was in this version when it was last seen. It may have moved since."""
+        row = self._seen.get(slug)
+        return row if row is not None and row.version == version else None
+
+    def remember(self, rows: Mapping[str, Row]) -> None:
+        """What stands in these jobs' rows, now that it is durable."""
+        if len(self._seen) + len(rows) > SEEN_MAX:
+            self._seen = {}  # not cleared: another thread may be reading it
+        self._seen.update(rows)
 
     def note(self, seen: Iterable[tuple[str, int]]) -> list[str]:
         """Remember the rows of these jobs; answers their slugs."""

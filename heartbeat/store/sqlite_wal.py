@@ -40,6 +40,8 @@ MORE = 1_000
 """Pages until the next try, when somebody who reads was in the way."""
 SOON = 20
 """Pages until the next try, when the log has just been begun by a process that has just opened it."""
+LOOK_EVERY = 8
+"""Commits from one look at its length to the next: after reading it, the next sync has the time of that to write."""
 TRIES_AT_FIRST = 20
 A_MOMENT = 0.002
 """Seconds: our own reading takes no longer."""
@@ -140,6 +142,7 @@ class Log:
         self._path = f"{path}-wal"
         self._file: int | None = None
         self._pages = PAGES_MAX
+        self._commits = 0
 
     @property
     def is_empty(self) -> bool:
@@ -151,7 +154,10 @@ class Log:
 
     @property
     def is_long(self) -> bool:
-        """It is time for a checkpoint: the page at the limit is of this generation."""
+        """It is time for a checkpoint: the page at the limit is of this generation. Asked after each commit."""
+        self._commits += 1
+        if self._commits % LOOK_EVERY:
+            return False
         if self._file is None:
             self._file = os.open(self._path, os.O_RDONLY)
         header = os.pread(self._file, HEADER, 0)

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 from store_samples import T0, delivery, new, ping, sent, state, uuid
 
-from heartbeat.errors import StoreUnavailable
+from heartbeat.errors import StoreCorrupt, StoreUnavailable
 from heartbeat.model import NEVER, Change, Commit, Incident, Reason, Status, Verdict
 from heartbeat.store.sqlite import DUE, OF_INCIDENT, OUTBOX, SQLiteStore
 from heartbeat.store.sqlite_commit import STATE_STEP
@@ -53,7 +53,7 @@ def written(store, *changes):
 class TestStatements:
     def test_an_on_time_ping_writes_two_rows(self, store):
         store.commit([new()])
-        log, job_row = written(store, ping())
+        job_row, log = written(store, ping())
         assert log.startswith("INSERT INTO log")
         assert job_row.startswith("UPDATE jobs SET state = ")
         assert "due =" not in job_row
@@ -63,15 +63,48 @@ class TestStatements:
         store.commit([new(f"job-{n}", n) for n in range(64)])
         assert len(written(store, *(ping(f"job-{n}") for n in range(64)))) == 128
 
-    def test_a_batch_reads_as_often_as_a_single_ping(self, store):
+    def test_a_batch_reads_as_often_as_a_single_ping(self, path, store):
+        store.commit([new(f"job-{n}", n) for n in range(64)])
+        pings = [ping(f"job-{n}") for n in range(64)]
+        with closing(SQLiteStore(path)) as fresh:
+            fresh.load(["job-1"])
+            fresh.commit([])
+            reads = [sql for sql in statements(fresh, *pings) if sql.startswith("SELECT")]
+            assert len(reads) == 3  # jobs by their numbers and by their slugs, and the latest line of history
+
+    def test_what_it_left_itself_it_does_not_read_again(self, store):
         store.commit([new(f"job-{n}", n) for n in range(64)])
         reads = [sql for sql in statements(store, *(ping(f"job-{n}") for n in range(64))) if sql.startswith("SELECT")]
-        assert len(reads) == 2  # the jobs' versions, and the number of the latest line of history
+        assert len(reads) == 1  # the number of the latest line of history
+
+    @pytest.mark.parametrize("others", ["first", "second", "third"])
+    def test_one_job_that_another_process_changed_costs_the_others_nothing(self, path, store, others):
+        names = ["first", "second", "third"]
+        store.commit([new(name, n) for n, name in enumerate(names)])
+        with closing(SQLiteStore(path)) as other:
+            assert other.commit([ping(others)]) == [STORED]
+        answers = dict(zip(names, store.commit([ping(name) for name in names]), strict=True))
+        assert {name for name, answer in answers.items() if answer is Commit.STALE} == {others}
+        assert store.commit([ping(others, expected=2)]) == [STORED]
+        assert [len(store.history(name, 9)) for name in names] == [1 + (name == others) for name in names]
+
+    def test_a_commit_that_came_to_nothing_is_not_believed(self, path, store):
+        """What a batch would have left is known only once it is durable."""
+        store.commit([new()])
+        (db,) = store._file._idle
+        db.set_authorizer(lambda what, name, *_: (what, name) == (sqlite3.SQLITE_TRANSACTION, "COMMIT"))  # 1: denied
+        with pytest.raises(StoreCorrupt, match="not authorized"):
+            store.commit([ping()])
+        db.set_authorizer(None)
+        with closing(SQLiteStore(path)) as other:
+            assert other.commit([ping(), ping(expected=2)]) == [STORED, STORED]
+        assert store.commit([ping(), ping(expected=3)]) == [Commit.STALE, STORED]
+        assert [entry.n for entry in store.history("backup", 9)] == [4, 3, 2]
 
     def test_a_job_that_changes_twice_in_a_batch_is_written_once(self, store):
         store.commit([new()])
         writes = written(store, ping(), ping(expected=2))
-        assert [sql.split()[0] for sql in writes] == ["INSERT", "INSERT", "UPDATE"]
+        assert [sql.split()[0] for sql in writes] == ["UPDATE", "INSERT", "INSERT"]
         assert len(store.history("backup", 10)) == 2
 
     def test_a_job_removed_and_made_again_in_a_batch_keeps_its_history(self, store):
@@ -134,9 +167,11 @@ class TestStatements:
 
     def test_a_job_is_found_again_by_the_number_of_its_row(self, store):
         store.commit([new()])
-        store.load(["backup"])
-        reads = [sql for sql in statements(store, ping()) if "FROM jobs" in sql]
-        assert [sql.partition(" WHERE ")[2] for sql in reads] == ["id IN (1)"]
+        with closing(SQLiteStore(store._file.path)) as fresh:
+            fresh.load(["backup"])
+            fresh.commit([])
+            reads = [sql for sql in statements(fresh, ping()) if "FROM jobs" in sql]
+            assert [sql.partition(" WHERE ")[2] for sql in reads] == ["id IN (1)"]
 
     def test_a_row_that_has_become_another_jobs_is_not_taken_for_the_first(self, path, store):
         store.commit([new("first")])

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -26,10 +27,16 @@ def _at_once(monkeypatch):
     monkeypatch.setattr("heartbeat.store.sqlite_place.STEADY", 0.0)
 
 
-@pytest.fixture
-def store(path):
+@pytest.fixture(params=["busy folder", "quiet folder"])
+def store(request, path, monkeypatch):
+    """A store; in a folder that has been as it is for a while, it is only that which is looked at."""
     with closing(SQLiteStore(path)) as opened:
         opened.commit([new()])
+        if request.param == "quiet folder":
+            monkeypatch.setattr("heartbeat.store.sqlite_place.COARSE", 20_000_000)
+            time.sleep(0.03)
+            opened.commit([])
+            assert opened._file._place._quiet
         yield opened
 
 
@@ -84,11 +91,34 @@ class TestTakenAway:
     def test_the_moment_does_not_matter(self, path, store, monkeypatch):
         def keep(*_):
             path.unlink()  # after the look before, within the transaction
-            return [True]
+            return [True], {}
 
         monkeypatch.setattr("heartbeat.store.sqlite.keep", keep)
         with pytest.raises(StoreGone):
             store.commit([ping()])
+
+    def test_a_link_and_what_it_leads_to_are_looked_at_themselves(self, path, tmp_path, monkeypatch):
+        monkeypatch.setattr("heartbeat.store.sqlite_place.COARSE", 0)
+        (tmp_path / "links").mkdir()
+        link = tmp_path / "links" / "heartbeat.db"
+        link.symlink_to(path)
+        SQLiteStore(path).close()
+        with closing(SQLiteStore(link)) as store:
+            assert store.commit([new()]) == [STORED]
+            path.unlink()  # the folder of the link is as it was
+            with pytest.raises(StoreGone):
+                store.commit([ping()])
+
+    def test_the_folder_itself_is_exchanged(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("heartbeat.store.sqlite_place.COARSE", 0)
+        folder = tmp_path / "data"
+        folder.mkdir()
+        with closing(SQLiteStore(folder / "heartbeat.db")) as store:
+            assert store.commit([new()]) == [STORED]
+            folder.rename(tmp_path / "before")
+            folder.mkdir()
+            with pytest.raises(StoreGone):
+                store.commit([ping()])
 
     def test_who_only_reads_notices_too(self, path, store):
         path.unlink()
