@@ -21,7 +21,7 @@ SECONDS = 21
 ROUNDS = 3
 CASES = {1: "*", 20: "00/2", 100: "00/5"}
 """How many jobs are due at once, and in which seconds."""
-SERVE = "import sys; from heartbeat import settings, wiring; sys.exit(wiring.serve(settings.read()))"
+SERVE = "from heartbeat import settings; from heartbeat.doors.server.wiring import serve; exit(serve(settings.read()))"
 KEY = "bench-ping-key-000000"
 
 

@@ -22,7 +22,7 @@ from typing import Any, cast
 
 import uvloop
 
-from heartbeat.store.sqlite_file import SETTINGS
+from heartbeat.store.sqlite.file import SETTINGS
 
 KEY = "benchmark-ping-key-000"
 JOBS = 10_000
@@ -31,17 +31,17 @@ WARM_UP = 1.0
 SECONDS = 5.0
 BODY_EVERY = 10
 """One ping in so many carries a body of about 400 bytes."""
-SERVE = "import sys; from heartbeat import settings, wiring; sys.exit(wiring.serve(settings.read()))"
+SERVE = "from heartbeat import settings; from heartbeat.doors.server.wiring import serve; exit(serve(settings.read()))"
 FLOOR_FRONT = """
-from heartbeat.doors import front
-from heartbeat.doors.gate import OK
-class Gate(front.FrontGate):
+from heartbeat.doors.server import http_process
+from heartbeat.doors.http.ping_gate import OK
+class Gate(http_process.ForwardingGate):
     def take(self, *_):
         return OK
-front.FrontGate = Gate
-front.main()
+http_process.ForwardingGate = Gate
+http_process.main()
 """
-FLOOR = f"from heartbeat.doors import fronts; fronts.PROGRAM = ('-P', '-c', {FLOOR_FRONT!r}); {SERVE}"
+FLOOR = f"import heartbeat.doors.server.core_process as core; core.PROGRAM = ('-P', '-c', {FLOOR_FRONT!r}); {SERVE}"
 SCHEDULES = ('"*/10 * * * *"', '"0 9 * * 1-5"', "every 1h", '"cron(0 18 * * ? *)"')
 
 

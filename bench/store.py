@@ -12,8 +12,8 @@ from statistics import median, quantiles
 
 from heartbeat.model import HOUR, MINUTE, Change, Commit, Entry, Job, Kind, Mark, Reason, Signal, State, Status, Verdict
 from heartbeat.store import rows
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.store.sqlite_commit import state_text
+from heartbeat.store.sqlite.commit import state_text
+from heartbeat.store.sqlite.store import SQLiteStore
 
 BORN = 1_763_769_600_000  # 2025-11-22T00:00:00Z
 SECONDS = 2.0

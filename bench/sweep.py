@@ -16,12 +16,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from heartbeat.doors.fronts import settle_in
+from heartbeat.doors.server.core_process import settle_in
 from heartbeat.model import HOUR, MINUTE, SECOND, Job, State, Status
 from heartbeat.store import rows
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.store.sqlite_commit import state_text
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.commit import state_text
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

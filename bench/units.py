@@ -16,12 +16,12 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "cost")]
 
 from counting import Units, counted, counted_starts  # noqa: E402 - found by the line above
 
-from heartbeat.store.dynamodb_call import boto3_call, create_table  # noqa: E402 - the same
+from heartbeat.store.dynamodb.call import boto3_call, create_table  # noqa: E402 - the same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.store.dynamodb_call import Call
+    from heartbeat.store.dynamodb.call import Call
 
 
 def run() -> list[dict[str, object]]:

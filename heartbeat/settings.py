@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSetting
-from heartbeat.urls import flaw
+from heartbeat.outbound.urls import flaw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

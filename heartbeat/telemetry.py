@@ -88,6 +88,16 @@ FACT_MAX = 500
 """Characters of one fact in a line."""
 
 
+def our_version() -> str:
+    """The version of this package."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - 20 ms, and few ask
+
+    try:
+        return version("heartbeat")
+    except PackageNotFoundError:  # run from a checkout
+        return "0+unknown"
+
+
 class Log:
     """Writes events as lines, `text` for people or `json` for machines, and counts them. clock: epoch seconds."""
 

@@ -29,7 +29,7 @@ VERSION = os.environ.get("HEARTBEAT_PYTHON") or "3.13"
 ARCHITECTURES = ("aarch64", "x86_64")
 PLATFORMS = ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
 """Up to glibc 2.34, that of Amazon Linux 2023."""
-UNUSED = ("doors/cli", "doors/fastpath.py", "doors/internals.py", "doors/server.py", "store/sqlite*.py", "bin")
+UNUSED = ("doors/cli", "doors/server", "store/sqlite", "bin")
 """Parts of the package that only the server and the command line have a use for, below heartbeat/ or the target."""
 
 

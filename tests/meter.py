@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from heartbeat.store.dynamodb_call import CONDITION, Refused
+from heartbeat.store.dynamodb.call import CONDITION, Refused
 
 
 class Meter:

@@ -1,13 +1,13 @@
-"""Stories of a server's clock that is set back or forward (`heartbeat/clockset.py`, `heartbeat/setback.py`)."""
+"""Stories of a server whose clock is set back or forward (`verbs/clock_set.py`, `core/clock_set_back.py`)."""
 
 import pytest
 from world import World
 
-from heartbeat.blind import Ears
-from heartbeat.documents import clock
-from heartbeat.illness import illnesses
+from heartbeat.core.blind import Ears
 from heartbeat.model import Kind, Phase, Start, Status, Trigger
-from heartbeat.sweep import sweep
+from heartbeat.verbs.illness import illnesses
+from heartbeat.verbs.service_state import clock
+from heartbeat.verbs.sweep import sweep
 
 HOUR = 3_600_000
 

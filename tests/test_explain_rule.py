@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 from world import World
 
-from heartbeat.explain import explain
+from heartbeat.core.explain import explain
+from heartbeat.core.transition import TRANSITIONS
 from heartbeat.model import Status, Verdict
 from heartbeat.store import rows
-from heartbeat.transition import TRANSITIONS
 
 NEVER_GIVEN = {(Status.PAUSED, Verdict.MISSED)}
 """A slot that goes by while the job is paused is excused."""

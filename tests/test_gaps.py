@@ -1,11 +1,11 @@
-"""Stories of our own absences: what a gap of ours hides, and what it does not (`heartbeat/blind.py`)."""
+"""Stories of our own absences: what a gap of ours hides, and what it does not (`heartbeat/core/blind.py`)."""
 
 from world import World
 
-from heartbeat.blind import Blind, Ears, patience
-from heartbeat.documents import clock
-from heartbeat.explain import explain
-from heartbeat.sweep import sweep
+from heartbeat.core.blind import Blind, Ears, patience
+from heartbeat.core.explain import explain
+from heartbeat.verbs.service_state import clock
+from heartbeat.verbs.sweep import sweep
 
 SECOND = 1_000
 QUIET = patience(SECOND)

@@ -3,12 +3,12 @@
 from threading import Barrier, Thread
 
 from heartbeat.channels.body import severity
-from heartbeat.doors.api import Api, Request
-from heartbeat.illness import fall_ill, get_well, illnesses
+from heartbeat.doors.api.app import Api, Request
 from heartbeat.model import MINUTE, NEVER, Event
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
-from heartbeat.wording import compose
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.text.alert_text import compose
+from heartbeat.verbs.illness import fall_ill, get_well, illnesses
+from heartbeat.verbs.sweep import sweep
 
 T0 = 1_795_350_000_000
 

@@ -5,7 +5,7 @@ from world import World
 
 from heartbeat.errors import StoreUnavailable
 from heartbeat.model import Kind, Signal
-from heartbeat.record import Recorded, Recorder
+from heartbeat.verbs.record import Recorded, Recorder
 
 
 def signal(world, at, name, slug="job"):

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from heartbeat.channels import slack_answers, webhook
-from heartbeat.channels.addresses import METADATA
 from heartbeat.channels.kinds import CHANNEL_KINDS
 from heartbeat.config.triggers import TIMEOUT_MAX
-from heartbeat.doors import api_routes, gate, keys, watchdog
+from heartbeat.doors.api import routes
+from heartbeat.doors.http import ping_gate, watchdog
 from heartbeat.model import BODY_MAX, MINUTE, SECOND
+from heartbeat.outbound.addresses import METADATA
 from heartbeat.targets import http
+from heartbeat.verbs import api_keys
 
 PAGE = (Path(__file__).parents[1] / "docs" / "security.md").read_text(encoding="utf-8")
 
@@ -31,10 +33,10 @@ def test_how_long_it_takes_and_how_much_is_read_of_what_is_sent():
 
 
 def test_how_much_comes_in():
-    assert row("body of a ping") == [f"{gate.SIZE_MAX >> 20} MB; {BODY_MAX:,} bytes are kept and shown", "413"]
-    limits = f"{api_routes.BODY_MAX:,} bytes; {api_routes.TEXT_MAX} characters"
+    assert row("body of a ping") == [f"{ping_gate.SIZE_MAX >> 20} MB; {BODY_MAX:,} bytes are kept and shown", "413"]
+    limits = f"{routes.BODY_MAX:,} bytes; {routes.TEXT_MAX} characters"
     assert row("body of a request to the API; a text in it") == [limits, "400"]
-    assert f"there are at most {keys.KEYS_MAX}." in PAGE
+    assert f"there are at most {api_keys.KEYS_MAX}." in PAGE
 
 
 @pytest.mark.parametrize("network", METADATA, ids=str)

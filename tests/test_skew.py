@@ -3,10 +3,10 @@
 import pytest
 from world import World
 
-from heartbeat.documents import silences
-from heartbeat.explain import explain
+from heartbeat.core.explain import explain
 from heartbeat.ingest.ping import Ping, read, target
 from heartbeat.model import HOUR, MINUTE, SECOND
+from heartbeat.verbs.service_state import silences
 
 NOW = 1_795_000_000_000
 SLOW = 40 * MINUTE

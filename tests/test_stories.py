@@ -3,9 +3,9 @@
 import pytest
 from world import World
 
-from heartbeat.apply import apply
 from heartbeat.config import read
 from heartbeat.model import Evidence, Kind, Signal
+from heartbeat.verbs.apply import apply
 
 
 def test_late_sweep_dates_the_miss_when_grace_ran_out():

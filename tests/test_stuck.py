@@ -6,13 +6,13 @@ from contextlib import closing
 import pytest
 from world import World
 
-import heartbeat.sweep
+import heartbeat.verbs.sweep
 from heartbeat.errors import CallerError, TooBusy
-from heartbeat.illness import illnesses
 from heartbeat.model import MINUTE, NEVER, SECOND, Commit, Kind, Signal
-from heartbeat.record import ATTEMPTS_MAX, Recorder
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.illness import illnesses
+from heartbeat.verbs.record import ATTEMPTS_MAX, Recorder
+from heartbeat.verbs.sweep import sweep
 
 
 class Refusing(SQLiteStore):
@@ -104,14 +104,14 @@ def test_a_row_that_cannot_be_read_stops_nobody(tmp_path):
 def test_a_bug_of_ours_at_one_job_stops_nobody(monkeypatch):
     w = world(SQLiteStore(":memory:"))
     w.alive("07:01", "08:04")
-    look = heartbeat.sweep.look
+    look = heartbeat.verbs.sweep.look
 
     def breaks(snapshot, *facts, **more):
         if snapshot.job.slug == "job":
             raise ZeroDivisionError("oh")
         return look(snapshot, *facts, **more)
 
-    monkeypatch.setattr(heartbeat.sweep, "look", breaks)
+    monkeypatch.setattr(heartbeat.verbs.sweep, "look", breaks)
     run(w, "08:05", "08:07")
     assert told(w) == [("opened", "other"), ("ill", "")]
     assert "ZeroDivisionError: oh" in illnesses(w.store)[0].text

@@ -1,8 +1,8 @@
 from itertools import product
 from pathlib import Path
 
+from heartbeat.core.transition import TRANSITIONS, Tell, page
 from heartbeat.model import BAD, GOOD, Status, Verdict
-from heartbeat.transition import TRANSITIONS, Tell, page
 
 STATES = Path(__file__).parents[1] / "docs" / "states.md"
 
@@ -32,4 +32,4 @@ def test_no_verdict_ends_a_pause():
 
 
 def test_the_page_in_the_docs_is_made_from_the_table():
-    assert STATES.read_text() == page(), "write it again: python -m heartbeat.transition > docs/states.md"
+    assert STATES.read_text() == page(), "write it again: python -m heartbeat.core.transition > docs/states.md"

@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from heartbeat.definition import founding
-from heartbeat.manage import amend, pause_job, resume_job, silence
+from heartbeat.core.definition import founding
 from heartbeat.model import Change, Event, Job, Kind, Signal, Silence
-from heartbeat.record import Recorded, Recorder
 from heartbeat.schedule.duration import parse_duration
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.operate import amend, pause_job, resume_job, silence
+from heartbeat.verbs.record import Recorded, Recorder
+from heartbeat.verbs.sweep import sweep
 
 DAY = "2026-01-05"
 WORDS = {Event.OPENED: "down", Event.RECOVERED: "up", Event.REMINDER: "still down", Event.BLIND: "blind"}
@@ -89,7 +89,7 @@ class World:
         return silence(self.store, Silence(id=f"s{start}", selector=selector, start=self.ms(start), end=self.ms(end)))
 
     def redefine(self, at, **fields):
-        from heartbeat.apply import redefined  # noqa: PLC0415 - only some stories redefine
+        from heartbeat.verbs.apply import redefined  # noqa: PLC0415 - only some stories redefine
 
         job = replace(self.job().job, **fields)
         amend(self.store, self.slug, lambda snapshot: redefined(snapshot, job, self.ms(at)))

@@ -25,12 +25,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import NEVER, SECOND, Alert, Event, Verdict
-from heartbeat.wording import NAMES_MAX, headline
+from heartbeat.text.alert_text import NAMES_MAX, headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from heartbeat.wording import Message
+    from heartbeat.text.alert_text import Message
 
 SCHEMA_VERSION = 1
 EVENTS = {

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind, Key
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.errors import BadSetting
+from heartbeat.outbound.urls import flaw, header_flaw
 from heartbeat.secrets import resolve
-from heartbeat.urls import flaw, header_flaw
 
 if TYPE_CHECKING:
     from heartbeat.channels.protocol import Channel
@@ -94,8 +94,8 @@ def _slack(name: str, settings: Settings) -> Channel:
 
 
 def _slack_webhook(name: str, settings: Settings) -> Channel:
-    from heartbeat.channels.addresses import Guard  # noqa: PLC0415  (loads ssl; only who uses webhooks)
     from heartbeat.channels.slack_webhook import SlackWebhook  # noqa: PLC0415  (the same)
+    from heartbeat.outbound.addresses import Guard  # noqa: PLC0415  (loads ssl; only who uses webhooks)
 
     _check_url("webhook", settings["webhook"])
     guard = Guard(allow_private=settings.pop("allow_private", False))
@@ -111,9 +111,9 @@ def _sns(name: str, settings: Settings) -> Channel:
 
 
 def _webhook(name: str, settings: Settings) -> Channel:
-    from heartbeat.channels.addresses import Guard  # noqa: PLC0415  (loads ssl; only who uses webhooks)
     from heartbeat.channels.template import Template  # noqa: PLC0415  (the same)
     from heartbeat.channels.webhook import JSON, Request, Webhook  # noqa: PLC0415  (the same)
+    from heartbeat.outbound.addresses import Guard  # noqa: PLC0415  (loads ssl; only who uses webhooks)
 
     _check_url("url", settings["url"])
     headers = settings.get("headers", {})

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TextIO
 from heartbeat.channels.body import worst
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.errors import ChannelFailed
-from heartbeat.wording import compose
+from heartbeat.text.alert_text import compose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heartbeat.model import Alert
-    from heartbeat.wording import Message
+    from heartbeat.text.alert_text import Message
 
 COLOURS = {"critical": "bold red", "warning": "bold yellow", "info": "bold green"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import SECOND
-from heartbeat.sender import NOT_FOLLOWED, REDIRECTS
+from heartbeat.outbound.sender import NOT_FOLLOWED, REDIRECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from heartbeat.model import Alert, Event, Verdict
-from heartbeat.wording import asides, details, label, recovery
+from heartbeat.text.alert_text import asides, details, label, recovery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from heartbeat.wording import Message
+    from heartbeat.text.alert_text import Message
 
 Block = dict[str, Any]
 

@@ -18,8 +18,8 @@ from heartbeat.channels.slack_answers import ANSWER_MAX, PACE, TIMEOUT, BadBlock
 from heartbeat.channels.webhook import post
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event
-from heartbeat.sender import HttpRequest, Sender
-from heartbeat.wording import compose
+from heartbeat.outbound.sender import HttpRequest, Sender
+from heartbeat.text.alert_text import compose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from slack_sdk.web import SlackResponse
 
-    from heartbeat.channels.addresses import Guard
     from heartbeat.channels.slack_blocks import Block
     from heartbeat.model import Alert
-    from heartbeat.wording import Message
+    from heartbeat.outbound.addresses import Guard
+    from heartbeat.text.alert_text import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

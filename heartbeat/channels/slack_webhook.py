@@ -1,6 +1,6 @@
 """Slack through an incoming webhook: no threads, no updates, every message complete in itself.
 
-It is sent as every webhook is (`heartbeat.sender`), and not by Slack's SDK, whose client follows redirects and takes
+It is sent as every webhook is (`outbound/sender.py`), and not by Slack's SDK, whose client follows redirects and takes
 proxies from the environment. Only the answer `ok` means that it was told.
 """
 
@@ -13,16 +13,16 @@ from heartbeat.channels import slack_blocks
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.channels.slack_answers import ANSWER_MAX, PACE, REVOKED, TIMEOUT, BadBlocksError, fail
 from heartbeat.channels.webhook import JSON, post
-from heartbeat.sender import HttpRequest, Sender
-from heartbeat.veil import secrets_of_url
-from heartbeat.wording import compose
+from heartbeat.outbound.sender import HttpRequest, Sender
+from heartbeat.text.alert_text import compose
+from heartbeat.text.redact import secrets_of_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heartbeat.channels.addresses import Guard
     from heartbeat.channels.slack_blocks import Block
     from heartbeat.model import Alert
+    from heartbeat.outbound.addresses import Guard
 
 HEADERS = {"Content-Type": f"{JSON}; charset=utf-8", "User-Agent": "Heartbeat"}
 

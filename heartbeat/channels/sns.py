@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.channels.sns_content import content
 from heartbeat.errors import ChannelFailed
-from heartbeat.veil import credentials, veiled
-from heartbeat.wording import compose
+from heartbeat.text.alert_text import compose
+from heartbeat.text.redact import credentials, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heartbeat.model import Alert
-    from heartbeat.wording import Message
+    from heartbeat.text.alert_text import Message
 
 REFUSED = frozenset({"NotFound", "AuthorizationError", "AccessDenied", "AccessDeniedException", "InvalidClientTokenId"})
 """What a person can mend: the topic, a permission, the keys."""

@@ -18,7 +18,7 @@ from heartbeat.channels.slack_blocks import code, escape
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from heartbeat.wording import Message
+    from heartbeat.text.alert_text import Message
 
 MESSAGE_MAX = 256 * 1024
 """Bytes of a message with its attributes (Amazon SNS endpoints and quotas)."""

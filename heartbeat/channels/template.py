@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 from heartbeat.channels.body import texts
 from heartbeat.errors import BadSetting
 from heartbeat.model import Alert, Event
-from heartbeat.wording import compose
+from heartbeat.text.alert_text import compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

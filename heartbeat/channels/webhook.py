@@ -5,7 +5,7 @@
 
 The receiver computes the HMAC over the raw body, compares in constant time, and refuses what is more than five minutes
 old. 2xx is taken; 408, 425, 429, 5xx and network errors are tried again; what a person can mend (REFUSED, redirects:
-they are not followed) slowly; every other answer is final. How it is sent: `heartbeat.sender`.
+they are not followed) slowly; every other answer is final. How it is sent: `heartbeat.outbound.sender`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from heartbeat.channels import body
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.errors import ChannelFailed, SendFailed
 from heartbeat.model import SECOND
-from heartbeat.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender
-from heartbeat.wording import compose
+from heartbeat.outbound.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender
+from heartbeat.text.alert_text import compose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from heartbeat.channels.addresses import Guard
     from heartbeat.channels.template import Template
     from heartbeat.model import Alert
-    from heartbeat.sender import HttpAnswer
-    from heartbeat.wording import Message
+    from heartbeat.outbound.addresses import Guard
+    from heartbeat.outbound.sender import HttpAnswer
+    from heartbeat.text.alert_text import Message
 
 TOTAL = 10.0
 """Seconds for the whole of a request and its answer."""

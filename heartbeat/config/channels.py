@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind
 from heartbeat.channels.kinds import Key as Setting
-from heartbeat.config.doubts import SECRET
-from heartbeat.config.findings import nearest, printable, quoted
+from heartbeat.config.findings import SECRET, nearest, printable, quoted
 from heartbeat.config.nodes import Mapping, Scalar
 from heartbeat.config.values import NAME
-from heartbeat.urls import flaw, host_of
+from heartbeat.outbound.urls import flaw, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingOf
 
-    from heartbeat.config.spots import Spot
+    from heartbeat.config.located import Spot
 
 SETTING_MAX = 10_000
 REFERENCES = ("env", "file", "ssm")
@@ -94,7 +93,7 @@ def check_address(spot: Spot, url: str, *, allow_private: bool = False) -> None:
     known = marked.replace("\0", "x")
     if problem := flaw(known):
         raise spot.mistake(problem)
-    from heartbeat.channels.addresses import literal, refusal  # noqa: PLC0415 - loads ssl; only who has such a URL
+    from heartbeat.outbound.addresses import literal, refusal  # noqa: PLC0415 - loads ssl; only who has such a URL
 
     host, _port = host_of(known)
     address = literal(host)

@@ -120,7 +120,6 @@ def _needs_trigger(key: str) -> Callable[[Entry], str]:
 
 
 UNUSED_CHANNEL = "no job names this channel"
-SECRET = "a secret stands here in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere"  # noqa: S105 - a sentence
 FILE_DOUBTS = (
     "A channel that nothing names.",
     "A secret in plain text: a Slack webhook's URL, a token, a signing secret.",

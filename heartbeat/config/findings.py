@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 PATH_MAX = 300
 QUOTED_MAX = 60
 """Characters of a value that a message repeats."""
+SECRET = "a secret stands here in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere"  # noqa: S105 - a sentence
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -18,7 +18,7 @@ from heartbeat.schedule import Schedule, parse
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from heartbeat.config.spots import Spot
+    from heartbeat.config.located import Spot
 
 _FIELDS = {key.name: key.field or key.name for key in JOB_KEYS if key.kept}
 _ZONE_PARTS = frozenset({"timezone", "dialect"})

@@ -10,7 +10,7 @@ from heartbeat.config.findings import nearest, printable, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from heartbeat.config.spots import Spot
+    from heartbeat.config.located import Spot
     from heartbeat.config.values import Type
 
 

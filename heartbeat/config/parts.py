@@ -12,7 +12,7 @@ from heartbeat.config.values import Type, matching, text
 from heartbeat.model import Bound, Evidence
 
 if TYPE_CHECKING:
-    from heartbeat.config.spots import Spot
+    from heartbeat.config.located import Spot
 
 METRICS_MAX = 20
 METRIC = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"

@@ -15,8 +15,8 @@ from heartbeat.config.doubts import UNUSED_CHANNEL, tell_doubts
 from heartbeat.config.findings import Findings, Mistake, Place
 from heartbeat.config.jobs import Defaults, Entry, check_names, read_defaults, read_jobs
 from heartbeat.config.keys import check_keys, record
+from heartbeat.config.located import Spot
 from heartbeat.config.nodes import compose
-from heartbeat.config.spots import Spot
 from heartbeat.config.tables import EXTENSION, SERVICE_KEYS, TOP_KEYS
 from heartbeat.config.unreadable import SIZE_MAX, decode
 from heartbeat.errors import BadConfig

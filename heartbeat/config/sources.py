@@ -12,7 +12,7 @@ from heartbeat.config.values import Type, matching, text
 from heartbeat.model import Log, Source
 
 if TYPE_CHECKING:
-    from heartbeat.config.spots import Spot
+    from heartbeat.config.located import Spot
 
 SOURCES_MAX = 20
 _VALUE = text(2048)  # the length of the longest ARN

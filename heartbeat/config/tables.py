@@ -12,7 +12,7 @@ from heartbeat.config.triggers import OVERLAP, TRIGGER_SCHEMA, read_trigger
 from heartbeat.config.values import Type, duration, many, matching, optional, text
 
 if TYPE_CHECKING:
-    from heartbeat.config.spots import Spot
+    from heartbeat.config.located import Spot
 
 EXTENSION = "x-"
 """Keys that begin so are left alone at the top of the file: a place for anchors."""

@@ -15,7 +15,7 @@ from heartbeat.model import MINUTE, Overlap, Source, Trigger
 from heartbeat.targets.ecs import name_of
 
 if TYPE_CHECKING:
-    from heartbeat.config.spots import Spot
+    from heartbeat.config.located import Spot
 
 TIMEOUT_MAX = 15 * MINUTE
 COMMAND_MAX = 100

@@ -18,7 +18,7 @@ from heartbeat.schedule.zones import zone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.config.spots import Spot
+    from heartbeat.config.located import Spot
 
 SLUG = r"[a-z0-9_-]{1,100}"
 """Healthchecks' shape of a slug."""

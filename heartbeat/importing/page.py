@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from heartbeat.clean import one_line
 from heartbeat.schedule import format_duration
+from heartbeat.text.sanitize import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

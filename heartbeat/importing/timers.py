@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heartbeat.clean import one_line
 from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
 from heartbeat.importing.cron import GRACE
@@ -19,6 +18,7 @@ from heartbeat.importing.unit import TRUE, Unit, timespan
 from heartbeat.importing.words import LONGEST
 from heartbeat.model import MINUTE
 from heartbeat.schedule import Schedule, format_duration, parse
+from heartbeat.text.sanitize import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

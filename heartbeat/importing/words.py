@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from heartbeat.clean import one_line
 from heartbeat.importing.crontab import Unreadable, read_line
+from heartbeat.text.sanitize import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

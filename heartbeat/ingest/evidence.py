@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from heartbeat import slots
+from heartbeat.core import slots
 from heartbeat.errors import HeartbeatError
 from heartbeat.ingest import report
 from heartbeat.ingest.bucket import Bucket, FolderBucket, Found, Once

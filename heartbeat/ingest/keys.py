@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from heartbeat import slots
+from heartbeat.core import slots
 from heartbeat.ingest import evidence
 from heartbeat.ingest.dates import window
 

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from heartbeat.clean import sound
 from heartbeat.model import BODY_MAX, SECOND, Kind
+from heartbeat.text.sanitize import sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from heartbeat.clean import sound
+from heartbeat.text.sanitize import sound
 
 _ODD = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|[\ud800-\udfff]")
 """What may become half a surrogate or a NUL: an escape of one, or one as it is."""

@@ -12,7 +12,8 @@ from heartbeat.schedule.duration import MS
 from heartbeat.schedule.fields import MONTHS, WEEKDAYS, Field
 from heartbeat.schedule.monthdays import read_monthdays
 from heartbeat.schedule.rule import POLICIES, Interval, Zoned
-from heartbeat.schedule.wall import Calendar, times
+from heartbeat.schedule.times import times
+from heartbeat.schedule.wall import Calendar
 
 if TYPE_CHECKING:
     from heartbeat.schedule.rule import Rule

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.days import EVERY_WEEKDAY, FIRST_YEAR, LAST_YEAR, Days
 from heartbeat.schedule.rule import POLICIES, Rule, Zoned
-from heartbeat.schedule.wall import Calendar, times
+from heartbeat.schedule.times import times
+from heartbeat.schedule.wall import Calendar
 from heartbeat.schedule.zones import Zone, zone
 
 PREFIX = "OnCalendar="

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from heartbeat.schedule.english import SHOWN, bits, joined, plural, spans
 
 if TYPE_CHECKING:
-    from heartbeat.schedule.wall import Times
+    from heartbeat.schedule.times import Times
 
 EVERY_HOUR = "of every hour"
 _DAY_MINUTES = 1440

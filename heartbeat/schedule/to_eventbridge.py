@@ -20,12 +20,13 @@ from heartbeat.errors import BadSchedule
 from heartbeat.schedule.days import EVERY_MONTHDAY, EVERY_WEEKDAY, EVERY_YEAR, FIRST_YEAR, Days
 from heartbeat.schedule.read import parse
 from heartbeat.schedule.rule import POLICIES, Zoned
-from heartbeat.schedule.wall import Calendar, Times
+from heartbeat.schedule.wall import Calendar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from heartbeat.schedule.schedule import Schedule
+    from heartbeat.schedule.times import Times
 
 BEGIN, END = 1_735_689_600, 2_366_841_600
 """Seconds: 2025 to 2044, the changes of the clock that are looked at."""

@@ -18,18 +18,18 @@ from heartbeat.schedule.times_in_words import EVERY_HOUR, times_in_words
 
 if TYPE_CHECKING:
     from heartbeat.schedule.days import Days
-    from heartbeat.schedule.wall import Calendar
+    from heartbeat.schedule.times import Times
 
 _FEW = 3
 _OF_MONTH = "of the month"
 
 
-def calendar_in_words(calendar: Calendar) -> str:
+def calendar_in_words(days: Days, times: Times) -> str:
     """For example `at 18:00 on the last Friday of the month`."""
-    time, days = times_in_words(calendar.times), days_in_words(calendar.days)
-    if not days and time.startswith("at ") and EVERY_HOUR not in time and ", every" not in time:
-        days = "every day"
-    return f"{time} {days}".rstrip()
+    time, on_days = times_in_words(times), days_in_words(days)
+    if not on_days and time.startswith("at ") and EVERY_HOUR not in time and ", every" not in time:
+        on_days = "every day"
+    return f"{time} {on_days}".rstrip()
 
 
 def days_in_words(days: Days) -> str:

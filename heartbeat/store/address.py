@@ -13,7 +13,7 @@ from heartbeat.errors import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.store.dynamodb_call import Call, Refused
+    from heartbeat.store.dynamodb.call import Call, Refused
     from heartbeat.store.protocol import Store
 
 SCHEME = "dynamodb://"
@@ -85,10 +85,10 @@ def open_store(place: Table | Path, clock: Callable[[], int]) -> Store:
     clock: milliseconds since the epoch.
     """
     if isinstance(place, Path):
-        from heartbeat.store.sqlite import SQLiteStore  # noqa: PLC0415 - each loads what it needs, and no more
+        from heartbeat.store.sqlite.store import SQLiteStore  # noqa: PLC0415 - each loads what it needs, and no more
 
         return SQLiteStore(place)
-    from heartbeat.store.dynamodb import DynamoDBStore  # noqa: PLC0415 - the same
+    from heartbeat.store.dynamodb.store import DynamoDBStore  # noqa: PLC0415 - the same
 
     return DynamoDBStore(place.name, _call(place), shards=place.shards, hands=HANDS, clock=clock)
 
@@ -124,7 +124,7 @@ def client(table: Table, service: str, attempts: int = 1) -> Any:  # noqa: ANN40
 
 
 def _call(table: Table) -> Call:
-    from heartbeat.store.dynamodb_call import Refused, boto3_call  # noqa: PLC0415 - the same
+    from heartbeat.store.dynamodb.call import Refused, boto3_call  # noqa: PLC0415 - the same
 
     made = client(table, "dynamodb")
     call = boto3_call(made)

@@ -12,7 +12,7 @@ from heartbeat.targets.ecs import Ecs
 from heartbeat.targets.http import Http
 from heartbeat.targets.sqs import Sqs
 from heartbeat.targets.step_functions import StepFunctions
-from heartbeat.veil import credentials, secrets_of, veiled
+from heartbeat.text.redact import credentials, secrets_of, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

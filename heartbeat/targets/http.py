@@ -4,7 +4,7 @@ Taken: the status that is expected (2xx), and the text that is. 408, 425, 429 an
 504 nobody knows whether the app behind the proxy has it; everything else refuses it for good, redirects too. An app
 that starts one run for one key is asked again after each answer from 500 on: that can do no harm.
 
-An app may well stand at a private address, so those are called. How it is sent: `heartbeat.sender`.
+An app may well stand at a private address, so those are called. How it is sent: `heartbeat.outbound.sender`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from heartbeat.channels.addresses import Guard
 from heartbeat.errors import BadSetting, SendFailed, StartFailed
 from heartbeat.model import BODY_MAX, SECOND
-from heartbeat.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender
+from heartbeat.outbound.addresses import Guard
+from heartbeat.outbound.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender
+from heartbeat.outbound.urls import flaw, header_flaw
 from heartbeat.targets.facts import facts, slot_of
 from heartbeat.targets.protocol import Answer
-from heartbeat.urls import flaw, header_flaw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from heartbeat.sender import HttpAnswer
+    from heartbeat.outbound.sender import HttpAnswer
     from heartbeat.targets.protocol import Call
 
 TIMEOUT = 30 * SECOND

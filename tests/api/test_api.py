@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from heartbeat.definition import founding
-from heartbeat.documents import silences_document
-from heartbeat.doors import keys
-from heartbeat.doors.api import Api, Request
+from heartbeat.core.definition import founding
+from heartbeat.doors.api.app import Api, Request
 from heartbeat.errors import StoreUnavailable
 from heartbeat.model import HOUR, MINUTE, Change, Job, Kind, Signal, Silence
-from heartbeat.record import Recorder
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs import api_keys
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.service_state import silences_document
+from heartbeat.verbs.sweep import sweep
 
 NOW = 1_795_305_600_000
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
@@ -27,8 +27,8 @@ class World:
         self.store.commit([founding(job, NOW) for job in jobs])
         sweep(self.store, NOW)
         self.api = Api(self.store, lambda: self.now)
-        self.write = keys.add(self.store, "me", keys.Rights.WRITE, NOW)
-        self.read = keys.add(self.store, "grafana", keys.Rights.READ, NOW)
+        self.write = api_keys.add(self.store, "me", api_keys.Rights.WRITE, NOW)
+        self.read = api_keys.add(self.store, "grafana", api_keys.Rights.READ, NOW)
 
     def ask(self, method, path, body=None, *, key=None, **query):
         token = self.write if key is None else key
@@ -68,7 +68,7 @@ class TestKeys:
         assert world.ask("GET", "/api/jobs", key="hbm_0000000000000000000000000000")[0] == 401
 
     def test_one_that_was_removed_opens_nothing(self, world):
-        keys.remove(world.store, "grafana")
+        api_keys.remove(world.store, "grafana")
         assert world.ask("GET", "/api/jobs", key=world.read)[0] == 401
 
     def test_a_reader_may_look_and_not_act(self, world):

@@ -7,16 +7,16 @@ import pytest
 from msgspec.structs import replace
 from samples import NOW, alert, recovered
 
-from heartbeat import documents
-from heartbeat.channels.addresses import Guard
 from heartbeat.channels.webhook import Request, Webhook
-from heartbeat.deliver import deliver
+from heartbeat.core.addressing import delivery
 from heartbeat.errors import ChannelFailed
-from heartbeat.illness import illnesses
-from heartbeat.lane import CLAIM, Delivered
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Event, Outcome
-from heartbeat.outbox import delivery
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.outbound.addresses import Guard
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs import service_state
+from heartbeat.verbs.channel_lane import CLAIM, Delivered
+from heartbeat.verbs.deliver import deliver
+from heartbeat.verbs.illness import illnesses
 
 DOWN = ChannelFailed("down")
 GONE = ChannelFailed("revoked", final=True)
@@ -324,7 +324,7 @@ def test_what_is_for_a_channel_that_never_comes_is_told_to_the_others_after_a_da
     assert NOW + DAY <= pager.sent[1][3] <= NOW + DAY + 15 * MINUTE
     assert [ids[0].rpartition("/")[2] for ids, *_ in pager.sent] == ["ill", "undelivered", "well"]
     assert illnesses(w.store) == ()
-    assert documents.dead(w.store).count == 1
+    assert service_state.dead(w.store).count == 1
 
 
 # Order

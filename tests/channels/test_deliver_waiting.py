@@ -10,15 +10,15 @@ from msgspec.structs import replace
 from samples import NOW, alert, recovered
 from test_deliver import DOWN, Crash, Said, World, many
 
-from heartbeat import documents, traffic
-from heartbeat.deliver import deliver
-from heartbeat.doors.owner import Owner
+from heartbeat.core.addressing import delivery
+from heartbeat.doors.server.delivery_owner import Owner
 from heartbeat.errors import ChannelFailed
-from heartbeat.illness import illnesses
-from heartbeat.lane import CLAIM, Delivered
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Commit, Event, Outcome
-from heartbeat.outbox import delivery
-from heartbeat.parcels import ready
+from heartbeat.verbs import channel_state, service_state
+from heartbeat.verbs.batching import ready
+from heartbeat.verbs.channel_lane import CLAIM, Delivered
+from heartbeat.verbs.deliver import deliver
+from heartbeat.verbs.illness import illnesses
 
 FORBIDDEN = ChannelFailed("403", refused=True)
 BUSY = ChannelFailed("429", retry_after=10, unsent=True)
@@ -57,7 +57,7 @@ def test_an_alert_waits_for_a_channel_that_the_server_learns_of_two_seconds_late
     w.channels["ops"] = ops = Said()
     assert w.deliver().sent == 1
     assert ops.sent == [(["daily-report/1/opened"], "daily-report/1/opened@ops", "", NOW + 2 * SECOND)]
-    assert documents.dead(w.store).count == 0
+    assert service_state.dead(w.store).count == 0
     assert illnesses(w.store) == ()
 
 
@@ -378,7 +378,7 @@ def test_a_group_is_put_off_and_dies_as_one():
     w.until_quiet()
     groups = {tuple(ids) for ids, *_ in ops.sent}
     assert len(groups) == 1
-    assert documents.dead(w.store).count == 8
+    assert service_state.dead(w.store).count == 8
 
 
 def test_a_group_of_which_another_process_got_a_part_is_let_go_by_both():
@@ -487,11 +487,11 @@ def test_a_row_is_ready_by_its_time_its_holder_or_its_channel():
 
 def test_what_is_known_of_a_channel_is_kept_when_two_write_at_once():
     store = World().store
-    old = traffic.read(store, "ops")
-    traffic.update(store, old, lambda known: known.paused(NOW + MINUTE))
-    after = traffic.update(store, old, lambda known: known.of("a"))
+    old = channel_state.read(store, "ops")
+    channel_state.update(store, old, lambda known: known.paused(NOW + MINUTE))
+    after = channel_state.update(store, old, lambda known: known.of("a"))
     assert (after.version, after.definition, after.until) == (2, "a", 0)
-    assert traffic.read(store, "ops") == after
+    assert channel_state.read(store, "ops") == after
 
 
 def test_an_illness_of_a_channel_that_is_declared_no_more_is_over_once_nothing_waits_for_it():
@@ -500,10 +500,10 @@ def test_an_illness_of_a_channel_that_is_declared_no_more_is_over_once_nothing_w
     w.deliver()
     w.now += 2 * MINUTE
     w.deliver()
-    traffic.forget(w.store, ["pager"], w.now, ["pager"])
+    channel_state.forget(w.store, ["pager"], w.now, ["pager"])
     assert [ill.name for ill in illnesses(w.store)] == ["channel/ops"]
     w.until_quiet()
-    traffic.forget(w.store, ["ops", "pager"], w.now, ["pager"])
+    channel_state.forget(w.store, ["ops", "pager"], w.now, ["pager"])
     assert [ill.name for ill in illnesses(w.store)] == ["channel/ops"]
-    traffic.forget(w.store, ["pager"], w.now, ["pager"])
+    channel_state.forget(w.store, ["pager"], w.now, ["pager"])
     assert illnesses(w.store) == ()

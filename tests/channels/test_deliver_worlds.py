@@ -9,13 +9,13 @@ import pytest
 from samples import NOW, alert, recovered
 from simulation.channels import Inline
 
-import heartbeat.deliver
-import heartbeat.lane
-from heartbeat.deliver import deliver
+import heartbeat.verbs.channel_lane
+import heartbeat.verbs.deliver
+from heartbeat.core.addressing import delivery
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import HOUR, MINUTE, NEVER, SECOND, Change, Event, Outcome
-from heartbeat.outbox import delivery
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.deliver import deliver
 
 ORDER = {Event.OPENED: 0, Event.REMINDER: 1, Event.RECOVERED: 2}
 
@@ -143,7 +143,7 @@ def play(dice, store, channels):
 @pytest.fixture(autouse=True)
 def without_threads(monkeypatch):
     """A world must happen the same way each time."""
-    for module in (heartbeat.deliver, heartbeat.lane):
+    for module in (heartbeat.verbs.deliver, heartbeat.verbs.channel_lane):
         monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)
 
 

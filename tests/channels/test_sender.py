@@ -13,9 +13,9 @@ import pytest
 from receiver import Receiver, listening
 from ways_out import CHANNELS, OPEN, WAYS, slack_bot, slack_webhook, target, watchdog, webhook
 
-from heartbeat.channels.addresses import Guard
 from heartbeat.errors import ChannelFailed, SendFailed, StartFailed, WorldError
-from heartbeat.sender import HttpRequest, Sender
+from heartbeat.outbound.addresses import Guard
+from heartbeat.outbound.sender import HttpRequest, Sender
 
 BOT = json.dumps({"ok": True, "channel": "C0123456789", "ts": "1.000001"}).encode()
 TAKEN = {webhook: b"", slack_webhook: b"ok", slack_bot: BOT, target: b"", watchdog: b"OK"}

@@ -7,11 +7,11 @@ import pytest
 from receiver import Receiver, listening
 from samples import NOW, alert, recovered
 
-from heartbeat.channels.addresses import Guard
 from heartbeat.channels.slack_bot import SlackBot
 from heartbeat.channels.slack_webhook import SlackWebhook
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event
+from heartbeat.outbound.addresses import Guard
 
 SECRET = "T0000/B0000/verysecret"
 OPEN = Guard(allow_private=True)

@@ -8,7 +8,7 @@ from samples import NOW, alert, recovered
 
 from heartbeat.channels.slack_blocks import blocks, escape, fallback, fence
 from heartbeat.model import Reason, Verdict
-from heartbeat.wording import compose
+from heartbeat.text.alert_text import compose
 
 HOSTILE = "<!channel> & <https://evil|ok> `x` ```y``` *bold* _it_ ~no~ " + "&" * 5000
 

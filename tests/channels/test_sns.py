@@ -11,7 +11,7 @@ from heartbeat.channels.sns import Sns
 from heartbeat.channels.sns_content import MESSAGE_MAX, content
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event, Reason, Verdict
-from heartbeat.wording import compose
+from heartbeat.text.alert_text import compose
 
 REGION = "ap-northeast-1"
 

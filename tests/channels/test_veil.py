@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heartbeat.veil import masked, secrets_of, veiled
+from heartbeat.text.redact import masked, secrets_of, veiled
 
 
 @pytest.mark.parametrize(

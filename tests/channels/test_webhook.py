@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from receiver import Receiver, listening
 from samples import NOW, alert, at
 
-from heartbeat.channels.addresses import Guard, public
 from heartbeat.channels.template import Template
 from heartbeat.channels.webhook import Request, Webhook, seconds
 from heartbeat.errors import BadSetting, ChannelFailed
+from heartbeat.outbound.addresses import Guard, public
 
 OPEN = Guard(allow_private=True)
 

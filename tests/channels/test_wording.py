@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from samples import NOW, alert, at, recovered
 
 from heartbeat.model import NEVER, Event, Reason, Verdict
-from heartbeat.timewords import ago, duration, moment, stamp
-from heartbeat.wording import LABELS, REASONS, SUBJECT_MAX, compose, details, headline
+from heartbeat.text.alert_text import LABELS, REASONS, SUBJECT_MAX, compose, details, headline
+from heartbeat.text.times import ago, duration, moment, stamp
 
 
 def said(one, now=NOW):

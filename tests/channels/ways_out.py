@@ -6,13 +6,13 @@ from io import StringIO
 
 from samples import NOW, alert
 
-from heartbeat.channels.addresses import Guard
 from heartbeat.channels.slack_bot import SlackBot
 from heartbeat.channels.slack_webhook import SlackWebhook
 from heartbeat.channels.webhook import Request, Webhook
-from heartbeat.doors.watchdog import Watchdog
+from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.errors import WorldError
 from heartbeat.model import Trigger
+from heartbeat.outbound.addresses import Guard
 from heartbeat.targets.build import build
 from heartbeat.targets.protocol import Call
 from heartbeat.telemetry import Log

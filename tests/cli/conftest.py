@@ -11,15 +11,15 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from heartbeat.apply import apply
 from heartbeat.config import read_file
 from heartbeat.doors.cli import main
 from heartbeat.model import Kind, Signal
-from heartbeat.record import Recorder
-from heartbeat.store.dynamodb import DynamoDBStore
-from heartbeat.store.dynamodb_call import boto3_call, create_table
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.dynamodb.call import boto3_call, create_table
+from heartbeat.store.dynamodb.store import DynamoDBStore
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.apply import apply
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.sweep import sweep
 
 JOBS = """\
 defaults: {timezone: Asia/Tokyo, grace: 10m, notify: [screen]}

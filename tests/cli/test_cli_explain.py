@@ -5,12 +5,12 @@ import re
 from conftest import at
 from msgspec.structs import replace
 
+from heartbeat.core.start_orders import Order
 from heartbeat.errors import StartFailed
-from heartbeat.manage import silence
 from heartbeat.model import NEVER, Change, Kind, Outcome, Silence
-from heartbeat.orders import Order
 from heartbeat.targets.protocol import Answer
-from heartbeat.trigger import Starter
+from heartbeat.verbs.operate import silence
+from heartbeat.verbs.trigger import Starter
 
 RUN = "11111111-2222-3333-4444-555555555555"
 

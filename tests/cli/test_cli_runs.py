@@ -8,7 +8,7 @@ import pytest
 from conftest import at
 
 from heartbeat.model import Kind, Signal
-from heartbeat.record import Recorder
+from heartbeat.verbs.record import Recorder
 
 JOBS = """\
 defaults: {{timezone: Asia/Tokyo, grace: 10m}}

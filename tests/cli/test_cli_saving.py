@@ -15,8 +15,8 @@ from heartbeat.model import Kind
 
 HOLD = """
 import sys
-from heartbeat.manage import pause_job
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.verbs.operate import pause_job
+from heartbeat.store.sqlite.store import SQLiteStore
 store = SQLiteStore(sys.argv[1])
 pause_job(store, "backup", 1, reason="by the process")
 print("open", flush=True)

@@ -13,10 +13,10 @@ import pytest
 from channels.receiver import Receiver, listening
 
 from heartbeat import settings
-from heartbeat.channels.addresses import Deadline, Guard
 from heartbeat.channels.slack_bot import SlackBot
-from heartbeat.doors.watchdog import Watchdog
+from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.errors import BadSetting
+from heartbeat.outbound.addresses import Deadline, Guard
 from heartbeat.targets import aws
 from heartbeat.telemetry import Log
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from heartbeat.doors.cli import stack, stack_ping
 from heartbeat.doors.cli.checks import Found
 from heartbeat.errors import BadSetting
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 NOW = 1_795_305_600_000
 OUTPUTS = {

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from heartbeat.documents import note_dead
-from heartbeat.manage import silence
 from heartbeat.model import NEVER, Change, Document, Kind, Outcome, Silence
+from heartbeat.verbs.operate import silence
+from heartbeat.verbs.service_state import note_dead
 
 
 def column(out, name):

@@ -8,7 +8,7 @@ from languages import LANGUAGES
 from server.served import KEY, Served
 
 from heartbeat.model import Kind
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 ID = "11111111-2222-4333-8444-555555555555"
 SLUGS = [f"{name}-{job}" for name in LANGUAGES for job in ("report", "settle", "by-uuid")]

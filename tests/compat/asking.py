@@ -4,17 +4,17 @@ import json
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
-from heartbeat.definition import founding
-from heartbeat.doors import compat
-from heartbeat.doors.gate import Gate
-from heartbeat.doors.strays import Strays
-from heartbeat.doors.writer import Writer
+from heartbeat.core.definition import founding
+from heartbeat.doors.http import compat
+from heartbeat.doors.http.group_commit import Writer
+from heartbeat.doors.http.ping_gate import Gate
+from heartbeat.doors.server.wiring import Records
 from heartbeat.ingest.compat.request import Request
 from heartbeat.ingest.ping import Refusal, options
 from heartbeat.model import Job
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import Log
-from heartbeat.wiring import Records
+from heartbeat.verbs.unknown_pings import Strays
 
 NOW = 1_795_350_000_000
 KEY = "k3y"

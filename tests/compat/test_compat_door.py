@@ -6,8 +6,8 @@ import json
 import pytest
 from asking import KEY
 
-from heartbeat.doors.asgi import App
-from heartbeat.doors.frames import Outcome
+from heartbeat.doors.http.outcome import Outcome
+from heartbeat.doors.server.asgi import App
 from heartbeat.errors import StoreUnavailable
 
 ENVELOPE = "/sentry/api/42/envelope/"

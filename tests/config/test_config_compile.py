@@ -75,7 +75,7 @@ def test_a_compiled_file_is_read_without_yaml(tmp_path):
     program = (
         "import sys; sys.modules['yaml'] = None\n"
         "from heartbeat.config.declared import load\n"
-        "import heartbeat.apply\n"
+        "import heartbeat.verbs.apply\n"
         "print(load(sys.argv[1]).jobs[0].slug)"
     )
     answer = subprocess.run(

@@ -4,7 +4,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from heartbeat.store.dynamodb_call import boto3_call, create_table
+from heartbeat.store.dynamodb.call import boto3_call, create_table
 
 
 @pytest.fixture

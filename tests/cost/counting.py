@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from meter import Meter
 
 from heartbeat.config import read
+from heartbeat.doors.http.watchdog import Watchdog
+from heartbeat.doors.lambdas.checker_work import Rounds
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.rounds import Rounds
-from heartbeat.doors.lambdas.starts import Starts
-from heartbeat.doors.watchdog import Watchdog
+from heartbeat.doors.lambdas.trigger_work import Starts
 from heartbeat.model import HOUR, MINUTE, SECOND, Kind, Signal
-from heartbeat.record import Recorder
-from heartbeat.store.dynamodb import DynamoDBStore
-from heartbeat.sweep import nothing_to_see
+from heartbeat.store.dynamodb.store import DynamoDBStore
 from heartbeat.targets.protocol import Answer
-from heartbeat.trigger import Starter
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.sweep import nothing_to_see
+from heartbeat.verbs.trigger import Starter
 
 T0 = 1_795_305_600_000
 JOBS = """

@@ -19,14 +19,14 @@ from server.served import KEY, Served
 
 from heartbeat.config.declared import compiled
 from heartbeat.config.reader import read
-from heartbeat.definition import by_ping, founding
-from heartbeat.doors import keys
-from heartbeat.doors.api import Api, Request
-from heartbeat.doors.lambdas import url
+from heartbeat.core.definition import by_ping, founding
+from heartbeat.doors.api.app import Api, Request
+from heartbeat.doors.lambdas import function_url
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.pings import Pings
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.doors.lambdas.ping_work import Pings
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs import api_keys
+from heartbeat.verbs.sweep import sweep
 
 COUNT = int(os.environ.get("FUZZ_REQUESTS", "4000"))
 SLUGS = ("alpha-job", "beta-job", "gamma-job")
@@ -163,7 +163,7 @@ def test_the_management_api():
     """Odd requests to it: a documented answer, no signal recorded, no job made or lost, nothing without its key."""
     store = SQLiteStore(":memory:")
     store.commit([founding(by_ping(slug), NOW) for slug in SLUGS])
-    token = keys.add(store, "me", keys.Rights.WRITE, NOW)
+    token = api_keys.add(store, "me", api_keys.Rights.WRITE, NOW)
     sweep(store, NOW)
     names = replace(names_in(store), manager=token)
     api, ledger, wrong, taken = Api(store, lambda: NOW), Ledger(store, names), [], 0
@@ -184,7 +184,7 @@ def test_the_management_api():
 
 def ask(api, asked):
     """As the web function asks it."""
-    request = url.read(event(asked))
+    request = function_url.read(event(asked))
     query = dict(parse_qsl(request.query, keep_blank_values=True))
     return api.answer(
         Request(method=request.method, path=request.path, query=query, headers=request.headers, body=request.body)

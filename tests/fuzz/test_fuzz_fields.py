@@ -18,15 +18,15 @@ from server.served import KEY, Served
 
 from heartbeat.config import reader as config
 from heartbeat.config.declared import compiled
-from heartbeat.definition import by_ping, founding
-from heartbeat.doors.frames import frame
+from heartbeat.core.definition import by_ping, founding
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.pings import Pings
+from heartbeat.doors.lambdas.ping_work import Pings
+from heartbeat.doors.server.ipc import frame
 from heartbeat.ingest import report
 from heartbeat.ingest.events import Matcher, read
 from heartbeat.ingest.written import parsed
 from heartbeat.model import Job, Kind, Signal, Source
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import Happened
 
 STEP = 1 if COUNT >= 10_000 else 8

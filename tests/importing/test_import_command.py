@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from heartbeat.config import read
-from heartbeat.doors import machine
 from heartbeat.doors.cli import main
+from heartbeat.importing import machine
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
 
 TAB = (

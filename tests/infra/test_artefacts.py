@@ -7,7 +7,7 @@ import pytest
 from ministack import CREDENTIALS, REGION, ministack, tool
 from runtime_api import Sandbox
 
-from heartbeat.store.dynamodb_call import boto3_call, create_table
+from heartbeat.store.dynamodb.call import boto3_call, create_table
 
 MODULES = "import sys, heartbeat.doors.lambdas.{name}; print(*sorted(n for n in sys.modules if '.' not in n))"
 

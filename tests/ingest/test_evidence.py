@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from heartbeat.definition import founding
+from heartbeat.core.definition import founding
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.evidence import FolderBucket, belongs, key_of, look
 from heartbeat.model import Bound, Event, Evidence, Job, Kind, Snapshot, State, Verdict
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.sweep import sweep
 
 MINUTE = 60_000
 DATED = "backup/{date:%Y-%m-%d}/dump.sql.gz"

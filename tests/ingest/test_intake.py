@@ -9,15 +9,15 @@ from event_samples import sample
 from freezegun import freeze_time
 from moto import mock_aws
 
-from heartbeat.definition import founding
+from heartbeat.core.definition import founding
 from heartbeat.errors import WorldError
 from heartbeat.ingest.evidence import look
 from heartbeat.ingest.intake import Intake
 from heartbeat.ingest.s3 import S3Bucket
 from heartbeat.model import Event, Evidence, Job, Kind, Source, Verdict
-from heartbeat.record import Recorded, Recorder
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.record import Recorded, Recorder
+from heartbeat.verbs.sweep import sweep
 
 MINUTE = 60_000
 DAILY = "backup/{date:%Y-%m-%d}/dump.sql.gz"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from heartbeat.clean import sound
 from heartbeat.ingest.written import loaded, parsed
+from heartbeat.text.sanitize import sound
 
 HALF, NUL = "\ud800", "\0"
 

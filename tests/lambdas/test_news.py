@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from heartbeat.config import read
-from heartbeat.definition import founding
+from heartbeat.core.definition import founding
+from heartbeat.doors.lambdas.ingest_work import News
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.news import News
 from heartbeat.errors import NotApplied, NotRead, WorldError
 from heartbeat.ingest.bucket import FolderBucket
 from heartbeat.ingest.intake import Intake
 from heartbeat.model import Change
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 NOW = 1_795_003_200_000
 SAMPLES = Path(__file__).parents[1] / "data" / "events"

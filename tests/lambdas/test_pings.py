@@ -7,12 +7,12 @@ import pytest
 
 from heartbeat.config.declared import compiled
 from heartbeat.config.reader import read
-from heartbeat.definition import founding
+from heartbeat.core.definition import founding
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.pings import Pings
+from heartbeat.doors.lambdas.ping_work import Pings
 from heartbeat.errors import StoreUnavailable
 from heartbeat.model import Job
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 NOW = 1_795_000_000_000
 KEY = "k3y-of-the-stack"

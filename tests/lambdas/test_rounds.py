@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from heartbeat import traffic
-from heartbeat.apply import apply
 from heartbeat.config import read
-from heartbeat.definition import founding
+from heartbeat.core.definition import founding
+from heartbeat.doors.http.watchdog import Watchdog
+from heartbeat.doors.lambdas.checker_work import Rounds
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.rounds import Rounds
-from heartbeat.doors.mailboxes import Mailboxes
-from heartbeat.doors.watchdog import Watchdog
+from heartbeat.doors.lambdas.lazy_channels import Mailboxes
 from heartbeat.errors import ChannelFailed
-from heartbeat.illness import illnesses
 from heartbeat.model import HOUR, MINUTE, Change, Commit, Document, Kind, Signal
-from heartbeat.record import Recorder
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import nothing_to_see
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs import channel_state
+from heartbeat.verbs.apply import apply
+from heartbeat.verbs.illness import illnesses
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.sweep import nothing_to_see
 
 NOW = 1_795_003_200_000
 TEXT = """
@@ -182,8 +182,8 @@ def test_the_channels_are_tried_one_by_one(world):
 
 def test_a_channel_that_took_a_test_alert_is_well_again(world):
     for name in ("ops", "pager"):
-        known = traffic.read(world.store, name)
-        traffic.ail(world.store, known, f"{name} takes no messages", NOW, ())
+        known = channel_state.read(world.store, name)
+        channel_state.ail(world.store, known, f"{name} takes no messages", NOW, ())
     world.shelves["pager"].problem = "SNS answered AuthorizationError"
     world.rounds.try_channels()
     assert [ill.name for ill in illnesses(world.store)] == ["channel/pager"]

@@ -13,16 +13,16 @@ from ministack import CREDENTIALS, ministack
 from pages import ROOT, Page
 
 from heartbeat.config import read
+from heartbeat.doors.http.watchdog import Watchdog
+from heartbeat.doors.lambdas.checker_work import Rounds
+from heartbeat.doors.lambdas.ingest_work import News
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.news import News
-from heartbeat.doors.lambdas.rounds import Rounds
-from heartbeat.doors.mailboxes import Mailboxes
-from heartbeat.doors.watchdog import Watchdog
+from heartbeat.doors.lambdas.lazy_channels import Mailboxes
 from heartbeat.ingest import evidence
 from heartbeat.ingest.intake import Intake
 from heartbeat.ingest.s3 import S3Bucket
 from heartbeat.model import MINUTE
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 PAGE = Page("recipes/dated-evidence.md")
 JOBS, COMMAND = PAGE.file("jobs.yaml"), PAGE.file("src/Command/DailyReportCommand.php")

@@ -17,15 +17,15 @@ from ministack import free_port
 from pages import Page
 from server.served import KEY, Served
 
-from heartbeat.apply import apply
 from heartbeat.config import read, read_file
+from heartbeat.core.run_history import End, records
 from heartbeat.doors.cli import main
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.starts import Starts
-from heartbeat.runs import End, records
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.doors.lambdas.trigger_work import Starts
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.targets.build import build
-from heartbeat.trigger import Starter
+from heartbeat.verbs.apply import apply
+from heartbeat.verbs.trigger import Starter
 
 PAGE = Page("recipes/cron-on-the-web-server.md")
 JOBS = PAGE.file("jobs.yaml")

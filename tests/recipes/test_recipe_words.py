@@ -7,16 +7,16 @@ import pytest
 from pages import Page
 
 from heartbeat.config import read
-from heartbeat.definition import founding
+from heartbeat.core.definition import founding
+from heartbeat.core.start_orders import Order
 from heartbeat.doors.cli import main
 from heartbeat.model import SECOND, Kind, Signal
-from heartbeat.orders import Order
-from heartbeat.record import Recorder
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.targets.protocol import Answer
-from heartbeat.trigger import Starter
-from heartbeat.wording import compose
+from heartbeat.text.alert_text import compose
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.sweep import sweep
+from heartbeat.verbs.trigger import Starter
 
 
 def at(text):

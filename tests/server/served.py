@@ -12,10 +12,10 @@ import threading
 from pathlib import Path
 
 from heartbeat.model import NEVER
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 KEY = "testpingkey0000000000"  # letters and digits: @sentry/node takes nothing else
-SERVE = "import sys; from heartbeat import settings, wiring; sys.exit(wiring.serve(settings.read()))"
+SERVE = "from heartbeat import settings; from heartbeat.doors.server.wiring import serve; exit(serve(settings.read()))"
 JOBS = """\
 defaults: {timezone: UTC, grace: 10m, notify: [screen]}
 channels: {screen: {console: {}}}

@@ -9,7 +9,7 @@ import pytest
 from served import KEY, Served, Wire
 
 from heartbeat.model import Kind
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 RID = "0b9d1f0e-7c5e-4a52-8d5b-6f1f6f0e8a11"
 

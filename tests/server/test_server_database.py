@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 from heartbeat.doors.cli import main as cli
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 
 def until(done, seconds=15):

@@ -15,9 +15,9 @@ import pytest
 from load import Sender, jobs_file
 from served import Served, Wire
 
-from heartbeat.apply import apply
 from heartbeat.config import read
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.apply import apply
 
 NAMES = [f"job-{i}" for i in range(8)]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from heartbeat.doors.frames import ANSWERS, PINGS, Frames, Outcome, first, frame
-from heartbeat.doors.link import Letter, Link
+from heartbeat.doors.http.outcome import Outcome
+from heartbeat.doors.server.core_link import Letter, Link
+from heartbeat.doors.server.ipc import ANSWERS, PINGS, Frames, first, frame
 from heartbeat.ingest import ping
 from heartbeat.settings import Settings
 from heartbeat.telemetry import Happened, Log
@@ -153,7 +154,7 @@ def test_a_core_that_says_nothing_is_not_well(core, monkeypatch):
     core.say({"ok": True, "crashes": 2})
     core.log.tell(Happened.CRASHED)
     assert core.link.report() == {"ok": True, "crashes": 3, "pings_waiting": 0}
-    monkeypatch.setattr("heartbeat.doors.link.SILENT_MAX", 0.0)
+    monkeypatch.setattr("heartbeat.doors.server.core_link.SILENT_MAX", 0.0)
     silent = core.link.report()
     assert (silent["ok"], silent["writer"]) == (False, "the core does not answer")
 
@@ -201,7 +202,7 @@ def test_a_ping_that_waits_too_long_is_an_illness(core, monkeypatch):
     core.say({"ok": True, "writer": "running"})
     core.take(1)
     assert core.link.report()["ok"]
-    monkeypatch.setattr("heartbeat.doors.link.LATE_MAX", 0.0)
+    monkeypatch.setattr("heartbeat.doors.server.core_link.LATE_MAX", 0.0)
     late = core.link.report()
     assert (late["ok"], late["writer"]) == (False, "pings wait too long for their answer")
     core.say([STORED])

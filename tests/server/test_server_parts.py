@@ -9,22 +9,22 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from heartbeat import settings
-from heartbeat.doors import internals
-from heartbeat.doors.chores import Chore
-from heartbeat.doors.frames import ANSWERS, Frames, frame
-from heartbeat.doors.gate import Gate
-from heartbeat.doors.health import Health
-from heartbeat.doors.hello import hello
-from heartbeat.doors.jobsfile import JobsFile
-from heartbeat.doors.lately import LENGTH_MAX, Lately
-from heartbeat.doors.mailboxes import KEPT
-from heartbeat.doors.strays import NEIGHBOURS, STRAYS_MAX, Strays
+from heartbeat.doors.http.lately import LENGTH_MAX, Lately
+from heartbeat.doors.http.ping_gate import Gate
+from heartbeat.doors.lambdas.lazy_channels import KEPT
+from heartbeat.doors.server import uvicorn_fit
+from heartbeat.doors.server.health import Health
+from heartbeat.doors.server.hello import hello
+from heartbeat.doors.server.ipc import ANSWERS, Frames, frame
+from heartbeat.doors.server.jobs_file import JobsFile
+from heartbeat.doors.server.threads import Chore
 from heartbeat.errors import BadSetting, StoreUnavailable
-from heartbeat.illness import fall_ill, illnesses
 from heartbeat.ingest import ping
 from heartbeat.model import Change, Document, Illness
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import WORDS, Happened, Log
+from heartbeat.verbs.illness import fall_ill, illnesses
+from heartbeat.verbs.unknown_pings import NEIGHBOURS, STRAYS_MAX, Strays
 
 T0 = 1_795_350_000_000
 NOON = 1_795_351_200_000  # 2026-11-22T12:40:00Z
@@ -226,7 +226,7 @@ class TestLately:
 
 class TestGate:
     def test_strangers_fill_nothing(self, monkeypatch):
-        monkeypatch.setattr("heartbeat.doors.gate.TARGETS_MAX", 10)
+        monkeypatch.setattr("heartbeat.doors.http.ping_gate.TARGETS_MAX", 10)
         gate = Gate(["k"], lambda: T0)
         for i in range(100):
             gate.read(b"/ping/00000000-0000-0000-0000-%012d" % i, b"", b"", b"")
@@ -372,7 +372,7 @@ class TestInternals:
         return config
 
     def test_this_uvicorn_fits(self):
-        assert internals.fit(self.config())
+        assert uvicorn_fit.fit(self.config())
 
     def test_another_one_does_not(self):
         class Renamed(HttpToolsProtocol):
@@ -382,5 +382,5 @@ class TestInternals:
             def on_body(self, body, more):
                 pass
 
-        assert not internals.fit(self.config(), Renamed)
-        assert not internals.fit(self.config(), Widened)
+        assert not uvicorn_fit.fit(self.config(), Renamed)
+        assert not uvicorn_fit.fit(self.config(), Widened)

@@ -12,7 +12,7 @@ import time
 from served import Served
 
 from heartbeat.model import NEVER
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 KILLS = int(os.environ.get("KILLS", "6"))
 """`make soak` asks for a hundred."""

@@ -7,7 +7,7 @@ import pytest
 from served import KEY, Served
 
 from heartbeat import settings
-from heartbeat.doors.watchdog import Watchdog
+from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.errors import BadSetting
 from heartbeat.telemetry import Log
 

@@ -7,17 +7,17 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from heartbeat.definition import founding
-from heartbeat.doors.frames import Outcome
-from heartbeat.doors.strays import Strays
-from heartbeat.doors.writer import Writer
+from heartbeat.core.definition import founding
+from heartbeat.doors.http.group_commit import Writer
+from heartbeat.doors.http.outcome import Outcome
+from heartbeat.doors.server.wiring import Records
 from heartbeat.errors import StoreUnavailable, TooBusy
 from heartbeat.ingest import ping
 from heartbeat.model import Job
-from heartbeat.record import Recorded
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import Happened, Log
-from heartbeat.wiring import Records
+from heartbeat.verbs.record import Recorded
+from heartbeat.verbs.unknown_pings import Strays
 
 T0 = 1_795_350_000_000
 

@@ -11,9 +11,9 @@ from random import Random
 
 from msgspec.structs import replace
 
-from heartbeat.apply import apply
 from heartbeat.config import Config
 from heartbeat.model import HOUR, MINUTE, SECOND
+from heartbeat.verbs.apply import apply
 from simulation.diary import Born, Redefined, Removed, Swept
 from simulation.places import draw_form
 from simulation.script import DAY, Act, JobPlan, runs_of, travel

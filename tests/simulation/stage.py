@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from heartbeat.documents import CLOCK
 from heartbeat.errors import StoreUnavailable
 from heartbeat.model import Commit
+from heartbeat.verbs.service_state import CLOCK
 from simulation.diary import Acknowledged, Alive, Heard, Paused, Resumed, Swept
 
 

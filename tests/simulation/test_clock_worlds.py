@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from heartbeat.blind import Ears
+from heartbeat.core.blind import Ears
 from heartbeat.model import DAY, HOUR, MINUTE, SECOND, Kind, Signal, Status
-from heartbeat.record import Recorder
-from heartbeat.sweep import sweep
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.sweep import sweep
 from simulation.script import write
 from simulation.world import World
 

@@ -5,38 +5,38 @@ import dataclasses
 import pytest
 from msgspec.structs import replace
 
-import heartbeat.alerts
-import heartbeat.apply
-import heartbeat.blind
-import heartbeat.case
-import heartbeat.definition
-import heartbeat.deliver
-import heartbeat.judge
-import heartbeat.manage
-import heartbeat.outbox
-import heartbeat.overdue
-import heartbeat.parcels
-import heartbeat.record
-import heartbeat.slots
-import heartbeat.sweep
-import heartbeat.traffic
-from heartbeat.case import Case
+import heartbeat.core.addressing
+import heartbeat.core.alerts
+import heartbeat.core.blind
+import heartbeat.core.definition
+import heartbeat.core.judgment
+import heartbeat.core.on_clock
+import heartbeat.core.on_signal
+import heartbeat.core.slots
+import heartbeat.verbs.apply
+import heartbeat.verbs.batching
+import heartbeat.verbs.channel_state
+import heartbeat.verbs.deliver
+import heartbeat.verbs.operate
+import heartbeat.verbs.record
+import heartbeat.verbs.sweep
+from heartbeat.core.judgment import Case
+from heartbeat.core.transition import TRANSITIONS, Tell
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event, Status, Verdict
-from heartbeat.record import Recorded, Recorder
 from heartbeat.schedule import parse
-from heartbeat.transition import TRANSITIONS, Tell
+from heartbeat.verbs.record import Recorded, Recorder
 from simulation.play import ABSENT, CHANGING, play
 
 WORLDS = 200
 
 
 def deadline_an_extra_grace_late(patch):
-    patch.setattr(heartbeat.slots, "deadline", lambda job, slot: slot + 2 * job.grace)
+    patch.setattr(heartbeat.core.slots, "deadline", lambda job, slot: slot + 2 * job.grace)
 
 
 def deadline_a_moment_early(patch):
-    patch.setattr(heartbeat.slots, "deadline", lambda job, slot: slot + job.grace - 1)
+    patch.setattr(heartbeat.core.slots, "deadline", lambda job, slot: slot + job.grace - 1)
 
 
 def lost_race_is_dropped(patch):
@@ -60,8 +60,8 @@ def recovery_is_told_twice(patch):
 
 
 def early_is_ignored(patch):
-    by_time = heartbeat.slots.by_time
-    patch.setattr(heartbeat.slots, "by_time", lambda job, state, at: by_time(replace(job, early=0), state, at))
+    by_time = heartbeat.core.slots.by_time
+    patch.setattr(heartbeat.core.slots, "by_time", lambda job, state, at: by_time(replace(job, early=0), state, at))
 
 
 def first_miss_is_silent(patch):
@@ -74,11 +74,11 @@ def fixed_jobs_run_twice_in_the_fold(patch):
         unix = all(len(text.split()) == 5 for text in job.schedule)
         return parse(job.schedule, job.timezone, "kubernetes" if unix else job.dialect)
 
-    patch.setattr(heartbeat.slots, "schedule_of", schedule_of)
+    patch.setattr(heartbeat.core.slots, "schedule_of", schedule_of)
 
 
 def doubled_signals_are_not_seen(patch):
-    patch.setattr(heartbeat.record, "is_seen", lambda _snapshot, _signal: False)
+    patch.setattr(heartbeat.verbs.record, "is_seen", lambda _snapshot, _signal: False)
 
 
 def due_row_stays_behind(patch):
@@ -93,57 +93,59 @@ def due_row_stays_behind(patch):
 
 
 def miss_is_dated_when_we_looked(patch):
-    miss = heartbeat.overdue._miss
-    patch.setattr(heartbeat.overdue, "_miss", lambda case, slot, due: due <= case.now and miss(case, slot, case.now))
+    miss = heartbeat.core.on_clock._miss
+    patch.setattr(
+        heartbeat.core.on_clock, "_miss", lambda case, slot, due: due <= case.now and miss(case, slot, case.now)
+    )
 
 
 def silences_are_ignored(patch):
-    for module in (heartbeat.record, heartbeat.sweep):
+    for module in (heartbeat.verbs.record, heartbeat.verbs.sweep):
         patch.setattr(module, "quiet_until", lambda _job, _silences, _now: None)
 
 
 def hung_runs_are_never_noticed(patch):
-    patch.setattr(heartbeat.overdue, "_first_hung", lambda _case: None)
+    patch.setattr(heartbeat.core.on_clock, "_first_hung", lambda _case: None)
 
 
 def outage_of_ours_is_everybodys_miss(patch):
-    patch.setattr(heartbeat.blind.Blind, "hides", lambda _self, _start, _end: False)
+    patch.setattr(heartbeat.core.blind.Blind, "hides", lambda _self, _start, _end: False)
 
 
 def short_gaps_are_judged_at_once(patch):
-    patch.setattr(heartbeat.overdue, "judged_at", lambda limit, _blinds: limit.end)
+    patch.setattr(heartbeat.core.on_clock, "judged_at", lambda limit, _blinds: limit.end)
 
 
 def short_gaps_hide_nothing(patch):
-    patch.setattr(heartbeat.blind.Limit, "is_quick", False)
+    patch.setattr(heartbeat.core.blind.Limit, "is_quick", False)
 
 
 def idempotency_key_changes(patch):
     count = iter(range(1_000_000))
-    arrange = heartbeat.parcels.arrange
+    arrange = heartbeat.verbs.batching.arrange
 
     def other_keys(rows, siblings, group_above):
         return [dataclasses.replace(p, key=f"{p.key}/{next(count)}") for p in arrange(rows, siblings, group_above)]
 
-    patch.setattr(heartbeat.parcels, "arrange", other_keys)
+    patch.setattr(heartbeat.verbs.batching, "arrange", other_keys)
 
 
 def deliveries_in_any_order(patch):
-    patch.setattr(heartbeat.parcels, "elders", lambda _row, _siblings: [])
-    arrange = heartbeat.parcels.arrange
-    patch.setattr(heartbeat.parcels, "arrange", lambda *facts: arrange(*facts)[::-1])
+    patch.setattr(heartbeat.verbs.batching, "elders", lambda _row, _siblings: [])
+    arrange = heartbeat.verbs.batching.arrange
+    patch.setattr(heartbeat.verbs.batching, "arrange", lambda *facts: arrange(*facts)[::-1])
 
 
 def what_may_have_arrived_joins_another_message(patch):
-    patch.setattr(heartbeat.parcels, "tied", lambda _row: False)
+    patch.setattr(heartbeat.verbs.batching, "tied", lambda _row: False)
 
 
 def pauses_that_were_asked_for_are_forgotten(patch):
-    patch.setattr(heartbeat.traffic.Traffic, "paused", lambda self, _until: self)
+    patch.setattr(heartbeat.verbs.channel_state.Traffic, "paused", lambda self, _until: self)
 
 
 def alerts_for_an_unknown_channel_die(patch):
-    patch.setattr(heartbeat.deliver, "ChannelFailed", lambda text, **_: ChannelFailed(text, final=True))
+    patch.setattr(heartbeat.verbs.deliver, "ChannelFailed", lambda text, **_: ChannelFailed(text, final=True))
 
 
 def alert_after_is_off_by_one(patch):
@@ -158,14 +160,18 @@ def alert_after_is_off_by_one(patch):
 
 def lives_have_no_names(patch):
     """A job that comes back begins with the first version again: its next incident has the name of an old one."""
-    patch.setattr(heartbeat.alerts, "incident_id", lambda slug, _life, version, line: f"{slug}/{version}.{line}")
-    for module in (heartbeat.definition, heartbeat.case):
-        patch.setattr(module, "incident_id", heartbeat.alerts.incident_id)
-    patch.setattr(heartbeat.manage, "founding", lambda job, now, _left=None: heartbeat.definition.founding(job, now))
+    patch.setattr(heartbeat.core.alerts, "incident_id", lambda slug, _life, version, line: f"{slug}/{version}.{line}")
+    for module in (heartbeat.core.definition, heartbeat.core.judgment):
+        patch.setattr(module, "incident_id", heartbeat.core.alerts.incident_id)
+    patch.setattr(
+        heartbeat.verbs.operate, "founding", lambda job, now, _left=None: heartbeat.core.definition.founding(job, now)
+    )
 
 
 def a_removal_forgets_what_people_said(patch):
-    patch.setattr(heartbeat.manage, "founding", lambda job, now, _left=None: heartbeat.definition.founding(job, now))
+    patch.setattr(
+        heartbeat.verbs.operate, "founding", lambda job, now, _left=None: heartbeat.core.definition.founding(job, now)
+    )
 
 
 def a_removal_says_nothing(patch):
@@ -173,17 +179,17 @@ def a_removal_says_nothing(patch):
 
 
 def a_return_starts_with_the_slots_of_before(patch):
-    returning = heartbeat.definition._returning
+    returning = heartbeat.core.definition._returning
 
     def older(job, now, left):
         change = returning(job, now, left)
         return replace(change, state=replace(change.state, born=left.state.born, cursor=left.state.cursor))
 
-    patch.setattr(heartbeat.definition, "_returning", older)
+    patch.setattr(heartbeat.core.definition, "_returning", older)
 
 
 def an_edited_schedule_expects_what_lies_before_it(patch):
-    patch.setattr(heartbeat.apply, "excuse", lambda _case, _until, _reason: None)
+    patch.setattr(heartbeat.verbs.apply, "excuse", lambda _case, _until, _reason: None)
 
 
 BROKEN = [thing for thing in list(vars().values()) if getattr(thing, "__code__", None) and thing.__module__ == __name__]

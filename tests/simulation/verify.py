@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from heartbeat.judge import SEEN_MAX
+from heartbeat.core.on_signal import SEEN_MAX
 from heartbeat.model import MINUTE, Event
-from heartbeat.record import Recorded
+from heartbeat.verbs.record import Recorded
 from simulation.absence import gaps
 from simulation.diary import (
     Acknowledged,

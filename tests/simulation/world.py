@@ -7,17 +7,17 @@ from random import Random
 
 from msgspec.structs import replace
 
-import heartbeat.deliver
-import heartbeat.lane
-from heartbeat.blind import Ears
-from heartbeat.definition import founding
-from heartbeat.deliver import deliver
+import heartbeat.verbs.channel_lane
+import heartbeat.verbs.deliver
+from heartbeat.core.blind import Ears
+from heartbeat.core.definition import founding
 from heartbeat.errors import NotNow, StoreUnavailable, TooBusy, UnknownJob
-from heartbeat.manage import acknowledge, pause_job, resume_job, silence, unsilence
 from heartbeat.model import MINUTE, SECOND, Commit
-from heartbeat.record import Recorder
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.deliver import deliver
+from heartbeat.verbs.operate import acknowledge, pause_job, resume_job, silence, unsilence
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.sweep import sweep
 from simulation.absences import sent
 from simulation.applying import Owner
 from simulation.channels import Board, Inline
@@ -209,8 +209,8 @@ class World:
             self.wake_deliverer(max(waiting[0].next_at, self.now + MINUTE))
 
     def deliver_once(self, store):
-        modules = (heartbeat.deliver, heartbeat.lane)
-        usual = heartbeat.lane.ThreadPoolExecutor
+        modules = (heartbeat.verbs.deliver, heartbeat.verbs.channel_lane)
+        usual = heartbeat.verbs.channel_lane.ThreadPoolExecutor
         for module in modules:
             module.ThreadPoolExecutor = Inline
         try:

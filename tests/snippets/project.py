@@ -12,7 +12,7 @@ from pathlib import Path
 from server.served import KEY, Served
 from snippets import ROOT, Block
 
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 APPS = Path(__file__).parent / "apps"
 TOOLS = ROOT / ".tools" / "frameworks" / "bin"

@@ -245,8 +245,8 @@ class Stack:
 
     def store(self):
         """The table as a store, by a way without faults."""
-        from heartbeat.store.dynamodb import DynamoDBStore  # noqa: PLC0415 - only some stories look inside
-        from heartbeat.store.dynamodb_call import boto3_call  # noqa: PLC0415 - the same
+        from heartbeat.store.dynamodb.call import boto3_call  # noqa: PLC0415 - the same
+        from heartbeat.store.dynamodb.store import DynamoDBStore  # noqa: PLC0415 - only some stories look inside
 
         return DynamoDBStore(self.table, boto3_call(self.cloud.client("dynamodb")))
 

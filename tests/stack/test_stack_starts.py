@@ -66,8 +66,8 @@ def end_of_lease_comes(stack, job):
     """A claim is good for a minute and more. Nobody waits for that here: it ends as soon as the timer wheel takes."""
     from msgspec.structs import replace  # noqa: PLC0415 - only this story looks inside
 
-    from heartbeat.case import Case  # noqa: PLC0415 - the same
-    from heartbeat.manage import amend  # noqa: PLC0415 - the same
+    from heartbeat.core.judgment import Case  # noqa: PLC0415 - the same
+    from heartbeat.verbs.operate import amend  # noqa: PLC0415 - the same
 
     def decide(snapshot):
         case = Case(snapshot, now := round(time.time() * 1000), None)

@@ -67,7 +67,7 @@ SCHEDULING = ["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler
 def found_an_hour_ago(stack, config, now):
     """Make the stories' jobs before the stack does, as if an hour ago: so the slot that has come is one of theirs."""
     from heartbeat.config import read_file  # noqa: PLC0415 - as in stack.py
-    from heartbeat.definition import founding  # noqa: PLC0415 - the same
+    from heartbeat.core.definition import founding  # noqa: PLC0415 - the same
 
     made = [job for job in read_file(config).jobs if job.grace == 14 * MINUTE]
     stack.store().commit([founding(job, now - 60 * MINUTE) for job in made])

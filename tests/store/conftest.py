@@ -15,10 +15,10 @@ from ministack import CREDENTIALS, ministack
 from moto import mock_aws
 from store_wire import Wire
 
-from heartbeat.store.dynamodb import DynamoDBStore
-from heartbeat.store.dynamodb_call import boto3_call, create_table
-from heartbeat.store.dynamodb_sign import signed_call
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.dynamodb.call import boto3_call, create_table
+from heartbeat.store.dynamodb.signed_call import signed_call
+from heartbeat.store.dynamodb.store import DynamoDBStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 
 class Backend:

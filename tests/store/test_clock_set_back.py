@@ -2,11 +2,11 @@
 
 from store_samples import T0
 
-from heartbeat.illness import illnesses
-from heartbeat.manage import found
 from heartbeat.model import HOUR, MINUTE, SECOND, Commit, Job, Kind, Signal, Status
-from heartbeat.record import Recorder
-from heartbeat.sweep import sweep
+from heartbeat.verbs.illness import illnesses
+from heartbeat.verbs.operate import found
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.sweep import sweep
 
 SLUGS = ["stopped", "steady", "never"]
 

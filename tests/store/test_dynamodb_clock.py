@@ -7,7 +7,7 @@ from store_samples import T0, new, ping
 from store_wire import Crash, Wire, items
 
 from heartbeat.model import DAY, HOUR, MINUTE, SECOND, Change, Commit, Mark
-from heartbeat.store.dynamodb import MARGIN, DynamoDBStore
+from heartbeat.store.dynamodb.store import MARGIN, DynamoDBStore
 
 JOBS = 6
 STEPS = 80

@@ -15,8 +15,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from heartbeat.errors import BadSetting
-from heartbeat.store.dynamodb_call import Refused
-from heartbeat.store.dynamodb_sign import Signer, signed_call
+from heartbeat.store.dynamodb.call import Refused
+from heartbeat.store.dynamodb.signed_call import Signer, signed_call
 
 NOW = 1_795_000_000.0
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
@@ -327,7 +327,7 @@ def test_what_is_missing_is_said(environ, told):
 
 
 def test_it_loads_no_sdk():
-    program = "import sys; import heartbeat.store.dynamodb_sign; print(sorted(sys.modules))"
+    program = "import sys; import heartbeat.store.dynamodb.signed_call; print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert "'http.client'" in loaded
     assert [

@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from heartbeat.store.dynamodb_call import Refused
-from heartbeat.store.dynamodb_sign import signed_call
+from heartbeat.store.dynamodb.call import Refused
+from heartbeat.store.dynamodb.signed_call import signed_call
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -7,14 +7,14 @@ from meter import Meter, size
 from store_samples import T0, delivery, due, entry, job, new, ping, sent, state
 from store_wire import Crash, Wire, items
 
-from heartbeat.definition import founding
-from heartbeat.manage import pause_job, resume_job
+from heartbeat.core.definition import founding
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Commit, Job, Kind, Mark, Signal
-from heartbeat.record import Recorder
-from heartbeat.store.dynamodb import DynamoDBStore
-from heartbeat.store.dynamodb_call import Refused
-from heartbeat.store.dynamodb_hands import Hands
-from heartbeat.sweep import sweep
+from heartbeat.store.dynamodb.call import Refused
+from heartbeat.store.dynamodb.parallel import Hands
+from heartbeat.store.dynamodb.store import DynamoDBStore
+from heartbeat.verbs.operate import pause_job, resume_job
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.sweep import sweep
 
 STORED, STALE = Commit.STORED, Commit.STALE
 
@@ -208,7 +208,7 @@ class TestMark:
         assert max(map(len, found)) == 4
 
     def test_rows_that_are_pushed_on_count_too(self, call, monkeypatch):
-        monkeypatch.setattr("heartbeat.store.dynamodb_search.LOOK_MAX", 5)
+        monkeypatch.setattr("heartbeat.store.dynamodb.due.LOOK_MAX", 5)
         store = DynamoDBStore("heartbeat", call)
         store.commit([new(f"job-{n:02}", n, due=T0 + n) for n in range(20)])
         store.commit([ping(f"job-{n:02}", look=T0 + DAY) for n in range(20) if n != 13])

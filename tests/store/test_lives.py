@@ -4,19 +4,19 @@ import pytest
 from msgspec.structs import replace
 from store_samples import T0
 
-from heartbeat import documents
-from heartbeat.apply import apply
 from heartbeat.config import Config
-from heartbeat.definition import RETURN_MAX
-from heartbeat.deliver import deliver
-from heartbeat.manage import acknowledge, pause_job, silence
+from heartbeat.core.definition import RETURN_MAX
+from heartbeat.core.start_orders import Order
+from heartbeat.core.starting import run_for
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Event, Job, Kind, Signal, Silence, Status, Trigger
-from heartbeat.orders import Order
-from heartbeat.record import Recorded, Recorder
-from heartbeat.starting import run_for
-from heartbeat.sweep import sweep
 from heartbeat.targets.protocol import Answer
-from heartbeat.trigger import Starter
+from heartbeat.verbs import service_state
+from heartbeat.verbs.apply import apply
+from heartbeat.verbs.deliver import deliver
+from heartbeat.verbs.operate import acknowledge, pause_job, silence
+from heartbeat.verbs.record import Recorded, Recorder
+from heartbeat.verbs.sweep import sweep
+from heartbeat.verbs.trigger import Starter
 
 KEEP = Job(slug="keep", schedule=("every 1d",), notify=("ops",), source="file")
 TICK = Job(slug="tick", schedule=("every 2s",), grace=SECOND, early=0, notify=("ops",), source="file")
@@ -67,7 +67,7 @@ class Town:
     def sweep(self, at):
         """One that follows others: they looked all along, and found nothing."""
         self.now = T0 + at
-        told, book = 0, documents.clock(self.store, self.now)
+        told, book = 0, service_state.clock(self.store, self.now)
         self.store.commit([Change(documents=(replace(book, alive=max(book.alive, self.now - SECOND)).document(),))])
         for _ in range(20):
             done = sweep(self.store, self.now, service=("ops",))

@@ -11,7 +11,7 @@ from store_samples import T0, delivery, due, entry, job, new, ping, sent, state
 from store_wire import Crash, items
 
 from heartbeat.model import DAY, HOUR, MINUTE, Change, Commit, Document
-from heartbeat.store.dynamodb import DynamoDBStore
+from heartbeat.store.dynamodb.store import DynamoDBStore
 
 STORED, STALE = Commit.STORED, Commit.STALE
 
@@ -193,7 +193,7 @@ class TestExpiry:
 
 def test_imports_neither_boto3_nor_botocore():
     code = (
-        "import sys, heartbeat.store.dynamodb\n"
+        "import sys, heartbeat.store.dynamodb.store\n"
         "print(*(name for name in ('boto3', 'botocore', 'sqlite3') if name in sys.modules))"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

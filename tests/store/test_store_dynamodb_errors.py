@@ -7,8 +7,8 @@ from store_wire import items
 
 from heartbeat.errors import CallerError, StoreCorrupt, StoreUnavailable
 from heartbeat.model import NEVER, Change, Commit, Document
-from heartbeat.store.dynamodb import DynamoDBStore
-from heartbeat.store.dynamodb_call import ATTEMPTS_MAX, BATCH_MAX, Refused, boto3_call
+from heartbeat.store.dynamodb.call import ATTEMPTS_MAX, BATCH_MAX, Refused, boto3_call
+from heartbeat.store.dynamodb.store import DynamoDBStore
 
 STORED, STALE = Commit.STORED, Commit.STALE
 THROTTLED = Refused("Any", "ThrottlingException", "slow down")

@@ -14,8 +14,8 @@ from store_samples import T0, delivery, new, ping, sent, state, uuid
 
 from heartbeat.errors import StoreCorrupt, StoreUnavailable
 from heartbeat.model import NEVER, Change, Commit, Incident, Reason, Status, Verdict
-from heartbeat.store.sqlite import DUE, OF_INCIDENT, OUTBOX, SQLiteStore
-from heartbeat.store.sqlite_commit import STATE_STEP
+from heartbeat.store.sqlite.commit import STATE_STEP
+from heartbeat.store.sqlite.store import DUE, OF_INCIDENT, OUTBOX, SQLiteStore
 
 STORED = Commit.STORED
 INCIDENT = Incident(
@@ -193,7 +193,7 @@ class TestStatements:
         assert store.commit([ping("first")]) == [Commit.STALE]
 
     def test_forgets_rows_rather_than_remember_without_end(self, store, monkeypatch):
-        monkeypatch.setattr("heartbeat.store.sqlite_find.IDS_MAX", 10)
+        monkeypatch.setattr("heartbeat.store.sqlite.find.IDS_MAX", 10)
         store.commit([new(f"job-{n}", n) for n in range(30)])
         for n in range(30):
             assert list(store.load([f"job-{n}"])) == [f"job-{n}"]
@@ -240,7 +240,7 @@ import sys
 from store_samples import T0, Change, delivery, entry, new, ping
 from msgspec.structs import replace
 from heartbeat.model import Document
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 store = SQLiteStore(sys.argv[1])
 store.commit([new("a", 1), new("b", 2)])
 for n in range(1, 100_000):

@@ -11,8 +11,8 @@ from store_samples import T0, delivery, entry, job, new, ping, state
 
 from heartbeat.errors import BadSetting, StoreCorrupt, StoreUnavailable
 from heartbeat.model import Change, Commit, Document
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.store.sqlite_file import MIGRATIONS
+from heartbeat.store.sqlite.file import MIGRATIONS
+from heartbeat.store.sqlite.store import SQLiteStore
 
 STORED = Commit.STORED
 
@@ -108,7 +108,7 @@ class TestErrors:
             "import resource, signal, sys\n"
             "from store_samples import delivery, new, ping\n"
             "from heartbeat.errors import StoreUnavailable\n"
-            "from heartbeat.store.sqlite import SQLiteStore\n"
+            "from heartbeat.store.sqlite.store import SQLiteStore\n"
             "store = SQLiteStore(sys.argv[1])\n"
             "store.commit([new()])\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"

@@ -11,7 +11,7 @@ from store_samples import new, ping
 
 from heartbeat.errors import StoreGone
 from heartbeat.model import Commit
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 STORED = Commit.STORED
 ENDINGS = ("", "-wal", "-shm")
@@ -24,7 +24,7 @@ def path(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr("heartbeat.store.sqlite_place.STEADY", 0.0)
+    monkeypatch.setattr("heartbeat.store.sqlite.place.STEADY", 0.0)
 
 
 @pytest.fixture(params=["busy folder", "quiet folder"])
@@ -33,7 +33,7 @@ def store(request, path, monkeypatch):
     with closing(SQLiteStore(path)) as opened:
         opened.commit([new()])
         if request.param == "quiet folder":
-            monkeypatch.setattr("heartbeat.store.sqlite_place.COARSE", 20_000_000)
+            monkeypatch.setattr("heartbeat.store.sqlite.place.COARSE", 20_000_000)
             time.sleep(0.03)
             opened.commit([])
             assert opened._file._place._quiet
@@ -93,12 +93,12 @@ class TestTakenAway:
             path.unlink()  # after the look before, within the transaction
             return [True], {}
 
-        monkeypatch.setattr("heartbeat.store.sqlite.keep", keep)
+        monkeypatch.setattr("heartbeat.store.sqlite.store.keep", keep)
         with pytest.raises(StoreGone):
             store.commit([ping()])
 
     def test_a_link_and_what_it_leads_to_are_looked_at_themselves(self, path, tmp_path, monkeypatch):
-        monkeypatch.setattr("heartbeat.store.sqlite_place.COARSE", 0)
+        monkeypatch.setattr("heartbeat.store.sqlite.place.COARSE", 0)
         (tmp_path / "links").mkdir()
         link = tmp_path / "links" / "heartbeat.db"
         link.symlink_to(path)
@@ -110,7 +110,7 @@ class TestTakenAway:
                 store.commit([ping()])
 
     def test_the_folder_itself_is_exchanged(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("heartbeat.store.sqlite_place.COARSE", 0)
+        monkeypatch.setattr("heartbeat.store.sqlite.place.COARSE", 0)
         folder = tmp_path / "data"
         folder.mkdir()
         with closing(SQLiteStore(folder / "heartbeat.db")) as store:
@@ -161,7 +161,7 @@ class TestTakenAway:
 
 class TestReplaced:
     def test_not_before_it_is_there_whole(self, path, store, another, monkeypatch):
-        monkeypatch.setattr("heartbeat.store.sqlite_place.STEADY", 60.0)
+        monkeypatch.setattr("heartbeat.store.sqlite.place.STEADY", 60.0)
         another.replace(path)
         for _ in range(3):
             with pytest.raises(StoreGone, match="is not there any more"):

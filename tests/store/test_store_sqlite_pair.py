@@ -11,16 +11,16 @@ from contextlib import closing
 import pytest
 
 from heartbeat.errors import StoreCorrupt
-from heartbeat.store import sqlite_wal
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite import wal
+from heartbeat.store.sqlite.store import SQLiteStore
 
 WRITER = """
 import sys
 from store_samples import T0, new, ping
 from heartbeat.errors import StoreUnavailable
-from heartbeat.store import sqlite_wal
-from heartbeat.store.sqlite import SQLiteStore
-path, commits, sqlite_wal.PAGES_MAX = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+from heartbeat.store.sqlite import wal
+from heartbeat.store.sqlite.store import SQLiteStore
+path, commits, wal.PAGES_MAX = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 store = SQLiteStore(path)
 found = store.load(["a"])
 known = found["a"].state.version if found else 0
@@ -32,10 +32,10 @@ sys.stdin.read()
 KILLED = """
 import os, random, signal, sys, time
 from store_samples import T0, new, ping
-from heartbeat.store import sqlite_wal
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite import wal
+from heartbeat.store.sqlite.store import SQLiteStore
 path, rounds = sys.argv[1], int(sys.argv[2])
-sqlite_wal.PAGES_MAX = 12  # a new log every few commits
+wal.PAGES_MAX = 12  # a new log every few commits
 told = 0
 for number in range(rounds):
     mine, theirs = os.pipe()
@@ -59,7 +59,7 @@ for number in range(rounds):
     os.close(mine)
 store = SQLiteStore(path)
 assert store.load(["a"])["a"].state.version >= told
-print(sqlite_wal.number(store._file._idle[0]) % sqlite_wal.ROOT)
+print(wal.number(store._file._idle[0]) % wal.ROOT)
 """
 
 
@@ -183,7 +183,7 @@ def test_a_file_from_before_there_were_numbers_gets_one(path):
     write(path, 2)
     assert version(path) == 5
     with closing(sqlite3.connect(path)) as db:
-        assert sqlite_wal.number(db) > sqlite_wal.ROOT
+        assert wal.number(db) > wal.ROOT
 
 
 def test_somebody_who_reads_does_not_make_a_pair_look_wrong(path):

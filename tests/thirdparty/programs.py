@@ -9,7 +9,7 @@ from pathlib import Path
 
 from server.served import KEY, Served
 
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 TOOLS = Path(__file__).parents[2] / ".tools" / "thirdparty"
 """Made by the Makefile. A program that is missing there fails its test."""

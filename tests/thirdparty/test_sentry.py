@@ -8,7 +8,7 @@ from programs import everything
 from server.served import KEY
 
 from heartbeat.model import MINUTE
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 MONITOR = """
 import sys, time

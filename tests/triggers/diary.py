@@ -1,4 +1,4 @@
-"""What people did to a job, told in their words, and what follows: the rule of `heartbeat/expected.py`, written anew.
+"""What people did to a job, told in their words, and what follows: the rule of `core/expected.py`, written anew.
 
 It knows of no cursor and no state: only from when to when which minute of the hour held, and which pauses there were.
 """

@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from heartbeat.apply import define
-from heartbeat.definition import founding, removed
+from heartbeat.core.definition import founding, removed
+from heartbeat.core.start_orders import Order
+from heartbeat.core.starting import run_for
 from heartbeat.errors import StartFailed
-from heartbeat.manage import found, pause_job
 from heartbeat.model import Job, Kind, Signal, Trigger
-from heartbeat.orders import Order
-from heartbeat.record import Recorder
-from heartbeat.starting import run_for
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.targets.protocol import Answer
-from heartbeat.trigger import Starter
+from heartbeat.verbs.apply import define
+from heartbeat.verbs.operate import found, pause_job
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.sweep import sweep
+from heartbeat.verbs.trigger import Starter
 
 MINUTE = 60_000
 TOOK_IT = Answer(text="202 Accepted")

@@ -3,7 +3,7 @@
 import pytest
 
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.launches import Launches
+from heartbeat.doors.lambdas.launcher_work import Launches
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.settings import read_launcher
 from heartbeat.targets import aws

@@ -3,9 +3,9 @@
 import pytest
 from stage import BORN, MINUTE, NEVER, REFUSED, SILENT, at
 
+from heartbeat.core.run_history import End, records
+from heartbeat.core.starting import run_for
 from heartbeat.model import Bound, Overlap, Reason
-from heartbeat.runs import End, records
-from heartbeat.starting import run_for
 
 RUN = run_for("job", at("09:00"), BORN)
 
@@ -146,7 +146,7 @@ def test_a_start_that_the_job_has_forgotten_still_has_its_word(stage, script):
     for n in range(1, 20):
         s.now = at("09:00") + n * 5 * MINUTE
         slot = s.now
-        from heartbeat.orders import Order  # noqa: PLC0415 - only here
+        from heartbeat.core.start_orders import Order  # noqa: PLC0415 - only here
 
         s.starter.start(Order(slug="job", slot=slot, run_id=run_for("job", slot, BORN)))
     after = next(record for record in all_of(s) if record.id == RUN)

@@ -10,14 +10,14 @@ import pytest
 from server.served import Served
 from stage import MINUTE, Stage, Target, at
 
-from heartbeat.apply import redefined
-from heartbeat.doors import scheduler as door
-from heartbeat.doors.scheduler import Scheduler
+from heartbeat.doors.server import scheduler as door
+from heartbeat.doors.server.scheduler import Scheduler
 from heartbeat.errors import StoreUnavailable
-from heartbeat.manage import amend
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import Happened, Log
-from heartbeat.trigger import Starter
+from heartbeat.verbs.apply import redefined
+from heartbeat.verbs.operate import amend
+from heartbeat.verbs.trigger import Starter
 
 
 class Desk:

@@ -6,15 +6,15 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from heartbeat.apply import redefined
-from heartbeat.definition import founding
+from heartbeat.core.definition import founding
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.schedules import STEP_MAX, Schedules
-from heartbeat.manage import amend, pause_job, resume_job
 from heartbeat.model import MINUTE, Job, Trigger
 from heartbeat.settings import Scheduling
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.targets import aws
+from heartbeat.verbs.apply import redefined
+from heartbeat.verbs.aws_schedules import STEP_MAX, Schedules
+from heartbeat.verbs.operate import amend, pause_job, resume_job
 
 NOW = 1_795_350_000_000
 PLACE = Scheduling(

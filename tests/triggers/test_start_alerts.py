@@ -10,13 +10,13 @@ from heartbeat.channels.body import document
 from heartbeat.channels.console import Console
 from heartbeat.channels.slack_blocks import blocks
 from heartbeat.channels.sns_content import content
+from heartbeat.core.run_history import records
+from heartbeat.core.starting import run_for
 from heartbeat.errors import StartFailed
 from heartbeat.ingest.events import Matcher, read
 from heartbeat.model import Log, Source
-from heartbeat.record import Recorder
-from heartbeat.runs import records
-from heartbeat.starting import run_for
-from heartbeat.wording import compose
+from heartbeat.text.alert_text import compose
+from heartbeat.verbs.record import Recorder
 
 LOG = Log(group="/ecs/batch", prefix="app")
 RUN = run_for("job", at("09:00"), BORN)

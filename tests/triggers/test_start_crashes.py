@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from stage import BORN, MINUTE, Killed, at
 
+from heartbeat.core.start_orders import Held
+from heartbeat.core.starting import run_for
 from heartbeat.model import Kind
-from heartbeat.orders import Held
-from heartbeat.starting import run_for
 from heartbeat.targets.protocol import Answer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()

@@ -5,14 +5,14 @@ import threading
 import pytest
 from stage import BORN, MINUTE, NEVER, REFUSED, SILENT, TOOK_IT, Killed, Stage, at
 
+from heartbeat.core.start_orders import Held, Order
+from heartbeat.core.starting import run_for
 from heartbeat.errors import StartFailed, UnknownJob
 from heartbeat.model import Overlap, Phase
-from heartbeat.orders import Held, Order
-from heartbeat.starting import run_for
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.targets.protocol import Answer
-from heartbeat.trigger import Starter
+from heartbeat.verbs.sweep import sweep
+from heartbeat.verbs.trigger import Starter
 
 RUN = run_for("job", at("09:00"), BORN)
 

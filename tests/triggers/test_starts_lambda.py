@@ -5,10 +5,10 @@ import json
 import pytest
 from stage import BORN, REFUSED, Stage, at
 
+from heartbeat.core.starting import run_for
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.starts import Starts
+from heartbeat.doors.lambdas.trigger_work import Starts
 from heartbeat.errors import StoreUnavailable
-from heartbeat.starting import run_for
 
 RUN = run_for("job", at("09:00"), BORN)
 

@@ -4,16 +4,16 @@ import pytest
 from msgspec.structs import replace
 from stage import BORN, MINUTE, REFUSED, SILENT, TOOK_IT, Killed, Stage, at
 
-from heartbeat.apply import define
-from heartbeat.doors.scheduler import Scheduler
-from heartbeat.manage import pause_job, resume_job
+from heartbeat.core.start_orders import Held, Order
+from heartbeat.core.starting import run_for
+from heartbeat.doors.server.scheduler import Scheduler
 from heartbeat.model import Overlap, Phase, Trigger
-from heartbeat.orders import Held, Order
-from heartbeat.starting import run_for
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import Log
-from heartbeat.trigger import Starter
+from heartbeat.verbs.apply import define
+from heartbeat.verbs.operate import pause_job, resume_job
+from heartbeat.verbs.sweep import sweep
+from heartbeat.verbs.trigger import Starter
 
 HOUR = 60 * MINUTE
 

@@ -14,16 +14,16 @@ from diary import Diary, Queue
 from msgspec.structs import replace
 from stage import MINUTE, NEVER, REFUSED, SILENT, TOOK_IT, Killed, Stage
 
-from heartbeat.apply import define
-from heartbeat.definition import removed
+from heartbeat.core.definition import removed
+from heartbeat.core.run_history import End, records
+from heartbeat.core.start_orders import Order
 from heartbeat.errors import HeartbeatError, NotNow, StoreUnavailable
-from heartbeat.manage import found, pause_job, resume_job
 from heartbeat.model import Kind, Overlap, Phase, Reason, Signal
-from heartbeat.orders import Order
-from heartbeat.record import Recorded, Recorder
-from heartbeat.runs import End, records
-from heartbeat.store.sqlite import SQLiteStore
-from heartbeat.sweep import sweep
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs.apply import define
+from heartbeat.verbs.operate import found, pause_job, resume_job
+from heartbeat.verbs.record import Recorded, Recorder
+from heartbeat.verbs.sweep import sweep
 
 DAYS = int(os.environ.get("TRIGGER_DAYS", "1000"))
 CHUNKS = 10

@@ -11,12 +11,12 @@ from uuid import uuid4
 import pytest
 from yard import EXEC, RECEIVED, ended, until
 
-from heartbeat.doors.worker import Later, Terms, work
-from heartbeat.doors.worker.ledger import Standing
-from heartbeat.doors.worker.stopping import Stopped, Stops
-from heartbeat.doors.worker.worker import Worker, run_received
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.targets import aws as targets
+from heartbeat.worker import Later, Terms, work
+from heartbeat.worker.run_claims import Standing
+from heartbeat.worker.stopping import Stopped, Stops
+from heartbeat.worker.worker import Worker, run_received
 
 ALL = Terms(until_empty=True, wait=0, backoff=600)
 

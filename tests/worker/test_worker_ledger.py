@@ -9,16 +9,16 @@ from uuid import uuid4
 import pytest
 from channels.receiver import Receiver, listening
 
-from heartbeat.definition import founding
-from heartbeat.doors import keys
-from heartbeat.doors.api import Api, Request
-from heartbeat.doors.worker.inbox import again, left
-from heartbeat.doors.worker.ledger import Standing, judged, of_api, of_environment, of_store
-from heartbeat.doors.worker.messages import Message, read
+from heartbeat.core.definition import founding
+from heartbeat.doors.api.app import Api, Request
 from heartbeat.errors import BadSetting
 from heartbeat.model import Job, Kind, Signal
-from heartbeat.record import Recorder
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs import api_keys
+from heartbeat.verbs.record import Recorder
+from heartbeat.worker.messages import Message, read
+from heartbeat.worker.queue import again, left
+from heartbeat.worker.run_claims import Standing, judged, of_api, of_environment, of_store
 
 RUN = "0b7c9d6e-1111-4222-8333-444444444444"
 ID = "5fea7756-0ea4-451a-a703-a558b933e274"
@@ -137,7 +137,7 @@ def api(store):
         server.api = Api(store, lambda: NOW + MINUTE)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", keys.add(store, "worker", keys.Rights.READ, NOW)
+        yield f"http://127.0.0.1:{server.server_port}", api_keys.add(store, "worker", api_keys.Rights.READ, NOW)
         server.shutdown()
         thread.join()
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from yard import order, until
 
-from heartbeat.runs import End
+from heartbeat.core.run_history import End
 
 
 @pytest.fixture

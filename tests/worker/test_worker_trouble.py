@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from yard import ended, until
 
-from heartbeat.runs import End
+from heartbeat.core.run_history import End
 
 TRAPS = "trap 'echo cleaned up; exit {}' TERM; echo ran >> $RAN; while :; do sleep 0.05; done"
 

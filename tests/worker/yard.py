@@ -11,22 +11,22 @@ from contextlib import closing, suppress
 import boto3
 from ministack import CREDENTIALS, free_port
 
+from heartbeat.core.run_history import records
 from heartbeat.model import Kind
-from heartbeat.runs import records
-from heartbeat.store.sqlite import SQLiteStore
+from heartbeat.store.sqlite.store import SQLiteStore
 
 KEY = "testpingkey0000000000"
 CLI = "import sys; from heartbeat.doors.cli import main; sys.exit(main())"
 RECEIVED = """\
 import sys
-from heartbeat.doors.worker.worker import Terms, run_received
+from heartbeat.worker.worker import Terms, run_received
 sys.exit(run_received(sys.argv[2:], slug=sys.argv[1], terms=Terms(visibility=2, backoff=0)))
 """
 EXEC = """\
 import sys
 from argparse import Namespace
 from heartbeat.doors.cli.commands import Call
-from heartbeat.doors.cli.work import received
+from heartbeat.doors.cli.worker import received
 args = Namespace(slug=sys.argv[1], argv=sys.argv[2:], limit=None, visibility="5m")
 sys.exit(received(Call(args=args, screen=None, clock=lambda: 0)))
 """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.doors.cli.commands import COMMANDS, EXTRAS, Call, Exit, load, remedy
 from heartbeat.doors.cli.parser import overview, parse, version
-from heartbeat.doors.display import Screen
+from heartbeat.doors.cli.screen import Screen
 from heartbeat.errors import CallerError, WorldError
 
 if TYPE_CHECKING:

@@ -6,19 +6,19 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.doors.api.json_shapes import iso, started_facts
 from heartbeat.doors.cli.options import add_store, open_store
-from heartbeat.doors.facts import iso, started_facts
 from heartbeat.errors import BadSetting, WorldError
 from heartbeat.targets.build import build
-from heartbeat.trigger import Starter
+from heartbeat.verbs.trigger import Starter
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Callable, Iterator
 
+    from heartbeat.core.start_orders import Order
     from heartbeat.doors.cli.commands import Call
     from heartbeat.doors.cli.stack import Aws, Stack
-    from heartbeat.orders import Order
     from heartbeat.store.protocol import Store
 
     Start = Callable[[Order], dict[str, Any]]

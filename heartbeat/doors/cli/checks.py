@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from heartbeat import documents
-from heartbeat.blind import LONG
-from heartbeat.illness import illnesses
+from heartbeat.core.blind import LONG
 from heartbeat.model import DAY, MINUTE, NEVER
-from heartbeat.timewords import ago, duration
+from heartbeat.text.times import ago, duration
+from heartbeat.verbs import service_state
+from heartbeat.verbs.illness import illnesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Check:
 
 def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> Iterator[Check]:
     """Whether the clock runs and is right, and alerts get out. runner: what sweeps and delivers here."""
-    clock = documents.clock(store, now)
+    clock = service_state.clock(store, now)
     age = now - clock.alive
     if not clock.version:
         yield Check("clock", Found.WARNING, f"no sweep has run yet: is {runner} running? `heartbeat tick` sweeps once")
@@ -64,7 +64,7 @@ def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> It
 
 def _check_dead(store: Store, now: int) -> Iterator[Check]:
     """Alerts that nobody took are a problem for a week: somebody should know what they said."""
-    died = [row for row in documents.dead(store).latest if now - row.created_at <= DEAD_SHOWN]
+    died = [row for row in service_state.dead(store).latest if now - row.created_at <= DEAD_SHOWN]
     for row in reversed(died[-DEAD_MAX:]):
         what = f"{row.alert.event} {row.alert.slug}".strip()
         text = f"never delivered to {row.channel}: {what}, {ago(row.created_at, now)} ({row.error})"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
-    from heartbeat.doors.display import Screen
+    from heartbeat.doors.cli.screen import Screen
 
 EXTRAS = frozenset({"boto3", "botocore", "dateutil", "msgspec", "rich", "slack_sdk", "urllib3", "uvicorn", "yaml"})
 """What the base install does not have."""
@@ -67,27 +67,27 @@ class Place:
 
 COMMANDS: dict[str, Place] = {
     "status": Place("look", "status", "every job: how it stands, when it last ran, when it is expected"),
-    "explain": Place("look", "why", "one job: why it is in its state, and what happens next"),
+    "explain": Place("look", "explain", "one job: why it is in its state, and what happens next"),
     "runs": Place("look", "runs", "one job: its latest runs, from the scheduled time to the end"),
-    "next": Place("look", "preview", "when a schedule fires, in words and as dates"),
+    "next": Place("look", "next", "when a schedule fires, in words and as dates"),
     "check": Place("declare", "declare", "read jobs.yaml: every mistake and doubt, with line and column"),
     "plan": Place("declare", "declare", "what `apply` would change"),
     "apply": Place("declare", "declare", "make the jobs what jobs.yaml says"),
-    "import": Place("declare", "importing", "make a jobs.yaml of the crontab or the systemd timers of this machine"),
-    "pause": Place("act", "hold", "expect nothing of a job for a while"),
-    "resume": Place("act", "hold", "expect it again"),
-    "ack": Place("act", "hold", "say that somebody looks after a job that is down: no more reminders"),
-    "silence": Place("act", "silencing", "tell nobody about some jobs for a while"),
+    "import": Place("declare", "import_jobs", "make a jobs.yaml of the crontab or the systemd timers of this machine"),
+    "pause": Place("act", "pause_ack", "expect nothing of a job for a while"),
+    "resume": Place("act", "pause_ack", "expect it again"),
+    "ack": Place("act", "pause_ack", "say that somebody looks after a job that is down: no more reminders"),
+    "silence": Place("act", "silence", "tell nobody about some jobs for a while"),
     "run": Place("act", "runs", "start a job now, or for a slot; it must have a trigger"),
     "rerun": Place("act", "runs", "start the same run once more, as another one"),
-    "ping": Place("tell", "send", "tell the server that a job ran, began or failed"),
-    "exec": Place("tell", "send", "run a command as a run of a job"),
-    "worker": Place("tell", "work", "take messages of an SQS queue, each as a run of its job"),
-    "serve": Place("run", "serving", "the server: pings, clock and alerts in one process"),
+    "ping": Place("tell", "ping_exec", "tell the server that a job ran, began or failed"),
+    "exec": Place("tell", "ping_exec", "run a command as a run of a job"),
+    "worker": Place("tell", "worker", "take messages of an SQS queue, each as a run of its job"),
+    "serve": Place("run", "serve", "the server: pings, clock and alerts in one process"),
     "tick": Place("run", "tick", "look once and send what waits, for those who have no server"),
-    "key": Place("run", "keyring", "who may use the API: make, list and remove management keys"),
-    "backup": Place("run", "saving", "copy the database, while the server runs or not"),
-    "restore": Place("run", "saving", "put a copy in its place, with the server stopped"),
+    "key": Place("run", "key", "who may use the API: make, list and remove management keys"),
+    "backup": Place("run", "backup", "copy the database, while the server runs or not"),
+    "restore": Place("run", "backup", "put a copy in its place, with the server stopped"),
     "doctor": Place("run", "doctor", "is everything set up right? what is wrong, and what to do"),
 }
 

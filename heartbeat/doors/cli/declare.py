@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.apply import apply, plan_for
 from heartbeat.config import Config, Plan, plan, read_file, render
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place
-from heartbeat.doors.display import Cell, counted
+from heartbeat.doors.cli.screen import Cell, counted
 from heartbeat.errors import BadConfig
+from heartbeat.verbs.apply import apply, plan_for
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -7,17 +7,18 @@ import sys
 from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING
 
-from heartbeat import settings, traffic
-from heartbeat.documents import CLOCK
+from heartbeat import settings
 from heartbeat.doors.cli.checks import Check, Found, check_store
 from heartbeat.doors.cli.commands import Call, Command, Exit, remedy
 from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place, shown
 from heartbeat.doors.cli.probes import check_health, check_server
-from heartbeat.doors.display import Cell, counted
+from heartbeat.doors.cli.screen import Cell, counted
 from heartbeat.errors import BadConfig, BadSetting, ChannelFailed, HeartbeatError
 from heartbeat.model import Alert, Event
 from heartbeat.store.address import Table
 from heartbeat.store.address import open_store as open_address
+from heartbeat.verbs import channel_state
+from heartbeat.verbs.service_state import CLOCK
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -158,7 +159,7 @@ def _is_well(call: Call, config: Config, name: str) -> None:
         return
     others = config.fallback or [each for each in config.channels if each != name]
     with open_store(call.args) as store:
-        traffic.recover(store, traffic.read(store, name), call.now, others)
+        channel_state.recover(store, channel_state.read(store, name), call.now, others)
 
 
 def _evidence(config: Config | None) -> Iterator[Check]:
@@ -198,7 +199,7 @@ def _database(call: Call, config: Config | None) -> Iterator[Check]:
 
 
 def _applied(store: Store, config: Config) -> Iterator[Check]:
-    from heartbeat.apply import plan_for  # noqa: PLC0415 - see _read
+    from heartbeat.verbs.apply import plan_for  # noqa: PLC0415 - see _read
 
     todo = plan_for(store, config)
     if not todo.empty:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.display import Cell
-from heartbeat.runs import BAD, End
+from heartbeat.core.run_history import BAD, End
+from heartbeat.doors.cli.screen import Cell
 
 if TYPE_CHECKING:
-    from heartbeat.runs import Record
+    from heartbeat.core.run_history import Record
 
 ID_SHOWN = 8
 STYLES = {End.DONE: "green", End.LATE: "yellow", End.RUNNING: "cyan"}

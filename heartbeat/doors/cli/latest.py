@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from heartbeat import slots
 from heartbeat.config import read_file
+from heartbeat.core import slots
 from heartbeat.doors.cli.options import config_path
 from heartbeat.errors import BadSetting
-from heartbeat.manage import nearest
 from heartbeat.model import SECOND
+from heartbeat.verbs.operate import nearest
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -9,10 +9,10 @@ from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heartbeat.doors import spans
+from heartbeat.doors.api import until
 from heartbeat.errors import BadSetting, UnknownJob
-from heartbeat.manage import names, nearest
 from heartbeat.store import address
+from heartbeat.verbs.operate import names, nearest
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ActionsContainer
@@ -100,7 +100,7 @@ def snapshot_of(store: Store, slug: str) -> Snapshot:
 
 def span_end(args: Namespace, now: int, zone: str | None) -> int | None:
     """When --for or --until ends; None when neither is given. zone: that of a time without an offset."""
-    return spans.end(args.for_, args.until, now, zone)
+    return until.end(args.for_, args.until, now, zone)
 
 
 def here(at: int) -> str:

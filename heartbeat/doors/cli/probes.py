@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 from heartbeat.doors.cli.checks import Check, Found
 from heartbeat.model import SECOND
-from heartbeat.timewords import duration
+from heartbeat.text.times import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,24 +6,24 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from heartbeat import slots
+from heartbeat.core import slots
+from heartbeat.core.start_orders import Held, Order
+from heartbeat.doors.api.json_shapes import run_facts, runs_of
 from heartbeat.doors.cli.by_hand import add_starter, starter
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.options import me, snapshot_of
-from heartbeat.doors.display import Cell
-from heartbeat.doors.facts import run_facts, runs_of
+from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting
-from heartbeat.manage import everything
 from heartbeat.model import Phase
-from heartbeat.orders import Held, Order
-from heartbeat.timewords import duration, moment
+from heartbeat.text.times import duration, moment
+from heartbeat.verbs.operate import everything
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+    from heartbeat.core.run_history import Record
     from heartbeat.model import Job, Snapshot
-    from heartbeat.runs import Record
     from heartbeat.store.protocol import Store
 
 COUNT_MAX = 500

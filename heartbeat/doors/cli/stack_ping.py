@@ -8,11 +8,11 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from heartbeat import documents
-from heartbeat.definition import founding
+from heartbeat.core.definition import founding
 from heartbeat.doors.cli.checks import Check, Found
 from heartbeat.doors.cli.probes import ask
 from heartbeat.model import Change, Job
+from heartbeat.verbs import service_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ NOT_FOUND = 404
 
 def key_of(store: Store) -> str:
     """The ping key: what the environment says, else the one that the stack made for itself."""
-    return os.environ.get("HEARTBEAT_PING_KEY") or documents.ping_key(store)[0]
+    return os.environ.get("HEARTBEAT_PING_KEY") or service_state.ping_key(store)[0]
 
 
 def check_ping(store: Store, url: str, now: int) -> Iterator[Check]:

@@ -6,14 +6,14 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.core.explain import Standing, standing
+from heartbeat.doors.api.json_shapes import delivery_facts, illness_facts, iso, job_facts, silence_facts
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_store, open_store
-from heartbeat.doors.cli.rows import COLUMNS, row
-from heartbeat.doors.cli.view import ORDER, View, head, totals, view
-from heartbeat.doors.facts import delivery_facts, illness_facts, iso, job_facts, silence_facts
+from heartbeat.doors.cli.status_data import ORDER, View, head, totals, view
+from heartbeat.doors.cli.status_table import COLUMNS, row
 from heartbeat.errors import UnknownJob
-from heartbeat.explain import Standing, standing
-from heartbeat.manage import nearest
+from heartbeat.verbs.operate import nearest
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

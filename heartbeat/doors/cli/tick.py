@@ -10,28 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat import settings
-from heartbeat.blind import LONG, Ears
 from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
-from heartbeat.deliver import deliver
+from heartbeat.core.blind import LONG, Ears
+from heartbeat.doors.api.json_shapes import iso
 from heartbeat.doors.cli.commands import Call, Command, Exit
 from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store, place
-from heartbeat.doors.display import Cell
-from heartbeat.doors.facts import iso
-from heartbeat.doors.owner import Owner
+from heartbeat.doors.cli.screen import Cell
+from heartbeat.doors.server.delivery_owner import Owner
 from heartbeat.ingest import evidence
 from heartbeat.ingest.s3 import ATTEMPTS, S3Bucket
 from heartbeat.model import DAY
 from heartbeat.store.address import client
-from heartbeat.sweep import Swept, nothing_to_see, sweep
+from heartbeat.verbs.deliver import deliver
+from heartbeat.verbs.sweep import Swept, nothing_to_see, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from heartbeat.lane import Delivered
     from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
-    from heartbeat.sweep import Look
+    from heartbeat.verbs.channel_lane import Delivered
+    from heartbeat.verbs.sweep import Look
 
 ROUNDS_MAX = 100
 """So often one tick comes back at once when there is more to do."""

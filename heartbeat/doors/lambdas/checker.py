@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.config.declared import load
+from heartbeat.doors.http.watchdog import Watchdog
+from heartbeat.doors.lambdas.checker_work import Rounds
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.rounds import Rounds
+from heartbeat.doors.lambdas.lazy_channels import Mailboxes
 from heartbeat.doors.lambdas.table import Pauses, now, open_table
-from heartbeat.doors.mailboxes import Mailboxes
-from heartbeat.doors.watchdog import Watchdog
 from heartbeat.ingest import evidence
 from heartbeat.ingest.s3 import S3Bucket
 from heartbeat.settings import read_stack

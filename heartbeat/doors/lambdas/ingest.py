@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.config.declared import load
+from heartbeat.doors.lambdas.ingest_work import News
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.news import News
 from heartbeat.doors.lambdas.table import now, open_table
 from heartbeat.ingest.intake import Intake
 from heartbeat.ingest.s3 import S3Bucket

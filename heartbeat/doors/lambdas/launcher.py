@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.launches import Launches
+from heartbeat.doors.lambdas.launcher_work import Launches
 from heartbeat.settings import read_launcher
 from heartbeat.targets.ecs import Ecs
 

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from heartbeat.model import DAY
-from heartbeat.store.dynamodb import DynamoDBStore
-from heartbeat.store.dynamodb_sign import signed_call
+from heartbeat.store.dynamodb.signed_call import signed_call
+from heartbeat.store.dynamodb.store import DynamoDBStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.starts import Starts
 from heartbeat.doors.lambdas.table import now, open_table
+from heartbeat.doors.lambdas.trigger_work import Starts
 from heartbeat.settings import read_stack
 from heartbeat.targets.build import build
-from heartbeat.trigger import Starter
+from heartbeat.verbs.trigger import Starter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from heartbeat.doors.api import Api, Request
-from heartbeat.doors.lambdas import url
+from heartbeat.doors.api.app import Api, Request
+from heartbeat.doors.lambdas import function_url
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.table import now, open_table
 from heartbeat.settings import read_stack
@@ -32,7 +32,7 @@ REFUSED, BROKEN = 400, 500
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """A request to the function URL."""
-    asked = url.read(event)
+    asked = function_url.read(event)
     query = dict(parse_qsl(asked.query, keep_blank_values=True))
     request = Request(method=asked.method, path=asked.path, query=query, headers=asked.headers, body=asked.body)
     answer = API.answer(request)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from heartbeat.clean import sound
 from heartbeat.ingest.compat.request import (
     Words,
     by_key,
@@ -23,6 +22,7 @@ from heartbeat.ingest.compat.request import (
 )
 from heartbeat.ingest.ping import METRICS_MAX, NOT_FOUND, Refusal
 from heartbeat.model import SECOND, Kind
+from heartbeat.text.sanitize import sound
 
 if TYPE_CHECKING:
     from heartbeat.ingest.compat.request import Request, Sealed

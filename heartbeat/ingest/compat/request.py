@@ -10,9 +10,9 @@ from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
-from heartbeat.clean import sound
 from heartbeat.ingest.ping import DURATION_MAX, NOT_FOUND, Ping, Refusal
 from heartbeat.model import BODY_MAX, SECOND, Kind, Signal
+from heartbeat.text.sanitize import sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from heartbeat.clean import one_line, sound
 from heartbeat.model import BODY_MAX, NEVER
+from heartbeat.text.sanitize import one_line, sound
 
 TEXT_MAX = 2048
 """Characters of a text that is a name or an ARN."""

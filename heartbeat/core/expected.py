@@ -1,0 +1,45 @@
+"""Is this slot still expected? One rule, for those who judge (`on_clock.py`) and those who start (`starting.py`). Pure.
+
+A slot is expected from the moment that its schedule holds until it is met, judged or excused. What people did since
+then counts at the moment of the question: a slot is not started that nobody would miss, and none is missed that nobody
+would have started.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from heartbeat.core import slots
+from heartbeat.model import Status
+
+if TYPE_CHECKING:
+    from heartbeat.model import Job, State
+
+
+class Unexpected(StrEnum):
+    """Why nobody expects a slot."""
+
+    DISABLED = "disabled"
+    PAUSED = "paused"
+    CLOSED = "closed"
+    """It was met, judged or excused, or came before the job or its schedule."""
+    NO_SLOT = "no slot"
+    """The schedule does not know it, as it stands now."""
+
+
+def why_not(job: Job, state: State, slot: int, now: int) -> Unexpected | None:
+    """Why nobody expects this slot; None: it is expected, until `slots.due`."""
+    if not job.enabled:
+        return Unexpected.DISABLED
+    if _is_paused(state, slot, now):
+        return Unexpected.PAUSED
+    if slots.is_met(job, state, slot):
+        return Unexpected.CLOSED
+    return None if slots.is_slot(job, slot) else Unexpected.NO_SLOT
+
+
+def _is_paused(state: State, slot: int, now: int) -> bool:
+    # A pause that is over holds for the slots within it, though no sweep has ended it yet, and for no later one.
+    until = state.paused_until
+    return state.status is Status.PAUSED and (until is None or now < until or slot <= until)

@@ -1,0 +1,128 @@
+"""The API: what programs and pages may ask and do. Requests in, answers out; no HTTP server is known here.
+
+`GET /healthz` is open to everybody; everything below `/api` wants a management key (`Authorization: Bearer hbm_…`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.doors.api.routes import ROUTES, NotThere, Turn
+from heartbeat.errors import CallerError, NotNow, StoreCorrupt, StoreUnavailable, UnknownJob, WorldError
+from heartbeat.model import MINUTE, SECOND
+from heartbeat.telemetry import our_version
+from heartbeat.verbs import api_keys, service_state
+from heartbeat.verbs.illness import illnesses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from heartbeat.store.protocol import Store
+
+SWEEP_AGE_MAX = 3 * MINUTE
+"""A last sweep that is older is an illness."""
+AWAY = "the store does not answer; ask again in a moment, the log says why"
+Value = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """headers: names in small letters; query: the last value of each name."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP status, what is told as JSON, and what else HTTP wants said.
+
+    cause: for the log and nobody else, such as what AWS said, which names accounts and roles; "" when there is nothing.
+    """
+
+    status: int
+    value: Value
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cause: str = ""
+
+
+class Api:
+    """store: everything that is asked for; now: milliseconds since the epoch."""
+
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+        self._store, self._now = store, now
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to any request. Nothing that the caller, or the world, does wrong raises."""
+        method = "GET" if request.method == "HEAD" else request.method
+        try:
+            return self._health(method) if request.path == "/healthz" else self._routed(request, method)
+        except (UnknownJob, NotThere) as problem:
+            return _problem(404, str(problem))
+        except NotNow as problem:
+            return _problem(409, str(problem))
+        except CallerError as problem:
+            return _problem(400, str(problem))
+        except (StoreUnavailable, StoreCorrupt) as problem:
+            return Answer(503, {"error": AWAY}, cause=str(problem))
+        except WorldError as problem:
+            return _problem(503, str(problem))
+
+    def _routed(self, request: Request, method: str) -> Answer:
+        found = [(route, match) for route in ROUTES if (match := re.fullmatch(route.path, request.path))]
+        if not found:
+            return _problem(404, "there is nothing here; see /healthz and /api/jobs")
+        route, match = next(((r, m) for r, m in found if r.method == method), (None, None))
+        if route is None or match is None:
+            return _other_method(request, [route.method for route, _ in found])
+        holder = self._holder(request, api_keys.Rights.READ if method == "GET" else api_keys.Rights.WRITE)
+        if isinstance(holder, Answer):
+            return holder
+        turn = Turn(self._store, self._now(), holder.name, request.query, request.body)
+        return Answer(200, route.act(turn, *match.groups()))
+
+    def _health(self, method: str) -> Answer:
+        if method != "GET":
+            return Answer(405, {"error": "ask /healthz with GET"}, {"allow": "GET, HEAD"})
+        known: Value = {"ok": False, "last_sweep_seconds": None, "version": our_version()}
+        try:
+            clock = service_state.clock(self._store, self._now())
+            ill = {each.name: each.text for each in illnesses(self._store)}
+            undelivered = service_state.dead_count(self._store)
+        except WorldError as problem:
+            return Answer(503, known | {"error": AWAY}, cause=str(problem))
+        age = self._now() - clock.alive
+        well = bool(clock.version) and age <= SWEEP_AGE_MAX and not ill
+        seconds = round(age / SECOND, 1) if clock.version else None
+        found = {"ok": well, "last_sweep_seconds": seconds, "illnesses": ill, "undelivered": undelivered}
+        return Answer(200 if well else 503, known | found)
+
+    def _holder(self, request: Request, wanted: api_keys.Rights) -> api_keys.Holder | Answer:
+        """Who asks; or why they may not."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token.strip():
+            return _who("send a management key: Authorization: Bearer hbm_…; `heartbeat key add` makes one")
+        holder = api_keys.holder(self._store, token.strip())
+        if holder is None:
+            return _who("this key is not known; `heartbeat key list` shows whose are")
+        if wanted is api_keys.Rights.WRITE and holder.rights is not api_keys.Rights.WRITE:
+            return _problem(403, f"the key of {holder.name} may only look; ask with one that may act")
+        return holder
+
+
+def _problem(status: int, text: str) -> Answer:
+    return Answer(status, {"error": text})
+
+
+def _who(text: str) -> Answer:
+    return Answer(401, {"error": text}, {"www-authenticate": "Bearer"})
+
+
+def _other_method(request: Request, methods: list[str]) -> Answer:
+    told = f"{request.path} takes {', '.join(methods)}, not {request.method}"
+    return Answer(405, {"error": told}, {"allow": ", ".join([*methods, "HEAD"] if "GET" in methods else methods)})

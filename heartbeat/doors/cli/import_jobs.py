@@ -1,0 +1,193 @@
+"""import: from crontabs and systemd timers to a jobs.yaml, and what to change there."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.errors import BadSchedule, BadSetting
+from heartbeat.importing import machine, systemd
+from heartbeat.importing.cron import Cron, Crontab, read_crontabs
+from heartbeat.importing.diff import diff_of, new_file
+from heartbeat.importing.page import jobs_yaml
+from heartbeat.importing.timers import Manager, read_timers
+from heartbeat.schedule.zones import zone
+from heartbeat.text.sanitize import one_line
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from heartbeat.importing.found import Found, Job, Remark
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    flag = parser.add_argument
+    flag("what", choices=("crontab", "systemd"), help="what to read")
+    flag(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="files to read, or - (crontab), or units (systemd); else this machine's",
+    )
+    flag("--diff", action="store_true", help="the changes alone on standard output, for `patch`")
+    flag("--output", metavar="FILE", help="write the jobs.yaml there; a file that exists stays as it is")
+    flag("--timezone", metavar="ZONE", help="the zone of the times (this machine's)")
+    flag("--prefix", metavar="TEXT", default="", help="before every new name, as in web1-backup")
+    flag("--program", metavar="PATH", default="", help="how to call heartbeat: its path, or python3 /opt/heartbeat.py")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--system", action="store_true", help="crontab: there is a user's name behind the time")
+    form.add_argument("--user", action="store_true", help="crontab: there is none; systemd: the user's own units")
+    flag("--cron", choices=("debian", "cronie"), help="whose cron it is: cronie heeds CRON_TZ (found out here)")
+
+
+def _run(call: Call) -> int:
+    args = call.args
+    _check_program(args.program)
+    name, source = _zone(args.timezone)
+    read = _systemd if args.what == "systemd" else _crontab
+    found, patch, words = read(call, name, source)
+    page = jobs_yaml(found, source=words, zone=name, zone_from=source or "not known: a guess")
+    if args.output:
+        _write(args.output, page)
+    if args.json:
+        call.screen.json(_as_json(found, page, patch))
+    elif args.diff:
+        _put(sys.stdout, patch)
+    else:
+        _show(page, patch, written=bool(args.output))
+    _complain(call, found, source)
+    return Exit.FINE
+
+
+def _check_program(program: str) -> None:
+    if program and not program.strip("'\"").endswith(("heartbeat", "heartbeat.py")):
+        raise BadSetting(
+            f"--program {program}: write heartbeat, its path, or one such as `python3 /opt/heartbeat.py`: by this name "
+            "the next import knows the lines that call it already"
+        )
+
+
+def _zone(wanted: str | None) -> tuple[str, str]:
+    if not wanted:
+        return machine.time_zone()
+    try:
+        return zone(wanted).name, "--timezone"
+    except BadSchedule as bad:
+        raise BadSetting(f"--timezone {bad.text}: {bad.problem}; {bad.remedy}") from None
+
+
+def _crontab(call: Call, name: str, source: str) -> tuple[Found, str, str]:
+    """What was found, its diff, and where it is from in words."""
+    args = call.args
+    heeds = {"debian": False, "cronie": True}.get(args.cron) if args.cron else machine.heeds_cron_tz()
+    cron = Cron(
+        zone=name,
+        fixed=bool(args.timezone),
+        known=bool(source),
+        heeds_cron_tz=heeds,
+        program=args.program,
+        found=machine.own_program(),
+    )
+    tables = [each for file in args.files for each in _tables(call, file)] if args.files else [machine.own_crontab()]
+    found = read_crontabs(tables, cron, prefix=args.prefix)
+    words = ", ".join(args.files) if args.files else "`crontab -l`"
+    return found, "".join(diff_of(sheet) for sheet in found.sheets), words
+
+
+def _systemd(call: Call, name: str, _: str) -> tuple[Found, str, str]:
+    args = call.args
+    if args.system or args.cron:
+        raise BadSetting("--system and --cron are of crontabs; `heartbeat import systemd` knows --user")
+    manager = Manager(zone=name, program=args.program, found=machine.own_program())
+    if args.user:
+        folder = str(Path.home() / ".config/systemd/user")
+        manager = replace(manager, folder=folder, settings="%h/.config/heartbeat.env")
+    timers = [systemd.timer(each, user=args.user) for each in args.files or systemd.all_timers(user=args.user)]
+    found, files = read_timers(timers, manager, prefix=args.prefix)
+    words = ", ".join(args.files) if args.files else "`systemctl list-units --type=timer`"
+    return found, "".join(new_file(path, text) for path, text in files.items()), words
+
+
+def _tables(call: Call, file: str) -> list[Crontab]:
+    args = call.args
+    system = True if args.system else False if args.user else None
+    if file == "-":
+        if sys.stdin.isatty():
+            raise BadSetting("- reads standard input, but that is a terminal; write `crontab -l | heartbeat import …`")
+        text = machine.text_of(sys.stdin.buffer.read(machine.SIZE_MAX))
+        return [Crontab(name="crontab", text=text, system=system is True)]
+    for name in machine.passed_over(file):
+        call.screen.complain(
+            f"{file}/{name}: not read: cron passes over a name with other than letters, digits, - and _"
+        )
+    return list(machine.crontabs(file, system=system))
+
+
+def _write(path: str, page: str) -> None:
+    try:
+        with Path(path).open("x", encoding="utf-8") as file:
+            file.write(page)
+    except FileExistsError:
+        raise BadSetting(f"{path} is there already; name another file, or take it away") from None
+    except OSError as problem:
+        raise BadSetting(f"{path}: {problem.strerror}") from None
+
+
+def _show(page: str, patch: str, *, written: bool) -> None:
+    """The jobs to standard output, so that they can be piped; the diff to standard error, where a person sees it."""
+    if not written:
+        _put(sys.stdout, page)
+    _put(sys.stderr, patch)
+
+
+def _put(stream: Any, text: str) -> None:  # noqa: ANN401 - a text stream with or without bytes below
+    """The very bytes of the files, which may be any; a terminal gets no control characters."""
+    if stream.isatty():
+        text = "".join(f"{''.join(c for c in line if c.isprintable() or c == chr(9))}\n" for line in text.splitlines())
+    raw = text.encode("utf-8", "surrogateescape")
+    stream.flush()
+    stream.buffer.write(raw)
+    stream.flush()
+
+
+def _complain(call: Call, found: Found, source: str) -> None:
+    if not source:
+        call.screen.complain("this machine's time zone was not found, so UTC is taken; say --timezone ZONE")
+    for listed in found.listed:
+        call.screen.complain(f"{listed.where}: not imported: {listed.text}")
+    for remark in found.remarks:
+        call.screen.complain(f"{remark.where}: {remark.text}")
+
+
+def _as_json(found: Found, page: str, patch: str) -> dict[str, Any]:
+    return {
+        "jobs": [_job(job) for job in found.jobs],
+        "not_imported": [_remark(each) for each in found.listed],
+        "remarks": [_remark(each) for each in found.remarks],
+        "jobs_yaml": page,
+        "diff": patch.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+    }
+
+
+def _job(job: Job) -> dict[str, Any]:
+    return {"job": job.slug, "schedule": list(job.schedules), "timezone": job.timezone, "where": one_line(job.where)}
+
+
+def _remark(remark: Remark) -> dict[str, str]:
+    return {"where": one_line(remark.where), "text": one_line(remark.text)}
+
+
+COMMANDS = {
+    "import": Command(
+        about="Make a jobs.yaml of what this machine runs already, and show what to change there so that each job\n"
+        "tells how it ended. Nothing is changed. What cannot be imported is listed with its reason.\n\n"
+        "  heartbeat import crontab > jobs.yaml             your own; the diff stands on standard error\n"
+        "  heartbeat import crontab /etc/crontab /etc/cron.d --diff | sudo patch -d / -p1\n"
+        "  heartbeat import systemd backup.timer            the timer, its service, and a drop-in for that",
+        arguments=_arguments,
+        run=_run,
+    )
+}

@@ -1,0 +1,67 @@
+"""key: who may use the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heartbeat.doors.api.json_shapes import iso
+from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.options import add_store, here, open_store
+from heartbeat.doors.cli.screen import Cell
+from heartbeat.errors import BadSetting
+from heartbeat.verbs import api_keys
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("act", choices=("add", "list", "remove"), help="make a key, see who has one, take one away")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="who or what uses it")
+    parser.add_argument("--read-only", action="store_true", help="the new key may look, and nothing else")
+    add_store(parser)
+
+
+def _run(call: Call) -> int:
+    args = call.args
+    if (args.act == "list") is bool(args.name):
+        raise BadSetting("write `key add NAME`, `key remove NAME` or `key list`")
+    with open_store(args) as store:
+        if args.act == "add":
+            rights = api_keys.Rights.READ if args.read_only else api_keys.Rights.WRITE
+            _show_key(call, args.name, rights, api_keys.add(store, args.name, rights, call.now))
+        elif args.act == "remove":
+            api_keys.remove(store, args.name)
+            call.screen.say(f"the key of {args.name} opens nothing any more")
+        else:
+            _list(call, api_keys.holders(store))
+    return Exit.FINE
+
+
+def _show_key(call: Call, name: str, rights: api_keys.Rights, token: str) -> None:
+    if call.args.json:
+        call.screen.json({"name": name, "rights": rights, "key": token})
+        return
+    call.screen.say(Cell(token, "bold"))
+    call.screen.say(Cell("It is shown this once; send it as Authorization: Bearer hbm_…", "dim"))
+
+
+def _list(call: Call, found: list[api_keys.Holder]) -> None:
+    if call.args.json:
+        call.screen.json({"keys": [{"name": h.name, "rights": h.rights, "created": iso(h.created)} for h in found]})
+        return
+    for holder in found:
+        call.screen.say(f"{holder.name}: {holder.rights}, made {here(holder.created)}")
+    if not found:
+        call.screen.say("nobody has a key; `heartbeat key add NAME` makes one")
+
+
+COMMANDS = {
+    "key": Command(
+        about="Management keys open the API (docs/api.md). A key is shown once, when it is made; its hash is kept.\n\n"
+        "  heartbeat key add grafana --read-only\n"
+        "  heartbeat --store dynamodb://TABLE key list",
+        arguments=_arguments,
+        run=_run,
+    )
+}

@@ -1,0 +1,125 @@
+"""next: when a schedule fires, in words and as dates, with what changes of the clock do to it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from heartbeat.core import slots
+from heartbeat.doors.api.json_shapes import iso
+from heartbeat.doors.api.until import instant
+from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.options import add_store, is_there, open_store, place, snapshot_of
+from heartbeat.doors.cli.screen import Cell
+from heartbeat.errors import BadSchedule, BadSetting
+from heartbeat.schedule import parse
+from heartbeat.schedule.remarks import remarks
+from heartbeat.text.times import ago
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from heartbeat.schedule import Schedule
+
+COUNT_MAX = 1_000
+_SLUG = re.compile(r"[a-z0-9_-]+")
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("schedule", nargs="+", metavar="SCHEDULE|JOB", help="an expression (several: their union)")
+    parser.add_argument("--tz", metavar="ZONE", help="the time zone, like Europe/Berlin (UTC)")
+    parser.add_argument("--dialect", metavar="NAME", help="how to read it, where its form does not say so: kubernetes")
+    parser.add_argument("-n", type=int, default=10, metavar="COUNT", help="how many (10)")
+    parser.add_argument("--from", dest="from_", metavar="TIME", help="after this instant (now), like 2026-03-28T12:00")
+    parser.add_argument("--describe", action="store_true", help="only say it in words")
+    add_store(parser)
+
+
+def _run(call: Call) -> int:
+    args = call.args
+    if not 1 <= args.n <= COUNT_MAX:
+        raise BadSetting(f"-n {args.n} is not from 1 to {COUNT_MAX}")
+    schedule, last = _schedule(call)
+    after = instant(args.from_, schedule.timezone) if args.from_ else last
+    found = [] if args.describe else _upcoming(schedule, after, args.n)
+    if args.json:
+        call.screen.json(_as_json(schedule, after, found))
+    else:
+        _show(call, schedule, after, found)
+    return Exit.FINE
+
+
+def _schedule(call: Call) -> tuple[Schedule, int]:
+    """The schedule, and the instant after which to begin."""
+    args, name = call.args, call.args.schedule[0]
+    plain = len(args.schedule) == 1 and not args.tz and not args.dialect and _SLUG.fullmatch(name)
+    if plain and is_there(place(args)):
+        with open_store(args) as store:
+            known = store.load([name]).get(name)
+        if known is not None:
+            every = slots.schedule_of(known.job).interval_ms is not None
+            return slots.schedule_of(known.job), slots.heartbeat_cursor(known.state) if every else call.now
+    try:
+        return parse(args.schedule, args.tz or "UTC", args.dialect), call.now
+    except BadSchedule:
+        if not plain or not is_there(place(args)):
+            raise
+    with open_store(args) as store:  # a name that is no schedule: say which job is near
+        return slots.schedule_of(snapshot_of(store, name).job), call.now
+
+
+def _upcoming(schedule: Schedule, after: int, count: int) -> list[tuple[int, str]]:
+    """The slots and what is remarkable about each."""
+    found: list[tuple[int, str]] = []
+    before, slot = (None if schedule.interval_ms else after), schedule.next_ms(after)
+    while slot is not None and len(found) < count:
+        found.append((slot, "" if before is None else remarks(schedule, slot, before) or ""))
+        before, slot = (None if schedule.interval_ms else slot), schedule.next_ms(slot)
+    return found
+
+
+def _local(at: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(at / 1000, zone)
+
+
+def _show(call: Call, schedule: Schedule, after: int, found: list[tuple[int, str]]) -> None:
+    call.screen.say(Cell(schedule.describe(), "bold"))
+    if call.args.describe:
+        return
+    zone, now = ZoneInfo(schedule.timezone), call.now
+    if found:
+        call.screen.say()
+        rows = [[_clock(_local(at, zone)), _clock(_local(at, ZoneInfo("UTC"))), ago(at, now), odd] for at, odd in found]
+        call.screen.table(("local time", "utc", "when", "remarks"), rows)
+    if len(found) < call.args.n:
+        call.screen.say(Cell("and never again" if found else f"never after {iso(after)}", "yellow"))
+
+
+def _clock(local: datetime) -> str:
+    return f"{local:%a %Y-%m-%d %H:%M:%S %Z}" if local.second else f"{local:%a %Y-%m-%d %H:%M %Z}"
+
+
+def _as_json(schedule: Schedule, after: int, found: list[tuple[int, str]]) -> dict[str, Any]:
+    zone = ZoneInfo(schedule.timezone)
+    return {
+        "schedule": list(schedule.texts),
+        "timezone": schedule.timezone,
+        "dialect": schedule.dialect,
+        "in_words": schedule.describe(),
+        "after": iso(after),
+        "slots": [{"at": iso(at), "local": _local(at, zone).isoformat(), "remark": odd} for at, odd in found],
+    }
+
+
+COMMANDS = {
+    "next": Command(
+        about="Say a schedule in words, and when it fires next, with what changes of the clock do to it.\n\n"
+        "  heartbeat next '30 2 * * *' --tz Europe/Berlin --from 2026-03-27\n"
+        "  heartbeat next 'RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18' --tz Asia/Tokyo\n"
+        "  heartbeat next daily-report       a job of the database, in its own zone",
+        arguments=_arguments,
+        run=_run,
+    )
+}

@@ -1,0 +1,47 @@
+"""serve: the server."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from heartbeat import settings
+from heartbeat.doors.cli.commands import Call, Command
+from heartbeat.doors.cli.options import add_config, add_db, add_evidence
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+OPTIONS = ("db", "config", "host", "port", "url", "log", "evidence")
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    add_config(parser)
+    add_db(parser)
+    add_evidence(parser)
+    parser.add_argument("--host", help="the address to listen on (127.0.0.1; 0.0.0.0 for all)")
+    parser.add_argument("--port", help="the port to listen on (8000)")
+    parser.add_argument("--url", help="how jobs reach this server, when that is not host and port")
+    parser.add_argument("--log", metavar="STYLE", help="text, or json for machines")
+
+
+def _run(call: Call) -> int:
+    from heartbeat.doors.server.wiring import serve  # noqa: PLC0415 - it loads the whole service
+
+    if find_spec("uvicorn") is None:  # only the HTTP process will load it
+        raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
+    given = {name: getattr(call.args, name) for name in OPTIONS}
+    return serve(settings.read(**given))
+
+
+COMMANDS = {
+    "serve": Command(
+        about="Run the server: it takes pings, watches the clock and sends the alerts, on one SQLite file.\n"
+        "Stop it with Ctrl-C or SIGTERM; no ping that was answered is lost. Changes of the file of jobs are applied\n"
+        "as they come. Every option has a variable, HEARTBEAT_DB for --db and so on.\n\n"
+        "  heartbeat serve --config jobs.yaml",
+        arguments=_arguments,
+        run=_run,
+        shows=False,
+    ),
+}

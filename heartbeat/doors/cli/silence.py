@@ -1,0 +1,113 @@
+"""silence: tell nobody about some jobs for a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from heartbeat.core.addressing import matches
+from heartbeat.doors.api.json_shapes import silence_facts
+from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.options import add_span, add_store, here, me, open_store, span_end
+from heartbeat.doors.cli.screen import Cell, counted
+from heartbeat.errors import BadSetting
+from heartbeat.model import Silence
+from heartbeat.text.times import ago
+from heartbeat.verbs import service_state
+from heartbeat.verbs.operate import everything, silence, unsilence
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from heartbeat.store.protocol import Store
+
+ID_LENGTH = 8
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("selector", nargs="?", metavar="SELECTOR", help="a job's name, with * and ?, or tag:NAME")
+    add_span(parser)
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why")
+    parser.add_argument("--author", metavar="NAME", help="who is silencing (you)")
+    parser.add_argument("--list", action="store_true", help="show the silences that hold, and those to come")
+    parser.add_argument("--end", metavar="ID", help="end a silence now; what it held back is told")
+    add_store(parser)
+
+
+def _run(call: Call) -> int:
+    args = call.args
+    asked = [bool(args.selector), args.list, bool(args.end)]
+    if sum(asked) != 1:
+        raise BadSetting("say what to silence, as in `heartbeat silence 'db-*' --for 2h`, or --list, or --end ID")
+    with open_store(args) as store:
+        if args.list:
+            return _list(call, store)
+        return _end(call, store) if args.end else _begin(call, store)
+
+
+def _list(call: Call, store: Store) -> int:
+    now = call.now
+    kept = [each for each in service_state.silences(store) if each.end > now]
+    if call.args.json:
+        call.screen.json([silence_facts(each, now) for each in kept])
+    elif not kept:
+        call.screen.say("no silence holds, and none is to come")
+    else:
+        rows = [[s.id, s.selector, here(s.end), ago(s.end, now), s.author, s.reason] for s in kept]
+        call.screen.table(("id", "selector", "until", "ends", "author", "reason"), rows)
+    return Exit.FINE
+
+
+def _end(call: Call, store: Store) -> int:
+    now = call.now
+    gone = unsilence(store, call.args.end, now)
+    if call.args.json:
+        call.screen.json(silence_facts(gone, now) | {"active": False})
+    else:
+        text = f"{gone.selector} is no longer silenced; what was held back is told by the next sweep"
+        call.screen.say(Cell(text, "green"))
+    return Exit.FINE
+
+
+def _begin(call: Call, store: Store) -> int:
+    args, now = call.args, call.now
+    end = span_end(args, now, None)
+    if end is None:
+        raise BadSetting("a silence always ends: say --for 2h, or --until with a time and its offset")
+    new = Silence(
+        id=uuid4().hex[:ID_LENGTH],
+        selector=args.selector,
+        start=now,
+        end=end,
+        reason=args.reason,
+        author=args.author or me(),
+    )
+    held = [found.job.slug for found in everything(store) if matches(new, found)]
+    silence(store, new)
+    if args.json:
+        call.screen.json(silence_facts(new, now) | {"jobs": held})
+        return Exit.FINE
+    text = f"{new.selector} is silenced until {here(end)} ({ago(end, now)}), {_jobs(len(held))}"
+    call.screen.say(Cell(text, "magenta"))
+    call.screen.say(Cell(f"end it before with: heartbeat silence --end {new.id}", "dim"))
+    return Exit.FINE
+
+
+def _jobs(count: int) -> str:
+    if not count:
+        return "which is no job now; a tag is written tag:NAME"
+    return counted(count, "job")
+
+
+COMMANDS = {
+    "silence": Command(
+        about="Tell nobody about some jobs for a while. They are judged and recorded as ever; what is still wrong\n"
+        "when the silence ends is told then.\n\n"
+        "  heartbeat silence 'db-*' --for 2h --reason 'disk swap'\n"
+        "  heartbeat silence tag:nightly --until 2026-11-23T06:00+09:00\n"
+        "  heartbeat silence --list\n"
+        "  heartbeat silence --end ID",
+        arguments=_arguments,
+        run=_run,
+    ),
+}

@@ -1,0 +1,60 @@
+"""A job as a row of the table that `status` shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heartbeat.core import slots
+from heartbeat.core.addressing import quiet_until
+from heartbeat.core.explain import Standing, open_slot, running, standing
+from heartbeat.doors.cli.screen import Cell
+from heartbeat.text.times import ago, and_ago, duration, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from heartbeat.model import Silence, Snapshot
+
+COLUMNS = ("job", "status", "since", "last success", "next expected", "schedule", "remarks")
+STYLES = {
+    Standing.DOWN: "bold red",
+    Standing.OVERDUE: "red",
+    Standing.LATE: "yellow",
+    Standing.RUNNING: "cyan",
+    Standing.WAITING: "dim",
+    Standing.UP: "green",
+    Standing.PAUSED: "magenta",
+    Standing.DISABLED: "dim",
+}
+
+
+def row(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> list[str | Cell]:
+    """The cells under COLUMNS."""
+    job, state, stands = snapshot.job, snapshot.state, standing(snapshot, now)
+    return [
+        Cell(job.slug, "bold" if stands is Standing.DOWN else ""),
+        Cell(stands, STYLES[stands]),
+        duration(now - state.since),
+        "never" if state.last_success is None else ago(state.last_success, now),
+        "" if stands in {Standing.PAUSED, Standing.DISABLED} else and_ago(open_slot(snapshot), now, job.timezone),
+        slots.schedule_of(job).describe(),
+        ", ".join(_remarks(snapshot, stands, quiet_until(snapshot, silences, now), now)),
+    ]
+
+
+def _remarks(snapshot: Snapshot, stands: Standing, quiet: int | None, now: int) -> Iterator[str]:
+    job, state, incident = snapshot.job, snapshot.state, snapshot.state.incident
+    if incident is not None:
+        yield incident.verdict.replace("_", " ") + (f", {incident.bad} in a row" if incident.bad > 1 else "")
+        if incident.acked_at is not None:
+            yield f"acknowledged by {incident.acked_by}"
+    elif state.streak:
+        yield f"{state.streak} bad in a row of {job.alert_after}"
+    if stands is Standing.PAUSED:
+        yield f"until {moment(state.paused_until, now, job.timezone)}" if state.paused_until else "until resumed"
+        if state.pause_reason:
+            yield state.pause_reason
+    if stands is not Standing.RUNNING and running(snapshot):
+        yield "a run is open"
+    if quiet is not None:
+        yield f"silenced until {moment(quiet, now, job.timezone)}"

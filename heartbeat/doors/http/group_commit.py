@@ -1,0 +1,139 @@
+"""The group commit: every ping that waits is recorded in one commit; only then are they answered.
+
+There is one batch in flight and no timer: while the disk syncs, the next batch forms by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
+
+from heartbeat.core.definition import by_ping
+from heartbeat.doors.http.lately import Lately
+from heartbeat.doors.http.outcome import Outcome
+from heartbeat.errors import StoreGone, StoreUnavailable, WorldError
+from heartbeat.telemetry import Happened
+from heartbeat.verbs.record import Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heartbeat.doors.http.outcome import Reply
+    from heartbeat.ingest.ping import Ping
+    from heartbeat.model import Job, Signal
+    from heartbeat.telemetry import Log
+    from heartbeat.verbs.unknown_pings import Strays
+
+UUIDS_MAX = 100_000
+DEFINED_MAX = 10_000
+STUCK_AFTER = 20.0
+"""Seconds of one batch, after which the writer counts as stuck."""
+STORED: Reply = (Outcome.STORED, "")
+
+
+class Records(Protocol):
+    """What the writer needs of the world behind it."""
+
+    def record(self, signals: Sequence[Signal]) -> list[Recorded]:
+        """Record signals in one commit; one answer each."""
+
+    def slug_of(self, uuid: str) -> str | None:
+        """The slug of the job with this uuid."""
+
+    def define(self, job: Job, now: int) -> None:
+        """Make this job, or change it if its definition is the sender's own."""
+
+
+class Writer:
+    """Writes batches of pings, for one thread. Others may ask how it is."""
+
+    def __init__(self, records: Records, strays: Strays, log: Log, *, stuck_after: float = STUCK_AFTER) -> None:
+        self._records, self._strays, self._log = records, strays, log
+        self._stuck_after = stuck_after
+        self.forget_jobs()
+        self._busy_since: float | None = None
+        self.away = False
+        """The store did not answer the last time."""
+        self._gone = False
+
+    def write(self, pings: Sequence[Ping]) -> list[Reply]:
+        """One reply each, whatever happens."""
+        self._busy_since = time.monotonic()
+        replies = self._write(pings)
+        self._busy_since = None
+        return replies
+
+    def trouble(self) -> str:
+        """What is wrong with the writer, "" when nothing is."""
+        since = self._busy_since
+        if since is not None and time.monotonic() - since > self._stuck_after:
+            return "the writer is stuck"
+        return "the store does not answer" if self.away else ""
+
+    def file_is_there(self) -> None:
+        """The store's file is in its place: if it was away when the last ping came, the next one will be taken."""
+        if self._gone:
+            self._is_away(None)
+
+    def forget_jobs(self) -> None:
+        """Jobs may have been removed or made anew: ask the store again."""
+        self._slugs: Lately[str, str] = Lately(UUIDS_MAX)
+        self._defined: Lately[str, Job] = Lately(DEFINED_MAX)
+
+    def _write(self, pings: Sequence[Ping]) -> list[Reply]:
+        try:
+            replies = self._record(pings)
+        except StoreUnavailable as problem:
+            self._is_away(problem)
+            return [(Outcome.BUSY, "")] * len(pings)
+        except Exception as problem:  # noqa: BLE001 - a door: one bad ping must not cost the others theirs
+            if len(pings) > 1:  # by halves: few commits, also for the many that have nothing to do with it
+                half = len(pings) // 2
+                return [*self._write(pings[:half]), *self._write(pings[half:])]
+            self._log.crash("writer", problem)
+            return [(Outcome.BUSY if isinstance(problem, WorldError) else Outcome.BROKEN, "")]
+        self._is_away(None)
+        return replies
+
+    def _is_away(self, problem: StoreUnavailable | None) -> None:
+        """Say once that the store went away, and once that it is back."""
+        if problem is not None and not self.away:
+            self._log.tell(Happened.STORE_AWAY, error=problem)
+        elif problem is None and self.away:
+            self._log.tell(Happened.STORE_BACK)
+        self.away, self._gone = problem is not None, isinstance(problem, StoreGone)
+
+    def _record(self, pings: Sequence[Ping]) -> list[Reply]:
+        for ping in pings:
+            if ping.job is not None:
+                self._define(ping.job, ping.signal.received)
+        signals = [self._addressed(ping) for ping in pings]
+        told = zip(pings, signals, self._records.record(signals), strict=True)
+        return [STORED if kept is not Recorded.UNKNOWN else self._unknown(ping, signal) for ping, signal, kept in told]
+
+    def _unknown(self, ping: Ping, signal: Signal) -> Reply:
+        if ping.create:
+            self._records.define(ping.job or by_ping(signal.slug), signal.received)
+            if self._records.record([signal])[0] is not Recorded.UNKNOWN:
+                return Outcome.CREATED, ""
+        return Outcome.UNKNOWN, "" if ping.uuid else self._strays.count(signal.slug, signal.received)
+
+    def _define(self, job: Job, now: int) -> None:
+        """A definition comes with every ping of its sender; it is looked at when it is another one."""
+        if self._defined.get(job.slug) != job:
+            self._records.define(job, now)
+            self._defined.keep(job.slug, job)
+
+    def _addressed(self, ping: Ping) -> Signal:
+        """The signal, with the slug of the job that the ping names by uuid; no job is named "", if there is none."""
+        return replace(ping.signal, slug=self._slug_of(ping.uuid) or "") if ping.uuid else ping.signal
+
+    def _slug_of(self, uuid: str) -> str | None:
+        slug = self._slugs.get(uuid)
+        if slug is None:
+            slug = self._records.slug_of(uuid)
+            if slug is not None:
+                self._slugs.keep(uuid, slug)
+        return slug

@@ -1,0 +1,20 @@
+"""What became of a ping, for every HTTP door."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of a ping."""
+
+    STORED = "stored"
+    CREATED = "created"
+    UNKNOWN = "unknown"
+    BUSY = "busy"
+    BROKEN = "broken"
+
+
+Reply = tuple[Outcome, str]
+"""What became of a ping; for an unknown one the name that is most like its own, "" when none is."""
+BROKEN: Reply = (Outcome.BROKEN, "")

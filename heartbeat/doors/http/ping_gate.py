@@ -1,0 +1,114 @@
+"""What every HTTP door does with a ping: check the key, read it, word the answer."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from heartbeat.doors.http.lately import Lately
+from heartbeat.doors.http.outcome import Outcome
+from heartbeat.ingest import ping as ingest
+from heartbeat.model import BODY_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+SIZE_MAX = 16 << 20
+"""Bytes of a body that are read (and thrown away after the first 10,000); more is refused."""
+HEAD_MAX, HEADERS_MAX = 64_000, 100
+"""Bytes of a request's address and headers, and how many of these there may be."""
+TARGETS_MAX = 50_000
+"""Paths that are remembered. Any uuid is one that may be right: only the core knows the jobs."""
+RETRY_AFTER = 2
+"""Seconds."""
+
+TEXT = b"text/plain; charset=utf-8"
+COMMON = (
+    (b"ping-body-limit", b"%d" % BODY_MAX),
+    (b"access-control-allow-origin", b"*"),
+    (b"cache-control", b"max-age=0, no-cache, no-store, must-revalidate, private"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Answer:
+    """An HTTP answer: `headers` and `body` for ASGI, `wire` for the fast path."""
+
+    __slots__ = ("body", "headers", "line", "status", "tail")
+
+    def __init__(self, status: int, text: str, *extra: tuple[bytes, bytes], content_type: bytes = TEXT) -> None:
+        self.status, self.body = status, text.encode()
+        length = b"%d" % len(self.body)
+        self.headers = [(b"content-type", content_type), (b"content-length", length), *COMMON, *extra]
+        self.line = b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode())
+        self.tail = b"".join(b"%s: %s\r\n" % header for header in self.headers)
+
+    def wire(self, date: bytes, *, head: bool, close: bool) -> bytes:
+        """The bytes to send."""
+        last = b"connection: close\r\n\r\n" if close else b"\r\n"
+        return b"".join((self.line, date, self.tail, last, b"" if head else self.body))
+
+
+RETRY = (b"retry-after", b"%d" % RETRY_AFTER)
+OK = Answer(200, "OK")
+NOT_FOUND = Answer(404, "not found")
+TOO_LARGE = Answer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
+HEAD_TOO_LARGE = Answer(431, f"headers too large: send at most {HEAD_MAX // 1000} kB and {HEADERS_MAX} headers")
+ANSWERS = {
+    Outcome.STORED: OK,
+    Outcome.CREATED: Answer(201, "Created"),
+    Outcome.UNKNOWN: NOT_FOUND,
+    Outcome.BUSY: Answer(503, "busy: not recorded, send it again", RETRY),
+    Outcome.BROKEN: Answer(500, "unexpected error: not recorded, see the server's log"),
+}
+REFUSALS = {
+    ingest.NOT_FOUND: NOT_FOUND,
+    ingest.BAD_URL: Answer(400, ingest.BAD_URL.text),
+    ingest.BAD_UUID: Answer(400, ingest.BAD_UUID.text),
+}
+
+
+def head_fits(url: int, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a request may have this many bytes of address and these headers."""
+    if len(headers) > HEADERS_MAX:
+        return False
+    return url + sum(len(name) + len(value) for name, value in headers) <= HEAD_MAX
+
+
+def worded(outcome: Outcome, nearest: str) -> Answer:
+    """The answer to a ping of which this became; nearest: the name that an unknown one may have meant, or ""."""
+    if not nearest:
+        return ANSWERS[outcome]
+    return Answer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % nearest.encode()))
+
+
+class Gate:
+    """Lets pings in. keys: the ping keys in force; now: milliseconds since the epoch."""
+
+    def __init__(self, keys: Sequence[str], now: Callable[[], int]) -> None:
+        self._keys = [key.encode() for key in keys]
+        self.now = now
+        self._targets: Lately[bytes, ingest.Target] = Lately(TARGETS_MAX)
+
+    def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | Answer:
+        """The ping that a request is, or the answer that it gets because it is none."""
+        target = self._targets.get(path) or self._target(path)
+        if isinstance(target, ingest.Refusal):
+            return REFUSALS[target]
+        ping = ingest.read(target, query, ident=ident, body=body, received=self.now())
+        return REFUSALS[ping] if isinstance(ping, ingest.Refusal) else ping
+
+    def _target(self, path: bytes) -> ingest.Target | ingest.Refusal:
+        target = ingest.target(path)
+        if isinstance(target, ingest.Refusal):
+            return target
+        if not target.uuid and not self.is_key(target.key.encode("utf-8", "replace")):
+            return ingest.NOT_FOUND
+        self._targets.keep(path, target)
+        return target
+
+    def is_key(self, given: bytes) -> bool:
+        """Whether this is a ping key. Every key is compared, in constant time: how long it takes tells nothing."""
+        return sum(hmac.compare_digest(given, key) for key in self._keys) > 0

@@ -1,0 +1,183 @@
+"""What the checker does: sweep, apply, deliver, tell the watchdog; and what else it is asked for."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.core.blind import Ears, patience
+from heartbeat.errors import ChannelFailed, StartFailed
+from heartbeat.model import DAY, MINUTE, SECOND, Alert, Change, Document, Event
+from heartbeat.settings import Scheduling
+from heartbeat.targets import aws
+from heartbeat.telemetry import Happened
+from heartbeat.verbs import channel_state
+from heartbeat.verbs.aws_schedules import Schedules
+from heartbeat.verbs.channel_lane import Delivered
+from heartbeat.verbs.deliver import deliver
+from heartbeat.verbs.illness import review
+from heartbeat.verbs.rollout import Rollout
+from heartbeat.verbs.sweep import Swept, sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from heartbeat.channels.protocol import Channel
+    from heartbeat.config import Config
+    from heartbeat.core.start_orders import Order
+    from heartbeat.doors.http.watchdog import Watchdog
+    from heartbeat.doors.lambdas.journal import Journal
+    from heartbeat.store.dynamodb.store import DynamoDBStore
+    from heartbeat.verbs.sweep import Look
+
+    Left = Callable[[], int]
+    """Milliseconds until Lambda ends this call."""
+
+EARS = Ears(patience=patience(MINUTE))
+"""The checker comes every minute."""
+RESERVE = 20 * SECOND
+"""A call begins nothing new when it has less time than this."""
+ROUNDS_MAX = 1_000
+"""Sweeps, or passes of deliveries, in one call."""
+SCRUB = "scrub"
+"""Document: the job that the last scrub looked at last, "" when it had come to the end."""
+SCRUB_PAGE = 500
+ORDERS_MAX = 500
+"""Starts that one call of the trigger function is asked for; the next sweep asks for the rest."""
+WAITING_MAX = 100
+"""Deliveries looked at for the age of the oldest."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rounds:
+    """The checker's work. config: the compiled jobs file of this build; now: milliseconds since the epoch."""
+
+    store: DynamoDBStore
+    config: Config
+    channels: Mapping[str, Channel]
+    look: Look
+    watchdog: Watchdog
+    journal: Journal
+    now: Callable[[], int]
+    scheduling: Scheduling = field(default_factory=Scheduling)
+    rollout: Rollout = field(init=False)
+    schedules: Schedules = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rollout = Rollout(self.store, self.config, self.journal)
+        slugs = [job.slug for job in self.config.jobs if job.trigger is not None]
+        self.schedules = Schedules(self.store, slugs, self.scheduling, self.journal)
+
+    def sweep(self, left: Left) -> dict[str, Any]:
+        """Look at what is due, carry out a changed jobs file, send what waits."""
+        swept = self._sweep(left)
+        self._go_on(swept.starts)
+        self.rollout.step(self.now())
+        alive = self.watchdog.beat()
+        ill = review(self.store, self.now(), self.config.service)
+        told = self.deliver(left)
+        self._keep_schedules()
+        self.journal.count(Due=swept.due, Judged=swept.judged, Told=swept.told, LostRaces=swept.lost)
+        self.journal.count(Sweeps=1, SweepAge=swept.age / SECOND, WatchdogFailed=int(not alive), Ill=len(ill))
+        return {"judged": swept.judged, "told": swept.told, "more": swept.more, **told}
+
+    def deliver(self, left: Left) -> dict[str, Any]:
+        """Send what waits."""
+        total = Delivered()
+        for _ in range(ROUNDS_MAX):
+            budget = max(left() - RESERVE, 0)
+            done = deliver(self.store, self.channels, self.now, fallback=self.config.fallback, budget=budget)
+            total += done
+            if not done.more or left() < RESERVE:
+                break
+        if total.sent or total.failed or total.dead:
+            self.journal.tell(Happened.DELIVERED, sent=total.sent, failed=total.failed, dead=total.dead)
+        self.journal.count(
+            Sent=total.sent,
+            Failed=total.failed,
+            Dead=total.dead,
+            OldestAlertAge=self._oldest() if total.waiting else 0.0,
+        )
+        return {"sent": total.sent, "failed": total.failed, "dead": total.dead}
+
+    def scrub(self, left: Left) -> dict[str, Any]:
+        """Go through all jobs and write the due rows that are missing; on where the last scrub ended."""
+        before = self.store.document(SCRUB)
+        after, written = str(before.value or ""), 0
+        while left() > RESERVE:
+            done = self.store.scrub(after, self.now(), SCRUB_PAGE)
+            written, after = written + done.written, done.last
+            if not after:
+                break
+        position = Document(name=SCRUB, version=before.version + 1, value=after)
+        if before.value != after:
+            self.store.commit([Change(documents=(position,))])
+        self.journal.tell(Happened.SCRUBBED, written=written, reached=after or None)
+        return {"written": written, "whole": not after}
+
+    def try_channels(self) -> dict[str, Any]:
+        """Send a test alert through every channel; what each answered."""
+        now = self.now()
+        name = f"test/{now}"
+        alert = Alert(id=name, event=Event.TEST, at=now, incident=name, text="sent by heartbeat doctor")
+        answers = {}
+        for each in self.channels:
+            try:
+                self.channels[each].send([alert], key=f"{name}@{each}", now=now, receipt="")
+                answers[each] = "sent"
+                self._is_well(each, now)
+            except ChannelFailed as problem:
+                answers[each] = str(problem)
+            except Exception as problem:  # noqa: BLE001 - a door: the others are tried too; its text may hold a secret
+                answers[each] = f"a bug in the channel: {type(problem).__name__}"
+            self.journal.tell(Happened.TOLD, channel=each, answer=answers[each])
+        return {"channels": answers}
+
+    def _is_well(self, name: str, now: int) -> None:
+        others = self.config.fallback or [each for each in self.channels if each != name]
+        channel_state.recover(self.store, channel_state.read(self.store, name), now, others)
+
+    def _go_on(self, starts: Sequence[Order]) -> None:
+        """Ask the trigger function; what cannot be asked now is asked again by the next sweep."""
+        if not starts or not self.scheduling.function:
+            return
+        payload = json.dumps({"heartbeat": "go-on", "orders": [asdict(order) for order in starts[:ORDERS_MAX]]})
+        with self._told("starts"), aws.calling("Lambda"):
+            functions = aws.client("lambda", "")
+            functions.invoke(FunctionName=self.scheduling.function, InvocationType="Event", Payload=payload.encode())
+
+    def _keep_schedules(self) -> None:
+        with self._told("schedules"), aws.calling("EventBridge Scheduler"):
+            self.schedules.step(self.now())
+
+    @contextmanager
+    def _told(self, chore: str) -> Iterator[None]:
+        """What is in the way of starting runs holds up nobody's alerts."""
+        try:
+            yield
+        except StartFailed as problem:
+            self.journal.tell(Happened.HINDERED, chore=chore, error=problem)
+
+    def _sweep(self, left: Left) -> Swept:
+        starts: list[Order] = []
+        judged = told = lost = 0
+        due, age = 0, 0
+        for _ in range(ROUNDS_MAX):
+            done = sweep(self.store, self.now(), service=self.config.service, evidence=self.look, ears=EARS)
+            judged, told, lost = judged + done.judged, told + done.told, lost + done.lost
+            due, age = due + done.due, max(age, done.age)
+            starts += done.starts
+            if done.told or done.lost or done.blind:
+                blind = None if done.blind is None else f"{done.blind.start}..{done.blind.end}"
+                self.journal.tell(Happened.SWEPT, judged=done.judged, told=done.told, lost=done.lost, blind=blind)
+            if not done.more or left() < RESERVE:
+                break
+        return Swept(due=due, judged=judged, told=told, lost=lost, more=done.more, age=age, starts=tuple(starts))
+
+    def _oldest(self) -> float:
+        """Seconds for which the oldest alert has waited."""
+        now = self.now()
+        waiting = self.store.outbox(now + DAY, WAITING_MAX)
+        return max((now - delivery.created_at for delivery in waiting), default=0) / SECOND

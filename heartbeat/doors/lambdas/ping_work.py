@@ -1,0 +1,102 @@
+"""Pings by function URL: one request, one conditional write, one answer."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from heartbeat.doors.http.group_commit import Writer
+from heartbeat.doors.http.ping_gate import Answer, Gate, worded
+from heartbeat.doors.lambdas import function_url
+from heartbeat.model import MINUTE
+from heartbeat.telemetry import Happened
+from heartbeat.verbs.operate import names
+from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.unknown_pings import Strays
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from heartbeat.doors.lambdas.journal import Journal
+    from heartbeat.model import Job, Signal
+    from heartbeat.store.protocol import Store
+    from heartbeat.verbs.record import Recorded
+
+NAMES_MAX = 10_000
+"""Jobs among which the nearest name is looked for."""
+NAMES_EVERY = 5 * MINUTE
+
+
+class Pings:
+    """Answers function URL events. keys: the ping keys; jobs: the compiled jobs file; now: milliseconds."""
+
+    def __init__(self, store: Store, keys: Sequence[str], jobs: Path, journal: Journal, now: Callable[[], int]) -> None:
+        self._store, self._journal = store, journal
+        self._gate = Gate(keys, now)
+        self._strays = TableStrays(store, journal, now)
+        self._writer = Writer(TableRecords(store, jobs), self._strays, journal)
+
+    def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The response to one event."""
+        request = function_url.read(event)
+        answer = self._answer(request)
+        if answer.status >= 400:  # noqa: PLR2004 - HTTP's errors begin there
+            self._journal.tell(Happened.REFUSED, status=answer.status, method=request.method)
+            self._journal.count(RefusedPings=1)
+            self._journal.flush()
+        return function_url.written(answer, request.method)
+
+    def _answer(self, request: function_url.Request) -> Answer:
+        if not request.path.startswith("/ping/"):
+            return self._compat(request)
+        ident = request.headers.get("heartbeat-id", "").encode("latin-1", "replace")
+        ping = self._gate.read(request.path.encode(), request.query.encode(), ident, request.body)
+        if isinstance(ping, Answer):
+            return ping
+        outcome, nearest = self._writer.write([ping])[0]
+        self._strays.flush(self._store)
+        return worded(outcome, nearest)
+
+    def _compat(self, request: function_url.Request) -> Answer:
+        from heartbeat.doors.http import compat  # noqa: PLC0415 - our own pings need not load it
+
+        call = compat.read(self._gate, request.path.encode(), request.query.encode(), request.headers, request.body)
+        if isinstance(call, Answer):
+            return call
+        replies = self._writer.write(call.pings)
+        self._strays.flush(self._store)
+        return call.answer(replies)
+
+
+class TableRecords:
+    """What the writer writes to."""
+
+    def __init__(self, store: Store, jobs: Path) -> None:
+        self._store, self._jobs = store, jobs
+        self.record: Callable[[Sequence[Signal]], list[Recorded]] = Recorder(store).record
+        self.slug_of: Callable[[str], str | None] = store.slug_of
+
+    def define(self, job: Job, now: int) -> None:
+        """Make the job that a sender asks for; those who hear about the service hear about it."""
+        from heartbeat.config.declared import load  # noqa: PLC0415 - nor this
+        from heartbeat.verbs.apply import define  # noqa: PLC0415 - a usual ping need not load it
+
+        define(self._store, replace(job, notify=load(self._jobs).service), now)
+
+
+class TableStrays(Strays):
+    """Reads the names that exist when there is a stray, and not before."""
+
+    def __init__(self, store: Store, journal: Journal, now: Callable[[], int]) -> None:
+        super().__init__(journal)
+        self._store, self._now, self._names_at = store, now, 0
+
+    def count(self, slug: str, now: int) -> str:
+        """See Strays.count."""
+        if now >= self._names_at:
+            self.learn(islice(names(self._store), NAMES_MAX))
+            self._names_at = now + NAMES_EVERY
+        return super().count(slug, now)

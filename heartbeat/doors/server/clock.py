@@ -1,0 +1,66 @@
+"""The clock of the server: one sweep after the other, and what each of them found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from heartbeat.errors import StoreGone
+from heartbeat.model import SECOND
+from heartbeat.telemetry import Happened
+from heartbeat.verbs import service_state
+from heartbeat.verbs.illness import review
+from heartbeat.verbs.sweep import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heartbeat.doors.server.health import Health
+    from heartbeat.doors.server.hearing import Hearing
+    from heartbeat.doors.server.jobs_file import JobsFile
+    from heartbeat.doors.server.scheduler import Scheduler
+    from heartbeat.store.protocol import Store
+    from heartbeat.telemetry import Log
+    from heartbeat.verbs.sweep import Look
+
+SOON = 0.001
+"""Seconds to the next sweep when this one left something to do: others get a turn at the store."""
+
+DATABASE = "database"
+"""The illness of a server whose file was taken away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """every: seconds between two sweeps."""
+
+    store: Store
+    file: JobsFile
+    look: Look
+    health: Health
+    scheduler: Scheduler
+    hearing: Hearing
+    log: Log
+    every: float
+
+    def step(self, now: Callable[[], int]) -> float:
+        """One sweep; answers the seconds to the next."""
+        at = now()
+        ears = self.hearing.take(at)
+        try:
+            swept = sweep(self.store, at, service=self.file.service, evidence=self.look, ears=ears)
+        except StoreGone as gone:  # it cannot be written down anywhere
+            self.health.unwell(DATABASE, str(gone))
+            raise
+        self.health.well(DATABASE)
+        self.health.writer.file_is_there()
+        self.health.swept()
+        self.health.known = review(self.store, now(), self.file.service)
+        self.health.undelivered = service_state.dead_count(self.store)
+        self.scheduler.go_on(swept.starts)
+        if swept.told or swept.lost or swept.blind:
+            blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"
+            self.log.tell(Happened.SWEPT, judged=swept.judged, told=swept.told, lost=swept.lost, blind=blind)
+        if swept.moved:
+            self.log.tell(Happened.CLOCK_SET, seconds=round(swept.moved / SECOND))
+        return SOON if swept.more else self.every

@@ -1,0 +1,168 @@
+"""The core's side of the HTTP server: starts the front, writes what it sends, and starts another one when it ends.
+
+The front is a process of its own because HTTP and judging are about the same work, and one Python process does only
+one thing at a time. Everything that touches the store stays here. The listening socket is made here and inherited, so
+that no caller is refused while one front takes over from another.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from heartbeat.doors.http.outcome import BROKEN
+from heartbeat.doors.server.ipc import PINGS, Frames, frame
+from heartbeat.errors import BadSetting, FrontLost
+from heartbeat.telemetry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from heartbeat.doors.http.group_commit import Writer
+    from heartbeat.doors.server.health import Health
+    from heartbeat.doors.server.hearing import Hearing
+    from heartbeat.ingest.ping import Ping
+    from heartbeat.settings import Settings
+    from heartbeat.telemetry import Log
+
+BACKLOG = 2048
+BATCH_MAX = 512
+READ_MAX = 1 << 18
+STARTS_MAX = 5
+STARTS_WITHIN = 60.0
+"""More starts than that within these seconds: starting yet another will not help."""
+STOP_SECONDS = 15
+"""For the front to end when it is told to; it takes ten at most for requests under way."""
+REPORT_EVERY = 1.0
+PROGRAM = ("-P", "-m", "heartbeat.doors.server.http_process")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket on this address, taken but not yet listening: until everything is ready, callers are refused."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise BadSetting(f"host {host!r} is no address of this machine ({error}); try 127.0.0.1") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise BadSetting(
+            f"cannot listen on {host} port {port} ({error.strerror}); stop the program that does, "
+            "or choose another with --port or HEARTBEAT_PORT"
+        ) from None
+    return listener
+
+
+def settle_in() -> None:
+    """Tune the interpreter, front's or core's, for what follows: a few threads, and many small objects."""
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no need to look at it again
+    gc.set_threshold(20_000, 50, 100)  # pings leave no cycles; a look at all jobs' snapshots takes tens of milliseconds
+    sys.setswitchinterval(0.001)  # at the default 5 ms, pings wait too long for the sweep
+
+
+class Fronts:
+    """One front after the other. settings: with the ping keys in force."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a front needs, and who is told of it
+        self, settings: Settings, listener: socket.socket, writer: Writer, health: Health, hearing: Hearing, log: Log
+    ) -> None:
+        self._settings, self._listener, self._writer = settings, listener, writer
+        self._health, self._hearing, self._log = health, hearing, log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._link: socket.socket | None = None
+        self._sending = threading.Lock()
+        self._stopping = False
+
+    def run(self) -> None:
+        """Write what fronts send, until `stop`. Raises FrontLost when no front stays."""
+        signal.signal(signal.SIGALRM, lambda *_: self._kill())
+        starts: deque[float] = deque(maxlen=STARTS_MAX)
+        while not self._stopping:
+            if len(starts) == STARTS_MAX and time.monotonic() - starts[0] < STARTS_WITHIN:
+                raise FrontLost(f"the HTTP process ended {STARTS_MAX} times within {STARTS_WITHIN:g} s; see the log")
+            starts.append(time.monotonic())
+            status = self._serve()
+            if not self._stopping:
+                self._log.tell(Happened.FRONT_ENDED, status=status)
+
+    def stop(self) -> None:
+        """Refuse new callers, let the front answer what was begun; then `run` returns. Safe in a signal handler."""
+        self._stopping = True
+        if self._process is not None:  # else it is about to start: see `_serve`
+            self._listener.close()
+            self._process.terminate()
+            signal.alarm(STOP_SECONDS)
+
+    def report(self) -> float:
+        """Tell the front how the core is; answers the seconds to the next time."""
+        self._send(self._health.report())
+        return REPORT_EVERY
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def _serve(self) -> int:
+        """One front from its start to its end; answers its exit status."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                process = self._process = self._start(theirs)
+            if self._stopping:
+                self.stop()
+            self._link = ours
+            self._send(self._settings)
+            self.report()
+            for pings in _batches(ours):
+                if pings:
+                    self._write(pings)
+                else:  # its first word: it is attached
+                    self._hearing.open()
+            with self._sending:
+                self._link = None
+        status = process.wait()
+        self._hearing.shut()
+        self._process = None
+        return status
+
+    def _write(self, pings: list[Ping | None]) -> None:
+        away = self._writer.away
+        told = iter(self._writer.write([ping for ping in pings if ping is not None]))
+        replies = [BROKEN if ping is None else next(told) for ping in pings]
+        if self._writer.away != away:
+            self.report()  # before the replies: /healthz agrees with what the senders are told
+        self._send(replies)
+
+    def _start(self, link: socket.socket) -> subprocess.Popen[bytes]:
+        files = (self._listener.fileno(), link.fileno())
+        environ = os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
+        command = [sys.executable, *PROGRAM, *map(str, files)]
+        return subprocess.Popen(command, pass_fds=files, stdin=subprocess.DEVNULL, env=environ)  # noqa: S603 - ourselves
+
+    def _send(self, value: object) -> None:
+        with self._sending, suppress(ConnectionError):  # a front that is gone has nobody left to answer
+            if self._link is not None:
+                self._link.sendall(frame(value))
+
+
+def _batches(link: socket.socket) -> Iterator[list[Ping | None]]:
+    """What waits, again and again, until the front ends; None for what is no ping."""
+    frames: Frames[list[Ping | None]] = Frames(PINGS)
+    with suppress(ConnectionError):
+        while data := link.recv(READ_MAX):
+            pings = [ping for value in frames.feed(data) for ping in value]
+            for start in range(0, len(pings) or 1, BATCH_MAX):
+                yield pings[start : start + BATCH_MAX]

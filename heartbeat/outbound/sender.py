@@ -1,0 +1,145 @@
+"""The one way out for HTTP: alerts to webhooks and Slack, starts of runs, our own heartbeat to who watches us.
+
+What it never does: follow a redirect (a 30x is the answer), take a proxy from the environment, connect to an address
+that was not checked (`channels.addresses`), read more of an answer than asked for, or take longer than it was given.
+One deadline holds from the look-up of the name to the last byte of the answer, so a receiver cannot hold us with a
+byte now and then:
+
+    name ── connect ── TLS ── request ── status, headers ── as much of the body as is wanted
+    └──────────────── SendFailed: nothing was sent ──┘└─ SendFailed(sent=True): nobody can know ─┘
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from heartbeat.errors import SendFailed
+from heartbeat.outbound.addresses import Deadline, Guard
+from heartbeat.outbound.urls import flaw, header_flaw, host_of
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Mapping
+
+    from _typeshed import WriteableBuffer
+
+REDIRECTS = range(300, 400)
+"""RFC 9110: redirection."""
+NOT_FOLLOWED = "redirects are not followed, give the final URL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """What is sent. None of it is shown: any part may be secret."""
+
+    url: str = field(repr=False)
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """What came back. headers: by their names in lower case; body: no more of it than was asked for."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def taken(self) -> bool:
+        """2xx."""
+        return self.status // 100 == 2  # noqa: PLR2004 - RFC 9110: successful
+
+    @property
+    def text(self) -> str:
+        """The body, whatever it is."""
+        return self.body.decode("utf-8", "replace")
+
+
+class Sender:
+    """Sends requests, each on a connection of its own. Safe for several threads.
+
+    seconds: for all of one request; limit: bytes of an answer's body that are read, 0: the status is the answer.
+    """
+
+    def __init__(
+        self,
+        guard: Guard | None = None,
+        *,
+        seconds: float,
+        limit: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._guard, self._seconds, self._limit, self._clock = guard or Guard(), seconds, limit, clock
+
+    def send(self, request: HttpRequest, sent: Callable[[], None] = lambda: None) -> HttpAnswer:
+        """The answer, whatever its status. sent: called when the request is out. Raises SendFailed."""
+        if flaw(request.url) or header_flaw(request.headers):
+            raise SendFailed("the URL or a header cannot be sent", refused=True)
+        (host, port), secure = host_of(request.url), urlsplit(request.url).scheme == "https"
+        until = Deadline(self._clock() + self._seconds, self._clock)
+        wire = self._guard.connect(host, port, secure=secure, until=until)
+        with closing(wire):
+            try:
+                return self._speak(_Wire(wire, until), request, sent)
+            except TimeoutError:
+                problem = f"nothing whole within {self._seconds:g} s"
+            except (OSError, ValueError, HTTPException) as error:
+                problem = type(error).__name__  # its text may hold what was sent
+        raise SendFailed(f"{host}:{port} did not answer ({problem})", sent=True)
+
+    def _speak(self, wire: _Wire, request: HttpRequest, sent: Callable[[], None]) -> HttpAnswer:
+        url = urlsplit(request.url)
+        connection = HTTPConnection(url.hostname or "")
+        connection.sock = wire
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        headers = {"Host": url.netloc} | {name.title(): value for name, value in request.headers.items()}
+        connection.request(request.method, path, request.body or None, headers | {"Connection": "close"})
+        sent()
+        with connection.getresponse() as answer:
+            return HttpAnswer(
+                status=answer.status,
+                reason=answer.reason,
+                headers={name.lower(): value for name, value in answer.getheaders()},
+                body=answer.read(self._limit) if self._limit else b"",
+            )
+
+
+class _Wire:
+    """What http.client asks of a socket, on a connected one. No wait outlasts the deadline."""
+
+    def __init__(self, wire: socket.socket, until: Deadline) -> None:
+        self._wire, self._until = wire, until
+
+    def sendall(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            self._wire.settimeout(self._until.left())
+            rest = rest[self._wire.send(rest) :]
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._wire, self._until))
+
+    def close(self) -> None:
+        """Whoever connected it closes it."""
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, wire: socket.socket, until: Deadline) -> None:
+        super().__init__()
+        self._wire, self._until = wire, until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        self._wire.settimeout(self._until.left())
+        return self._wire.recv_into(buffer)

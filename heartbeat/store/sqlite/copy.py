@@ -1,0 +1,138 @@
+"""Copies of the SQLite file that can be put back: taken while it is in use, whole, and with a number of their own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from heartbeat.errors import BadSetting, StoreCorrupt, StoreUnavailable
+from heartbeat.store.sqlite.errors import check, meaning
+from heartbeat.store.sqlite.file import MIGRATIONS, NOT_A_PAIR, schema
+from heartbeat.store.sqlite.place import PRIVATE
+from heartbeat.store.sqlite.wal import belong_together, new_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
+"""The bytes that every process locks that has a SQLite file open (https://www.sqlite.org/lockingv3.html)."""
+
+
+def backup(db: Path, file: Path, *, force: bool = False) -> int:
+    """Copy the database, in use or not, into a file; answers how many jobs it has. force: over a file that is there."""
+    if _is_same(db, file):
+        raise BadSetting(f"{file} is the database itself: name another file")
+    if file.exists() and not force:
+        raise BadSetting(f"{file} is there already: name another file, or write over it with --force")
+    with _copied(db, file) as (part, jobs):
+        part.replace(file)
+    _sync(file.parent)
+    return jobs
+
+
+def restore(file: Path, db: Path, aside: Path) -> int:
+    """Put a copy in the database's place; answers how many jobs it has. aside: what the file is called that was there.
+
+    The -wal of the old one goes with it, so that the two remain what they were. Whenever this is cut off, there is a
+    whole database in place, or it can be done again.
+    """
+    if _is_same(db, file):
+        raise BadSetting(f"{file} is the database itself: name the copy that shall take its place")
+    with _alone(db), _copied(file, db) as (part, jobs):
+        _set_aside(db, aside)
+        part.replace(db)
+    _sync(db.parent)
+    return jobs
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+@contextmanager
+def _copied(source: Path, target: Path) -> Iterator[tuple[Path, int]]:
+    """A sound copy beside the target, and how many jobs it has; removed at the end, if it is still there."""
+    part = target.with_name(f"{target.name}.part-{os.getpid()}")
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE))
+        yield part, _copy(source, part)
+    except OSError as problem:
+        raise StoreUnavailable(f"{problem.filename or target}: {problem.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy(source: Path, part: Path) -> int:
+    if not source.exists():
+        raise BadSetting(f"there is no {source}")
+    if not belong_together(str(source)):
+        raise StoreCorrupt(f"{source} {NOT_A_PAIR}")
+    try:
+        with closing(_open(source, "ro")) as db, closing(_open(part, "rw")) as copy:
+            db.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+            copy.execute(f"PRAGMA user_version = {new_number()}")
+            _check_schema(copy, source)
+            check(copy, str(source), "integrity_check")
+            return int(copy.execute("SELECT count(*) FROM jobs").fetchone()[0])
+    except sqlite3.Error as error:
+        raise meaning(error, str(source)) from error
+    finally:
+        _sync(part)
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+
+
+def _check_schema(db: sqlite3.Connection, source: Path) -> None:
+    found = schema(db)
+    if not found:
+        raise BadSetting(f"{source} is no database of Heartbeat")
+    if found > len(MIGRATIONS):
+        raise BadSetting(
+            f"{source} has schema {found}, this version knows up to {len(MIGRATIONS)}: use a newer version"
+        )
+
+
+@contextmanager
+def _alone(db: Path) -> Iterator[None]:
+    """Nobody else has the database open, nor can open it before this ends."""
+    try:
+        file = os.open(db, os.O_RDWR)
+    except FileNotFoundError:  # a server that misses it waits for it
+        yield
+        return
+    except OSError as problem:
+        raise StoreUnavailable(f"{db}: {problem.strerror}") from None
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST)
+    except OSError:
+        os.close(file)
+        raise StoreUnavailable(f"{db} is open in another process: stop the server first, then try again") from None
+    try:
+        yield
+    finally:
+        os.close(file)
+
+
+def _set_aside(db: Path, aside: Path) -> None:
+    wal, shm = (db.with_name(f"{db.name}{ending}") for ending in ("-wal", "-shm"))
+    if db.exists():
+        aside.hardlink_to(db)  # so that there is a file at every moment
+    with suppress(FileNotFoundError):
+        wal.replace(aside.with_name(f"{aside.name}-wal"))
+    shm.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """What was written or renamed there survives a power cut."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

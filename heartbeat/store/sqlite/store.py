@@ -1,0 +1,151 @@
+"""The store in one SQLite file (or ":memory:", the tests' fake). The contract is in `protocol`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heartbeat.model import DAY, NEVER, Commit, Document, Due, Mark, Snapshot
+from heartbeat.store import rows
+from heartbeat.store.sqlite.commit import keep
+from heartbeat.store.sqlite.file import MIGRATIONS, SQLiteFile
+from heartbeat.store.sqlite.find import Ids, chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from heartbeat.model import Change, Delivery, Entry
+    from heartbeat.store.sqlite.file import Migration
+
+# The comparison with NEVER lets SQLite see that the partial index will do.
+DUE = f"SELECT slug, id FROM jobs WHERE due <= ? AND due < {NEVER} ORDER BY due LIMIT ?"  # noqa: S608 - a constant
+OUTBOX = f"""SELECT delivery, id FROM deliveries
+    WHERE next_at <= ? AND next_at < {NEVER} ORDER BY next_at LIMIT ?"""  # noqa: S608 - a constant
+OF_INCIDENT = "SELECT delivery, id FROM deliveries WHERE incident = ? ORDER BY created_at, id"
+COLUMNS = "uuid, due, state, definition"
+PAGE = f"SELECT slug, id, {COLUMNS} FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"  # noqa: S608 - a constant
+NAMES = "SELECT slug FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"
+HISTORY = """
+    WITH RECURSIVE chain(prev, slot, entry) AS (
+        SELECT prev, slot, entry FROM log WHERE id = coalesce(
+            (SELECT last FROM jobs WHERE slug = :slug), (SELECT last FROM gone WHERE slug = :slug))
+        UNION ALL
+        SELECT log.prev, log.slot, log.entry FROM chain JOIN log ON log.id = chain.prev)
+    SELECT entry FROM chain WHERE :slot IS NULL OR slot = :slot LIMIT :limit"""
+# The newest row always stays: SQLite gives out the highest id + 1, and a pointer to a purged row must never meet a
+# new one of the same number.
+PURGE_LOG = """DELETE FROM log WHERE id IN (
+    SELECT id FROM (SELECT id, heard_at FROM log ORDER BY id LIMIT :limit) WHERE heard_at < :before)
+    AND id < (SELECT max(id) FROM log)"""
+PURGE_DELIVERIES = f"""DELETE FROM deliveries WHERE number IN (
+    SELECT number FROM (SELECT number, created_at, next_at FROM deliveries ORDER BY number LIMIT :limit)
+    WHERE created_at < :before AND next_at >= {NEVER})"""  # noqa: S608 - a constant
+LEFT_KEPT = 7 * DAY
+PURGE_GONE = """DELETE FROM gone WHERE (last IS NULL OR last < (SELECT min(id) FROM log))
+    AND coalesce(removed_at, 0) < :before"""
+LEFT = "SELECT slug, 0, uuid, state, definition FROM gone WHERE state IS NOT NULL AND slug IN"
+
+
+class SQLiteStore:
+    """Jobs, history, outbox and documents in one file, usable from any number of threads.
+
+    path: the file, or ":memory:"; timeout: seconds to wait for another process that holds the file.
+    """
+
+    def __init__(self, path: str | Path, *, timeout: float = 5.0, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+        self._file = SQLiteFile(str(path), timeout, migrations)
+        self._ids = Ids()
+
+    @property
+    def era(self) -> int:
+        """It rises when the file was taken away: what is there afterwards may be another database."""
+        return self._file.era
+
+    @property
+    def tightened(self) -> bool:
+        """Others than the owner could read the file until it was opened."""
+        return self._file.tightened
+
+    def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
+        """See Store.load."""
+        with self._file.reading() as db:
+            return {row[0]: _snapshot(row) for row in self._ids.find(db, COLUMNS, slugs)}
+
+    def left(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
+        """See Store.left."""
+        with self._file.reading() as db:
+            found = chosen(db, LEFT, slugs)
+            return {row[0]: _snapshot((*row[:3], NEVER, *row[3:])) for row in found}
+
+    def page(self, after: str, limit: int) -> list[Snapshot]:
+        """See Store.page."""
+        with self._file.reading() as db:
+            found = db.execute(PAGE, (after, limit))
+            return [_snapshot(row) for row in found]
+
+    def slug_of(self, uuid: str) -> str | None:
+        """See Store.slug_of."""
+        with self._file.reading() as db:
+            row = db.execute("SELECT slug FROM jobs WHERE uuid = ?", (uuid,)).fetchone()
+        return str(row[0]) if row else None
+
+    def names(self, after: str, limit: int) -> list[str]:
+        """See Store.names."""
+        with self._file.reading() as db:
+            return [str(slug) for (slug,) in db.execute(NAMES, (after, limit))]
+
+    def due(self, since: Mark, now: int, limit: int) -> Due:
+        """See Store.due: an index needs no lower bound, and what was looked at is not in it any more."""
+        with self._file.reading() as db:
+            slugs = self._ids.note(db.execute(DUE, (now, limit)))
+        full = len(slugs) >= limit
+        return Due(slugs=tuple(slugs), reached=since if full else Mark(at=max(since.at, now)), more=full)
+
+    def commit(self, changes: Sequence[Change]) -> list[Commit]:
+        """See Store.commit: one transaction for all of them."""
+        with self._file.writing() as db:
+            kept, rows_now = keep(db, self._ids, changes)
+        self._ids.remember(rows_now)
+        return [Commit.STORED if one else Commit.STALE for one in kept]
+
+    def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
+        """See Store.history."""
+        with self._file.reading() as db:
+            found = db.execute(HISTORY, {"slug": slug, "slot": slot, "limit": limit})
+            return [rows.ENTRY.load(text, slug) for (text,) in found]
+
+    def outbox(self, now: int, limit: int) -> list[Delivery]:
+        """See Store.outbox."""
+        return self._deliveries(OUTBOX, (now, limit))
+
+    def deliveries(self, incident: str) -> list[Delivery]:
+        """See Store.deliveries."""
+        return self._deliveries(OF_INCIDENT, (incident,))
+
+    def _deliveries(self, sql: str, values: tuple[object, ...]) -> list[Delivery]:
+        with self._file.reading() as db:
+            return [rows.DELIVERY.load(text, key) for text, key in db.execute(sql, values)]
+
+    def document(self, name: str) -> Document:
+        """See Store.document."""
+        with self._file.reading() as db:
+            row = db.execute("SELECT version, value FROM documents WHERE name = ?", (name,)).fetchone()
+        version, text = row or (0, "null")
+        return Document(name=name, version=version, value=rows.DOCUMENT.load(text, name))
+
+    def purge(self, before: int, limit: int) -> int:
+        """See Store.purge: from the oldest rows on, looking at `limit` of each kind at most."""
+        with self._file.writing() as db:
+            gone = db.execute(PURGE_LOG, {"before": before, "limit": limit}).rowcount
+            gone += db.execute(PURGE_DELIVERIES, {"before": before, "limit": limit - gone}).rowcount
+            db.execute(PURGE_GONE, {"before": before - LEFT_KEPT})
+        return gone
+
+    def close(self) -> None:
+        """See Store.close."""
+        self._file.close()
+
+
+def _snapshot(row: tuple[str, int, str | None, int, str, str]) -> Snapshot:
+    slug, _, uuid, due, state, definition = row
+    return Snapshot(job=rows.load_job(definition, slug), state=rows.STATE.load(state, slug), due=due, uuid=uuid or "")

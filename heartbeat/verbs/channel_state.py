@@ -1,0 +1,138 @@
+"""How a channel takes what it is sent: what every process on the same store must know of it.
+
+Kept in a document a channel, read once a pass that has something for it. Nothing is written for a channel that is well
+and has no pace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from heartbeat.errors import TooBusy
+from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Document
+from heartbeat.verbs.illness import FADES, fall_ill, get_well, illnesses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from heartbeat.model import Delivery
+    from heartbeat.store.protocol import Store
+
+KIND = "channel"
+"""How the names of the documents and of the illnesses begin."""
+LIMIT = 1_000
+ATTEMPTS_MAX = 20
+STUCK = "deliver/stuck"
+STUCK_AFTER = 1 * MINUTE
+"""A delivery whose time has come for so long and that nobody can claim is an illness."""
+ILL_AFTER = 5 * MINUTE
+"""A channel that takes nothing for so long is an illness of the service; one that refuses is at the second try."""
+SLOW = 1 * SECOND
+"""From one send to the next, where a receiver asked for less."""
+SLOW_FOR = 10 * MINUTE
+"""So long after the pause that it asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """One channel. definition: under which the instants hold; version: of the document.
+
+    until: leave it alone till then, as it asked for; slow: till then it gets no more than a message a second; free:
+    when its pace lets the next send start; since: when it first failed with no success after, None when it takes what
+    it is sent; ill: people have been told so.
+    """
+
+    name: str
+    version: int = 0
+    definition: str = ""
+    until: int = 0
+    slow: int = 0
+    free: int = 0
+    since: int | None = None
+    ill: bool = False
+
+    def of(self, definition: str) -> Traffic:
+        """The same for this definition: another receiver has asked for nothing yet."""
+        if self.definition == definition:
+            return self
+        return replace(self, definition=definition, until=0, slow=0, free=0)
+
+    def paused(self, until: int) -> Traffic:
+        """Leave it alone till then: the receiver asked for it."""
+        until = max(until, self.until)
+        return replace(self, until=until, slow=until + SLOW_FOR)
+
+    def pace(self, usual: int, now: int) -> int:
+        """From one send to the next."""
+        return max(usual, SLOW) if now < self.slow else usual
+
+
+def read(store: Store, name: str) -> Traffic:
+    """What is known of the channel."""
+    found = store.document(_document(name))
+    value = cast("dict[str, Any]", found.value or {})
+    return Traffic(name=name, version=found.version, **value)
+
+
+def update(store: Store, known: Traffic, change: Callable[[Traffic], Traffic]) -> Traffic:
+    """What is known from now on. known: as it was last read here; `change` is made to what it is by now.
+
+    Raises TooBusy, StoreUnavailable.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        after = change(known)
+        if after == known:
+            return known
+        after = replace(after, version=known.version + 1)
+        if store.commit([Change(documents=(_as_document(after),))]) == [Commit.STORED]:
+            return after
+        known = read(store, known.name)
+    raise TooBusy(f"what is known of the channel {known.name} kept changing; the next pass notes it")
+
+
+def ail(store: Store, known: Traffic, text: str, now: int, service: Sequence[str]) -> Traffic:
+    """It takes nothing, and people must know: told to these channels, once."""
+    known = update(
+        store, known, lambda each: replace(each, ill=True)
+    )  # first: else nobody would know to say it is over
+    fall_ill(store, _illness(known.name), text, now, service)
+    return known
+
+
+def recover(store: Store, known: Traffic, now: int, service: Sequence[str]) -> Traffic:
+    """It takes messages again. Costs nothing when nobody had been told that it did not."""
+    if known.ill:
+        get_well(store, _illness(known.name), now, service)
+    return update(store, known, lambda each: replace(each, since=None, ill=False))
+
+
+def forget(store: Store, names: Collection[str], now: int, service: Sequence[str]) -> None:
+    """A channel that is none of these any more, and for which nothing waits, cannot be ill."""
+    channels = [ill.name.partition("/")[2] for ill in illnesses(store) if ill.name.startswith(f"{KIND}/")]
+    for name in channels:
+        waiting = name in names or any(row.channel == name for row in store.outbox(NEVER - 1, LIMIT))
+        if not waiting:
+            recover(store, replace(read(store, name), ill=True), now, service)
+
+
+def unclaimed(store: Store, rows: Sequence[Delivery], now: int, service: Sequence[str]) -> None:
+    """Claims that were refused: somebody else was faster, or nobody has moved the row, and that is no race."""
+    for row in rows:
+        if now - row.next_at >= STUCK_AFTER and row in store.deliveries(row.alert.incident):
+            text = f"an alert cannot be claimed, so nobody sends it: {row.id}; it is tried again and again. Report it"
+            fall_ill(store, STUCK, text, now, service, fades=FADES)
+
+
+def _illness(name: str) -> str:
+    return f"{KIND}/{name}"
+
+
+def _document(name: str) -> str:
+    return f"{KIND}/{name}"
+
+
+def _as_document(known: Traffic) -> Document:
+    kept = ("definition", "until", "slow", "free", "since", "ill")
+    value = {key: getattr(known, key) for key in kept}
+    return Document(name=_document(known.name), version=known.version, value=value)

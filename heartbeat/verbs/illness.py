@@ -1,0 +1,107 @@
+"""The service's own illnesses: what does not pass by itself, told once, shown until it is over.
+
+A lost race is decided again and nobody need know. What is lost again and again is no race: a row that no sweep can
+judge, a delivery that nobody can claim, a channel that takes nothing, a jobs file that cannot be read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from msgspec.structs import replace
+
+from heartbeat.core.addressing import address
+from heartbeat.core.alerts import illness_alert
+from heartbeat.errors import TooBusy
+from heartbeat.model import MINUTE, Alert, Change, Commit, Document, Event, Illness
+from heartbeat.text.sanitize import sound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from heartbeat.store.protocol import Store
+
+    Known = dict[str, Illness]
+    Renew = Callable[[Known], tuple[Known, list[Alert]] | None]
+    """From what ails the service to what ails it now, and what is told of it; None: nothing is to be written."""
+
+ILLNESSES = "illnesses"
+"""The document that holds them."""
+REFRESH = MINUTE
+"""An illness that goes on is written down again no more often than this."""
+FADES = 10 * MINUTE
+"""For an illness that only its next attack would show: without one for this long, it is over."""
+ATTEMPTS_MAX = 20
+
+
+def illnesses(store: Store) -> tuple[Illness, ...]:
+    """What ails the service now, by name."""
+    return tuple(_read(store.document(ILLNESSES)).values())
+
+
+def fall_ill(  # noqa: PLR0913, PLR0917 - the last has a default
+    store: Store, name: str, text: str, now: int, service: Sequence[str] | None, fades: int = 0
+) -> None:
+    """The service is ill in the way `name` (short and stable, such as "sweep/stuck"): told to these channels when new.
+
+    service: None where the channels are not known; the next `review` tells it. Raises TooBusy, StoreUnavailable.
+    """
+    text = sound(text)
+
+    def renew(known: Known) -> tuple[Known, list[Alert]] | None:
+        old = known.get(name)
+        if old is not None and now < old.last + REFRESH and old.text == text:
+            return None
+        base = old or Illness(name=name, text=text, since=now, last=now, count=0, fades=fades)
+        new = replace(base, text=text, last=now, count=base.count + 1, told=base.told or service is not None)
+        return known | {name: new}, [illness_alert(new, Event.ILL, now)] if new.told and not base.told else []
+
+    _edit(store, renew, service, now)
+
+
+def get_well(store: Store, name: str, now: int, service: Sequence[str]) -> None:
+    """That illness is over: told when there was one. Raises TooBusy, StoreUnavailable."""
+    _edit(store, lambda known: _without(known, [name], now), service, now)
+
+
+def review(store: Store, now: int, service: Sequence[str]) -> tuple[Illness, ...]:
+    """What ails the service now, once those who notice illnesses without knowing any channel have been spoken for."""
+    known = illnesses(store)
+    faded = [each.name for each in known if each.fades and now > each.last + each.fades]
+    if faded:
+        _edit(store, lambda known: _without(known, faded, now), service, now)
+    for each in known:
+        if not each.told and each.name not in faded:
+            fall_ill(store, each.name, each.text, max(now, each.last + REFRESH), service)
+    return tuple(each for each in known if each.name not in faded)
+
+
+def _without(known: Known, names: Sequence[str], now: int) -> tuple[Known, list[Alert]] | None:
+    over = [known[name] for name in names if name in known]
+    if not over:
+        return None
+    rest = {name: each for name, each in known.items() if name not in names}
+    return rest, [illness_alert(each, Event.WELL, now) for each in over if each.told]
+
+
+def _edit(store: Store, renew: Renew, service: Sequence[str] | None, now: int) -> None:
+    for _ in range(ATTEMPTS_MAX):
+        before = store.document(ILLNESSES)
+        renewed = renew(_read(before))
+        if renewed is None:
+            return
+        known, told = renewed
+        value = {e.name: [e.text, e.since, e.last, e.count, e.told, e.fades] for e in known.values()}
+        after = Document(name=ILLNESSES, version=before.version + 1, value=value)
+        change = address(Change(documents=(after,), alerts=tuple(told)), service or (), now)
+        if store.commit([change]) == [Commit.STORED]:
+            return
+    raise TooBusy("the list of illnesses kept changing; the next look notes it again")
+
+
+def _read(document: Document) -> Known:
+    value = cast("dict[str, Any]", document.value or {})
+    return {
+        name: Illness(name=name, text=text, since=since, last=last, count=count, told=told, fades=fades)
+        for name, (text, since, last, count, told, fades) in sorted(value.items())
+    }

@@ -1,0 +1,154 @@
+"""What people do to a job or to the service: pause, resume, acknowledge, silence, create.
+
+Each reads, decides, commits once, and decides again when it lost a race.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from heartbeat.core.addressing import matches
+from heartbeat.core.definition import founding
+from heartbeat.core.judgment import Case
+from heartbeat.core.on_clock import resume
+from heartbeat.errors import NotNow, TooBusy, UnknownJob
+from heartbeat.model import Change, Commit, Silence, Snapshot, Status
+from heartbeat.verbs import service_state
+from heartbeat.verbs.sweep import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from heartbeat.model import Job
+    from heartbeat.store.protocol import Store
+
+ATTEMPTS_MAX = 20
+PAGE = 500
+NAMES_PAGE = 5_000
+NAMES_MAX = 10_000
+"""Names searched for the nearest one."""
+
+
+def pause_job(store: Store, slug: str, now: int, *, until: int | None = None, reason: str = "") -> Snapshot:
+    """Expect nothing of the job until `until` (None: until it is resumed).
+
+    An open incident is closed without a word.
+    """
+
+    def decide(snapshot: Snapshot) -> Change:
+        case = Case(snapshot, now, None)
+        case.set(
+            status=Status.PAUSED,
+            since=now,
+            incident=None,
+            streak=0,
+            paused_until=until,
+            pause_reason=reason,
+        )
+        return _noted(case, now, f"paused: {reason}" if reason else "paused")
+
+    return amend(store, slug, decide)
+
+
+def resume_job(store: Store, slug: str, now: int) -> Snapshot:
+    """Expect the job again from now on; slots within the pause are excused. Raises NotNow if it is not paused."""
+
+    def decide(snapshot: Snapshot) -> Change:
+        if snapshot.state.status is not Status.PAUSED:
+            raise NotNow(f"{slug} is not paused; it is {snapshot.state.status}")
+        case = Case(snapshot, now, None)
+        resume(case, now)
+        return replace(case.change(), due=case.next_look())
+
+    settle(store, slug, now)
+    return amend(store, slug, decide)
+
+
+def acknowledge(store: Store, slug: str, now: int, *, by: str) -> Snapshot:
+    """Somebody looks after the open incident: no more reminders. Raises NotNow if there is none."""
+
+    def decide(snapshot: Snapshot) -> Change:
+        incident = snapshot.state.incident
+        if incident is None:
+            raise NotNow(f"{slug} has no open incident to acknowledge; it is {snapshot.state.status}")
+        case = Case(snapshot, now, None)
+        case.set(incident=replace(incident, acked_at=now, acked_by=by))
+        return _noted(case, now, f"acknowledged by {by}")
+
+    return amend(store, slug, decide)
+
+
+def _noted(case: Case, now: int, remark: str) -> Change:
+    case.note(None, now, None, None)
+    case.remark(remark)
+    return case.change()
+
+
+def found(store: Store, jobs: Sequence[Job], now: int) -> list[Commit]:
+    """Make jobs, as what others of their names left behind asks for; one answer each: STALE where there is one."""
+    left = store.left([job.slug for job in jobs])
+    return store.commit([founding(job, now, left.get(job.slug)) for job in jobs])
+
+
+def amend(store: Store, slug: str, decide: Callable[[Snapshot], Change]) -> Snapshot:
+    """Read, decide, commit; again when the job moved meanwhile. Raises UnknownJob, TooBusy."""
+    for _ in range(ATTEMPTS_MAX):
+        found = store.load([slug]).get(slug)
+        if found is None:
+            raise UnknownJob(slug, nearest(slug, names(store)))
+        if store.commit([decide(found)]) == [Commit.STORED]:
+            return store.load([slug]).get(slug, found)
+    raise TooBusy(f"{slug} kept changing; try again")
+
+
+def everything(store: Store) -> Iterator[Snapshot]:
+    """Every job, page by page, by slug."""
+    after = ""
+    while page := store.page(after, PAGE):
+        yield from page
+        after = page[-1].job.slug
+
+
+def names(store: Store) -> Iterator[str]:
+    """The name of every job, sorted."""
+    after = ""
+    while page := store.names(after, NAMES_PAGE):
+        yield from page
+        after = page[-1]
+
+
+def nearest(slug: str, names: Iterator[str]) -> str | None:
+    """The most similar name, or None."""
+    found = get_close_matches(slug, list(islice(names, NAMES_MAX)), n=1)
+    return found[0] if found else None
+
+
+def silence(store: Store, new: Silence) -> Silence:
+    """Tell nobody about matching jobs from new.start to new.end."""
+    _edit_silences(store, lambda kept: [*kept, new], forget_before=new.start)
+    return new
+
+
+def unsilence(store: Store, name: str, now: int) -> Silence:
+    """End a silence now; what it held back is told by the next sweep. Raises NotNow if there is none of that id."""
+    found = next((s for s in service_state.silences(store) if s.id == name), None)
+    if found is None:
+        raise NotNow(f"there is no silence {name!r}; `heartbeat silence --list` shows them")
+    _edit_silences(store, lambda kept: [s for s in kept if s.id != name], forget_before=now)
+    for snapshot in everything(store):
+        if snapshot.state.incident is not None and matches(found, snapshot):
+            store.commit([Change(slug=snapshot.job.slug, expected=snapshot.state.version, due=now)])
+    return found
+
+
+def _edit_silences(store: Store, edit: Callable[[list[Silence]], list[Silence]], *, forget_before: int) -> None:
+    for _ in range(ATTEMPTS_MAX):
+        before = store.document(service_state.SILENCES)
+        kept = [s for s in edit(service_state.silences(store)) if s.end > forget_before]
+        if store.commit([Change(documents=(service_state.silences_document(kept, before),))]) == [Commit.STORED]:
+            return
+    raise TooBusy("the silences kept changing; try again")

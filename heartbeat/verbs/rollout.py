@@ -1,0 +1,56 @@
+"""The jobs file of a build, carried out once: by one checker, however many of them start at the same time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heartbeat.model import MINUTE, Change, Commit, Document
+from heartbeat.telemetry import Happened
+from heartbeat.verbs import channel_state, service_state
+from heartbeat.verbs.apply import apply
+
+if TYPE_CHECKING:
+    from heartbeat.config import Config
+    from heartbeat.store.protocol import Store
+    from heartbeat.telemetry import Log
+
+APPLIED = "applied"
+"""Document: by the name that owns jobs, the digest that was carried out, or until when somebody is at it."""
+CLAIM = 3 * MINUTE
+"""Longer than a call of the checker may take: who was ended in the middle of it leaves the rest to the next."""
+
+
+class Rollout:
+    """config: the compiled jobs file of this build."""
+
+    def __init__(self, store: Store, config: Config, log: Log) -> None:
+        self._store, self._config, self._log = store, config, log
+        self._done = False
+
+    def step(self, now: int) -> None:
+        """Carry the file out, unless that has been done or is being done. Half of it is taken up again by the next."""
+        if self._done:
+            return
+        name, digest = self._config.name, self._config.digest
+        before = self._store.document(APPLIED)
+        known: dict[str, Any] = dict(before.value) if isinstance(before.value, dict) else {}
+        held = known.get(name, {})
+        if held.get("digest") == digest:
+            self._done = True
+        elif held.get("until", 0) <= now and self._keep(before, known, {**held, "until": now + CLAIM}):
+            self._apply(now)
+            claimed = self._store.document(APPLIED)
+            self._done = self._keep(claimed, dict(claimed.value or {}), {"digest": digest})  # type: ignore[call-overload]  # ours
+
+    def _keep(self, before: Document, known: dict[str, Any], held: dict[str, Any]) -> bool:
+        value = {**known, self._config.name: held}
+        document = Document(name=APPLIED, version=before.version + 1, value=value)
+        return self._store.commit([Change(documents=(document,))]) == [Commit.STORED]
+
+    def _apply(self, now: int) -> None:
+        done = apply(self._store, self._config, now)
+        counts = {"added": len(done.added), "changed": len(done.changed), "removed": len(done.removed)}
+        channel_state.forget(self._store, self._config.channels, now, self._config.service)
+        service_state.ping_key(self._store)  # whoever deployed may look for it before anybody pings
+        jobs = len(self._config.jobs)
+        self._log.tell(Happened.CONFIG_APPLIED, owner=self._config.name, jobs=jobs, **counts)

@@ -1,0 +1,157 @@
+"""The service's own small records, kept as documents: silences, the clock's book, and which alerts died."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from msgspec.structs import asdict
+
+from heartbeat.core.blind import LONG, Blind
+from heartbeat.model import Change, Commit, Document, Mark, Noun, Silence
+from heartbeat.verbs.stuck import Stuck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from heartbeat.model import Delivery
+    from heartbeat.store.protocol import Store
+
+SILENCES = "silences"
+CLOCK = "clock"
+DEAD = "dead-deliveries"
+DEAD_MAX = 20
+"""Deliveries that died and are still named; all are counted."""
+ATTEMPTS_MAX = 20
+PING_KEY = "ping-key"
+"""The document that holds the key made at the first start."""
+BLINDS_MAX = 20
+"""Blind times remembered: a slot whose window reaches back into one of them is judged with it."""
+
+
+def silences(store: Store) -> list[Silence]:
+    """All silences that are kept, past ones included."""
+    return [Silence(**value) for value in cast("list[dict[str, Any]]", store.document(SILENCES).value or [])]
+
+
+def silences_document(kept: Iterable[Silence], before: Document) -> Document:
+    """The next version of the silences' document."""
+    return Document(name=SILENCES, version=before.version + 1, value=[asdict(silence) for silence in kept])
+
+
+class Back(Noun, frozen=True, kw_only=True):
+    """The clock was set, back or forward.
+
+    at: when that was noticed, by the new clock; before: what the old one said; after: the job up to which all have been
+    moved to the new clock, None once they have been.
+    """
+
+    at: int
+    before: int
+    after: str | None
+
+
+class Clock(Noun, frozen=True, kw_only=True):
+    """What the sweep remembers of itself.
+
+    mark: how far it has looked; alive: when a sweep last ran; blinds: when nobody listened; stuck: what it could not
+    judge; patience: a longer time without a sweep is one in which nobody listened, as whoever sweeps here said last;
+    back: the clock was set.
+    """
+
+    version: int
+    mark: Mark
+    alive: int
+    blinds: tuple[Blind, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
+    patience: int = LONG
+    back: Back | None = None
+
+    def moved(self, now: int) -> int:
+        """By how much the clock was found to be set at this very look."""
+        return self.back.at - self.back.before if self.back is not None and self.back.at == now else 0
+
+    def document(self) -> Document:
+        """The clock's book as its next version."""
+        blinds = [[blind.start, blind.end] for blind in self.blinds[-BLINDS_MAX:]]
+        value: dict[str, Any] = {"mark": [self.mark.at, self.mark.key], "alive": self.alive, "blinds": blinds}
+        value["patience"] = self.patience
+        if self.back is not None:
+            value["back"] = [self.back.at, self.back.before, self.back.after]
+        if self.stuck:
+            value["stuck"] = [[each.slug, each.since, each.again, each.why] for each in self.stuck]
+        return Document(name=CLOCK, version=self.version + 1, value=value)
+
+
+def clock(store: Store, now: int) -> Clock:
+    """The clock's book; a service that never swept starts now, having missed nothing."""
+    found = store.document(CLOCK)
+    if found.value is None:
+        return Clock(version=found.version, mark=Mark(at=now), alive=now)
+    value = cast("dict[str, Any]", found.value)
+    blinds = tuple(Blind(start=start, end=end) for start, end in value["blinds"])
+    at, key = value["mark"]
+    stuck = tuple(Stuck(slug=s, since=since, again=again, why=why) for s, since, again, why in value.get("stuck", ()))
+    return Clock(
+        version=found.version,
+        mark=Mark(at=at, key=key),
+        alive=value["alive"],
+        blinds=blinds,
+        stuck=stuck,
+        patience=value.get("patience", LONG),
+        back=_back(value.get("back")),
+    )
+
+
+def _back(value: list[Any] | None) -> Back | None:
+    return None if value is None else Back(at=value[0], before=value[1], after=value[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dead:
+    """What was never delivered: how many so far, and the latest of them."""
+
+    count: int
+    latest: tuple[Delivery, ...]
+
+
+def note_dead(store: Store, rows: Sequence[Delivery]) -> None:
+    """Remember deliveries that died; people have been told through the fallback, this is for those who look later."""
+    names = [[row.id, row.alert.incident] for row in rows]
+    for _ in range(ATTEMPTS_MAX):
+        before = store.document(DEAD)
+        value = cast("dict[str, Any]", before.value or {"count": 0, "latest": []})
+        new = {"count": value["count"] + len(names), "latest": [*value["latest"], *names][-DEAD_MAX:]}
+        after = Document(name=DEAD, version=before.version + 1, value=new)
+        if store.commit([Change(documents=(after,))]) == [Commit.STORED]:
+            return
+
+
+def dead_count(store: Store) -> int:
+    """How many deliveries ever died."""
+    value = cast("dict[str, Any]", store.document(DEAD).value or {"count": 0})
+    return int(value["count"])
+
+
+def dead(store: Store) -> Dead:
+    """What was never delivered; those that retention has taken are only counted."""
+    value = cast("dict[str, Any]", store.document(DEAD).value or {"count": 0, "latest": []})
+    found = {row.id: row for incident in {i for _, i in value["latest"]} for row in store.deliveries(incident)}
+    return Dead(count=value["count"], latest=tuple(found[name] for name, _ in value["latest"] if name in found))
+
+
+def ping_key(store: Store) -> tuple[str, bool]:
+    """The ping key of this store, made when it has none yet; and whether it was made now."""
+    found = store.document(PING_KEY).value
+    if found is not None:
+        return str(found), False
+    first = Change(documents=(Document(name=PING_KEY, version=1, value=_new_key()),))
+    fresh = store.commit([first]) == [Commit.STORED]
+    return str(store.document(PING_KEY).value), fresh
+
+
+def _new_key() -> str:
+    import secrets  # noqa: PLC0415  (once in the life of a store; a cold start need not pay for it)
+
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(22))

@@ -1,0 +1,124 @@
+"""An SQS queue as a worker uses it: one message at a time, kept out of others' sight while it is worked on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from heartbeat.client import _warn as warn
+from heartbeat.errors import BadSetting, StartFailed
+from heartbeat.targets import aws
+from heartbeat.worker.messages import Message, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VISIBILITY_MAX = 43_200
+"""Seconds. Source: SQS hides a message for 12 hours at most, counted from when it was received."""
+WAIT_MAX = 20
+"""Seconds of one long poll. Source: SQS."""
+AGAIN_MAX = 900
+"""Seconds until a message that failed comes back, however often it did."""
+DELETE_TRIES = 3
+
+
+class Inbox:
+    """url: the queue's; job: of messages that name none; visibility: seconds; wait: seconds of one look.
+
+    Every method that calls SQS raises StartFailed when it did not do what was asked.
+    """
+
+    def __init__(self, url: str, *, job: str = "", visibility: float = 300, wait: int = WAIT_MAX) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise BadSetting(f"{url!r} is no queue; give its URL: https://sqs.<region>.amazonaws.com/<account>/<name>")
+        if not 1 <= visibility <= VISIBILITY_MAX:
+            raise BadSetting(f"a visibility of {visibility:g} s is not from 1s to 12h")
+        self.url, self.job, self.visibility, self._wait = url, job, visibility, wait
+
+    def receive(self) -> Message | None:
+        """The next message, or None when there was none within the wait."""
+        since = time.monotonic()
+        answer = self._call(
+            "receive_message",
+            MaxNumberOfMessages=1,
+            WaitTimeSeconds=self._wait,
+            VisibilityTimeout=round(self.visibility),
+            AttributeNames=["ApproximateReceiveCount"],
+            MessageAttributeNames=["All"],
+        )
+        found = answer.get("Messages") or []
+        return read(found[0], queue=self.url, job=self.job, since=since) if found else None
+
+    def hide(self, message: Message, seconds: float) -> None:
+        """Nobody sees it for so long from now on; 0: everybody may have it at once."""
+        self._call("change_message_visibility", ReceiptHandle=message.receipt, VisibilityTimeout=round(seconds))
+
+    def give_back(self, message: Message, seconds: float) -> None:
+        """The same for a message that is not finished. Raises nothing: it comes back in any case."""
+        try:
+            self.hide(message, min(seconds, left(message, time.monotonic())))
+        except StartFailed as problem:
+            warn(f"message {message.id} comes back only when its visibility has run out: {problem}")
+
+    def delete(self, message: Message) -> None:
+        """It is done. Raises nothing: if it comes back, its run is known to be done."""
+        for tried in range(DELETE_TRIES):
+            time.sleep(tried)
+            try:
+                self._call("delete_message", ReceiptHandle=message.receipt)
+            except StartFailed as problem:
+                why = str(problem)
+            else:
+                return
+        warn(f"message {message.id} is done, but was not deleted: {why}")
+
+    def _call(self, name: str, **given: Any) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        with aws.calling("SQS"):
+            call: Callable[..., Any] = getattr(aws.client("sqs", _region(self.url), self._wait + aws.READ), name)
+            return call(QueueUrl=self.url, **given)
+
+
+class Hold:
+    """While entered, the message's visibility is extended, every third of it."""
+
+    def __init__(self, inbox: Inbox, message: Message) -> None:
+        self._inbox, self._message, self._ended = inbox, message, threading.Event()
+        self._thread = threading.Thread(target=self._extend, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _extend(self) -> None:
+        said = ""
+        while not self._ended.wait(self._inbox.visibility / 3):
+            seconds = min(self._inbox.visibility, left(self._message, time.monotonic()))
+            if seconds < 1:
+                warn(f"message {self._message.id} is worked on for 12 hours: SQS hides it no longer, others may get it")
+                return
+            try:
+                self._inbox.hide(self._message, seconds)
+            except StartFailed as problem:
+                if str(problem) != said:
+                    warn(f"the visibility of message {self._message.id} was not extended: {problem}")
+                said = str(problem)
+
+
+def left(message: Message, now: float) -> float:
+    """For how many seconds SQS will still hide it; more is refused, so that one is left for the clocks."""
+    return max(0.0, VISIBILITY_MAX - 1 - (now - message.since))
+
+
+def again(count: int, first: float) -> float:
+    """Seconds until a message that was delivered so often without success comes back."""
+    return min(first * 2.0 ** min(count - 1, 30), max(AGAIN_MAX, first))
+
+
+def _region(url: str) -> str:
+    host = url.partition("://")[2].split("/")[0].split(".")
+    return host[1] if host[0] == "sqs" and len(host) > 1 else ""

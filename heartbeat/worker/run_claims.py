@@ -1,0 +1,180 @@
+"""What is known of a message's run before it is worked on: done, under way elsewhere, or free.
+
+This machine always remembers: a run is locked while it is worked on, also by a command that outlived its worker, and
+marked when it is done. Whoever is told where Heartbeat is asks there too, and so knows of other machines.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from enum import Enum, auto
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
+
+from heartbeat.client import BUSY, NO_STATE, _State
+from heartbeat.client import _warn as warn
+from heartbeat.errors import BadSetting, WorldError
+from heartbeat.model import Kind
+from heartbeat.text.redact import veiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import ExitStack
+
+    from heartbeat.store.protocol import Store
+    from heartbeat.worker.messages import Message
+
+ENTRIES = 500
+"""Of a job's history that are looked at for a run."""
+KEPT = 14 * 86_400
+"""Seconds that this machine remembers a run. Source: SQS keeps a message for 14 days at most."""
+TIMEOUT = 10
+"""Seconds that the API may take."""
+ANSWER_MAX = 8 << 20
+SHOWN = 200
+"""Bytes of the API's answer: that are read, and that are shown of a refusal."""
+NAME = "run "
+CLAIM = "message "
+
+
+class Standing(Enum):
+    """Where a run stands, seen by whoever holds a message of it. UNKNOWN: who should know does not answer."""
+
+    FREE = auto()
+    DONE = auto()
+    ELSEWHERE = auto()
+    UNKNOWN = auto()
+
+
+def claim(message: Message) -> str:
+    """The body of the start that a worker tells: it says by which message the run goes on."""
+    return f"{CLAIM}{message.id}"
+
+
+def judged(heard: Iterable[tuple[str, str]], mine: str, *, expired: bool) -> Standing:
+    """heard: kind and body of the run's signals in the order they came; mine: my own claim; expired: it ran too long.
+
+    Of all who said that they start it since it last failed, the first goes on. The same message in other hands is no
+    other: SQS gives it away again only when the visibility that its holder extends has run out.
+    """
+    claims: list[str] = []
+    for kind, body in heard:
+        if kind == Kind.SUCCESS:
+            return Standing.DONE
+        if kind == Kind.FAIL:
+            claims = []
+        elif kind == Kind.START and body.startswith(CLAIM):
+            claims.append(body)
+    return Standing.ELSEWHERE if claims and claims[0] != mine and not expired else Standing.FREE
+
+
+def of_store(store: Store) -> Callable[[Message], Standing]:
+    """Asks the store itself."""
+
+    def ask(message: Message) -> Standing:
+        try:
+            found = store.load([message.job]).get(message.job)
+            entries = store.history(message.job, ENTRIES) if found else []
+        except WorldError as problem:
+            return _unanswered(str(problem))
+        signals = [entry.signal for entry in reversed(entries) if entry.signal is not None]
+        heard = [(each.kind, each.body) for each in signals if each.run_id == message.run_id and _is_job(each.source)]
+        runs = found.state.runs if found else ()
+        expired = any(run.expired for run in runs if run.id == message.run_id)
+        return judged(heard, claim(message), expired=expired)
+
+    return ask
+
+
+def of_api(url: str, key: str) -> Callable[[Message], Standing]:
+    """Asks the API, which tells the job's latest ten slots. url: without /api; key: a management key that may look."""
+    if not url.startswith(("http://", "https://")):
+        raise BadSetting(f"HEARTBEAT_API is {url!r}; give it the form https://heartbeat.example.org")
+
+    def ask(message: Message) -> Standing:
+        request = Request(f"{url.rstrip('/')}/api/jobs/{message.job}", headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - it is http(s), as was checked
+        try:
+            with _opener().open(request, timeout=TIMEOUT) as answer:
+                if answer.status == HTTPStatus.OK:
+                    return _of_facts(json.loads(answer.read(ANSWER_MAX)), message)
+                said = veiled(answer.read(SHOWN).decode(errors="replace"), [key])
+                return _unanswered(f"{url} answered {answer.status} {said}")
+        except (OSError, ValueError, LookupError, TypeError) as problem:
+            return _unanswered(f"{url}: {veiled(repr(problem), [key])}")
+
+    return ask
+
+
+def _opener() -> OpenerDirector:
+    """As the client has it: with the environment's proxies; without redirects, to which the key would go along."""
+    opener = OpenerDirector()
+    for handler in (ProxyHandler, HTTPHandler, HTTPSHandler):
+        opener.add_handler(handler())
+    return opener
+
+
+def of_environment() -> Callable[[Message], Standing] | None:
+    """Asks the API that HEARTBEAT_API and HEARTBEAT_API_KEY name, if they do. Raises BadSetting."""
+    url, key = (os.environ.get(name, "").strip() for name in ("HEARTBEAT_API", "HEARTBEAT_API_KEY"))
+    if bool(url) != bool(key):
+        raise BadSetting("HEARTBEAT_API and HEARTBEAT_API_KEY go together; set both, or neither")
+    return of_api(url, key) if url else None
+
+
+def _of_facts(facts: dict[str, Any], message: Message) -> Standing:
+    signals = [each for slot in facts["slots"] for each in slot["signals"]]
+    signals += [note["signal"] for note in facts["notes"] if note["signal"]]
+    own = [each for each in signals if each["run_id"] == message.run_id and _is_job(each["source"])]
+    heard = [(each["kind"], each["body"]) for each in sorted(own, key=lambda each: str(each["received"]))]
+    expired = any(run["expired"] for run in facts["runs"] if run["id"] == message.run_id)
+    return judged(heard, claim(message), expired=expired)
+
+
+def _is_job(source: str) -> bool:
+    """What the trigger says of its own call is not what the job says."""
+    return source != "trigger"
+
+
+def _unanswered(why: str) -> Standing:
+    warn(f"whether the run is done or under way is not known, so it is begun: {why}")
+    return Standing.UNKNOWN
+
+
+class Memory:
+    """What this machine remembers of one run; in HEARTBEAT_STATE, as the locks of `exec` are."""
+
+    def __init__(self, message: Message) -> None:
+        self._run, self._state = message.run_id, _State(f"{NAME}{message.run_id}")
+
+    def claim(self, held: ExitStack) -> Standing:
+        """Lock it until `held` ends."""
+        refusal = self._state.claim(held, self._run)
+        if refusal is None:
+            return Standing.FREE
+        if refusal[0] == NO_STATE:
+            warn(f"this machine remembers no runs: {refusal[1]}")
+            return Standing.UNKNOWN
+        return Standing.ELSEWHERE if refusal[0] == BUSY else Standing.DONE
+
+    def done(self) -> None:
+        """To be called while it is locked. Raises nothing: the run is done."""
+        with suppress(OSError, AttributeError):  # it could not be opened
+            self._state.add(self._run)
+
+
+def forget(now: float) -> None:
+    """Remove what is too old to be asked for. now: seconds since the epoch."""
+    for path in Path(_State("").folder).glob("run%20*.lock"):
+        with suppress(OSError):
+            if path.stat().st_mtime < now - KEPT:
+                path.unlink()
+
+
+def today() -> float:
+    """Seconds since the epoch."""
+    return time.time()
