@@ -11,73 +11,40 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "heartbeat"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-CORE = {
-    "assertions",
-    "blind",
-    "limits",
-    "setback",
-    "offset",
-    "model",
-    "schedule",
-    "slots",
-    "judge",
-    "overdue",
-    "orders",
-    "starting",
-    "expected",
-    "overlap",
-    "remembered",
-    "runs",
-    "case",
-    "definition",
-    "transition",
-    "alerts",
-    "outbox",
-    "explain",
-    "clean",
-    "wording",
-    "startwords",
-    "timewords",
+LAYERS = {
+    "doors/cli": "the command line",
+    "doors/server": "`heartbeat serve`: the HTTP process, the core process, the clock, the scheduler",
+    "doors/lambdas": "the functions of the AWS stack",
+    "doors/api": "the JSON API, and the JSON shapes that the command line shares with it",
+    "doors/http": "what every HTTP door does with a ping",
+    "worker": "messages of a queue as runs",
+    "verbs": "read, decide, commit once, retry a lost race",
+    "importing": "crontabs and timers to a jobs.yaml",
+    "ingest": "what the world says, as signals",
+    "config": "jobs.yaml",
+    "settings": "environment and options",
+    "channels": "whom we tell",
+    "targets": "what we start",
+    "outbound": "the one way out for HTTP",
+    "core": "every decision; pure",
+    "store/address": "which store it is",
+    "store/sqlite": "the store in one file",
+    "store/dynamodb": "the store in one table",
+    "store": "what the verbs need of a store; rows as JSON",
+    "text": "every sentence about an alert, instants in words, text made safe; pure",
+    "schedule": "dialects to slots; pure",
+    "redact": "our secrets, taken out of what others say",
+    "telemetry": "what the service says of itself",
+    "secrets": "`${env:…}` and its like",
+    "model": "the nouns",
+    "client": "the client, one file",
+    "errors": "the exception tree",
 }
-VERBS = {
-    "record",
-    "sweep",
-    "deliver",
-    "lane",
-    "parcels",
-    "traffic",
-    "apply",
-    "trigger",
-    "manage",
-    "documents",
-    "illness",
-    "stuck",
-    "clockset",
-}
-EDGES = {
-    "importing",
-    "ingest",
-    "channels",
-    "targets",
-    "store",
-    "config",
-    "secrets",
-    "sender",
-    "urls",
-    "veil",
-    "client",
-    "telemetry",
-}
-MAY_IMPORT = {
-    "core": {"core", "errors"},
-    "verbs": {"core", "verbs", "errors", "store.protocol", "config", "channels.protocol", "targets.protocol"},
-    "edges": {"core", "edges", "errors"},
-    "doors": {"core", "verbs", "edges", "doors", "errors", "settings", "wiring"},
-    "wiring": {"core", "verbs", "edges", "doors", "errors", "settings", "wiring"},
-    "settings": {"core", "errors", "settings", "edges"},
-    "errors": set(),
-    "heartbeat": {"edges"},
-}
+"""Top to bottom: each may import only what stands below it. docs/architecture.md has the same list."""
+PURE = {"core", "text", "schedule", "model", "errors"}
+"""No clock, no I/O, and nothing imported but each other."""
+PROTOCOLS = {"store.protocol", "channels.protocol", "targets.protocol"}
+"""All that the verbs know of stores, channels and targets."""
 LINES_MAX = {"heartbeat/client.py": 900}
 """Of files that may be longer: the client is one file, because people copy it."""
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "localtime", "gmtime"}
@@ -103,20 +70,20 @@ def lengths(path):
     return [(n.end_lineno - n.lineno + 1, f"{path.relative_to(ROOT)}:{n.lineno} {n.name}") for n in defs]
 
 
-def room(module):
-    parts = module.split(".")
-    name = parts[1] if len(parts) > 1 else "heartbeat"
-    for group, names in (("core", CORE), ("verbs", VERBS), ("edges", EDGES)):
-        if name in names:
-            return group
-    return name
+def layer(module):
+    """The longest of the layers' names that this module's begins with; "" for the package itself."""
+    name = module.removeprefix("heartbeat").removeprefix(".").replace(".", "/")
+    fits = [each for each in LAYERS if name == each or name.startswith(f"{each}/")]
+    return max(fits, key=len, default="")
 
 
 def imports(path):
+    """The modules that a file imports, those for types alone included."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{a.name}" for a in node.names] if node.module == "heartbeat" else [node.module]
-            yield from names
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else node.module
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
@@ -124,6 +91,9 @@ def imports(path):
 def module_of(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path) for path in FILES}
 
 
 def test_functions_are_short():
@@ -140,22 +110,54 @@ def test_files_are_short():
     assert statistics.median(found.values()) <= 110
 
 
-def test_imports_point_one_way():
-    wrong = []
-    for path in FILES:
-        own = module_of(path)
-        allowed = MAY_IMPORT[room(own)]
-        for name in imports(path):
-            if name.split(".")[0] != "heartbeat":
-                continue
-            fits = room(name) in allowed or any(name.startswith(f"heartbeat.{one}") for one in allowed)
-            if not fits:
-                wrong.append(f"{own} imports {name}")
+def ours(path):
+    return {name for name in imports(path) if name in MODULES} - {module_of(path)}
+
+
+def test_every_module_has_a_layer():
+    assert [module_of(path) for path in FILES if not layer(module_of(path)) and path.read_text().strip()] == [
+        "heartbeat"
+    ]
+
+
+def test_imports_point_down():
+    order = {name: number for number, name in enumerate(["", *LAYERS])}
+    wrong = [
+        f"{module_of(path)} imports {name}"
+        for path in FILES
+        for name in ours(path)
+        if layer(name) != layer(module_of(path)) and order[layer(name)] <= order[layer(module_of(path))]
+    ]
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if room(module_of(p)) == "core"], ids=module_of)
-def test_the_core_reads_no_clock_and_does_no_io(path):
+def test_no_module_leads_back_to_itself():
+    graph = {module_of(path): ours(path) for path in FILES}
+    while leaves := {name for name, needs in graph.items() if not needs & graph.keys()}:
+        graph = {name: needs for name, needs in graph.items() if name not in leaves}
+    assert graph == {}
+
+
+def test_the_verbs_know_stores_channels_and_targets_by_their_protocols():
+    hidden = ("store", "channels", "targets")
+    found = {
+        f"{module_of(path)} imports {name}"
+        for path in FILES
+        for name in ours(path)
+        if layer(module_of(path)) == "verbs"
+        and layer(name).startswith(hidden)
+        and name.removeprefix("heartbeat.") not in PROTOCOLS
+    }
+    assert found == set()
+
+
+def test_what_is_pure_imports_only_what_is_pure():
+    pure = [path for path in FILES if layer(module_of(path)) in PURE]
+    assert [f"{module_of(p)} imports {name}" for p in pure for name in ours(p) if layer(name) not in PURE] == []
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if layer(module_of(p)) in PURE], ids=module_of)
+def test_what_is_pure_reads_no_clock_and_does_no_io(path):
     calls = {
         n.func.attr
         for n in ast.walk(ast.parse(path.read_text()))
@@ -175,7 +177,7 @@ def reads_clock(node):
 
 
 def test_no_clock_below_the_doors():
-    below = [p for p in FILES if room(module_of(p)) not in {"doors", "wiring"} and p.name != "client.py"]
+    below = [p for p in FILES if not layer(module_of(p)).startswith(("doors", "client"))]
     nodes = ((path, node) for path in below for node in ast.walk(ast.parse(path.read_text())))
     assert [f"{module_of(path)}:{node.lineno}" for path, node in nodes if reads_clock(node)] == []
 
@@ -195,11 +197,9 @@ def test_every_lint_exception_has_a_reason():
     assert bare == []
 
 
-@pytest.mark.parametrize(("name", "modules"), [("core", CORE), ("verbs", VERBS), ("edges", EDGES)])
-def test_the_page_about_the_architecture_has_these_rooms(name, modules):
+def test_the_page_about_the_architecture_has_these_layers():
     page = (ROOT / "docs" / "architecture.md").read_text()
-    row = re.search(rf"^\| {name}: (.+?) \|", page, re.MULTILINE)[1]
-    assert sorted(re.findall(r"`(\w+)(?:/|\.py)`", row)) == sorted(modules)
+    assert re.findall(r"^\| `([\w/]+?)/?(?:\.py)?` \| (.+?) \|$", page, re.MULTILINE) == list(LAYERS.items())
 
 
 def test_the_page_about_the_architecture_names_files_that_there_are():

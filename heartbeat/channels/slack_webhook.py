@@ -14,8 +14,8 @@ from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.channels.slack_answers import ANSWER_MAX, PACE, REVOKED, TIMEOUT, BadBlocksError, fail
 from heartbeat.channels.webhook import JSON, post
 from heartbeat.outbound.sender import HttpRequest, Sender
+from heartbeat.redact import secrets_of_url
 from heartbeat.text.alert_text import compose
-from heartbeat.text.redact import secrets_of_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

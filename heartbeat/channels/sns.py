@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.channels.sns_content import content
 from heartbeat.errors import ChannelFailed
+from heartbeat.redact import credentials, veiled
 from heartbeat.text.alert_text import compose
-from heartbeat.text.redact import credentials, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

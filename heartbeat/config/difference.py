@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from heartbeat.config.findings import printable
 from heartbeat.model import Bound, Evidence, Job, Source, Trigger
+from heartbeat.redact import masked
 from heartbeat.schedule import format_duration
-from heartbeat.text.redact import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

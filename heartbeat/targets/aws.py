@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.errors import StartFailed
 from heartbeat.model import SECOND
-from heartbeat.text.redact import credentials, veiled
+from heartbeat.redact import credentials, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.errors import BadSetting, StartFailed
+from heartbeat.redact import credentials, secrets_of, veiled
 from heartbeat.secrets import resolve
 from heartbeat.targets.aws_lambda import AwsLambda
 from heartbeat.targets.ecs import Ecs
 from heartbeat.targets.http import Http
 from heartbeat.targets.sqs import Sqs
 from heartbeat.targets.step_functions import StepFunctions
-from heartbeat.text.redact import credentials, secrets_of, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from heartbeat.client import BUSY, NO_STATE, _State
 from heartbeat.client import _warn as warn
 from heartbeat.errors import BadSetting, WorldError
 from heartbeat.model import Kind
-from heartbeat.text.redact import veiled
+from heartbeat.redact import veiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heartbeat.text.redact import masked, secrets_of, veiled
+from heartbeat.redact import masked, secrets_of, veiled
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from heartbeat.errors import StoreUnavailable
-from heartbeat.text.redact import credentials, veiled
+from heartbeat.redact import credentials, veiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
