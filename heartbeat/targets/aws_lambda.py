@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from heartbeat import aws
 from heartbeat.model import BODY_MAX, MINUTE, SECOND
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.targets.facts import document
 from heartbeat.targets.protocol import Answer
 
@@ -29,9 +30,9 @@ class AwsLambda:
 
     def start(self, call: Call, sent: Callable[[], None]) -> Answer:
         """See Target."""
-        with aws.calling("Lambda"):
+        with aws_call.calling("Lambda"):
             region = self.region or (self.function.split(":")[3] if self.function.startswith("arn:") else "")
-            functions = aws.client("lambda", region, self.timeout / SECOND if self.waits else aws.READ)
+            functions = aws_call.client("lambda", region, self.timeout / SECOND if self.waits else aws.READ)
             if self.waits:
                 sent()
             answer = functions.invoke(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.errors import StartFailed
 from heartbeat.model import HOUR
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.targets.facts import environment
 from heartbeat.targets.protocol import Answer
 
@@ -47,7 +47,7 @@ class Ecs:
     @property
     def timeout(self) -> int:
         """See Target."""
-        return 2 * aws.TIMEOUT
+        return 2 * aws_call.TIMEOUT
 
     @property
     def repeatable(self) -> int:
@@ -61,8 +61,8 @@ class Ecs:
 
     def run(self, slug: str, run_id: str, values: Mapping[str, str], *, token: str) -> Answer:
         """Run a task with these variables. token: two calls with the same one run one task. Raises StartFailed."""
-        with aws.calling("ECS"):
-            ecs = aws.client("ecs", self.region)
+        with aws_call.calling("ECS"):
+            ecs = aws_call.client("ecs", self.region)
             override = self._override(values, self.container or self._only_container(ecs))
             answer = ecs.run_task(**self._request(f"{STARTED_BY}/{name_of(slug)}/{run_id}", override, token))
         return _judged(answer)

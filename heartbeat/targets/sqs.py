@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import MINUTE
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.targets.facts import facts, slot_of
 from heartbeat.targets.protocol import Answer
 
@@ -33,7 +33,7 @@ class Sqs:
     @property
     def timeout(self) -> int:
         """See Target."""
-        return 2 * aws.TIMEOUT
+        return 2 * aws_call.TIMEOUT
 
     @property
     def repeatable(self) -> int:
@@ -49,8 +49,8 @@ class Sqs:
         order: dict[str, Any] = {}
         if self.queue.endswith(".fifo"):
             order = {"MessageGroupId": self.group or call.slug, "MessageDeduplicationId": call.run_id}
-        with aws.calling("SQS"):
-            sqs = aws.client("sqs", self._region)
+        with aws_call.calling("SQS"):
+            sqs = aws_call.client("sqs", self._region)
             answer = sqs.send_message(
                 QueueUrl=self._url(sqs),
                 MessageBody=json.dumps({**self.body, **facts(call)}, ensure_ascii=False),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import DAY
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.targets.facts import document
 from heartbeat.targets.protocol import Answer
 
@@ -27,7 +27,7 @@ class StepFunctions:
     @property
     def timeout(self) -> int:
         """See Target."""
-        return aws.TIMEOUT
+        return aws_call.TIMEOUT
 
     @property
     def repeatable(self) -> int:
@@ -37,8 +37,8 @@ class StepFunctions:
     def start(self, call: Call, sent: Callable[[], None]) -> Answer:
         """See Target. Source: StartExecution is idempotent by its name for standard workflows."""
         del sent
-        with aws.calling("Step Functions"):
-            states = aws.client("stepfunctions", self.region or self.state_machine.split(":")[3])
+        with aws_call.calling("Step Functions"):
+            states = aws_call.client("stepfunctions", self.region or self.state_machine.split(":")[3])
             try:
                 answer = states.start_execution(
                     stateMachineArn=self.state_machine, name=call.run_id, input=document(call, self.input)

@@ -9,11 +9,11 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from heartbeat import aws
 from heartbeat.core import slots
 from heartbeat.errors import BadSchedule
 from heartbeat.model import MINUTE, SECOND, Change, Commit, Document, Status
 from heartbeat.schedule.to_eventbridge import schedules_for
-from heartbeat.targets import aws
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:

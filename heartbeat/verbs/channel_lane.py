@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from heartbeat.errors import ChannelFailed
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Delivery, Outcome
 from heartbeat.text.alert_text import headline
 from heartbeat.verbs import batching, channel_state, service_state
+from heartbeat.verbs.delivered import Delivered, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -26,31 +27,6 @@ CLAIM = 2 * MINUTE
 """How long a delivery is ours once we claimed it: longer than a pass starts sends, and the last of them takes."""
 BATCH = 100
 """Messages that are claimed at once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
-    """What a pass did: deliveries sent, failed for now, dead. more: come back at once; next_at: else not before.
-
-    waiting: deliveries that it saw and that still wait.
-    """
-
-    sent: int = 0
-    failed: int = 0
-    dead: int = 0
-    more: bool = False
-    next_at: int = NEVER
-    waiting: int = field(default=0, compare=False)
-
-    def __add__(self, other: Delivered) -> Delivered:
-        return Delivered(
-            sent=self.sent + other.sent,
-            failed=self.failed + other.failed,
-            dead=self.dead + other.dead,
-            more=self.more or other.more,
-            next_at=min(self.next_at, other.next_at),
-            waiting=other.waiting,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,14 +267,3 @@ class Lane:
         first = headline(min(self._rows, key=lambda row: (row.created_at, row.id)).alert, now)
         also = f", and {waiting - 1} more" if waiting > 1 else ""
         return f"the channel {self._channel.name} takes no messages ({error}); {what}: {first}{also}"
-
-
-def count(rows: Sequence[Delivery]) -> Delivered:
-    """What became of these deliveries."""
-    pending = [row for row in rows if row.outcome is Outcome.PENDING]
-    return Delivered(
-        sent=sum(row.outcome is Outcome.SENT for row in rows),
-        dead=sum(row.outcome is Outcome.DEAD for row in rows),
-        failed=len(pending),
-        next_at=min((row.next_at for row in pending), default=NEVER),
-    )

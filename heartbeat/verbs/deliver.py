@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import DAY, SECOND
 from heartbeat.verbs import batching, channel_state
-from heartbeat.verbs.channel_lane import Delivered, Lane, Pass, count
+from heartbeat.verbs.channel_lane import Lane, Pass
+from heartbeat.verbs.delivered import Delivered, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

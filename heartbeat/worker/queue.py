@@ -6,9 +6,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
 
+from heartbeat import aws
 from heartbeat.client import _warn as warn
 from heartbeat.errors import BadSetting, StartFailed
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.worker.messages import Message, read
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ class Inbox:
         warn(f"message {message.id} is done, but was not deleted: {why}")
 
     def _call(self, name: str, **given: Any) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        with aws.calling("SQS"):
-            call: Callable[..., Any] = getattr(aws.client("sqs", _region(self.url), self._wait + aws.READ), name)
+        with aws_call.calling("SQS"):
+            call: Callable[..., Any] = getattr(aws_call.client("sqs", _region(self.url), self._wait + aws.READ), name)
             return call(QueueUrl=self.url, **given)
 
 

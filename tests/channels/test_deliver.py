@@ -14,8 +14,9 @@ from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Event, Out
 from heartbeat.outbound.addresses import Guard
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.verbs import service_state
-from heartbeat.verbs.channel_lane import CLAIM, Delivered
+from heartbeat.verbs.channel_lane import CLAIM
 from heartbeat.verbs.deliver import deliver
+from heartbeat.verbs.delivered import Delivered
 from heartbeat.verbs.illness import illnesses
 
 DOWN = ChannelFailed("down")

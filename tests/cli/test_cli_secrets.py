@@ -17,7 +17,7 @@ from heartbeat.channels.slack_bot import SlackBot
 from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.errors import BadSetting
 from heartbeat.outbound.addresses import Deadline, Guard
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.telemetry import Log
 
 MARK = "MARKED"
@@ -103,7 +103,7 @@ class World:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
         monkeypatch.setitem(SlackBot.__init__.__kwdefaults__, "base_url", f"{self.base}/")
         monkeypatch.setitem(SlackBot.__init__.__kwdefaults__, "guard", Guard(allow_private=True))
-        aws.client.cache_clear()
+        aws_call.client.cache_clear()
 
     def run(self, *argv, when=None):
         self.shown += map(str, self.machine.run(*argv, when=when))

@@ -7,9 +7,10 @@ import pytest
 from botocore import exceptions as wrong
 from moto import mock_aws
 
+from heartbeat import aws
 from heartbeat.errors import StartFailed
 from heartbeat.model import DAY, HOUR, MINUTE, Trigger
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.targets.build import build
 from heartbeat.targets.protocol import Call
 
@@ -27,7 +28,7 @@ def cloud(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    forget = aws.client.cache_clear
+    forget = aws_call.client.cache_clear
     with mock_aws():
         forget()
         yield
@@ -135,7 +136,7 @@ class TestEcs:
                 names = answers.pop(0) if answers else ["app"]
                 return {"taskDefinition": {"containerDefinitions": [{"name": name} for name in names]}}
 
-        monkeypatch.setattr(aws, "client", lambda *_: Ecs())
+        monkeypatch.setattr(aws_call, "client", lambda *_: Ecs())
         return calls, answers
 
     def test_a_task(self, calls):
@@ -217,7 +218,7 @@ class TestLambda:
                 return answer
 
         made = []
-        monkeypatch.setattr(aws, "client", lambda *given: made.append(given) or Functions())
+        monkeypatch.setattr(aws_call, "client", lambda *given: made.append(given) or Functions())
         return calls, answer, made
 
     def test_in_the_background(self, function):
@@ -260,7 +261,7 @@ class TestWhatAnErrorMeans:
     )
     def test_an_answer(self, code, status, again, unknown):
         response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        with pytest.raises(StartFailed, match=f"ECS answered {code}: m") as failed, aws.calling("ECS"):
+        with pytest.raises(StartFailed, match=f"ECS answered {code}: m") as failed, aws_call.calling("ECS"):
             raise wrong.ClientError(response, "RunTask")
         assert (failed.value.again, failed.value.unknown) == (again, unknown)
 
@@ -276,7 +277,7 @@ class TestWhatAnErrorMeans:
         ],
     )
     def test_no_answer(self, error, again, unknown):
-        with pytest.raises(StartFailed) as failed, aws.calling("ECS"):
+        with pytest.raises(StartFailed) as failed, aws_call.calling("ECS"):
             raise error
         assert (failed.value.again, failed.value.unknown) == (again, unknown)
 

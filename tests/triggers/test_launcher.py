@@ -6,7 +6,6 @@ from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.launcher_work import Launches
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.settings import read_launcher
-from heartbeat.targets import aws
 from heartbeat.targets.ecs import Ecs
 from heartbeat.telemetry import Happened
 
@@ -54,7 +53,7 @@ class Cloud:
 @pytest.fixture
 def ecs(monkeypatch):
     made = Cloud()
-    monkeypatch.setattr(aws, "client", lambda *_: made)
+    monkeypatch.setattr(aws_call, "client", lambda *_: made)
     return made
 
 

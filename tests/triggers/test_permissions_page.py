@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 from pages import Page
 
+from heartbeat import aws
 from heartbeat.model import Trigger
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.targets.build import build
 from heartbeat.targets.protocol import Call
 
@@ -40,12 +41,12 @@ def asked(monkeypatch):
         found.add(f"{model.service_model.signing_name}:{name}")
         return SimpleNamespace(status_code=200, headers={}), ANSWERS[model.name]
 
-    aws.client.cache_clear()
+    aws_call.client.cache_clear()
     for service, _settings in KINDS.values():
         given = (service, REGION, aws.READ) if service == "lambda" else (service, REGION)
-        aws.client(*given).meta.events.register("before-call", hear)
+        aws_call.client(*given).meta.events.register("before-call", hear)
     yield found
-    aws.client.cache_clear()
+    aws_call.client.cache_clear()
 
 
 def test_the_policy_is_what_the_targets_ask_for(asked):

@@ -11,7 +11,7 @@ from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.model import MINUTE, Job, Trigger
 from heartbeat.settings import Scheduling
 from heartbeat.store.sqlite.store import SQLiteStore
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.verbs.apply import redefined
 from heartbeat.verbs.aws_schedules import STEP_MAX, Schedules
 from heartbeat.verbs.operate import amend, pause_job, resume_job
@@ -57,7 +57,7 @@ def stack(monkeypatch, request):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    forget = aws.client.cache_clear
+    forget = aws_call.client.cache_clear
     with mock_aws():
         forget()
         yield Stack(request.node.name)
@@ -165,7 +165,7 @@ def test_nothing_is_asked_when_nothing_changed(stack, monkeypatch):
     def never(*_):
         raise AssertionError
 
-    monkeypatch.setattr(aws, "client", never)
+    monkeypatch.setattr("heartbeat.aws.client", never)
     stack.keep()
 
 

@@ -12,7 +12,7 @@ import pytest
 from yard import EXEC, RECEIVED, ended, until
 
 from heartbeat.errors import BadSetting, StartFailed
-from heartbeat.targets import aws as targets
+from heartbeat.targets import aws_call as targets
 from heartbeat.worker import Later, Terms, work
 from heartbeat.worker.run_claims import Standing
 from heartbeat.worker.stopping import Stopped, Stops

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
-    from heartbeat.verbs.channel_lane import Delivered
+    from heartbeat.verbs.delivered import Delivered
     from heartbeat.verbs.sweep import Look
 
 ROUNDS_MAX = 100

@@ -11,12 +11,12 @@ from heartbeat.core.blind import Ears, patience
 from heartbeat.errors import ChannelFailed, StartFailed
 from heartbeat.model import DAY, MINUTE, SECOND, Alert, Change, Document, Event
 from heartbeat.settings import Scheduling
-from heartbeat.targets import aws
+from heartbeat.targets import aws_call
 from heartbeat.telemetry import Happened
 from heartbeat.verbs import channel_state
 from heartbeat.verbs.aws_schedules import Schedules
-from heartbeat.verbs.channel_lane import Delivered
 from heartbeat.verbs.deliver import deliver
+from heartbeat.verbs.delivered import Delivered
 from heartbeat.verbs.illness import review
 from heartbeat.verbs.rollout import Rollout
 from heartbeat.verbs.sweep import Swept, sweep
@@ -144,12 +144,12 @@ class Rounds:
         if not starts or not self.scheduling.function:
             return
         payload = json.dumps({"heartbeat": "go-on", "orders": [asdict(order) for order in starts[:ORDERS_MAX]]})
-        with self._told("starts"), aws.calling("Lambda"):
-            functions = aws.client("lambda", "")
+        with self._told("starts"), aws_call.calling("Lambda"):
+            functions = aws_call.client("lambda", "")
             functions.invoke(FunctionName=self.scheduling.function, InvocationType="Event", Payload=payload.encode())
 
     def _keep_schedules(self) -> None:
-        with self._told("schedules"), aws.calling("EventBridge Scheduler"):
+        with self._told("schedules"), aws_call.calling("EventBridge Scheduler"):
             self.schedules.step(self.now())
 
     @contextmanager

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from heartbeat import aws
 from heartbeat.errors import StartFailed
 from heartbeat.model import SECOND
 from heartbeat.redact import credentials, veiled
@@ -13,23 +14,16 @@ from heartbeat.redact import credentials, veiled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONNECT, READ = 5, 20
-"""Seconds."""
-TIMEOUT = (CONNECT + READ) * SECOND
+TIMEOUT = round(aws.CONNECT + aws.READ) * SECOND
 BUSY = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown", "LimitExceeded")
 BROKEN = 500
 """From this HTTP status on nobody knows what became of the request."""
 
 
 @lru_cache
-def client(service: str, region: str, read: float = READ) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """One attempt a call: whether another is made is not for an SDK to decide."""
-    import boto3  # noqa: PLC0415 - slow to import, and only who has such a trigger has it
-    from botocore.config import Config  # noqa: PLC0415 - the same
-
-    config = Config(connect_timeout=CONNECT, read_timeout=read, retries={"total_max_attempts": 1})
-    session: Any = boto3.Session()
-    return session.client(service, region_name=region or None, config=config)
+def client(service: str, region: str, read: float = aws.READ) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """The same client for every start: one attempt a call."""
+    return aws.client(service, region, read_timeout=read)
 
 
 @contextmanager

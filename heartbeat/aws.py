@@ -1,0 +1,24 @@
+"""A client of any service of AWS: one place for how long it waits and how often it tries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CONNECT = 5.0
+"""Seconds until a connection must stand."""
+READ = 20.0
+"""Seconds until an answer must have come."""
+
+
+def client(service: str, region: str = "", *, session: Any = None, **more: Any) -> Any:  # noqa: ANN401 - boto3 has no types
+    """A client by the credentials of the environment, or of a boto3 session, that tries each call once.
+
+    region: "" for the environment's; more: settings of botocore's Config that are to be others. Raises ImportError
+    where boto3 is not installed, and botocore's errors.
+    """
+    import boto3  # noqa: PLC0415 - slow to import, and only who is on AWS needs it
+    from botocore.config import Config  # noqa: PLC0415 - the same
+
+    usual: dict[str, Any] = {"connect_timeout": CONNECT, "read_timeout": READ, "retries": {"total_max_attempts": 1}}
+    made: Any = session or boto3.Session()
+    return made.client(service, region_name=region or None, config=Config(**usual | more))

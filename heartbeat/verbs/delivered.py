@@ -1,0 +1,49 @@
+"""What became of deliveries, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from heartbeat.model import NEVER, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heartbeat.model import Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What a pass did: deliveries sent, failed for now, dead. more: come back at once; next_at: else not before.
+
+    waiting: deliveries that it saw and that still wait.
+    """
+
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
+    more: bool = False
+    next_at: int = NEVER
+    waiting: int = field(default=0, compare=False)
+
+    def __add__(self, other: Delivered) -> Delivered:
+        return Delivered(
+            sent=self.sent + other.sent,
+            failed=self.failed + other.failed,
+            dead=self.dead + other.dead,
+            more=self.more or other.more,
+            next_at=min(self.next_at, other.next_at),
+            waiting=other.waiting,
+        )
+
+
+def count(rows: Sequence[Delivery]) -> Delivered:
+    """What became of these deliveries."""
+    pending = [row for row in rows if row.outcome is Outcome.PENDING]
+    return Delivered(
+        sent=sum(row.outcome is Outcome.SENT for row in rows),
+        dead=sum(row.outcome is Outcome.DEAD for row in rows),
+        failed=len(pending),
+        next_at=min((row.next_at for row in pending), default=NEVER),
+    )
