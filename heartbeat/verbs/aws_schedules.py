@@ -6,6 +6,7 @@ What was made is written down (document `schedules`): only that is ever changed 
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,9 @@ class Schedules:
         self._store, self._slugs, self._place, self._log = store, slugs, place, log
         self._next = 0
 
-    @property
+    @cached_property
     def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        return aws.client("scheduler", "")
+        return aws.client("scheduler")
 
     def step(self, now: int) -> None:
         """Keep them, every few minutes; again at once where botocore raised."""

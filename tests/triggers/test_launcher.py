@@ -6,6 +6,7 @@ from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.launcher_work import Launches
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.settings import read_launcher
+from heartbeat.targets import aws_call
 from heartbeat.targets.ecs import Ecs
 from heartbeat.telemetry import Happened
 

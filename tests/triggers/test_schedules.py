@@ -11,7 +11,6 @@ from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.model import MINUTE, Job, Trigger
 from heartbeat.settings import Scheduling
 from heartbeat.store.sqlite.store import SQLiteStore
-from heartbeat.targets import aws_call
 from heartbeat.verbs.apply import redefined
 from heartbeat.verbs.aws_schedules import STEP_MAX, Schedules
 from heartbeat.verbs.operate import amend, pause_job, resume_job
@@ -57,11 +56,8 @@ def stack(monkeypatch, request):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    forget = aws_call.client.cache_clear
     with mock_aws():
-        forget()
         yield Stack(request.node.name)
-        forget()
 
 
 def test_a_triggered_job_has_a_schedule(stack):
@@ -147,10 +143,9 @@ def test_what_a_checker_that_died_had_made_is_taken_up(stack, monkeypatch):
     stack.declare("report")
     stack.declare("settle")
     put = Schedules._put
-    monkeypatch.setattr(Schedules, "_put", lambda self, request: (put(self, request), die()))
-    with pytest.raises(Died):
+    with monkeypatch.context() as patched, pytest.raises(Died):
+        patched.setattr(Schedules, "_put", lambda self, request: (put(self, request), die()))
         stack.keep()
-    monkeypatch.undo()
     assert len(stack.there()) == 1
     stack.keep()
     assert sorted(stack.there()) == ["report", "settle"]
