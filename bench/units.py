@@ -21,7 +21,7 @@ from heartbeat.store.dynamodb.call import boto3_call, create_table  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.store.dynamodb.call import Call
+    from heartbeat.store.dynamodb.call import DynamoDBCall
 
 
 def run() -> list[dict[str, object]]:
@@ -30,7 +30,7 @@ def run() -> list[dict[str, object]]:
     return [{"name": "units", "what": what, "written": u.written, "read": u.read} for what, u in found.items()]
 
 
-def _on_an_empty_table(count: Callable[[Call], dict[str, Units]]) -> dict[str, Units]:
+def _on_an_empty_table(count: Callable[[DynamoDBCall], dict[str, Units]]) -> dict[str, Units]:
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     with mock_aws(), redirect_stdout(io.StringIO()):  # the functions log there, and the last line is the result
         call = boto3_call(boto3.client("dynamodb", region_name="us-east-1", **keys))

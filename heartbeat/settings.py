@@ -110,7 +110,7 @@ def read_launcher(environ: Mapping[str, str] = os.environ) -> Launching:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
+class StackSettings:
     """How the functions of one stack run on AWS; the template sets the variables.
 
     name: the stack's; ping_keys: empty means the one kept in the table; shards: into how many partitions due rows go;
@@ -130,12 +130,12 @@ class Stack:
     scheduling: Scheduling = Scheduling()
 
 
-def read_stack(environ: Mapping[str, str] = os.environ) -> Stack:
+def read_stack(environ: Mapping[str, str] = os.environ) -> StackSettings:
     """The settings of a function from its environment. Raises BadSetting."""
     given = _Given(environ, {})
     if not given.text("table", ""):
         raise BadSetting("HEARTBEAT_TABLE is not set; the stack's template names its table there")
-    return Stack(
+    return StackSettings(
         name=given.text("stack", "heartbeat"),
         table=given.text("table", ""),
         shards=int(given.number("shards", 1, 1, SHARDS_MAX)),

@@ -3,7 +3,7 @@
 from threading import Barrier, Thread
 
 from heartbeat.channels.body import severity
-from heartbeat.doors.api.app import Api, Request
+from heartbeat.doors.api.app import Api, ApiRequest
 from heartbeat.model import MINUTE, NEVER, Event
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.text.alert_text import compose
@@ -81,7 +81,7 @@ def test_health_over_http_is_503_with_the_reason():
     store = SQLiteStore(":memory:")
     api = Api(store, lambda: T0)
     sweep(store, T0)
-    assert api.answer(Request(method="GET", path="/healthz")).status == 200
+    assert api.answer(ApiRequest(method="GET", path="/healthz")).status == 200
     fall_ill(store, "jobs-file", "it cannot be read", T0, ())
-    answer = api.answer(Request(method="GET", path="/healthz"))
+    answer = api.answer(ApiRequest(method="GET", path="/healthz"))
     assert (answer.status, answer.value["illnesses"]) == (503, {"jobs-file": "it cannot be read"})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind, Key
+from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind, SettingKey
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.errors import BadSetting
 from heartbeat.outbound.urls import flaw, header_flaw
@@ -70,7 +70,7 @@ def _complete(kind: ChannelKind, found: Settings) -> None:
         raise BadSetting(f"give either {', or '.join(' and '.join(keys) for keys in kind.either)}")
 
 
-def _value(key: str, about: Key, value: object, resolve: Resolve) -> object:
+def _value(key: str, about: SettingKey, value: object, resolve: Resolve) -> object:
     if not isinstance(value, TYPES[about.type]) or (about.type == "integer" and isinstance(value, bool)):
         raise BadSetting(f"{key} must be of type {about.type}")
     if isinstance(value, int) and about.minimum is not None and value < about.minimum:
@@ -112,7 +112,7 @@ def _sns(name: str, settings: Settings) -> Channel:
 
 def _webhook(name: str, settings: Settings) -> Channel:
     from heartbeat.channels.template import Template  # noqa: PLC0415  (the same)
-    from heartbeat.channels.webhook import JSON, Request, Webhook  # noqa: PLC0415  (the same)
+    from heartbeat.channels.webhook import JSON, Webhook, WebhookSettings  # noqa: PLC0415  (the same)
     from heartbeat.outbound.addresses import Guard  # noqa: PLC0415  (loads ssl; only who uses webhooks)
 
     _check_url("url", settings["url"])
@@ -124,7 +124,7 @@ def _webhook(name: str, settings: Settings) -> Channel:
         content_type = {key.lower(): value for key, value in headers.items()}.get("content-type", JSON)
         settings["template"] = Template(settings["template"], content_type)
         settings["template"].check()
-    return Webhook(name, Request(**settings), guard=guard, group_above=group_above)
+    return Webhook(name, WebhookSettings(**settings), guard=guard, group_above=group_above)
 
 
 def _console(name: str, settings: Settings) -> Channel:

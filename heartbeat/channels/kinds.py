@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class SettingKey:
     """One setting.
 
     type: the JSON schema's word; object: a map of strings; address: a URL that is called; choices: the only values
@@ -36,12 +36,12 @@ class ChannelKind:
     """
 
     description: str
-    keys: dict[str, Key]
+    keys: dict[str, SettingKey]
     short: str = ""
     either: tuple[tuple[str, ...], ...] = field(default=())
 
 
-GROUP_ABOVE = Key(
+GROUP_ABOVE = SettingKey(
     type="integer",
     minimum=0,
     description="More waiting alerts than this become one message with a list; 0: never. Default 5.",
@@ -53,14 +53,16 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
         short="webhook",
         either=(("webhook",), ("token", "channel")),
         keys={
-            "webhook": Key(address=True, description="The incoming webhook's URL (a secret)."),
-            "token": Key(description="The bot's token, xoxb-… (a secret), with the scope chat:write."),
-            "channel": Key(description="The channel's id, C0123456789."),
-            "thread": Key(
+            "webhook": SettingKey(address=True, description="The incoming webhook's URL (a secret)."),
+            "token": SettingKey(description="The bot's token, xoxb-… (a secret), with the scope chat:write."),
+            "channel": SettingKey(description="The channel's id, C0123456789."),
+            "thread": SettingKey(
                 type="boolean", description="Bot: reminders and recoveries go into the thread. Default true."
             ),
-            "update": Key(type="boolean", description="Bot: a recovery turns the first message green. Default true."),
-            "allow_private": Key(
+            "update": SettingKey(
+                type="boolean", description="Bot: a recovery turns the first message green. Default true."
+            ),
+            "allow_private": SettingKey(
                 type="boolean",
                 description="Webhook: send to private and loopback addresses too, as to a Mattermost of one's own. "
                 "Default false.",
@@ -72,8 +74,8 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
         description="An SNS topic.",
         short="topic",
         keys={
-            "topic": Key(required=True, description="The topic's ARN."),
-            "format": Key(
+            "topic": SettingKey(required=True, description="The topic's ARN."),
+            "format": SettingKey(
                 choices=("json", "text", "chatbot"),
                 description="json (default; e-mail subscribers get text), text, chatbot (Amazon Q Developer in chat).",
             ),
@@ -84,15 +86,15 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
         description="An HTTP request to any URL.",
         short="url",
         keys={
-            "url": Key(required=True, address=True, description="Where to; http or https."),
-            "secret": Key(description="Signs every request: Heartbeat-Signature: t=<unix>,v1=<HMAC-SHA256>."),
-            "headers": Key(type="object", description="Further request headers."),
-            "template": Key(
+            "url": SettingKey(required=True, address=True, description="Where to; http or https."),
+            "secret": SettingKey(description="Signs every request: Heartbeat-Signature: t=<unix>,v1=<HMAC-SHA256>."),
+            "headers": SettingKey(type="object", description="Further request headers."),
+            "template": SettingKey(
                 description="The body, with ${slug}, ${headline} and so on, escaped as the header Content-Type asks "
                 "(JSON, form, XML, HTML); default: a JSON document."
             ),
-            "method": Key(choices=("POST", "PUT", "PATCH"), description="Default POST."),
-            "allow_private": Key(
+            "method": SettingKey(choices=("POST", "PUT", "PATCH"), description="Default POST."),
+            "allow_private": SettingKey(
                 type="boolean", description="Send to private and loopback addresses too. Default false."
             ),
             "group_above": GROUP_ABOVE,

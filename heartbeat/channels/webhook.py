@@ -45,7 +45,7 @@ REFUSED = frozenset({401, 402, 403, 404, 407, 410, 421})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class WebhookSettings:
     """How a webhook is called. secret: what signs; template: the body, None for the JSON document."""
 
     url: str = field(repr=False)
@@ -65,7 +65,7 @@ class Webhook:
     def __init__(
         self,
         name: str,
-        request: Request,
+        request: WebhookSettings,
         *,
         guard: Guard | None = None,
         group_above: int = GROUP_ABOVE,

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind
-from heartbeat.channels.kinds import Key as Setting
+from heartbeat.channels.kinds import SettingKey as Setting
 from heartbeat.config.findings import SECRET, nearest, printable, quoted
 from heartbeat.config.nodes import Mapping, Scalar
 from heartbeat.config.values import NAME
@@ -15,7 +15,7 @@ from heartbeat.outbound.urls import flaw, host_of
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingOf
 
-    from heartbeat.config.located import Spot
+    from heartbeat.config.located import Located
 
 SETTING_MAX = 10_000
 REFERENCES = ("env", "file", "ssm")
@@ -27,7 +27,7 @@ _OWN_PLACEHOLDERS = frozenset({"template"})
 """Settings in which `${…}` is the channel's, not ours."""
 
 
-def read_channels(spot: Spot) -> dict[str, MappingOf[str, Any]]:
+def read_channels(spot: Located) -> dict[str, MappingOf[str, Any]]:
     """Each channel's `{kind: settings}`, references as they stand."""
     channels: dict[str, MappingOf[str, Any]] = {}
     for name, below in spot.entries().items():
@@ -37,7 +37,7 @@ def read_channels(spot: Spot) -> dict[str, MappingOf[str, Any]]:
     return channels
 
 
-def _channel(spot: Spot) -> dict[str, object]:
+def _channel(spot: Located) -> dict[str, object]:
     kinds = spot.entries()
     for kind in kinds:
         if kind not in CHANNEL_KINDS:
@@ -49,7 +49,7 @@ def _channel(spot: Spot) -> dict[str, object]:
     return {kind: _settings(below, CHANNEL_KINDS[kind], kind)}
 
 
-def _settings(spot: Spot, kind: ChannelKind, name: str) -> dict[str, object]:
+def _settings(spot: Located, kind: ChannelKind, name: str) -> dict[str, object]:
     if spot.is_null() and not needs_settings(kind):
         return {}
     if kind.short and isinstance(spot.node, Scalar):
@@ -67,7 +67,7 @@ def needs_settings(kind: ChannelKind) -> bool:
     return bool(kind.either) or any(key.required for key in kind.keys.values())
 
 
-def _known(spot: Spot, kind: ChannelKind) -> dict[str, object]:
+def _known(spot: Located, kind: ChannelKind) -> dict[str, object]:
     settings: dict[str, object] = {}
     for key, below in spot.entries().items():
         with spot.findings.kept():
@@ -84,7 +84,7 @@ def _known(spot: Spot, kind: ChannelKind) -> dict[str, object]:
     return settings
 
 
-def check_address(spot: Spot, url: str, *, allow_private: bool = False) -> None:
+def check_address(spot: Located, url: str, *, allow_private: bool = False) -> None:
     """Refuse a URL that can never be called, as far as that is known before its references are read."""
     marked = _REFERENCE.sub("\0", url)
     scheme, _, rest = marked.partition("://")
@@ -102,7 +102,7 @@ def check_address(spot: Spot, url: str, *, allow_private: bool = False) -> None:
         raise spot.mistake(f"{host} is at {address}, {problem}" if host != address else f"{host} is {problem}")
 
 
-def _complete(spot: Spot, kind: ChannelKind) -> None:
+def _complete(spot: Located, kind: ChannelKind) -> None:
     """Refuse what is missing, and two ways at once."""
     there = spot.entries()
     missing = [name for name, key in kind.keys.items() if key.required and name not in there]
@@ -114,7 +114,7 @@ def _complete(spot: Spot, kind: ChannelKind) -> None:
         raise spot.mistake(f"write either {ways}")
 
 
-def _setting(spot: Spot, name: str, key: Setting) -> object:
+def _setting(spot: Located, name: str, key: Setting) -> object:
     if key.type == "object":
         return {inner: setting_text(below, name) for inner, below in spot.entries().items()}
     if key.type == "string":
@@ -127,13 +127,13 @@ def _setting(spot: Spot, name: str, key: Setting) -> object:
     return value
 
 
-def _chosen(spot: Spot, value: str, key: Setting) -> str:
+def _chosen(spot: Located, value: str, key: Setting) -> str:
     if key.choices and value not in key.choices:
         raise spot.mistake(f"{quoted(value)} is none of {', '.join(key.choices)}{nearest(value, key.choices)}")
     return value
 
 
-def setting_text(spot: Spot, name: str) -> str:
+def setting_text(spot: Located, name: str) -> str:
     """A text whose `${…}` say where a secret is taken from; one in plain text is a doubt."""
     value = spot.text()
     if not value or len(value) > SETTING_MAX:
@@ -146,7 +146,7 @@ def setting_text(spot: Spot, name: str) -> str:
     return value
 
 
-def _check_reference(spot: Spot, inside: str) -> None:
+def _check_reference(spot: Located, inside: str) -> None:
     source, colon, rest = inside.partition(":")
     if not colon or not rest:
         raise spot.mistake(f"{quoted('${' + inside + '}')} does not say where from; write ${{env:{inside or 'NAME'}}}")
@@ -154,7 +154,7 @@ def _check_reference(spot: Spot, inside: str) -> None:
         raise spot.mistake(f"{quoted('${' + inside + '}')}: a value is taken from {', '.join(REFERENCES)}")
 
 
-def _doubt_secret(spot: Spot, value: str) -> None:
+def _doubt_secret(spot: Located, value: str) -> None:
     name = spot.path.rpartition(".")[2]
     if _SECRETS.search(value) or (name in _SECRET_KEYS and not _REFERENCE.search(value)):
         spot.doubt(SECRET)

@@ -13,7 +13,7 @@ from heartbeat.schedule import Schedule, format_duration
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.config.jobs import Entry
+    from heartbeat.config.jobs import DeclaredJob
 
 SLOTS_LOOKED_AT = 32
 """Enough for the shortest gap of a schedule that repeats by the month."""
@@ -26,10 +26,10 @@ class Doubt:
 
     key: str
     doc: str
-    find: Callable[[Entry], str]
+    find: Callable[[DeclaredJob], str]
 
 
-def tell_doubts(entry: Entry) -> None:
+def tell_doubts(entry: DeclaredJob) -> None:
     """Keep every doubt about one job."""
     for doubt in DOUBTS:
         if sentence := doubt.find(entry):
@@ -51,11 +51,11 @@ def gap_ms(schedule: Schedule) -> int | None:
     return min(gaps, default=None)
 
 
-def _gap(entry: Entry) -> int | None:
+def _gap(entry: DeclaredJob) -> int | None:
     return gap_ms(entry.schedule) if entry.schedule else None
 
 
-def _long_grace(entry: Entry) -> str:
+def _long_grace(entry: DeclaredJob) -> str:
     gap, grace = _gap(entry), entry.values.get("grace")
     if gap is None or grace is None or grace <= gap:
         return ""
@@ -63,7 +63,7 @@ def _long_grace(entry: Entry) -> str:
     return f"{told}: a miss is told only after a later run was due"
 
 
-def _capped_early(entry: Entry) -> str:
+def _capped_early(entry: DeclaredJob) -> str:
     gap, early = _gap(entry), entry.values.get("early")
     if gap is None or "early" not in entry.own or not early or early <= gap // 2:
         return ""
@@ -72,7 +72,7 @@ def _capped_early(entry: Entry) -> str:
     )
 
 
-def _no_limit(entry: Entry) -> str:
+def _no_limit(entry: DeclaredJob) -> str:
     starts = ["min_runtime"] if entry.values.get("min_runtime") else []
     starts += ["trigger"] if "trigger" in entry.own else []
     starts += ["sources"] if any(source.kind in STARTING for source in entry.values.get("sources", ())) else []
@@ -81,26 +81,26 @@ def _no_limit(entry: Entry) -> str:
     return f"with {starts[0]} the job has starts, but no max_runtime: a run that hangs is noticed only at the next run"
 
 
-def _long_run(entry: Entry) -> str:
+def _long_run(entry: DeclaredJob) -> str:
     gap, limit = _gap(entry), entry.values.get("max_runtime")
     if gap is None or not limit or limit <= gap:
         return ""
     return f"{format_duration(limit)} is longer than the {format_duration(gap)} between two runs: runs may overlap"
 
 
-def _nobody(entry: Entry) -> str:
+def _nobody(entry: DeclaredJob) -> str:
     told = entry.values.get("notify") or ("notify" in entry.spots and "notify" not in entry.values)
     return "" if told or not entry.values.get("enabled", True) else "nobody is told: name a channel"
 
 
-def _undated(entry: Entry) -> str:
+def _undated(entry: DeclaredJob) -> str:
     evidence = entry.values.get("evidence")
     if evidence is None or "{date:" in evidence.key:
         return ""
     return "the key has no date: the next run's evidence replaces this run's; write {date:%Y-%m-%d} in it"
 
 
-def _day_only(entry: Entry) -> str:
+def _day_only(entry: DeclaredJob) -> str:
     gap, evidence = _gap(entry), entry.values.get("evidence")
     if gap is None or evidence is None or "{date:" not in evidence.key or "%H" in evidence.key:
         return ""
@@ -109,12 +109,12 @@ def _day_only(entry: Entry) -> str:
     return "there is more than one run a day, but the key names only the day; write {date:%Y-%m-%dT%H%M} in it"
 
 
-def _anybodys(entry: Entry) -> str:
+def _anybodys(entry: DeclaredJob) -> str:
     kinds = [s.kind for s in entry.values.get("sources", ()) if all(not value.strip("*") for _, value in s.keys)]
     return f"every event of {kinds[0]} fits: name what is this job's own" if kinds else ""
 
 
-def _needs_trigger(key: str) -> Callable[[Entry], str]:
+def _needs_trigger(key: str) -> Callable[[DeclaredJob], str]:
     told = f"without a trigger {key} does nothing: Heartbeat does not start this job"
     return lambda entry: told if key in entry.own and "trigger" not in entry.own else ""
 

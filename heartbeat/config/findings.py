@@ -16,7 +16,7 @@ SECRET = "a secret stands here in plain text; write ${env:…}, ${file:…} or $
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Position:
     """Line and column, both from 1."""
 
     line: int = 1
@@ -26,7 +26,7 @@ class Place:
 class Mistake(Exception):
     """One value cannot be used. Raised where it is found, caught where the reading can go on."""
 
-    def __init__(self, place: Place, path: str, problem: str) -> None:
+    def __init__(self, place: Position, path: str, problem: str) -> None:
         super().__init__(problem)
         self.place, self.path, self.problem = place, path, problem
 
@@ -36,14 +36,14 @@ class Findings:
     """All that was found in one file so far: (place, sentence)."""
 
     name: str
-    mistakes: list[tuple[Place, str]] = field(default_factory=list)
-    doubts: list[tuple[Place, str]] = field(default_factory=list)
+    mistakes: list[tuple[Position, str]] = field(default_factory=list)
+    doubts: list[tuple[Position, str]] = field(default_factory=list)
 
     def mistake(self, mistake: Mistake) -> None:
         """Keep an error."""
         self.mistakes.append((mistake.place, _sentence(mistake.path, mistake.problem)))
 
-    def doubt(self, place: Place, path: str, problem: str) -> None:
+    def doubt(self, place: Position, path: str, problem: str) -> None:
         """Keep a warning."""
         self.doubts.append((place, _sentence(path, problem)))
 
@@ -51,7 +51,7 @@ class Findings:
         """`with findings.kept():` keeps the mistake that ends the reading of one value, and goes on after it."""
         return Kept(self)
 
-    def told(self, found: Iterable[tuple[Place, str]]) -> tuple[str, ...]:
+    def told(self, found: Iterable[tuple[Position, str]]) -> tuple[str, ...]:
         """The sentences in the file's order, each once, as `jobs.yaml:12:5: …`."""
         ordered = sorted(set(found))
         return tuple(f"{self.name}:{place.line}:{place.column}: {text}" for place, text in ordered)

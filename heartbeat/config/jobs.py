@@ -18,7 +18,7 @@ from heartbeat.schedule import Schedule, parse
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from heartbeat.config.located import Spot
+    from heartbeat.config.located import Located
 
 _FIELDS = {key.name: key.field or key.name for key in JOB_KEYS if key.kept}
 _ZONE_PARTS = frozenset({"timezone", "dialect"})
@@ -29,21 +29,21 @@ class Defaults:
     """What holds for every job that does not say otherwise, and where it stands."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    spots: dict[str, Spot] = field(default_factory=dict)
+    spots: dict[str, Located] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class DeclaredJob:
     """One job as the file has it. own: the keys it sets itself; values: with the defaults; spots: where each stands."""
 
     slug: str
-    spot: Spot
-    own: dict[str, Spot]
-    spots: dict[str, Spot]
+    spot: Located
+    own: dict[str, Located]
+    spots: dict[str, Located]
     values: dict[str, Any]
     schedule: Schedule | None
 
-    def at(self, name: str) -> Spot:
+    def at(self, name: str) -> Located:
         """Where the key stands in this job; the job itself when it does not."""
         return self.own.get(name, self.spot)
 
@@ -55,14 +55,14 @@ class Entry:
         return Job(**{"slug": self.slug, "source": source, **fields}) if "schedule" in fields else None
 
 
-def read_defaults(spot: Spot | None) -> Defaults:
+def read_defaults(spot: Located | None) -> Defaults:
     """The `defaults` of the file."""
     if spot is None:
         return Defaults()
     return Defaults(values=record(spot, DEFAULT_KEYS), spots=spot.entries())
 
 
-def read_jobs(spot: Spot, defaults: Defaults) -> list[Entry]:
+def read_jobs(spot: Located, defaults: Defaults) -> list[DeclaredJob]:
     """Every job, as far as it can be read."""
     entries = []
     for slug, below in spot.entries().items():
@@ -73,7 +73,7 @@ def read_jobs(spot: Spot, defaults: Defaults) -> list[Entry]:
     return entries
 
 
-def _check_slug(spot: Spot, slug: str) -> None:
+def _check_slug(spot: Located, slug: str) -> None:
     if re.fullmatch(UUID, slug):
         raise spot.mistake("a job's name may not look like a UUID: /ping/<uuid> means something else")
     if not re.fullmatch(SLUG, slug):
@@ -82,11 +82,13 @@ def _check_slug(spot: Spot, slug: str) -> None:
         raise spot.mistake(f"a job's name has 1 to 100 small letters, digits, - and _{hint}")
 
 
-def _entry(slug: str, spot: Spot, defaults: Defaults) -> Entry:
+def _entry(slug: str, spot: Located, defaults: Defaults) -> DeclaredJob:
     own = spot.entries()
     values = {**defaults.values, **record(spot, JOB_KEYS)}
     spots = {**defaults.spots, **own}
-    entry = Entry(slug=slug, spot=spot, own=own, spots=spots, values=values, schedule=_schedule(own, spots, values))
+    entry = DeclaredJob(
+        slug=slug, spot=spot, own=own, spots=spots, values=values, schedule=_schedule(own, spots, values)
+    )
     if "trigger" in own and entry.schedule is not None and entry.schedule.interval_ms is not None:
         problem = "a trigger needs fixed times; write the schedule as cron, such as */15 * * * *"
         spot.findings.mistake(entry.at("trigger").mistake(problem))
@@ -95,7 +97,7 @@ def _entry(slug: str, spot: Spot, defaults: Defaults) -> Entry:
     return entry
 
 
-def _schedule(own: dict[str, Spot], spots: dict[str, Spot], values: dict[str, Any]) -> Schedule | None:
+def _schedule(own: dict[str, Located], spots: dict[str, Located], values: dict[str, Any]) -> Schedule | None:
     """The schedule, unless it or what it is read by is broken."""
     unread = [name for name in ("schedule", *_ZONE_PARTS) if name in spots and name not in values]
     if unread or "schedule" not in own:
@@ -105,14 +107,14 @@ def _schedule(own: dict[str, Spot], spots: dict[str, Spot], values: dict[str, An
     return None
 
 
-def _parsed(spot: Spot, values: dict[str, Any]) -> Schedule:
+def _parsed(spot: Located, values: dict[str, Any]) -> Schedule:
     zone, dialect = values.get("timezone", "UTC"), values.get("dialect")
     for element in spot.elements():
         _try(element, (element.text(),), zone, dialect)
     return _try(spot, values["schedule"], zone, dialect)
 
 
-def _try(spot: Spot, texts: tuple[str, ...], zone: str, dialect: str | None) -> Schedule:
+def _try(spot: Located, texts: tuple[str, ...], zone: str, dialect: str | None) -> Schedule:
     try:
         return parse(texts, zone, dialect)
     except BadSchedule as bad:
@@ -122,7 +124,7 @@ def _try(spot: Spot, texts: tuple[str, ...], zone: str, dialect: str | None) -> 
         raise spot.mistake(f"{quoted(bad.text)}{where} {bad.problem}{inside}; {bad.remedy}") from None
 
 
-def check_names(spot: Spot, known: Collection[str]) -> None:
+def check_names(spot: Located, known: Collection[str]) -> None:
     """Keep a mistake for each channel that the file does not have."""
     for element in spot.elements():
         name = element.plain()

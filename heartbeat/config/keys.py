@@ -10,7 +10,7 @@ from heartbeat.config.findings import nearest, printable, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from heartbeat.config.located import Spot
+    from heartbeat.config.located import Located
     from heartbeat.config.values import Type
 
 
@@ -29,7 +29,7 @@ class Key:
     field: str = ""
 
 
-def record(spot: Spot, keys: tuple[Key, ...]) -> dict[str, Any]:
+def record(spot: Located, keys: tuple[Key, ...]) -> dict[str, Any]:
     """The values of a mapping by their keys, those that could be read; every other key is a mistake."""
     entries = spot.entries()
     check_keys(spot, keys)
@@ -41,7 +41,7 @@ def record(spot: Spot, keys: tuple[Key, ...]) -> dict[str, Any]:
     return found
 
 
-def one_kind(spot: Spot, known: Iterable[str], what: str) -> tuple[str, Spot]:
+def one_kind(spot: Located, known: Iterable[str], what: str) -> tuple[str, Located]:
     """The name and the place of `{KIND: {...}}`. what: as people call it. Raises Mistake."""
     kinds, names = spot.entries(), list(known)
     listed = f"; known are {', '.join(names)}"
@@ -53,7 +53,7 @@ def one_kind(spot: Spot, known: Iterable[str], what: str) -> tuple[str, Spot]:
     return next(iter(kinds.items()))
 
 
-def check_keys(spot: Spot, keys: tuple[Key, ...], allowed: str = "") -> None:
+def check_keys(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> None:
     """Keep a mistake for each key that is not known, and for each that is missing."""
     entries, known = spot.entries(), [key.name for key in keys]
     for name in entries:

@@ -9,14 +9,14 @@ from heartbeat.config.findings import Findings, Mistake, printable, quoted
 from heartbeat.config.nodes import KINDS, Mapping, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from heartbeat.config.findings import Place
+    from heartbeat.config.findings import Position
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 _DIGITS_MAX = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
+class Located:
     """A node, the way that led to it (`jobs.daily-report.grace`), and where findings go."""
 
     node: Node
@@ -24,7 +24,7 @@ class Spot:
     findings: Findings
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Position:
         """Where the value begins."""
         return self.node.place
 
@@ -58,23 +58,23 @@ class Spot:
         """There is no value; `written`: and `null` or `~` says so, as one does to undo a default."""
         return isinstance(self.node, Scalar) and self.node.kind == "null" and (self.node.text != "" or not written)
 
-    def entries(self) -> dict[str, Spot]:
+    def entries(self) -> dict[str, Located]:
         """The values of a mapping by their keys."""
         if not isinstance(self.node, Mapping):
             raise self.mistake(f"{_shape(self.node)} stands here; write a mapping: `key: value`, or {{}} for none")
         return {key: self._below(key, value) for key, (_, value) in self.node.pairs.items()}
 
-    def key(self, name: str) -> Spot:
+    def key(self, name: str) -> Located:
         """The key itself as a value, for what is wrong with its name."""
         pairs = self.node.pairs if isinstance(self.node, Mapping) else {}
         return self._below(name, pairs[name][0])
 
-    def elements(self) -> tuple[Spot, ...]:
+    def elements(self) -> tuple[Located, ...]:
         """The values of a list; a single value is a list of one."""
         if isinstance(self.node, Mapping):
             raise self.mistake("a mapping stands here; write one value, or a list")
         items = self.node.items if isinstance(self.node, Sequence) else (self.node,)
-        return tuple(Spot(node=item, path=self.path, findings=self.findings) for item in items)
+        return tuple(Located(node=item, path=self.path, findings=self.findings) for item in items)
 
     def plain(self) -> object:
         """The value as Python has it, for what is handed on as it is."""
@@ -84,8 +84,8 @@ class Spot:
             return [spot.plain() for spot in self.elements()]
         return _converted(self.node)
 
-    def _below(self, key: str, node: Node) -> Spot:
-        return Spot(node=node, path=f"{self.path}.{key}" if self.path else key, findings=self.findings)
+    def _below(self, key: str, node: Node) -> Located:
+        return Located(node=node, path=f"{self.path}.{key}" if self.path else key, findings=self.findings)
 
 
 def is_true(text: str) -> bool | None:

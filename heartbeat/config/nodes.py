@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from heartbeat.config.findings import Findings, Mistake, Place, quoted
+from heartbeat.config.findings import Findings, Mistake, Position, quoted
 from heartbeat.config.unreadable import check_characters, explain
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ KINDS = {
 class Scalar:
     """One plain or quoted value as it was written; kind: what YAML 1.1 takes it for (str, int, bool, null …)."""
 
-    place: Place
+    place: Position
     text: str
     kind: str
     weight: int = 1
@@ -51,7 +51,7 @@ class Scalar:
 class Sequence:
     """A list. weight: values in it, unfolded; height: levels below it."""
 
-    place: Place
+    place: Position
     items: tuple[Node, ...]
     weight: int
     height: int
@@ -61,7 +61,7 @@ class Sequence:
 class Mapping:
     """Keys with their values, merge keys (`<<`) carried out."""
 
-    place: Place
+    place: Position
     pairs: dict[str, tuple[Scalar, Node]]
     weight: int
     height: int
@@ -210,6 +210,6 @@ def _too_deep(event: yaml.Event, path: str) -> Mistake:
     return Mistake(_place(event), path[:200], f"more than {DEPTH_MAX} levels deep; nothing in a jobs file is")
 
 
-def _place(event: yaml.Event) -> Place:
+def _place(event: yaml.Event) -> Position:
     mark = event.start_mark
-    return Place(mark.line + 1, mark.column + 1) if mark else Place()
+    return Position(mark.line + 1, mark.column + 1) if mark else Position()

@@ -12,7 +12,7 @@ from heartbeat.config.values import Type, matching, text
 from heartbeat.model import Bound, Evidence
 
 if TYPE_CHECKING:
-    from heartbeat.config.located import Spot
+    from heartbeat.config.located import Located
 
 METRICS_MAX = 20
 METRIC = r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"
@@ -23,13 +23,13 @@ _BUCKET = rf"(?!{_NO_KEY}|\.$)[^{{}}\s]+"
 _CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w-]+)?"
 
 
-def read_evidence(spot: Spot) -> Evidence | None:
+def read_evidence(spot: Located) -> Evidence | None:
     """Where the evidence lies."""
     found = record(spot, EVIDENCE_KEYS)
     return Evidence(**found) if "key" in found else None
 
 
-def read_metrics(spot: Spot) -> tuple[Bound, ...]:
+def read_metrics(spot: Located) -> tuple[Bound, ...]:
     """What each metric must be."""
     bounds = []
     for name, below in spot.entries().items():
@@ -41,7 +41,7 @@ def read_metrics(spot: Spot) -> tuple[Bound, ...]:
     return tuple(bounds)
 
 
-def _bound(name: str, spot: Spot) -> Bound:
+def _bound(name: str, spot: Located) -> Bound:
     found = record(spot, BOUND_KEYS)
     low, high = found.get("min"), found.get("max")
     if not spot.entries():
@@ -51,7 +51,7 @@ def _bound(name: str, spot: Spot) -> Bound:
     return Bound(metric=name, low=low, high=high)
 
 
-def read_key_template(spot: Spot) -> str:
+def read_key_template(spot: Located) -> str:
     """An S3 key, with `{date:…}` where the slot's date stands."""
     key = str(_KEY_TEXT.read(spot))
     if re.match(_NO_KEY, key):

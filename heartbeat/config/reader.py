@@ -12,10 +12,10 @@ from msgspec import to_builtins
 from heartbeat.config.channels import read_channels
 from heartbeat.config.declared import Config
 from heartbeat.config.doubts import UNUSED_CHANNEL, tell_doubts
-from heartbeat.config.findings import Findings, Mistake, Place
-from heartbeat.config.jobs import Defaults, Entry, check_names, read_defaults, read_jobs
+from heartbeat.config.findings import Findings, Mistake, Position
+from heartbeat.config.jobs import DeclaredJob, Defaults, check_names, read_defaults, read_jobs
 from heartbeat.config.keys import check_keys, record
-from heartbeat.config.located import Spot
+from heartbeat.config.located import Located
 from heartbeat.config.nodes import compose
 from heartbeat.config.tables import EXTENSION, SERVICE_KEYS, TOP_KEYS
 from heartbeat.config.unreadable import SIZE_MAX, decode
@@ -50,7 +50,7 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(SIZE_MAX + 1)
     except OSError as error:
-        raise Mistake(Place(), "", f"the file cannot be read: {error.strerror}") from None
+        raise Mistake(Position(), "", f"the file cannot be read: {error.strerror}") from None
 
 
 def _read(text: str, name: str, findings: Findings) -> Config:
@@ -68,14 +68,14 @@ def _stop(findings: Findings) -> None:
         raise BadConfig(findings.told(findings.mistakes))
 
 
-def _root(text: str, findings: Findings) -> Spot:
+def _root(text: str, findings: Findings) -> Located:
     node = compose(text.removeprefix("\ufeff"), findings)
     if node is None:
-        raise Mistake(Place(), "", "the file is empty; write `jobs: {}` if it is to have no jobs")
-    return Spot(node=node, path="", findings=findings)
+        raise Mistake(Position(), "", "the file is empty; write `jobs: {}` if it is to have no jobs")
+    return Located(node=node, path="", findings=findings)
 
 
-def _config(root: Spot, name: str) -> Config | None:
+def _config(root: Located, name: str) -> Config | None:
     check_keys(root, TOP_KEYS, allowed=EXTENSION)
     top = _sections(root)
     channels = read_channels(top["channels"]) if "channels" in top else {}
@@ -106,7 +106,7 @@ def _digest(jobs: tuple[Job, ...], *rest: object) -> str:
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 
-def _sections(root: Spot) -> dict[str, Any]:
+def _sections(root: Located) -> dict[str, Any]:
     entries, found = root.entries(), {}
     for key in TOP_KEYS:
         if key.name in entries:
@@ -117,14 +117,14 @@ def _sections(root: Spot) -> dict[str, Any]:
     return found
 
 
-def _naming(top: dict[str, Any], entries: list[Entry]) -> list[Spot]:
+def _naming(top: dict[str, Any], entries: list[DeclaredJob]) -> list[Located]:
     """Every place that names channels."""
     sections = [top[name].entries() for name in ("defaults", "service") if name in top]
     spots = [section[key] for section in sections for key in ("notify", "fallback") if key in section]
     return spots + [entry.own["notify"] for entry in entries if "notify" in entry.own]
 
 
-def _check_channels(top: dict[str, Any], entries: list[Entry]) -> None:
+def _check_channels(top: dict[str, Any], entries: list[DeclaredJob]) -> None:
     known = top["channels"].entries() if "channels" in top else {}
     used: set[object] = set()
     for spot in _naming(top, entries):
@@ -135,7 +135,7 @@ def _check_channels(top: dict[str, Any], entries: list[Entry]) -> None:
         top["channels"].key(name).doubt(UNUSED_CHANNEL)
 
 
-def _tell_doubts(root: Spot, top: dict[str, Any], entries: list[Entry], defaults: Defaults) -> None:
+def _tell_doubts(root: Located, top: dict[str, Any], entries: list[DeclaredJob], defaults: Defaults) -> None:
     for entry in entries:
         tell_doubts(entry)
     if "timezone" in defaults.spots:
@@ -147,5 +147,5 @@ def _tell_doubts(root: Spot, top: dict[str, Any], entries: list[Entry], defaults
         root.findings.doubt(top["jobs"].place, "jobs", problem)
 
 
-def _by_the_clock(entry: Entry) -> bool:
+def _by_the_clock(entry: DeclaredJob) -> bool:
     return entry.schedule is not None and entry.schedule.interval_ms is None

@@ -9,10 +9,10 @@ from heartbeat.config.findings import quoted
 from heartbeat.config.keys import Key, one_kind, record
 from heartbeat.config.nodes import Mapping
 from heartbeat.config.values import Type, matching, text
-from heartbeat.model import Log, Source
+from heartbeat.model import LogGroup, Source
 
 if TYPE_CHECKING:
-    from heartbeat.config.located import Spot
+    from heartbeat.config.located import Located
 
 SOURCES_MAX = 20
 _VALUE = text(2048)  # the length of the longest ARN
@@ -47,7 +47,7 @@ LOG_KEYS = (
 )
 
 
-def _read_log(spot: Spot) -> dict[str, str]:
+def _read_log(spot: Located) -> dict[str, str]:
     found = record(spot, LOG_KEYS)
     return found if len(found) == len(LOG_KEYS) else {}
 
@@ -127,7 +127,7 @@ STARTING = frozenset(kind.name for kind in KINDS if kind.starts)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-def read_sources(spot: Spot) -> tuple[Source, ...]:
+def read_sources(spot: Located) -> tuple[Source, ...]:
     """One source, or a list of them."""
     spots = (spot,) if isinstance(spot.node, Mapping) else spot.elements()
     sources = []
@@ -139,12 +139,12 @@ def read_sources(spot: Spot) -> tuple[Source, ...]:
     return tuple(sources)
 
 
-def _source(spot: Spot) -> Source:
+def _source(spot: Located) -> Source:
     name, below = one_kind(spot, _BY_NAME, "source")
     return _read(below, _BY_NAME[name])
 
 
-def _read(spot: Spot, kind: SourceKind) -> Source:
+def _read(spot: Located, kind: SourceKind) -> Source:
     names = {key.name for key in kind.also}
     if not spot.entries().keys() - names:
         what = "nothing by which to know its events" if spot.entries() else "nothing"
@@ -153,12 +153,12 @@ def _read(spot: Spot, kind: SourceKind) -> Source:
     return Source(kind=kind.name, log=log_of(found.pop("log", {})), keys=_plain(spot, found))
 
 
-def log_of(found: dict[str, str]) -> Log | None:
+def log_of(found: dict[str, str]) -> LogGroup | None:
     """Where the output of a task is; None when nothing is said of it."""
-    return Log(**found) if found else None
+    return LogGroup(**found) if found else None
 
 
-def _plain(spot: Spot, found: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def _plain(spot: Located, found: dict[str, str]) -> tuple[tuple[str, str], ...]:
     for name, value in found.items():
         if "${" in value:
             remedy = "nothing is looked up here; write the name itself, with * for what varies"

@@ -12,13 +12,13 @@ from heartbeat.config.triggers import OVERLAP, TRIGGER_SCHEMA, read_trigger
 from heartbeat.config.values import Type, duration, many, matching, optional, text
 
 if TYPE_CHECKING:
-    from heartbeat.config.located import Spot
+    from heartbeat.config.located import Located
 
 EXTENSION = "x-"
 """Keys that begin so are left alone at the top of the file: a place for anchors."""
 
 
-def read_section(spot: Spot) -> Spot:
+def read_section(spot: Located) -> Located:
     """A mapping that is read further by its own rules."""
     spot.entries()
     return spot

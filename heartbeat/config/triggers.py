@@ -15,7 +15,7 @@ from heartbeat.model import MINUTE, Overlap, Source, Trigger
 from heartbeat.targets.ecs import name_of
 
 if TYPE_CHECKING:
-    from heartbeat.config.located import Spot
+    from heartbeat.config.located import Located
 
 TIMEOUT_MAX = 15 * MINUTE
 COMMAND_MAX = 100
@@ -30,39 +30,39 @@ class TriggerKind:
     keys: tuple[Key, ...]
 
 
-def _read_text(spot: Spot) -> str:
+def _read_text(spot: Located) -> str:
     return setting_text(spot, spot.path.rpartition(".")[2])
 
 
-def _read_url(spot: Spot) -> str:
+def _read_url(spot: Located) -> str:
     value = _read_text(spot)
     check_address(spot, value, allow_private=True)
     return value
 
 
-def _read_texts(spot: Spot) -> tuple[str, ...]:
+def _read_texts(spot: Located) -> tuple[str, ...]:
     found = tuple(_read_text(each) for each in spot.elements())
     if not 1 <= len(found) <= COMMAND_MAX:
         raise spot.mistake(f"write 1 to {COMMAND_MAX} values; here are {len(found)}")
     return found
 
 
-def _read_map(spot: Spot) -> dict[str, str]:
+def _read_map(spot: Located) -> dict[str, str]:
     return {name: _read_text(below) for name, below in spot.entries().items()}
 
 
-def _read_json(spot: Spot) -> dict[str, Any]:
+def _read_json(spot: Located) -> dict[str, Any]:
     return {name: below.plain() for name, below in spot.entries().items()}
 
 
-def _read_status(spot: Spot) -> str:
+def _read_status(spot: Located) -> str:
     value = spot.scalar()
     if not re.fullmatch(_STATUS, value):
         raise spot.mistake(f"{quoted(value)} is no HTTP status; write 202 or 2xx")
     return value
 
 
-def _read_timeout(spot: Spot) -> int:
+def _read_timeout(spot: Located) -> int:
     found = int(_DURATION.read(spot))
     if found > TIMEOUT_MAX:
         raise spot.mistake("is longer than 15m, which is all that a function on AWS can wait")
@@ -197,7 +197,7 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 OVERLAPS = tuple(str(each) for each in Overlap)
 
 
-def read_trigger(spot: Spot) -> Trigger:
+def read_trigger(spot: Located) -> Trigger:
     """What starts the job's runs: exactly one kind."""
     name, below = one_kind(spot, _BY_NAME, "trigger")
     settings = record(below, _BY_NAME[name].keys)
@@ -218,14 +218,14 @@ def implied(slug: str, trigger: Trigger) -> tuple[Source, ...]:
             return ()
 
 
-def _check_container(spot: Spot, settings: dict[str, Any]) -> None:
+def _check_container(spot: Located, settings: dict[str, Any]) -> None:
     # ECS knows overrides only by the container's name.
     for key in ("command", "environment"):
         if key in settings and "task_definition" in settings and "container" not in settings:
             spot.findings.mistake(spot.entries()[key].mistake("is for a container: write its name as `container`"))
 
 
-def read_overlap(spot: Spot) -> Overlap:
+def read_overlap(spot: Located) -> Overlap:
     """What becomes of a start while another run is under way."""
     return Overlap(OVERLAP_WORDS.read(spot))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from heartbeat.config.findings import Mistake, Place, printable
+from heartbeat.config.findings import Mistake, Position, printable
 
 if TYPE_CHECKING:
     import yaml
@@ -40,9 +40,9 @@ The two parsers of PyYAML word their errors differently; each form fits both."""
 def decode(raw: bytes) -> str:
     """The file's text. A UTF-8 byte order mark is taken off; any other encoding is refused with its place."""
     if len(raw) > SIZE_MAX:
-        raise Mistake(Place(), "", f"the file has {len(raw):,} bytes; at most {SIZE_MAX:,} are read: split it")
+        raise Mistake(Position(), "", f"the file has {len(raw):,} bytes; at most {SIZE_MAX:,} are read: split it")
     if raw.startswith(_UTF16):
-        raise Mistake(Place(), "", "the file is UTF-16; save it as UTF-8")
+        raise Mistake(Position(), "", "the file is UTF-16; save it as UTF-8")
     raw = raw.removeprefix(_BOM)
     try:
         return raw.decode("utf-8")
@@ -55,7 +55,7 @@ def decode(raw: bytes) -> str:
 def check_characters(text: str) -> None:
     """Refuse a text that is too long, or holds what YAML allows only as an escape."""
     if len(text) > SIZE_MAX:
-        raise Mistake(Place(), "", f"the file has {len(text):,} characters; at most {SIZE_MAX:,} are read: split it")
+        raise Mistake(Position(), "", f"the file has {len(text):,} characters; at most {SIZE_MAX:,} are read: split it")
     if found := _FORBIDDEN.search(text):
         problem = f"the character {printable(found[0])} may not stand in YAML; remove it"
         raise Mistake(_end_of(text[: found.start()]), "", problem)
@@ -82,10 +82,10 @@ def _advice(said: str, line: str, column: int) -> tuple[str, bool]:
     return next(((words, start) for form, words, start in _WORDS if re.search(form, said)), (said.strip(), False))
 
 
-def _place(mark: yaml.Mark | None) -> Place:
-    return Place(mark.line + 1, mark.column + 1) if mark else Place()
+def _place(mark: yaml.Mark | None) -> Position:
+    return Position(mark.line + 1, mark.column + 1) if mark else Position()
 
 
-def _end_of(before: str) -> Place:
+def _end_of(before: str) -> Position:
     lines = (before + ".").splitlines()
-    return Place(len(lines), len(lines[-1]))
+    return Position(len(lines), len(lines[-1]))

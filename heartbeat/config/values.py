@@ -18,7 +18,7 @@ from heartbeat.schedule.zones import zone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.config.located import Spot
+    from heartbeat.config.located import Located
 
 SLUG = r"[a-z0-9_-]{1,100}"
 """Healthchecks' shape of a slug."""
@@ -42,13 +42,13 @@ class Type:
 
     words: str
     schema: dict[str, Any]
-    read: Callable[[Spot], Any]
+    read: Callable[[Located], Any]
 
 
 def text(most: int, words: str = "text", *, lines: bool = False) -> Type:
     """A text of at most so many characters, on one line unless `lines`."""
 
-    def read(spot: Spot) -> str:
+    def read(spot: Located) -> str:
         value = spot.text().strip()
         if not value:
             raise spot.mistake("is empty; write a text, or leave out the key")
@@ -65,7 +65,7 @@ def matching(form: str, most: int, words: str, remedy: str) -> Type:
     """A text that a regular expression fits as a whole."""
     plain = text(most)
 
-    def read(spot: Spot) -> str:
+    def read(spot: Located) -> str:
         value = str(plain.read(spot))
         if not re.fullmatch(form, value):
             raise spot.mistake(f"{quoted(value)} is no {words}; {remedy}")
@@ -77,7 +77,7 @@ def matching(form: str, most: int, words: str, remedy: str) -> Type:
 def duration(*, zero: bool) -> Type:
     """A length of time in milliseconds."""
 
-    def read(spot: Spot) -> int:
+    def read(spot: Located) -> int:
         value = spot.scalar()
         try:
             ms = parse_duration(value)
@@ -98,7 +98,7 @@ def optional(inner: Type) -> Type:
     if "enum" in schema:
         schema["enum"] = [*schema["enum"], None]
 
-    def read(spot: Spot) -> object:
+    def read(spot: Located) -> object:
         return None if spot.is_null(written=True) else inner.read(spot)
 
     return Type(words=f"{inner.words}, or null", schema=schema, read=read)
@@ -107,7 +107,7 @@ def optional(inner: Type) -> Type:
 def many(inner: Type, *, most: int = LIST_MAX, least: int = 0) -> Type:
     """One value or a list of them, none of them twice."""
 
-    def read(spot: Spot) -> tuple[Any, ...]:
+    def read(spot: Located) -> tuple[Any, ...]:
         found: list[Any] = []
         for element in spot.elements():
             with spot.findings.kept():
@@ -126,7 +126,7 @@ def many(inner: Type, *, most: int = LIST_MAX, least: int = 0) -> Type:
 def one_of(known: tuple[str, ...], words: str) -> Type:
     """A word out of a few."""
 
-    def read(spot: Spot) -> str:
+    def read(spot: Located) -> str:
         value = spot.text()
         if value not in known:
             hint = nearest(value, known) or f"; write one of {', '.join(known)}"
@@ -136,7 +136,7 @@ def one_of(known: tuple[str, ...], words: str) -> Type:
     return Type(words=", ".join(f"`{word}`" for word in known), schema={"type": "string", "enum": [*known]}, read=read)
 
 
-def read_zone(spot: Spot) -> str:
+def read_zone(spot: Located) -> str:
     """An IANA name that this machine knows."""
     name = spot.text()
     try:
@@ -145,7 +145,7 @@ def read_zone(spot: Spot) -> str:
         raise spot.mistake(f"{quoted(name)} {bad.problem}; {bad.remedy}") from None
 
 
-def read_flag(spot: Spot) -> bool:
+def read_flag(spot: Located) -> bool:
     """True or false, unquoted."""
     value = spot.plain()
     if not isinstance(value, bool):
@@ -153,7 +153,7 @@ def read_flag(spot: Spot) -> bool:
     return value
 
 
-def read_count(spot: Spot) -> int:
+def read_count(spot: Located) -> int:
     """How many, from 1."""
     value = spot.plain()
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= COUNT_MAX:
@@ -161,7 +161,7 @@ def read_count(spot: Spot) -> int:
     return value
 
 
-def read_number(spot: Spot) -> float:
+def read_number(spot: Located) -> float:
     """A number as people write it: -1, 2.5."""
     value = spot.scalar()
     if not re.fullmatch(_NUMBER, value):
@@ -169,7 +169,7 @@ def read_number(spot: Spot) -> float:
     return float(value)
 
 
-def read_size(spot: Spot) -> int:
+def read_size(spot: Located) -> int:
     """Bytes, with a decimal (kB, MB) or binary (KiB, MiB) unit or none."""
     value = spot.scalar()
     form = re.fullmatch(_SIZE, value)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from heartbeat.core import deadlines, slots
-from heartbeat.core.judgment import Case
+from heartbeat.core.judgment import Judgment
 from heartbeat.model import HOUR, NEVER
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def set_back(snapshot: Snapshot, now: int, by: int, remark: str) -> Change | None:
     """What brings this job to a clock that says `now` and was set back by so much; None when nothing lies ahead."""
     state = _moved(snapshot.job, snapshot.state, now, by)
-    case = Case(snapshot, now, None)
+    case = Judgment(snapshot, now, None)
     if state != snapshot.state:
         case.state = state
         case.note(None, now, None, None)

@@ -12,7 +12,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from heartbeat.core.alerts import incident_id
-from heartbeat.core.judgment import Case
+from heartbeat.core.judgment import Judgment
 from heartbeat.core.slots import schedule_of
 from heartbeat.model import DAY, HOUR, Change, Incident, Job, Phase, Snapshot, Start, State, Status
 from heartbeat.text.times import duration
@@ -54,7 +54,7 @@ def _returning(job: Job, now: int, left: Snapshot) -> Change:
     if state.paused_until is not None and state.paused_until <= now:
         state = replace(state, status=Status.WAITING, since=now, paused_until=None, pause_reason="", streak=0)
     change = _made(Snapshot(job=job, state=state, due=now, uuid=left.uuid), now)
-    case = Case(Snapshot(job=job, state=replace(state, version=old.version), due=now, uuid=left.uuid), now, None)
+    case = Judgment(Snapshot(job=job, state=replace(state, version=old.version), due=now, uuid=left.uuid), now, None)
     case.note(None, now, None, None)
     case.remark(f"declared again {duration(now - (old.removed_at or now))} after it was removed: what was known holds")
     return replace(change, entries=tuple(case.entries))
@@ -68,7 +68,7 @@ def _expected_after(left: Snapshot, job: Job, now: int) -> int:
 
 
 def _made(snapshot: Snapshot, now: int) -> Change:
-    due = Case(snapshot, now, None).next_look()
+    due = Judgment(snapshot, now, None).next_look()
     made = Change(slug=snapshot.job.slug, expected=0, job=snapshot.job, state=snapshot.state, uuid=snapshot.uuid)
     return replace(made, due=due)
 
@@ -91,8 +91,8 @@ def _reopened(incident: Incident | None, name: str) -> Incident | None:
 
 
 def removed(snapshot: Snapshot, now: int, quiet: int | None) -> Change:
-    """The change that takes a job away. One that is down is told to be closed; quiet: see `Case`."""
-    case = Case(snapshot, now, quiet)
+    """The change that takes a job away. One that is down is told to be closed; quiet: see `Judgment`."""
+    case = Judgment(snapshot, now, quiet)
     incident = snapshot.state.incident
     if incident is not None and incident.told_at is not None and incident.ended_at is None and quiet is None:
         case.tell_closed()

@@ -30,7 +30,7 @@ SLOTS_SHOWN = 10
 NOTES_SHOWN = 10
 
 
-class Standing(StrEnum):
+class JobStanding(StrEnum):
     """Where a job stands, as it is shown; the worst first."""
 
     DOWN = "down"
@@ -87,7 +87,7 @@ class Explanation:
     """
 
     snapshot: Snapshot
-    standing: Standing
+    standing: JobStanding
     because: str
     rule: str
     hint: str
@@ -123,19 +123,19 @@ def explain(
     )
 
 
-def standing(snapshot: Snapshot, now: int) -> Standing:
+def standing(snapshot: Snapshot, now: int) -> JobStanding:
     """Where the job stands at this instant, whether or not a sweep has looked."""
     job, state = snapshot.job, snapshot.state
     if not job.enabled:
-        return Standing.DISABLED
+        return JobStanding.DISABLED
     if state.status in {Status.DOWN, Status.PAUSED}:
-        return Standing(state.status)
+        return JobStanding(state.status)
     slot = open_slot(snapshot)
     if _is_overdue(snapshot, slot, now):
-        return Standing.OVERDUE
+        return JobStanding.OVERDUE
     if slot is not None and slot <= now:
-        return Standing.LATE
-    return Standing.RUNNING if running(snapshot) else Standing(state.status)
+        return JobStanding.LATE
+    return JobStanding.RUNNING if running(snapshot) else JobStanding(state.status)
 
 
 def _is_overdue(snapshot: Snapshot, slot: int | None, now: int) -> bool:

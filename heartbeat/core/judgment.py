@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from heartbeat.core import deadlines, slots
 from heartbeat.core.alerts import doubted, incident_id, job_alert
-from heartbeat.core.transition import TRANSITIONS, Row, Tell, keep_row
+from heartbeat.core.transition import TRANSITIONS, Tell, Transition, keep_row
 from heartbeat.model import (
     BAD,
     GOOD,
@@ -32,7 +32,7 @@ from heartbeat.model import (
 )
 
 
-class Case:
+class Judgment:
     """Collects what one look at a job decides.
 
     now: when we look; quiet: until when people are not told (a silence), or None; blinds: when nobody listened.
@@ -125,7 +125,7 @@ class Case:
         elif self._is_newest(slot, at):
             self._good(slot, at, verdict)
 
-    def _row(self, verdict: Verdict) -> Row:
+    def _row(self, verdict: Verdict) -> Transition:
         """The row of the table for this verdict, which the latest line of history keeps."""
         row: Ruled = (self.state.status, verdict)
         if self.entries:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from heartbeat.core import deadlines, expected, slots
 from heartbeat.core.blind import is_unknown, judged_at, last_touching
-from heartbeat.core.judgment import Case
+from heartbeat.core.judgment import Judgment
 from heartbeat.core.remembered_starts import excused
 from heartbeat.model import NEVER, Change, Phase, Reason, Run, Snapshot, Span, Status, Verdict
 from heartbeat.text import alert_text
@@ -31,7 +31,7 @@ STEPS_MAX = 100
 
 def look(snapshot: Snapshot, now: int, *, blind: Sequence[Blind] = (), quiet: int | None = None) -> Change:
     """What the clock finds: slots missed, runs hung, reminders due, silences and pauses over."""
-    case = Case(snapshot, now, quiet, blind)
+    case = Judgment(snapshot, now, quiet, blind)
     more = False
     if case.job.enabled:
         more = not _walk(case)
@@ -45,14 +45,14 @@ def at_stake(snapshot: Snapshot, now: int) -> list[int]:
     return sorted(slot for slot in before if slot is not None)
 
 
-def _walk(case: Case) -> bool:
+def _walk(case: Judgment) -> bool:
     done = any(not _step(case) for _ in range(STEPS_MAX))
     if done:
         _mend(case, NEVER)
     return done
 
 
-def _step(case: Case) -> bool:
+def _step(case: Judgment) -> bool:
     # The earliest of: a slot met ahead, the next slot's deadline, an open run's deadline, the end of the pause. False:
     # nothing is due.
     slot = slots.next_slot(case.job, case.state.cursor)
@@ -68,12 +68,12 @@ def _step(case: Case) -> bool:
     return slot is not None and due is not None and _miss(case, slot, due)
 
 
-def _first_hung(case: Case) -> tuple[int, Run] | None:
+def _first_hung(case: Judgment) -> tuple[int, Run] | None:
     ends = [(end, run) for run, end in deadlines.open_runs(case.job, case.state)]
     return min(ends, key=lambda pair: pair[0], default=None)
 
 
-def _pass_over(case: Case, span: Span) -> None:
+def _pass_over(case: Judgment, span: Span) -> None:
     # These slots have their verdicts; only now, with what was open before them judged, can they mean a recovery.
     case.set(cursor=max(case.state.cursor, span.last), ahead=case.state.ahead[1:])
     incident = case.state.incident
@@ -86,7 +86,7 @@ def _pass_over(case: Case, span: Span) -> None:
         case.rule(span.last, at, Verdict.ON_TIME, Reason.IN_TIME)
 
 
-def _miss(case: Case, slot: int, due: int) -> bool:
+def _miss(case: Judgment, slot: int, due: int) -> bool:
     # Whether its time has come.
     limit = deadlines.limit(case.job, slot, due, case.blinds)
     if judged_at(limit, case.blinds) > case.now:
@@ -108,7 +108,7 @@ def _miss(case: Case, slot: int, due: int) -> bool:
     return True
 
 
-def _why_missed(case: Case, slot: int, due: int, succeeded: bool, *, hidden: bool) -> tuple[Verdict, Reason]:
+def _why_missed(case: Judgment, slot: int, due: int, succeeded: bool, *, hidden: bool) -> tuple[Verdict, Reason]:
     if expected.why_not(case.job, case.state, slot, due) is not None:
         return Verdict.EXCUSED, Reason.JOB_PAUSED
     if hidden:
@@ -116,7 +116,7 @@ def _why_missed(case: Case, slot: int, due: int, succeeded: bool, *, hidden: boo
     return Verdict.MISSED, Reason.LATER_SLOT_SUCCEEDED if succeeded else _why_silent(case, slot)
 
 
-def _why_silent(case: Case, slot: int) -> Reason:
+def _why_silent(case: Judgment, slot: int) -> Reason:
     if case.job.trigger is None:
         return Reason.GRACE_RAN_OUT
     starts = [start for start in case.state.starts if start.slot == slot]
@@ -125,7 +125,7 @@ def _why_silent(case: Case, slot: int) -> Reason:
     return Reason.NEVER_CHECKED_IN if starts else Reason.NOT_TRIGGERED
 
 
-def _expire(case: Case, run: Run, due: int) -> bool:
+def _expire(case: Judgment, run: Run, due: int) -> bool:
     # Whether its time has come.
     limit = deadlines.limit(case.job, run.started_at, due, case.blinds)
     if judged_at(limit, case.blinds) > case.now:
@@ -145,7 +145,7 @@ def _expire(case: Case, run: Run, due: int) -> bool:
     return True
 
 
-def _doubt(case: Case, limit: Limit) -> None:
+def _doubt(case: Judgment, limit: Limit) -> None:
     # A client that tries only once may have called while we were not there: whoever is told should know.
     gap = last_touching(limit, case.blinds)
     case.doubt = "" if gap is None else alert_text.not_listening(gap.start, gap.end, case.now, case.job.timezone)
@@ -153,13 +153,13 @@ def _doubt(case: Case, limit: Limit) -> None:
         case.remark(case.doubt)
 
 
-def _mend(case: Case, before: int) -> None:
+def _mend(case: Judgment, before: int) -> None:
     # What happened before this instant and is known already comes first.
     _mend_hung(case, before)
     _mend_ahead(case, before)
 
 
-def _mend_hung(case: Case, before: int) -> None:
+def _mend_hung(case: Judgment, before: int) -> None:
     # A run was found late to have hung; a success that came after its limit is known already. (An incident that was
     # open before was looked at when that success came.)
     if case.hung_since is None or case.snapshot.state.status is Status.DOWN:
@@ -175,7 +175,7 @@ def _mend_hung(case: Case, before: int) -> None:
         case.rule(mended[1], mended[0], Verdict.LATE, Reason.LATER_SLOT_SUCCEEDED)
 
 
-def _mend_ahead(case: Case, before: int) -> None:
+def _mend_ahead(case: Judgment, before: int) -> None:
     # A success after it went bad is known, though a slot before it is still open.
     for span in case.state.ahead:
         incident = case.state.incident
@@ -185,7 +185,7 @@ def _mend_ahead(case: Case, before: int) -> None:
             case.rule(span.last, span.since, Verdict.ON_TIME, Reason.IN_TIME)
 
 
-def _resume(case: Case, before: int) -> bool:
+def _resume(case: Judgment, before: int) -> bool:
     # The pause has ended, and nothing that is due came before: what follows is expected again, however late we look.
     until = case.state.paused_until
     if case.state.status is not Status.PAUSED or until is None or until > case.now or until >= before:
@@ -194,7 +194,7 @@ def _resume(case: Case, before: int) -> bool:
     return True
 
 
-def resume(case: Case, at: int) -> None:
+def resume(case: Judgment, at: int) -> None:
     """The pause is over: slots are expected again from this instant on, and the next success counts as the first."""
     excuse(case, at, Reason.JOB_PAUSED)
     hung = {run for run, end in deadlines.open_runs(case.job, case.state) if end <= at}
@@ -204,7 +204,7 @@ def resume(case: Case, at: int) -> None:
     case.remark("resumed")
 
 
-def excuse(case: Case, until: int, reason: Reason) -> None:
+def excuse(case: Judgment, until: int, reason: Reason) -> None:
     """Slots still open up to this instant are not expected after all (as many as one change may hold are listed)."""
     for _ in range(STEPS_MAX):
         slot = slots.next_slot(case.job, case.state.cursor)
@@ -218,7 +218,7 @@ def excuse(case: Case, until: int, reason: Reason) -> None:
     case.set(cursor=max(case.state.cursor, until, last), ahead=(), starts=excused(case.state.starts, until))
 
 
-def _owed(case: Case) -> None:
+def _owed(case: Judgment) -> None:
     # What a silence or the passing of time has left to tell.
     incident = case.state.incident
     if incident is None or case.quiet is not None:
@@ -231,7 +231,7 @@ def _owed(case: Case) -> None:
         case.tell_reminder()
 
 
-def _reminder_due(case: Case) -> bool:
+def _reminder_due(case: Judgment) -> bool:
     incident, every = case.state.incident, case.job.remind_every
     if incident is None or every is None or incident.acked_at is not None or incident.told_at is None:
         return False

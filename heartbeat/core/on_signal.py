@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from heartbeat.core import slots
 from heartbeat.core.alerts import SOURCE
 from heartbeat.core.assertions import shortfall
-from heartbeat.core.judgment import Case
+from heartbeat.core.judgment import Judgment
 from heartbeat.core.remembered_starts import met, woken
 from heartbeat.core.zone_hint import late_stamp
 from heartbeat.model import BAD, Kind, Reason, Run, Status, Verdict
 
 if TYPE_CHECKING:
-    from heartbeat.core.slots import Place
+    from heartbeat.core.slots import SlotMatch
     from heartbeat.model import Change, Signal, Snapshot, State
 
 RUNS_MAX = 32
@@ -47,7 +47,7 @@ def _mark(ident: str) -> str:
     return b2a_base64(digest, newline=False).decode()
 
 
-def needs_prior(snapshot: Snapshot, where: Place) -> bool:
+def needs_prior(snapshot: Snapshot, where: SlotMatch) -> bool:
     """The slot was met before, so its verdict so far must be looked up in the history."""
     run, finished_at = where.run, snapshot.state.finished_at
     alone = run is not None and (finished_at is None or finished_at < run.started_at)
@@ -56,14 +56,20 @@ def needs_prior(snapshot: Snapshot, where: Place) -> bool:
 
 
 def judge(  # noqa: PLR0913 - the last has a default
-    snapshot: Snapshot, signal: Signal, where: Place, prior: Verdict | None, quiet: int | None, *, ended: bool = False
+    snapshot: Snapshot,
+    signal: Signal,
+    where: SlotMatch,
+    prior: Verdict | None,
+    quiet: int | None,
+    *,
+    ended: bool = False,
 ) -> Change:
     """What this signal changes.
 
     prior: the slot's verdict so far; quiet: until when people are not told, or None; ended: the end of the run that it
     starts was heard before, longer ago than the job remembers.
     """
-    case = Case(snapshot, signal.received, quiet)
+    case = Judgment(snapshot, signal.received, quiet)
     _hear(case, signal)
     match signal.kind:
         case Kind.START:
@@ -80,7 +86,7 @@ def judge(  # noqa: PLR0913 - the last has a default
     return case.change()
 
 
-def _hear(case: Case, signal: Signal) -> None:
+def _hear(case: Judgment, signal: Signal) -> None:
     state = case.state
     ids = [_mark(i) for i in (signal.id, _finished_run(signal)) if i]
     seen = (*state.seen, *ids)[-SEEN_MAX:] if ids else state.seen
@@ -96,7 +102,7 @@ def _finished_run(signal: Signal) -> str:
     return f"run:{signal.run_id}" if signal.run_id and signal.kind in {Kind.SUCCESS, Kind.FAIL} else ""
 
 
-def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None, *, ended: bool) -> None:
+def _start(case: Judgment, signal: Signal, where: SlotMatch, prior: Verdict | None, *, ended: bool) -> None:
     slot = where.slot
     case.note(slot, signal.at, prior, None, signal)
     if ended or _has_ended(case, signal, where):
@@ -115,14 +121,14 @@ def _start(case: Case, signal: Signal, where: Place, prior: Verdict | None, *, e
     case.set(runs=(*case.state.runs, run)[-RUNS_MAX:])
 
 
-def _has_ended(case: Case, signal: Signal, where: Place) -> bool:
+def _has_ended(case: Judgment, signal: Signal, where: SlotMatch) -> bool:
     if signal.run_id:
         return where.run is not None or has_finished(case.state, signal.run_id)
     known = where.met or where.slot is None
     return known and case.state.finished_at is not None and signal.at <= case.state.finished_at
 
 
-def _success(case: Case, signal: Signal, where: Place, prior: Verdict | None) -> None:
+def _success(case: Judgment, signal: Signal, where: SlotMatch, prior: Verdict | None) -> None:
     wrong = shortfall(case.job, signal, where.run)
     if wrong is not None:
         _fail(case, signal, where, prior, wrong[0])
@@ -146,7 +152,7 @@ def _why_late(reason: Reason) -> Reason:
     return Reason.REPORTED_LATE if reason is Reason.IN_TIME else reason
 
 
-def _timeliness(case: Case, signal: Signal, where: Place) -> tuple[Verdict, Reason]:
+def _timeliness(case: Judgment, signal: Signal, where: SlotMatch) -> tuple[Verdict, Reason]:
     run, slot = where.run, where.slot
     if run is not None and run.owns:
         limit = slots.run_deadline(case.job, run)
@@ -157,7 +163,7 @@ def _timeliness(case: Case, signal: Signal, where: Place) -> tuple[Verdict, Reas
     return Verdict.LATE, Reason.AFTER_DEADLINE
 
 
-def _fail(case: Case, signal: Signal, where: Place, prior: Verdict | None, reason: Reason) -> None:
+def _fail(case: Judgment, signal: Signal, where: SlotMatch, prior: Verdict | None, reason: Reason) -> None:
     newest = case.state.finished_at is None or signal.at >= case.state.finished_at
     overruled = not newest and prior is not None and prior not in BAD
     case.note(where.slot, signal.at, prior if overruled else _failed(where), reason, signal)
@@ -173,11 +179,11 @@ def _why_failed(signal: Signal) -> Reason:
     return Reason.EXIT_STATUS if signal.exit_status else Reason.FAIL_SIGNAL
 
 
-def _failed(where: Place) -> Verdict | None:
+def _failed(where: SlotMatch) -> Verdict | None:
     return Verdict.FAILED if where.slot is not None else None
 
 
-def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
+def _finish(case: Judgment, signal: Signal, where: SlotMatch, *, good: bool) -> None:
     state = case.state
     if where.run is not None:
         case.close(where.run)
@@ -196,7 +202,7 @@ def _finish(case: Case, signal: Signal, where: Place, *, good: bool) -> None:
         _keep_mends(case, (signal.at, where.slot) if good and where.slot is not None else None)
 
 
-def _keep_mends(case: Case, new: tuple[int, int] | None) -> None:
+def _keep_mends(case: Judgment, new: tuple[int, int] | None) -> None:
     # Should an open run prove to have hung, the first success after its limit has mended it.
     limits = [slots.run_deadline(case.job, run) for run in case.state.runs if not run.expired]
     known = tuple(pair for pair in case.state.mends if pair[0] >= (case.state.failed_at or 0)) if limits else ()

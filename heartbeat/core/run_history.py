@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from heartbeat.model import Entry, Signal, Snapshot, Start
 
 
-class End(StrEnum):
+class RunEnd(StrEnum):
     """How a run ended, or how far it is."""
 
     WAITING = "waits for another run to end"
@@ -45,25 +45,25 @@ class End(StrEnum):
 
 
 BAD = frozenset({
-    *{End.NOT_TRIGGERED, End.TRIGGER_FAILED, End.NEVER_CHECKED_IN, End.NEVER_FINISHED},
-    *{End.MISSED, End.FAILED, End.ASSERTION},
+    *{RunEnd.NOT_TRIGGERED, RunEnd.TRIGGER_FAILED, RunEnd.NEVER_CHECKED_IN, RunEnd.NEVER_FINISHED},
+    *{RunEnd.MISSED, RunEnd.FAILED, RunEnd.ASSERTION},
 })  # fmt: skip
 _SILENT = {
-    Reason.NOT_TRIGGERED: End.NOT_TRIGGERED,
-    Reason.NEVER_CHECKED_IN: End.NEVER_CHECKED_IN,
-    Reason.STILL_RUNNING: End.WAITING,
-    Reason.GRACE_RAN_OUT: End.MISSED,
-    Reason.LATER_SLOT_SUCCEEDED: End.MISSED,
+    Reason.NOT_TRIGGERED: RunEnd.NOT_TRIGGERED,
+    Reason.NEVER_CHECKED_IN: RunEnd.NEVER_CHECKED_IN,
+    Reason.STILL_RUNNING: RunEnd.WAITING,
+    Reason.GRACE_RAN_OUT: RunEnd.MISSED,
+    Reason.LATER_SLOT_SUCCEEDED: RunEnd.MISSED,
 }
 _PHASES = {
-    Phase.CLAIMED: End.STARTING,
-    Phase.AGAIN: End.AGAIN,
-    Phase.QUEUED: End.WAITING,
-    Phase.SKIPPED: End.SKIPPED,
-    Phase.DROPPED: End.DROPPED,
-    Phase.UNKNOWN: End.UNKNOWN,
-    Phase.FAILED: End.TRIGGER_FAILED,
-    Phase.STARTED: End.TRIGGERED,
+    Phase.CLAIMED: RunEnd.STARTING,
+    Phase.AGAIN: RunEnd.AGAIN,
+    Phase.QUEUED: RunEnd.WAITING,
+    Phase.SKIPPED: RunEnd.SKIPPED,
+    Phase.DROPPED: RunEnd.DROPPED,
+    Phase.UNKNOWN: RunEnd.UNKNOWN,
+    Phase.FAILED: RunEnd.TRIGGER_FAILED,
+    Phase.STARTED: RunEnd.TRIGGERED,
 }
 BY_HAND = "hand"
 """Who started a run, when nobody is named and it was not the schedule."""
@@ -82,7 +82,7 @@ class Record:
 
     id: str
     slot: int | None
-    end: End
+    end: RunEnd
     at: int
     by: str = ""
     attempts: int = 0
@@ -180,30 +180,30 @@ def _duration(began: Signal | None, last: Signal | None) -> int | None:
 
 def _end(
     entries: Sequence[Entry], start: Start | None, calls: Sequence[Signal], began: Signal | None, last: Signal | None
-) -> End:
+) -> RunEnd:
     if last is not None:
         return _finished(entries, last)
     if any(entry.reason in _HUNG for entry in entries):
-        return End.NEVER_FINISHED
+        return RunEnd.NEVER_FINISHED
     if began is not None:
-        return End.RUNNING
+        return RunEnd.RUNNING
     phase = start.phase if start else _phase(calls)
     if phase in {Phase.FAILED, Phase.SKIPPED, Phase.DROPPED}:
         return _PHASES[phase]
     silent = next((_SILENT[entry.reason] for entry in reversed(entries) if entry.reason in _SILENT), None)
     if silent is not None:
         return silent
-    return End.EXCUSED if phase is None else _PHASES[phase]
+    return RunEnd.EXCUSED if phase is None else _PHASES[phase]
 
 
-def _finished(entries: Sequence[Entry], last: Signal) -> End:
+def _finished(entries: Sequence[Entry], last: Signal) -> RunEnd:
     if last.kind is Kind.FAIL:
-        return End.FAILED
+        return RunEnd.FAILED
     verdict = next((entry.verdict for entry in reversed(entries) if entry.signal is last), None)
     if verdict is Verdict.FAILED:
-        return End.ASSERTION
+        return RunEnd.ASSERTION
     was_bad = any(entry.verdict in {Verdict.MISSED, Verdict.TIMED_OUT} for entry in entries)
-    return End.LATE if was_bad or verdict is Verdict.LATE else End.DONE
+    return RunEnd.LATE if was_bad or verdict is Verdict.LATE else RunEnd.DONE
 
 
 def _phase(calls: Sequence[Signal]) -> Phase | None:

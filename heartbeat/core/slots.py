@@ -21,7 +21,7 @@ QUEUE_PATIENCE = 5 * MINUTE
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class Place(Noun, frozen=True, kw_only=True):
+class SlotMatch(Noun, frozen=True, kw_only=True):
     """Where a signal belongs.
 
     slot: None when it comes before the first slot (or, for `every`, before the last heartbeat); met: the slot was met
@@ -122,7 +122,7 @@ def run_deadline(job: Job, run: Run) -> int | None:
     return None if following is None else deadline(job, following)
 
 
-def place(snapshot: Snapshot, signal: Signal) -> Place:
+def place(snapshot: Snapshot, signal: Signal) -> SlotMatch:
     """The slot of a signal: the one it names, else its run's, else the latest one it can belong to."""
     job, state = snapshot.job, snapshot.state
     run = _run_of(state, signal) if state.runs else None
@@ -131,7 +131,7 @@ def place(snapshot: Snapshot, signal: Signal) -> Place:
         slot = run.slot if run is not None else _of_start(job, state, signal)
     if slot is not None and slot <= state.born and (run is None or slot != run.slot):
         slot = None
-    return Place(slot=slot, met=slot is not None and is_met(job, state, slot), run=run, remark=remark)
+    return SlotMatch(slot=slot, met=slot is not None and is_met(job, state, slot), run=run, remark=remark)
 
 
 def _of_start(job: Job, state: State, signal: Signal) -> int | None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from heartbeat.core import slots
 from heartbeat.core.alerts import SOURCE
 from heartbeat.core.expected import Unexpected, why_not
-from heartbeat.core.judgment import Case
+from heartbeat.core.judgment import Judgment
 from heartbeat.core.overlap import FULL, in_the_way, is_heard, must_wait
 from heartbeat.core.remembered_starts import OPEN, WAITING, kept, known, tried_from
 from heartbeat.core.start_orders import Called, Claim, Held, Order
@@ -93,7 +93,7 @@ def _not_now(snapshot: Snapshot, slot: int, now: int) -> Held | None:
 
 
 def _fresh(snapshot: Snapshot, order: Order, now: int, lease: int) -> Claim:
-    case = Case(snapshot, now, None)
+    case = Judgment(snapshot, now, None)
     start = Start(
         run_id=order.run_id, slot=order.slot, phase=Phase.CLAIMED, at=now, until=now + lease, attempts=1,
         by=order.by, input=order.input, began=now, called=now,
@@ -113,7 +113,7 @@ def _fresh(snapshot: Snapshot, order: Order, now: int, lease: int) -> Claim:
     return Claim(start=start, held=held, change=case.change())
 
 
-def _note_overlap(case: Case, start: Start, held: Held) -> None:
+def _note_overlap(case: Judgment, start: Start, held: Held) -> None:
     if held is Held.QUEUED or start.slot is None or slots.is_met(case.job, case.state, start.slot):
         case.note(start.slot, case.now, None, None)
     else:
@@ -193,7 +193,7 @@ _ENDED = {
 
 
 def _with(snapshot: Snapshot, start: Start, now: int) -> Change:
-    case = Case(snapshot, now, None)
+    case = Judgment(snapshot, now, None)
     case.set(starts=kept(case.state.starts, start))
     return case.change()
 

@@ -23,7 +23,7 @@ class Tell(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Transition:
     """The outcome of one verdict in one status."""
 
     next: Status
@@ -33,30 +33,30 @@ class Row:
 
 _W, _U, _D, _P = Status.WAITING, Status.UP, Status.DOWN, Status.PAUSED
 _NOTHING, _OPENED, _RECOVERED = Tell.NOTHING, Tell.OPENED, Tell.RECOVERED
-_PAUSED_STAYS = Row(_P, _NOTHING, "a paused job stays paused until somebody resumes it")
+_PAUSED_STAYS = Transition(_P, _NOTHING, "a paused job stays paused until somebody resumes it")
 
-TRANSITIONS: dict[tuple[Status, Verdict], Row] = {
-    (_W, Verdict.ON_TIME): Row(_U, _NOTHING, "heard of for the first time"),
-    (_W, Verdict.LATE): Row(_U, _NOTHING, "heard of for the first time"),
-    (_W, Verdict.MISSED): Row(_D, _OPENED, "never heard of, and a slot went by"),
-    (_W, Verdict.FAILED): Row(_D, _OPENED, "its first run failed"),
-    (_W, Verdict.TIMED_OUT): Row(_D, _OPENED, "its first run never finished"),
-    (_W, Verdict.EXCUSED): Row(_W, _NOTHING, "nothing was expected"),
-    (_W, Verdict.UNKNOWN): Row(_W, _NOTHING, "we were not listening"),
-    (_U, Verdict.ON_TIME): Row(_U, _NOTHING, "ran as it should"),
-    (_U, Verdict.LATE): Row(_U, _NOTHING, "ran late, before anybody was told"),
-    (_U, Verdict.MISSED): Row(_D, _OPENED, "a slot went by without a run"),
-    (_U, Verdict.FAILED): Row(_D, _OPENED, "a run failed"),
-    (_U, Verdict.TIMED_OUT): Row(_D, _OPENED, "a run did not finish in time"),
-    (_U, Verdict.EXCUSED): Row(_U, _NOTHING, "nothing was expected"),
-    (_U, Verdict.UNKNOWN): Row(_U, _NOTHING, "we were not listening"),
-    (_D, Verdict.ON_TIME): Row(_U, _RECOVERED, "ran again"),
-    (_D, Verdict.LATE): Row(_U, _RECOVERED, "ran after all"),
-    (_D, Verdict.MISSED): Row(_D, _NOTHING, "still down; counted"),
-    (_D, Verdict.FAILED): Row(_D, _NOTHING, "still down; counted"),
-    (_D, Verdict.TIMED_OUT): Row(_D, _NOTHING, "still down; counted"),
-    (_D, Verdict.EXCUSED): Row(_D, _NOTHING, "nothing was expected"),
-    (_D, Verdict.UNKNOWN): Row(_D, _NOTHING, "we were not listening"),
+TRANSITIONS: dict[tuple[Status, Verdict], Transition] = {
+    (_W, Verdict.ON_TIME): Transition(_U, _NOTHING, "heard of for the first time"),
+    (_W, Verdict.LATE): Transition(_U, _NOTHING, "heard of for the first time"),
+    (_W, Verdict.MISSED): Transition(_D, _OPENED, "never heard of, and a slot went by"),
+    (_W, Verdict.FAILED): Transition(_D, _OPENED, "its first run failed"),
+    (_W, Verdict.TIMED_OUT): Transition(_D, _OPENED, "its first run never finished"),
+    (_W, Verdict.EXCUSED): Transition(_W, _NOTHING, "nothing was expected"),
+    (_W, Verdict.UNKNOWN): Transition(_W, _NOTHING, "we were not listening"),
+    (_U, Verdict.ON_TIME): Transition(_U, _NOTHING, "ran as it should"),
+    (_U, Verdict.LATE): Transition(_U, _NOTHING, "ran late, before anybody was told"),
+    (_U, Verdict.MISSED): Transition(_D, _OPENED, "a slot went by without a run"),
+    (_U, Verdict.FAILED): Transition(_D, _OPENED, "a run failed"),
+    (_U, Verdict.TIMED_OUT): Transition(_D, _OPENED, "a run did not finish in time"),
+    (_U, Verdict.EXCUSED): Transition(_U, _NOTHING, "nothing was expected"),
+    (_U, Verdict.UNKNOWN): Transition(_U, _NOTHING, "we were not listening"),
+    (_D, Verdict.ON_TIME): Transition(_U, _RECOVERED, "ran again"),
+    (_D, Verdict.LATE): Transition(_U, _RECOVERED, "ran after all"),
+    (_D, Verdict.MISSED): Transition(_D, _NOTHING, "still down; counted"),
+    (_D, Verdict.FAILED): Transition(_D, _NOTHING, "still down; counted"),
+    (_D, Verdict.TIMED_OUT): Transition(_D, _NOTHING, "still down; counted"),
+    (_D, Verdict.EXCUSED): Transition(_D, _NOTHING, "nothing was expected"),
+    (_D, Verdict.UNKNOWN): Transition(_D, _NOTHING, "we were not listening"),
 } | {(_P, verdict): _PAUSED_STAYS for verdict in Verdict}
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
-from heartbeat.importing.crontab import Entry, Setting, Unreadable, read_line, read_time
-from heartbeat.importing.found import Fate, Found, Job, Line, Remark, Sheet
+from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, read_line, read_time
+from heartbeat.importing.found import Fate, Imported, ImportedJob, Line, Remark, Sheet
 from heartbeat.importing.naming import Names, name_of
 from heartbeat.importing.shell import Unwrappable, given, quoted, split_input, wrap
 from heartbeat.importing.telling import telling
@@ -57,18 +57,18 @@ class Cron:
     found: str = ""
 
 
-def read_crontabs(tables: Sequence[Crontab], cron: Cron, *, prefix: str = "") -> Found:
+def read_crontabs(tables: Sequence[Crontab], cron: Cron, *, prefix: str = "") -> Imported:
     """Every job of the crontabs, every line with what became of it, and what else is to be known."""
     taken = {told.slug for table in tables for line in table.text.split("\n") if (told := _told(line)) and told.slug}
     book = _Book(cron=cron, names=Names(taken, prefix=prefix))
-    sheets = tuple(_Reader(table, book).read() for table in tables)
+    sheets = tuple(_CrontabReader(table, book).read() for table in tables)
     listed = tuple(
         Remark(where=f"{sheet.name}:{line.number}", text=line.reason)
         for sheet in sheets
         for line in sheet.lines
         if line.fate is Fate.LISTED
     )
-    return Found(jobs=tuple(book.jobs.values()), sheets=sheets, listed=listed, remarks=tuple(book.remarks))
+    return Imported(jobs=tuple(book.jobs.values()), sheets=sheets, listed=listed, remarks=tuple(book.remarks))
 
 
 def _told(line: str) -> Telling | None:
@@ -81,10 +81,10 @@ class _Book:
 
     cron: Cron
     names: Names
-    jobs: dict[str, Job] = field(default_factory=dict)
+    jobs: dict[str, ImportedJob] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
 
-    def add(self, job: Job) -> None:
+    def add(self, job: ImportedJob) -> None:
         """A job, or more times of one that is known. Raises Unreadable when it cannot be one job."""
         known = self.jobs.get(job.slug)
         if known is None:
@@ -101,7 +101,7 @@ class _Book:
         self.jobs[job.slug] = replace(known, schedules=schedules, grace=grace, where=f"{known.where}, {job.where}")
 
 
-class _Reader:
+class _CrontabReader:
     """One crontab, read from top to bottom: a setting holds for the lines after it."""
 
     def __init__(self, table: Crontab, book: _Book) -> None:
@@ -126,7 +126,7 @@ class _Reader:
         new, fate = text, Fate.KEPT
         try:
             said = read_line(text, system=self._table.system)
-            if isinstance(said, Entry):
+            if isinstance(said, CrontabEntry):
                 new, slug = self._job(number, said)
                 fate = Fate.JOB
             elif said:
@@ -137,7 +137,7 @@ class _Reader:
         self._above = [*self._above, text] if comment else []
         return Line(number=number, old=text, new=new, fate=fate, slug=slug, reason=reason)
 
-    def _job(self, number: int, entry: Entry) -> tuple[str, str]:
+    def _job(self, number: int, entry: CrontabEntry) -> tuple[str, str]:
         """The line as it is to be, and the job's name."""
         if self._zone_trouble:
             raise Unreadable(self._zone_trouble)
@@ -149,7 +149,7 @@ class _Reader:
         slug = told.slug if told and told.slug else self._book.names.new(name_of(command))
         new = entry.command if told else self._wrapped(entry.command, slug, number)
         gap = gap_ms(schedule)
-        job = Job(
+        job = ImportedJob(
             slug=slug,
             schedules=schedule.texts,
             timezone=self._zone,

@@ -35,7 +35,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CrontabEntry:
     """A line that runs something. before: the line up to the command; command: to its end, percent signs as written."""
 
     time: str
@@ -44,7 +44,7 @@ class Entry:
     command: str
 
 
-def read_line(line: str, *, system: bool) -> Entry | Setting | None:
+def read_line(line: str, *, system: bool) -> CrontabEntry | Setting | None:
     """What a line says, None when it says nothing (blank, or a comment). system: there is a user's name in it.
 
     line: without the new line at its end. Raises Unreadable.
@@ -61,7 +61,7 @@ def _bare(text: str) -> str:
     return text[1:-1] if text[:1] in {'"', "'"} and text[:1] == text[-1:] and len(text) > 1 else text
 
 
-def _entry(line: str, *, system: bool) -> Entry:
+def _entry(line: str, *, system: bool) -> CrontabEntry:
     text = line.lstrip(" \t")
     form = (_NICKNAME if text.startswith("@") else _FIELDS).fullmatch(text)
     if form is None:
@@ -73,7 +73,7 @@ def _entry(line: str, *, system: bool) -> Entry:
     command = rest.lstrip(" \t")
     if not split_input(command)[0].strip():
         raise Unreadable("there is no command in it" + (" behind the user's name" if system else ""))
-    return Entry(time=time, user=user, before=line[: len(line) - len(command)], command=command)
+    return CrontabEntry(time=time, user=user, before=line[: len(line) - len(command)], command=command)
 
 
 def read_time(time: str, zone: str) -> Schedule:

@@ -15,7 +15,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class ImportedJob:
     """A job as it is to stand in jobs.yaml. grace: milliseconds, None for the default; where: files and lines."""
 
     slug: str
@@ -63,10 +63,10 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Imported:
     """The whole of an import. listed: what did not become a job, and why; remarks: what else a person should know."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[ImportedJob, ...]
     sheets: tuple[Sheet, ...]
     listed: tuple[Remark, ...]
     remarks: tuple[Remark, ...]

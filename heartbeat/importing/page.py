@@ -12,7 +12,7 @@ from heartbeat.text.sanitize import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from heartbeat.importing.found import Found, Job, Remark
+    from heartbeat.importing.found import Imported, ImportedJob, Remark
 
 _CHANNELS = """\
   notify: [ops]
@@ -21,7 +21,7 @@ channels:
 """
 
 
-def jobs_yaml(found: Found, *, source: str, zone: str, zone_from: str) -> str:
+def jobs_yaml(found: Imported, *, source: str, zone: str, zone_from: str) -> str:
     """The file's text. source: where it is from, in words; zone: the machine's; zone_from: how that is known."""
     zones = Counter(job.timezone for job in found.jobs)
     usual = zones.most_common(1)[0][0] if zones else zone
@@ -31,11 +31,11 @@ def jobs_yaml(found: Found, *, source: str, zone: str, zone_from: str) -> str:
     return head + top + "".join(_job(job, usual) for job in found.jobs) + _listed(found.listed)
 
 
-def _job(job: Job, usual: str) -> str:
+def _job(job: ImportedJob, usual: str) -> str:
     return "".join(f"{line}\n" for line in _lines(job, usual))
 
 
-def _lines(job: Job, usual: str) -> Iterator[str]:
+def _lines(job: ImportedJob, usual: str) -> Iterator[str]:
     yield f"  {job.slug if not job.slug.isdecimal() else _text(job.slug)}:  # {one_line(job.where)}"
     for remark in job.remarks:
         yield f"    # {one_line(remark)}"

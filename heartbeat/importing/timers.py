@@ -11,7 +11,7 @@ from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
 from heartbeat.importing.cron import GRACE
 from heartbeat.importing.crontab import Unreadable
-from heartbeat.importing.found import Found, Job, Remark
+from heartbeat.importing.found import Imported, ImportedJob, Remark
 from heartbeat.importing.naming import Names
 from heartbeat.importing.telling import telling
 from heartbeat.importing.unit import TRUE, Unit, timespan
@@ -80,10 +80,10 @@ def service_of(name: str, text: str) -> str:
     return Unit(text).last("Timer", "Unit") or f"{name.removesuffix('.timer')}.service"
 
 
-def read_timers(timers: Sequence[Timer], manager: Manager, *, prefix: str = "") -> tuple[Found, dict[str, str]]:
+def read_timers(timers: Sequence[Timer], manager: Manager, *, prefix: str = "") -> tuple[Imported, dict[str, str]]:
     """The jobs, and the files to make: the text of each by its path."""
     names = Names(prefix=prefix)
-    jobs: list[Job] = []
+    jobs: list[ImportedJob] = []
     files: dict[str, str] = {}
     listed: list[Remark] = []
     remarks: list[Remark] = []
@@ -97,10 +97,10 @@ def read_timers(timers: Sequence[Timer], manager: Manager, *, prefix: str = "") 
         jobs.append(job)
         files |= made
         remarks += [Remark(where=timer.name, text=text) for text in said]
-    return Found(jobs=tuple(jobs), sheets=(), listed=tuple(listed), remarks=tuple(remarks)), files
+    return Imported(jobs=tuple(jobs), sheets=(), listed=tuple(listed), remarks=tuple(remarks)), files
 
 
-def _job(timer: Timer, manager: Manager, names: Names) -> Job:
+def _job(timer: Timer, manager: Manager, names: Names) -> ImportedJob:
     unit = Unit(timer.text)
     if "@." in timer.name:
         raise Unreadable(f"it is a template; name an instance, such as {timer.name.replace('@.', '@main.')}")
@@ -114,7 +114,7 @@ def _job(timer: Timer, manager: Manager, names: Names) -> Job:
     wish = timer.name.removesuffix(".timer")
     command = service.last("Service", "ExecStart")
     told = telling(command)
-    return Job(
+    return ImportedJob(
         slug=told.slug if told and told.slug else names.new(wish.replace("@", "-")),
         schedules=schedule.texts,
         timezone=manager.zone,

@@ -16,7 +16,7 @@ _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "ap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class StoredObject:
     """An object that is there. size: bytes; modified: milliseconds since the epoch; content_type "" when unknown."""
 
     size: int
@@ -27,7 +27,7 @@ class Found:
 class Bucket(Protocol):
     """Where evidence lies. Raises OSError, BadSignal (a key that cannot be one) or WorldError."""
 
-    def head(self, key: str) -> Found | None:
+    def head(self, key: str) -> StoredObject | None:
         """The object of this key, or None when there is none."""
 
     def read(self, key: str, limit: int) -> bytes:
@@ -42,10 +42,10 @@ class Once:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._found: dict[str, Found | None] = {}
+        self._found: dict[str, StoredObject | None] = {}
         self._named: dict[str, Once] = {"": self}
 
-    def head(self, key: str) -> Found | None:
+    def head(self, key: str) -> StoredObject | None:
         """See Bucket.head."""
         if key not in self._found:
             self._found[key] = self._bucket.head(key)
@@ -68,7 +68,7 @@ class FolderBucket:
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
 
-    def head(self, key: str) -> Found | None:
+    def head(self, key: str) -> StoredObject | None:
         """See Bucket.head: regular files only."""
         try:
             status = self._path(key).stat(follow_symlinks=False)
@@ -76,7 +76,7 @@ class FolderBucket:
             return None
         if not stat.S_ISREG(status.st_mode):
             return None
-        return Found(size=status.st_size, modified=status.st_mtime_ns // 1_000_000, content_type=_type_of(key))
+        return StoredObject(size=status.st_size, modified=status.st_mtime_ns // 1_000_000, content_type=_type_of(key))
 
     def read(self, key: str, limit: int) -> bytes:
         """See Bucket.read."""

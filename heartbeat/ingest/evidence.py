@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from heartbeat.core import slots
 from heartbeat.errors import HeartbeatError
 from heartbeat.ingest import report
-from heartbeat.ingest.bucket import Bucket, FolderBucket, Found, Once
+from heartbeat.ingest.bucket import Bucket, FolderBucket, Once, StoredObject
 from heartbeat.ingest.ident import short
 from heartbeat.ingest.written import parsed
 from heartbeat.model import SECOND, Job, Kind, Signal, Snapshot
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
     """What `sweep` takes as its `evidence`."""
 
-__all__ = ["Bucket", "FolderBucket", "Found", "belongs", "key_of", "keys", "look", "proof"]
+__all__ = ["Bucket", "FolderBucket", "StoredObject", "belongs", "key_of", "keys", "look", "proof"]
 
 JSON_MAX = 64_000
 """Bytes of an object that is read as JSON; a larger one proves the run by being there."""
@@ -91,7 +91,7 @@ def _at(bucket: Bucket, snapshot: Snapshot, slot: int, key: str, now: int) -> It
     yield signal
 
 
-def _signal(job: Job, slot: int, key: str, found: Found, now: int) -> Signal:
+def _signal(job: Job, slot: int, key: str, found: StoredObject, now: int) -> Signal:
     every = slots.schedule_of(job).interval_ms is not None
     return Signal(
         slug=job.slug,
@@ -135,7 +135,7 @@ def _local(job: Job, instant: int) -> datetime:
     return datetime.fromtimestamp(instant / SECOND, ZoneInfo(job.timezone))
 
 
-def _read(signal: Signal, place: Bucket, key: str, found: Found) -> Signal:
+def _read(signal: Signal, place: Bucket, key: str, found: StoredObject) -> Signal:
     if found.size > JSON_MAX:
         return replace(signal, body=f"{key} has more than {JSON_MAX} bytes, it was not read as JSON")
     try:

@@ -46,7 +46,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class PingTarget:
     """What a path says: whose ping it is (key and slug, or uuid) and what happened."""
 
     key: str = ""
@@ -73,7 +73,7 @@ BAD_URL: Final = Refusal(status=400, text="invalid url format")
 BAD_UUID: Final = Refusal(status=400, text="invalid uuid format")
 
 
-def target(raw_path: bytes) -> Target | Refusal:
+def target(raw_path: bytes) -> PingTarget | Refusal:
     """What a path (still %-encoded) says."""
     path = unquote(raw_path.decode("latin-1"))
     found = _BY_UUID.fullmatch(path) or _BY_SLUG.fullmatch(path)
@@ -86,7 +86,7 @@ def target(raw_path: bytes) -> Target | Refusal:
     if slug != slug.lower() or (status is not None and status > _EXIT_STATUS_MAX):
         return BAD_URL
     kind = _KINDS[step] if status is None else (Kind.FAIL if status else Kind.SUCCESS)
-    return Target(key=parts.get("key", ""), slug=slug, uuid=parts.get("uuid", ""), kind=kind, exit_status=status)
+    return PingTarget(key=parts.get("key", ""), slug=slug, uuid=parts.get("uuid", ""), kind=kind, exit_status=status)
 
 
 def _exit_status(step: str | None) -> int | None:
@@ -96,7 +96,7 @@ def _exit_status(step: str | None) -> int | None:
     return int(digits) if len(digits) <= len(str(_EXIT_STATUS_MAX)) else _EXIT_STATUS_MAX + 1
 
 
-def read(at: Target, query: bytes, *, ident: bytes = b"", body: bytes = b"", received: int) -> Ping | Refusal:
+def read(at: PingTarget, query: bytes, *, ident: bytes = b"", body: bytes = b"", received: int) -> Ping | Refusal:
     """The ping that a target, a query string, the Heartbeat-Id header and (the first bytes of) a body make."""
     given = options(query) if query else {}
     rid = given.get("rid", ("",))[-1]

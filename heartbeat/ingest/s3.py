@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.errors import BadSetting, BadSignal, WorldError
-from heartbeat.ingest.bucket import Found
+from heartbeat.ingest.bucket import StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class S3Bucket:
         self._name = name
         self._client = lru_cache(maxsize=1)(client)
 
-    def head(self, key: str) -> Found | None:
+    def head(self, key: str) -> StoredObject | None:
         """See Bucket.head. An object whose latest version is a delete marker is not there."""
         try:
             answer = self._ask("head_object", key)
@@ -54,7 +54,7 @@ class S3Bucket:
             if refused.status == _NOT_FOUND:
                 return None
             raise
-        return Found(
+        return StoredObject(
             size=answer["ContentLength"],
             modified=_milliseconds(answer["LastModified"]),
             content_type=answer.get("ContentType", ""),

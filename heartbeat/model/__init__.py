@@ -1,7 +1,7 @@
 """The nouns (DESIGN.md, "The words"): frozen, keyword-only; `msgspec.structs.replace` makes the next version of one."""
 
 from heartbeat.model.change import Alert, Change, Delivery, Document, Due, Illness, Mark, Silence
-from heartbeat.model.job import Bound, Evidence, Job, Log, Source, Trigger
+from heartbeat.model.job import Bound, Evidence, Job, LogGroup, Source, Trigger
 from heartbeat.model.noun import FORMAT, Noun
 from heartbeat.model.state import Entry, Incident, Ruled, Run, Signal, Snapshot, Span, Start, State
 from heartbeat.model.words import (
@@ -48,7 +48,7 @@ __all__ = [
     "Incident",
     "Job",
     "Kind",
-    "Log",
+    "LogGroup",
     "Mark",
     "Noun",
     "Outcome",

@@ -31,7 +31,7 @@ class Bound(Noun, frozen=True, kw_only=True):
     high: float | None = None
 
 
-class Log(Noun, frozen=True, kw_only=True):
+class LogGroup(Noun, frozen=True, kw_only=True):
     """Where the driver awslogs puts what a container writes: the log group, and the prefix of its streams."""
 
     group: str
@@ -47,7 +47,7 @@ class Source(Noun, frozen=True, kw_only=True):
 
     kind: str
     keys: tuple[tuple[str, str], ...]
-    log: Log | None = None
+    log: LogGroup | None = None
 
 
 class Trigger(Noun, frozen=True, kw_only=True):

@@ -126,13 +126,13 @@ class _Wire:
             rest = rest[self._wire.send(rest) :]
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._wire, self._until))
+        return io.BufferedReader(_AnswerReader(self._wire, self._until))
 
     def close(self) -> None:
         """Whoever connected it closes it."""
 
 
-class _Reader(io.RawIOBase):
+class _AnswerReader(io.RawIOBase):
     def __init__(self, wire: socket.socket, until: Deadline) -> None:
         super().__init__()
         self._wire, self._until = wire, until

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from heartbeat.schedule.schedule import Schedule
-    from heartbeat.schedule.zones import Span
+    from heartbeat.schedule.zones import OffsetSpan
 
 _DAY = 86_400
 _CHANGES = 1000  # more than any zone has had since 1970
@@ -47,7 +47,7 @@ def _gaps(rule: Zoned, since: int, slot: int) -> Iterator[str]:
         instant = span.end
 
 
-def _jump(span: Span, missing: list[str], caught: bool) -> str:
+def _jump(span: OffsetSpan, missing: list[str], caught: bool) -> str:
     old, new = span.end + span.offset, _clock(span.end + span.after)
     several = len(missing) > 1
     what = f"{' to '.join(missing)} {'do' if several else 'does'} not exist"
@@ -55,7 +55,7 @@ def _jump(span: Span, missing: list[str], caught: bool) -> str:
     return f"{datetime.fromtimestamp(old, UTC):%m-%d} the clock jumps {_clock(old)}→{new}: {what} and {fate}"
 
 
-def _missing(rule: Zoned, span: Span) -> list[str]:
+def _missing(rule: Zoned, span: OffsetSpan) -> list[str]:
     """The rule's readings that the clock jumps over as the span ends: the first, and the last when it is another."""
     low, high = span.end + span.offset, span.end + span.after
     first, last = rule.wall.at_or_after(low), rule.wall.at_or_before(high - 1)

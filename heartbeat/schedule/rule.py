@@ -11,7 +11,7 @@ from heartbeat.schedule.zones import DAY
 
 if TYPE_CHECKING:
     from heartbeat.schedule.wall import Wall
-    from heartbeat.schedule.zones import Span, Zone
+    from heartbeat.schedule.zones import OffsetSpan, Zone
 
 # Longer than the longest jump of a clock (Apia's whole day), so that a leap ahead cannot leap over one.
 _LEAP = 2 * DAY
@@ -91,7 +91,7 @@ class Zoned:
             instant = end if span.gap < 0 else max(end, slot - _LEAP)
         return None
 
-    def _is_caught_up(self, span: Span) -> bool:
+    def _is_caught_up(self, span: OffsetSpan) -> bool:
         """A reading that the clock jumped over, as this span began, runs at the jump."""
         if not 0 < span.offset - span.before <= self.policy.catches_up:
             return False

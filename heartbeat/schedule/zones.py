@@ -24,7 +24,7 @@ _PROBE = 7 * DAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Span(NamedTuple):
+class OffsetSpan(NamedTuple):
     """Instants start <= t < end, during which the clock is `offset` ahead of UTC; and the offsets around it."""
 
     start: int
@@ -45,10 +45,10 @@ class Zone:
 
     name: str
     tz: tzinfo
-    _chunks: dict[int, tuple[list[int], list[Span]]]
-    _last: Span
+    _chunks: dict[int, tuple[list[int], list[OffsetSpan]]]
+    _last: OffsetSpan
 
-    def span(self, instant: int) -> Span:
+    def span(self, instant: int) -> OffsetSpan:
         """The span that the instant lies in."""
         last = self._last
         if last[0] <= instant < last[1]:
@@ -57,7 +57,7 @@ class Zone:
         self._last = found = spans[bisect_right(starts, instant) - 1]
         return found
 
-    def _probe(self, number: int) -> tuple[list[int], list[Span]]:
+    def _probe(self, number: int) -> tuple[list[int], list[OffsetSpan]]:
         # A week early, so that no chunk begins within an hour that comes twice.
         begin, end = number * _CHUNK - _PROBE, (number + 1) * _CHUNK
         starts = [begin]
@@ -67,7 +67,7 @@ class Zone:
                 starts.append(self._change(probe, upto))
         edges = [*starts, end]
         spans = [
-            Span(start, stop, self._offset(start), self._offset(start - 1), self._offset(stop))
+            OffsetSpan(start, stop, self._offset(start), self._offset(start - 1), self._offset(stop))
             for start, stop in pairwise(edges)
         ]
         self._chunks[number] = found = starts, spans
@@ -106,7 +106,7 @@ def zone(name: str) -> Zone:
         tz: tzinfo = UTC if name == "UTC" else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadSchedule(field="timezone", text=name, problem="is not a time zone", remedy=_remedy(name)) from None
-    return Zone(name, tz, {}, Span(0, 0, 0, 0, 0))
+    return Zone(name, tz, {}, OffsetSpan(0, 0, 0, 0, 0))
 
 
 def _remedy(name: str) -> str:

@@ -13,7 +13,7 @@ from heartbeat.errors import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.store.dynamodb.call import Call, Refused
+    from heartbeat.store.dynamodb.call import DynamoDBCall, Refused
     from heartbeat.store.protocol import Store
 
 SCHEME = "dynamodb://"
@@ -123,7 +123,7 @@ def client(table: Table, service: str, attempts: int = 1) -> Any:  # noqa: ANN40
         raise BadSetting(f"the table {table.name} cannot be reached: {problem}") from None
 
 
-def _call(table: Table) -> Call:
+def _call(table: Table) -> DynamoDBCall:
     from heartbeat.store.dynamodb.call import Refused, boto3_call  # noqa: PLC0415 - the same
 
     made = client(table, "dynamodb")

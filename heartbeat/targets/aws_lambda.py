@@ -9,12 +9,12 @@ from heartbeat import aws
 from heartbeat.model import BODY_MAX, MINUTE, SECOND
 from heartbeat.targets import aws_call
 from heartbeat.targets.facts import document
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from heartbeat.targets.protocol import Call
+    from heartbeat.targets.protocol import StartCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class AwsLambda:
     region: str = ""
     repeatable: int = 0
 
-    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+    def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target."""
         with aws_call.calling("Lambda"):
             region = self.region or (self.function.split(":")[3] if self.function.startswith("arn:") else "")
@@ -42,7 +42,7 @@ class AwsLambda:
             )
             output = answer["Payload"].read(BODY_MAX).decode("utf-8", "replace") if self.waits else ""
         error = answer.get("FunctionError")
-        return Answer(
+        return TargetAnswer(
             text=f"{answer['StatusCode']}" + (f" {error}" if error else ""),
             ok=not error if self.waits else None,
             output=output,

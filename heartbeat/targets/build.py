@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from heartbeat.model import Trigger
-    from heartbeat.targets.protocol import Answer, Call, Target
+    from heartbeat.targets.protocol import StartCall, Target, TargetAnswer
 
 KINDS: dict[str, Callable[..., Target]] = {
     "http": Http,
@@ -46,7 +46,7 @@ class Discreet:
         """See Target."""
         return self.target.repeatable
 
-    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+    def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target."""
         try:
             answer = self.target.start(call, sent)

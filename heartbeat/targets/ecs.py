@@ -11,12 +11,12 @@ from heartbeat.errors import StartFailed
 from heartbeat.model import HOUR
 from heartbeat.targets import aws_call
 from heartbeat.targets.facts import environment
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from heartbeat.targets.protocol import Call
+    from heartbeat.targets.protocol import StartCall
 
 STARTED_BY = "heartbeat"
 """How `startedBy` of our tasks begins: `heartbeat/<job>/<run id>`. It takes 128 characters."""
@@ -54,12 +54,12 @@ class Ecs:
         """See Target. Source: RunTask's clientToken is remembered for 24 hours."""
         return 23 * HOUR
 
-    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+    def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target."""
         del sent
         return self.run(call.slug, call.run_id, environment(call), token=call.run_id)
 
-    def run(self, slug: str, run_id: str, values: Mapping[str, str], *, token: str) -> Answer:
+    def run(self, slug: str, run_id: str, values: Mapping[str, str], *, token: str) -> TargetAnswer:
         """Run a task with these variables. token: two calls with the same one run one task. Raises StartFailed."""
         with aws_call.calling("ECS"):
             ecs = aws_call.client("ecs", self.region)
@@ -114,10 +114,10 @@ def name_of(slug: str) -> str:
     return slug if len(slug) <= NAME_MAX else f"{slug[: NAME_MAX - 9]}-{sha256(slug.encode()).hexdigest()[:8]}"
 
 
-def _judged(answer: Mapping[str, Any]) -> Answer:
+def _judged(answer: Mapping[str, Any]) -> TargetAnswer:
     tasks, failures = answer.get("tasks") or [], answer.get("failures") or []
     if tasks:
-        return Answer(text=f"task {str(tasks[0]['taskArn']).rpartition('/')[2]}")
+        return TargetAnswer(text=f"task {str(tasks[0]['taskArn']).rpartition('/')[2]}")
     reasons = [str(each.get("reason", "")) for each in failures]
     told = "; ".join(f"{each.get('reason', '')} {each.get('detail', '')}".strip() for each in failures)
     again = bool(reasons) and all(reason.startswith(FULL) for reason in reasons)

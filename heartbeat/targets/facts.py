@@ -15,30 +15,30 @@ from heartbeat.model import SECOND
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from heartbeat.targets.protocol import Call
+    from heartbeat.targets.protocol import StartCall
 
 
-def facts(call: Call) -> dict[str, Any]:
+def facts(call: StartCall) -> dict[str, Any]:
     """slot: ISO 8601 in the job's zone, None for a run that is for none; input: only when there is some."""
     found = {"job": call.slug, "run_id": call.run_id, "slot": slot_of(call)}
     return {**found, "input": json.loads(call.input)} if call.input else found
 
 
-def slot_of(call: Call) -> str | None:
+def slot_of(call: StartCall) -> str | None:
     """The slot as a ping's `for` takes it."""
     if call.slot is None:
         return None
     return datetime.fromtimestamp(call.slot / SECOND, ZoneInfo(call.timezone)).isoformat(timespec="seconds")
 
 
-def document(call: Call, settings: Mapping[str, Any]) -> str:
+def document(call: StartCall, settings: Mapping[str, Any]) -> str:
     """JSON for a target that takes a document: the declared one, the input over it, and ours as `heartbeat`."""
     given = json.loads(call.input) if call.input else {}
     over = given if isinstance(given, dict) else {"input": given}
     return json.dumps({**settings, **over, "heartbeat": facts(call)}, ensure_ascii=False)
 
 
-def environment(call: Call) -> dict[str, str]:
+def environment(call: StartCall) -> dict[str, str]:
     """The same for a process. The clients take the run's id from here."""
     found = {"HEARTBEAT_JOB": call.slug, "HEARTBEAT_RUN_ID": call.run_id, "HEARTBEAT_SLOT": slot_of(call) or ""}
     return {**found, "HEARTBEAT_INPUT": call.input} if call.input else found

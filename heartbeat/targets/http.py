@@ -20,13 +20,13 @@ from heartbeat.outbound.addresses import Guard
 from heartbeat.outbound.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender
 from heartbeat.outbound.urls import flaw, header_flaw
 from heartbeat.targets.facts import facts, slot_of
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from heartbeat.outbound.sender import HttpAnswer
-    from heartbeat.targets.protocol import Call
+    from heartbeat.targets.protocol import StartCall
 
 TIMEOUT = 30 * SECOND
 REPEATABLE = 24 * 3600 * SECOND
@@ -68,7 +68,7 @@ class Http:
         """See Target."""
         return REPEATABLE if self.idempotent else 0
 
-    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+    def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target."""
         request = HttpRequest(
             url=self.url,
@@ -92,14 +92,14 @@ class Http:
     def _headers(self) -> dict[str, str]:
         return {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **self.headers}
 
-    def _body(self, call: Call) -> bytes:
+    def _body(self, call: StartCall) -> bytes:
         token = {"token": self.token} if self.token else {}
         return json.dumps({**self.body, **facts(call), **token}, ensure_ascii=False).encode()
 
-    def _judged(self, answer: HttpAnswer) -> Answer:
+    def _judged(self, answer: HttpAnswer) -> TargetAnswer:
         text, body = f"{answer.status} {answer.reason}".strip(), answer.text
         if self._is_expected(answer.status) and self.expect_body in body:
-            return Answer(text=text, ok=True if self.waits else None, output=body if self.waits else "")
+            return TargetAnswer(text=text, ok=True if self.waits else None, output=body if self.waits else "")
         said = f"{self._where} answered {text}{self._hint(answer.status)}"
         said += f": {body[:SHOWN].strip()}" if body.strip() else ""  # last, for what it cuts off may be half a secret
         if answer.status in AGAIN or (self.idempotent and not self.waits and answer.status >= BROKEN):
@@ -109,7 +109,7 @@ class Http:
         if answer.status in REDIRECTS:
             raise StartFailed(said)
         if self.waits:
-            return Answer(text=text, ok=False, output=body)
+            return TargetAnswer(text=text, ok=False, output=body)
         raise StartFailed(said)
 
     def _hint(self, status: int) -> str:
@@ -121,7 +121,7 @@ class Http:
         return any(str(status) == each or f"{status // 100}xx" == each for each in self.expect_status)
 
 
-def _headers_of(call: Call) -> dict[str, str]:
+def _headers_of(call: StartCall) -> dict[str, str]:
     return {
         "Content-Type": "application/json",
         "User-Agent": "heartbeat",

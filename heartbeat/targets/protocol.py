@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class StartCall:
     """One call.
 
     run_id: the same in every call for one run; slot: milliseconds, None for a run that is for none; timezone: the
@@ -26,7 +26,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class TargetAnswer:
     """The target took it. text: what it answered, for people; ok: how the run ended, None when that comes later.
 
     output: what the run left in the answer.
@@ -48,7 +48,7 @@ class Target(Protocol):
     def repeatable(self) -> int:
         """So long (milliseconds) after the first call for a run, a second one starts nothing. 0: it would start it."""
 
-    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+    def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """Start a run. Raises StartFailed, which says whether it may have started all the same.
 
         A target whose answer is the run's end calls `sent` once the work has begun, before it waits.

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.model import MINUTE
 from heartbeat.targets import aws_call
 from heartbeat.targets.facts import facts, slot_of
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from heartbeat.targets.protocol import Call
+    from heartbeat.targets.protocol import StartCall
 
 FIFO = 4 * MINUTE
 """SQS drops doubles for five minutes; a minute is left for the clocks."""
@@ -40,7 +40,7 @@ class Sqs:
         """See Target."""
         return FIFO if self.queue.endswith(".fifo") else 0
 
-    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+    def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target."""
         del sent
         values = {**self.attributes, "Heartbeat-Job": call.slug, "Heartbeat-Run": call.run_id}
@@ -57,7 +57,7 @@ class Sqs:
                 MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in values.items()},
                 **order,
             )
-        return Answer(text=f"message {answer['MessageId']}")
+        return TargetAnswer(text=f"message {answer['MessageId']}")
 
     @property
     def _region(self) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.model import DAY
 from heartbeat.targets import aws_call
 from heartbeat.targets.facts import document
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from heartbeat.targets.protocol import Call
+    from heartbeat.targets.protocol import StartCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class StepFunctions:
         """See Target. An express workflow has no names that it keeps."""
         return DAY
 
-    def start(self, call: Call, sent: Callable[[], None]) -> Answer:
+    def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target. Source: StartExecution is idempotent by its name for standard workflows."""
         del sent
         with aws_call.calling("Step Functions"):
@@ -44,5 +44,5 @@ class StepFunctions:
                     stateMachineArn=self.state_machine, name=call.run_id, input=document(call, self.input)
                 )
             except states.exceptions.ExecutionAlreadyExists:
-                return Answer(text=f"execution {call.run_id} was started already")
-        return Answer(text=f"execution {answer['executionArn'].rpartition(':')[2]}")
+                return TargetAnswer(text=f"execution {call.run_id} was started already")
+        return TargetAnswer(text=f"execution {answer['executionArn'].rpartition(':')[2]}")

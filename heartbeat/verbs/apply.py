@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from heartbeat.config import Config, Plan, plan
 from heartbeat.core.addressing import address, quiet_until
 from heartbeat.core.definition import removed
-from heartbeat.core.judgment import Case
+from heartbeat.core.judgment import Judgment
 from heartbeat.core.on_clock import excuse
 from heartbeat.errors import TooBusy, UnknownJob
 from heartbeat.model import Change, Commit, Job, Reason, Snapshot
@@ -76,7 +76,7 @@ def _change(store: Store, job: Job, now: int) -> None:
 
 def redefined(snapshot: Snapshot, job: Job, now: int) -> Change:
     """The change that gives a job a new definition. A new schedule expects its slots from now on."""
-    case = Case(snapshot, now, None)
+    case = Judgment(snapshot, now, None)
     other = _times(job) != _times(snapshot.job)
     if other or (job.enabled and not snapshot.job.enabled):
         excuse(case, now, Reason.SCHEDULE_CHANGED)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from heartbeat.model import Delivery, Snapshot
     from heartbeat.store.protocol import Store
-    from heartbeat.verbs.service_state import Clock
+    from heartbeat.verbs.service_state import ClockBook
 
 ILL = "clock"
 """The illness's name."""
@@ -39,7 +39,7 @@ WAITING_MAX = 10_000
 """Deliveries moved to the new clock; those beyond wait until it has caught up."""
 
 
-def follow(store: Store, book: Clock, now: int, service: Sequence[str], *, ahead: int = 0) -> Clock:
+def follow(store: Store, book: ClockBook, now: int, service: Sequence[str], *, ahead: int = 0) -> ClockBook:
     """The clock's book as it is for a sweep at `now`. ahead: so much the clock was set since the last sweep, if known.
 
     Raises StoreUnavailable, TooBusy: the next sweep goes on from here.
@@ -65,7 +65,7 @@ def follow(store: Store, book: Clock, now: int, service: Sequence[str], *, ahead
 _HINT = "deadlines are taken from the new time; is the time synchronised (NTP) and right now?"
 
 
-def _moved(book: Clock, now: int, by: int) -> Clock:
+def _moved(book: ClockBook, now: int, by: int) -> ClockBook:
     blinds = tuple(Blind(start=each.start, end=min(each.end, now)) for each in book.blinds if each.start < now)
     back = Back(at=now, before=now + by, after="")
     stuck = tuple(replace(each, since=min(each.since, now), again=min(each.again, now)) for each in book.stuck)
@@ -73,13 +73,13 @@ def _moved(book: Clock, now: int, by: int) -> Clock:
     return replace(book, alive=now, mark=mark, blinds=blinds, stuck=stuck, back=back)
 
 
-def _keep(store: Store, book: Clock) -> Clock:
+def _keep(store: Store, book: ClockBook) -> ClockBook:
     if store.commit([Change(documents=(book.document(),))]) != [Commit.STORED]:
         raise TooBusy("another sweep has noticed that the clock was set; the next one goes on")
     return replace(book, version=book.version + 1)
 
 
-def _move_jobs(store: Store, book: Clock, back: Back, now: int) -> Clock:
+def _move_jobs(store: Store, book: ClockBook, back: Back, now: int) -> ClockBook:
     page = store.page(back.after or "", PAGE)
     _move(store, page, back.before - back.at, now)
     return _keep(store, replace(book, back=replace(back, after=page[-1].job.slug if page else None)))

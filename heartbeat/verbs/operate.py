@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from heartbeat.core.addressing import matches
 from heartbeat.core.definition import founding
-from heartbeat.core.judgment import Case
+from heartbeat.core.judgment import Judgment
 from heartbeat.core.on_clock import resume
 from heartbeat.errors import NotNow, TooBusy, UnknownJob
 from heartbeat.model import Change, Commit, Silence, Snapshot, Status
@@ -40,7 +40,7 @@ def pause_job(store: Store, slug: str, now: int, *, until: int | None = None, re
     """
 
     def decide(snapshot: Snapshot) -> Change:
-        case = Case(snapshot, now, None)
+        case = Judgment(snapshot, now, None)
         case.set(
             status=Status.PAUSED,
             since=now,
@@ -60,7 +60,7 @@ def resume_job(store: Store, slug: str, now: int) -> Snapshot:
     def decide(snapshot: Snapshot) -> Change:
         if snapshot.state.status is not Status.PAUSED:
             raise NotNow(f"{slug} is not paused; it is {snapshot.state.status}")
-        case = Case(snapshot, now, None)
+        case = Judgment(snapshot, now, None)
         resume(case, now)
         return replace(case.change(), due=case.next_look())
 
@@ -75,14 +75,14 @@ def acknowledge(store: Store, slug: str, now: int, *, by: str) -> Snapshot:
         incident = snapshot.state.incident
         if incident is None:
             raise NotNow(f"{slug} has no open incident to acknowledge; it is {snapshot.state.status}")
-        case = Case(snapshot, now, None)
+        case = Judgment(snapshot, now, None)
         case.set(incident=replace(incident, acked_at=now, acked_by=by))
         return _noted(case, now, f"acknowledged by {by}")
 
     return amend(store, slug, decide)
 
 
-def _noted(case: Case, now: int, remark: str) -> Change:
+def _noted(case: Judgment, now: int, remark: str) -> Change:
     case.note(None, now, None, None)
     case.remark(remark)
     return case.change()

@@ -52,7 +52,7 @@ class Back(Noun, frozen=True, kw_only=True):
     after: str | None
 
 
-class Clock(Noun, frozen=True, kw_only=True):
+class ClockBook(Noun, frozen=True, kw_only=True):
     """What the sweep remembers of itself.
 
     mark: how far it has looked; alive: when a sweep last ran; blinds: when nobody listened; stuck: what it could not
@@ -84,16 +84,16 @@ class Clock(Noun, frozen=True, kw_only=True):
         return Document(name=CLOCK, version=self.version + 1, value=value)
 
 
-def clock(store: Store, now: int) -> Clock:
+def clock(store: Store, now: int) -> ClockBook:
     """The clock's book; a service that never swept starts now, having missed nothing."""
     found = store.document(CLOCK)
     if found.value is None:
-        return Clock(version=found.version, mark=Mark(at=now), alive=now)
+        return ClockBook(version=found.version, mark=Mark(at=now), alive=now)
     value = cast("dict[str, Any]", found.value)
     blinds = tuple(Blind(start=start, end=end) for start, end in value["blinds"])
     at, key = value["mark"]
     stuck = tuple(Stuck(slug=s, since=since, again=again, why=why) for s, since, again, why in value.get("stuck", ()))
-    return Clock(
+    return ClockBook(
         version=found.version,
         mark=Mark(at=at, key=key),
         alive=value["alive"],

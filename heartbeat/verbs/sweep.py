@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from heartbeat.core.start_orders import Order
     from heartbeat.model import Due, Signal, Silence, Snapshot, State
     from heartbeat.store.protocol import Store
-    from heartbeat.verbs.service_state import Clock
+    from heartbeat.verbs.service_state import ClockBook
 
     Look = Callable[[Snapshot, Sequence[int], int], Sequence[Signal]]
     """Evidence again: (job, slots at stake, now) -> the signals that the evidence itself gives for them."""
@@ -100,7 +100,7 @@ def settle(store: Store, slug: str, now: int) -> None:
 
 class _Sweep:
     def __init__(  # noqa: PLR0913, PLR0917 - what is looked at, and by whom
-        self, store: Store, now: int, service: Sequence[str], evidence: Look, book: Clock, ears: Ears
+        self, store: Store, now: int, service: Sequence[str], evidence: Look, book: ClockBook, ears: Ears
     ) -> None:
         self.store, self.now, self.service, self.evidence = store, now, service, evidence
         patience = book.patience if ears.patience is None else ears.patience

@@ -14,7 +14,7 @@ from heartbeat.core.start_orders import Called, Claim, Held, Order
 from heartbeat.core.starting import claim, may_repeat, named, outcome
 from heartbeat.errors import HeartbeatError, StartFailed, TooBusy, UnknownJob
 from heartbeat.model import MINUTE, SECOND, Commit, Kind, Phase, Signal
-from heartbeat.targets.protocol import Answer, Call
+from heartbeat.targets.protocol import StartCall, TargetAnswer
 from heartbeat.verbs.record import ATTEMPTS_MAX, Recorder, verdict_of, weigh
 
 if TYPE_CHECKING:
@@ -110,11 +110,11 @@ class Starter:
     def _weigh(self, snapshot: Snapshot, signal: Signal) -> Change:
         return weigh(self._store, snapshot, signal, lambda slug, slot: verdict_of(self._store, slug, slot))
 
-    def _call(self, wish: _Wish, start: Start) -> tuple[Called, Answer | None]:
+    def _call(self, wish: _Wish, start: Start) -> tuple[Called, TargetAnswer | None]:
         job, target = wish.snapshot.job, wish.target
         if target is None:
             return Called(phase=Phase.AGAIN, text=wish.problem), None
-        call = Call(
+        call = StartCall(
             slug=job.slug,
             run_id=start.run_id,
             slot=start.slot,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from heartbeat.worker.worker import Terms, work
 
 __all__ = ["Later", "Stopped", "Terms", "work"]
-_HOMES = {"Later": "labour", "Stopped": "stopping", "Terms": "worker", "work": "worker"}
+_HOMES = {"Later": "execution", "Stopped": "stopping", "Terms": "worker", "work": "worker"}
 
 
 def __getattr__(name: str) -> object:

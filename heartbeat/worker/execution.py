@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from heartbeat.client import Kind, Options
-    from heartbeat.worker.messages import Message
+    from heartbeat.worker.messages import QueueMessage
 
 STOPPED = 143
 """The exit status of work that a signal ended: 128 and SIGTERM."""
@@ -33,7 +33,7 @@ class Later(Exception):
     """Raised by a function: not now, try again later. As exit status 75 of a command, it is not told as a failure."""
 
 
-class End(Enum):
+class WorkEnd(Enum):
     """How the work on a message ended."""
 
     DONE = auto()
@@ -46,11 +46,11 @@ class End(Enum):
 class Ended:
     """status: as a shell has it, 0 only with DONE."""
 
-    end: End
+    end: WorkEnd
     status: int
 
 
-def tell(message: Message, kind: Kind, body: str | bytes | None = None, **options: object) -> None:
+def tell(message: QueueMessage, kind: Kind, body: str | bytes | None = None, **options: object) -> None:
     """Tell Heartbeat of this run. Raises nothing."""
     slot = message.slot or None
     if slot and os.environ.get("HEARTBEAT_URL", "").startswith("s3://"):
@@ -59,18 +59,18 @@ def tell(message: Message, kind: Kind, body: str | bytes | None = None, **option
     client.ping(message.job, body, kind=kind, **told)
 
 
-def tell_start(message: Message) -> None:
+def tell_start(message: QueueMessage) -> None:
     """Tell that it begins, and by which message."""
     tell(message, "start", claim(message))
 
 
-class Command:
+class WorkCommand:
     """argv: run for each message, with its body on standard input; limit: seconds until it is stopped."""
 
     def __init__(self, argv: Sequence[str], stops: Stops, limit: float | None = None) -> None:
         self._argv, self._stops, self._limit = argv, stops, limit
 
-    def __call__(self, message: Message, *, told: bool) -> Ended:
+    def __call__(self, message: QueueMessage, *, told: bool) -> Ended:
         """told: Heartbeat knows already that it begins."""
         began, at = time.monotonic(), time.time()
         starting = threading.Thread(
@@ -82,7 +82,7 @@ class Command:
         if starting.is_alive():  # a start that comes after its end would look like another run
             starting.join(TIMEOUT)
         end = _end_of(status, self._stops)
-        if end in {End.DONE, End.FAILED}:
+        if end in {WorkEnd.DONE, WorkEnd.FAILED}:
             tell(message, "success", kept, exit_status=status, duration=duration, at=at)
         else:
             head = f"{_why(end)}\n".encode()
@@ -90,25 +90,25 @@ class Command:
         return Ended(end, status)
 
 
-def _end_of(status: int, stops: Stops) -> End:
+def _end_of(status: int, stops: Stops) -> WorkEnd:
     if status == 0:
-        return End.DONE
+        return WorkEnd.DONE
     if stops.number:
-        return End.HANDED_BACK
-    return End.LATER if status == BUSY else End.FAILED
+        return WorkEnd.HANDED_BACK
+    return WorkEnd.LATER if status == BUSY else WorkEnd.FAILED
 
 
-def _why(end: End) -> str:
-    return "the worker was stopped: handed back" if end is End.HANDED_BACK else "not now: it is tried again later"
+def _why(end: WorkEnd) -> str:
+    return "the worker was stopped: handed back" if end is WorkEnd.HANDED_BACK else "not now: it is tried again later"
 
 
 class Function:
     """handle: called with each message; what it raises is how it failed."""
 
-    def __init__(self, handle: Callable[[Message], object], stops: Stops) -> None:
+    def __init__(self, handle: Callable[[QueueMessage], object], stops: Stops) -> None:
         self._handle, self._stops = handle, stops
 
-    def __call__(self, message: Message, *, told: bool) -> Ended:
+    def __call__(self, message: QueueMessage, *, told: bool) -> Ended:
         """told: Heartbeat knows already that it begins."""
         if not told:
             tell_start(message)
@@ -117,17 +117,17 @@ class Function:
             with self._stops.interrupting():
                 self._handle(message)
         except Stopped:
-            tell(message, "log", _why(End.HANDED_BACK))
-            return Ended(End.HANDED_BACK, STOPPED)
+            tell(message, "log", _why(WorkEnd.HANDED_BACK))
+            return Ended(WorkEnd.HANDED_BACK, STOPPED)
         except Later as later:
-            tell(message, "log", f"{_why(End.LATER)}: {later}")
-            return Ended(End.LATER, BUSY)
+            tell(message, "log", f"{_why(WorkEnd.LATER)}: {later}")
+            return Ended(WorkEnd.LATER, BUSY)
         except Exception as problem:  # noqa: BLE001 - whatever it is, it is how this run failed
             took = round(time.monotonic() - began, 3)
             tell(message, "fail", "".join(traceback.format_exception(problem)), duration=took)
-            return Ended(End.FAILED, 1)
+            return Ended(WorkEnd.FAILED, 1)
         tell(message, "success", duration=round(time.monotonic() - began, 3))
-        return Ended(End.DONE, 0)
+        return Ended(WorkEnd.DONE, 0)
 
 
 class _Watched(_Signals):

@@ -20,7 +20,7 @@ _FACTS = {"Heartbeat-Job": "job", "Heartbeat-Run": "run_id", "Heartbeat-Slot": "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class QueueMessage:
     """One message, in our hands until its visibility ends.
 
     receipt: the handle of this one delivery; job: "" when neither the message nor the caller names one; run_id: a
@@ -51,10 +51,10 @@ class Message:
         }
 
 
-def read(raw: Mapping[str, Any], *, queue: str, job: str, since: float) -> Message:
+def read(raw: Mapping[str, Any], *, queue: str, job: str, since: float) -> QueueMessage:
     """raw: as boto3 hands it over; job: of a message that names none."""
     facts = _attributes(raw) or _body(raw["Body"])
-    return Message(
+    return QueueMessage(
         id=raw["MessageId"],
         receipt=raw["ReceiptHandle"],
         queue=queue,

@@ -10,7 +10,7 @@ from heartbeat import aws
 from heartbeat.client import _warn as warn
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.targets import aws_call
-from heartbeat.worker.messages import Message, read
+from heartbeat.worker.messages import QueueMessage, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ class Inbox:
             raise BadSetting(f"a visibility of {visibility:g} s is not from 1s to 12h")
         self.url, self.job, self.visibility, self._wait = url, job, visibility, wait
 
-    def receive(self) -> Message | None:
+    def receive(self) -> QueueMessage | None:
         """The next message, or None when there was none within the wait."""
         since = time.monotonic()
         answer = self._call(
@@ -51,18 +51,18 @@ class Inbox:
         found = answer.get("Messages") or []
         return read(found[0], queue=self.url, job=self.job, since=since) if found else None
 
-    def hide(self, message: Message, seconds: float) -> None:
+    def hide(self, message: QueueMessage, seconds: float) -> None:
         """Nobody sees it for so long from now on; 0: everybody may have it at once."""
         self._call("change_message_visibility", ReceiptHandle=message.receipt, VisibilityTimeout=round(seconds))
 
-    def give_back(self, message: Message, seconds: float) -> None:
+    def give_back(self, message: QueueMessage, seconds: float) -> None:
         """The same for a message that is not finished. Raises nothing: it comes back in any case."""
         try:
             self.hide(message, min(seconds, left(message, time.monotonic())))
         except StartFailed as problem:
             warn(f"message {message.id} comes back only when its visibility has run out: {problem}")
 
-    def delete(self, message: Message) -> None:
+    def delete(self, message: QueueMessage) -> None:
         """It is done. Raises nothing: if it comes back, its run is known to be done."""
         for tried in range(DELETE_TRIES):
             time.sleep(tried)
@@ -83,7 +83,7 @@ class Inbox:
 class Hold:
     """While entered, the message's visibility is extended, every third of it."""
 
-    def __init__(self, inbox: Inbox, message: Message) -> None:
+    def __init__(self, inbox: Inbox, message: QueueMessage) -> None:
         self._inbox, self._message, self._ended = inbox, message, threading.Event()
         self._thread = threading.Thread(target=self._extend, daemon=True)
 
@@ -110,7 +110,7 @@ class Hold:
                 said = str(problem)
 
 
-def left(message: Message, now: float) -> float:
+def left(message: QueueMessage, now: float) -> float:
     """For how many seconds SQS will still hide it; more is refused, so that one is left for the clocks."""
     return max(0.0, VISIBILITY_MAX - 1 - (now - message.since))
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from heartbeat.store.protocol import Store
-    from heartbeat.worker.messages import Message
+    from heartbeat.worker.messages import QueueMessage
 
 ENTRIES = 500
 """Of a job's history that are looked at for a run."""
@@ -42,7 +42,7 @@ NAME = "run "
 CLAIM = "message "
 
 
-class Standing(Enum):
+class RunStanding(Enum):
     """Where a run stands, seen by whoever holds a message of it. UNKNOWN: who should know does not answer."""
 
     FREE = auto()
@@ -51,12 +51,12 @@ class Standing(Enum):
     UNKNOWN = auto()
 
 
-def claim(message: Message) -> str:
+def claim(message: QueueMessage) -> str:
     """The body of the start that a worker tells: it says by which message the run goes on."""
     return f"{CLAIM}{message.id}"
 
 
-def judged(heard: Iterable[tuple[str, str]], mine: str, *, expired: bool) -> Standing:
+def judged(heard: Iterable[tuple[str, str]], mine: str, *, expired: bool) -> RunStanding:
     """heard: kind and body of the run's signals in the order they came; mine: my own claim; expired: it ran too long.
 
     Of all who said that they start it since it last failed, the first goes on. The same message in other hands is no
@@ -65,18 +65,18 @@ def judged(heard: Iterable[tuple[str, str]], mine: str, *, expired: bool) -> Sta
     claims: list[str] = []
     for kind, body in heard:
         if kind == Kind.SUCCESS:
-            return Standing.DONE
+            return RunStanding.DONE
         if kind == Kind.FAIL:
             claims = []
         elif kind == Kind.START and body.startswith(CLAIM):
             claims.append(body)
-    return Standing.ELSEWHERE if claims and claims[0] != mine and not expired else Standing.FREE
+    return RunStanding.ELSEWHERE if claims and claims[0] != mine and not expired else RunStanding.FREE
 
 
-def of_store(store: Store) -> Callable[[Message], Standing]:
+def of_store(store: Store) -> Callable[[QueueMessage], RunStanding]:
     """Asks the store itself."""
 
-    def ask(message: Message) -> Standing:
+    def ask(message: QueueMessage) -> RunStanding:
         try:
             found = store.load([message.job]).get(message.job)
             entries = store.history(message.job, ENTRIES) if found else []
@@ -91,12 +91,12 @@ def of_store(store: Store) -> Callable[[Message], Standing]:
     return ask
 
 
-def of_api(url: str, key: str) -> Callable[[Message], Standing]:
+def of_api(url: str, key: str) -> Callable[[QueueMessage], RunStanding]:
     """Asks the API, which tells the job's latest ten slots. url: without /api; key: a management key that may look."""
     if not url.startswith(("http://", "https://")):
         raise BadSetting(f"HEARTBEAT_API is {url!r}; give it the form https://heartbeat.example.org")
 
-    def ask(message: Message) -> Standing:
+    def ask(message: QueueMessage) -> RunStanding:
         request = Request(f"{url.rstrip('/')}/api/jobs/{message.job}", headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - it is http(s), as was checked
         try:
             with _opener().open(request, timeout=TIMEOUT) as answer:
@@ -118,7 +118,7 @@ def _opener() -> OpenerDirector:
     return opener
 
 
-def of_environment() -> Callable[[Message], Standing] | None:
+def of_environment() -> Callable[[QueueMessage], RunStanding] | None:
     """Asks the API that HEARTBEAT_API and HEARTBEAT_API_KEY name, if they do. Raises BadSetting."""
     url, key = (os.environ.get(name, "").strip() for name in ("HEARTBEAT_API", "HEARTBEAT_API_KEY"))
     if bool(url) != bool(key):
@@ -126,7 +126,7 @@ def of_environment() -> Callable[[Message], Standing] | None:
     return of_api(url, key) if url else None
 
 
-def _of_facts(facts: dict[str, Any], message: Message) -> Standing:
+def _of_facts(facts: dict[str, Any], message: QueueMessage) -> RunStanding:
     signals = [each for slot in facts["slots"] for each in slot["signals"]]
     signals += [note["signal"] for note in facts["notes"] if note["signal"]]
     own = [each for each in signals if each["run_id"] == message.run_id and _is_job(each["source"])]
@@ -140,26 +140,26 @@ def _is_job(source: str) -> bool:
     return source != "trigger"
 
 
-def _unanswered(why: str) -> Standing:
+def _unanswered(why: str) -> RunStanding:
     warn(f"whether the run is done or under way is not known, so it is begun: {why}")
-    return Standing.UNKNOWN
+    return RunStanding.UNKNOWN
 
 
 class Memory:
     """What this machine remembers of one run; in HEARTBEAT_STATE, as the locks of `exec` are."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: QueueMessage) -> None:
         self._run, self._state = message.run_id, _State(f"{NAME}{message.run_id}")
 
-    def claim(self, held: ExitStack) -> Standing:
+    def claim(self, held: ExitStack) -> RunStanding:
         """Lock it until `held` ends."""
         refusal = self._state.claim(held, self._run)
         if refusal is None:
-            return Standing.FREE
+            return RunStanding.FREE
         if refusal[0] == NO_STATE:
             warn(f"this machine remembers no runs: {refusal[1]}")
-            return Standing.UNKNOWN
-        return Standing.ELSEWHERE if refusal[0] == BUSY else Standing.DONE
+            return RunStanding.UNKNOWN
+        return RunStanding.ELSEWHERE if refusal[0] == BUSY else RunStanding.DONE
 
     def done(self) -> None:
         """To be called while it is locked. Raises nothing: the run is done."""

@@ -16,16 +16,16 @@ from heartbeat.client import BUSY
 from heartbeat.client import _warn as warn
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.worker import run_claims
-from heartbeat.worker.execution import Command, End, Ended, Function, Later, tell_start
-from heartbeat.worker.messages import Message, run_of, slot_of
+from heartbeat.worker.execution import Ended, Function, Later, WorkCommand, WorkEnd, tell_start
+from heartbeat.worker.messages import QueueMessage, run_of, slot_of
 from heartbeat.worker.queue import WAIT_MAX, Hold, Inbox, again
-from heartbeat.worker.run_claims import Memory, Standing
+from heartbeat.worker.run_claims import Memory, RunStanding
 from heartbeat.worker.stopping import Stopped, Stops, watch_spot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Later", "Message", "Terms", "Worker", "run_received", "work", "work_command"]
+__all__ = ["Later", "QueueMessage", "Terms", "Worker", "run_received", "work", "work_command"]
 
 TRIES = 5
 """Looks in a row that may fail before a worker that shall end by itself gives up."""
@@ -39,7 +39,7 @@ NOT_READ = 2
 class Labour(Protocol):
     """What is done with a message. told: Heartbeat knows already that it begins."""
 
-    def __call__(self, message: Message, *, told: bool) -> Ended:
+    def __call__(self, message: QueueMessage, *, told: bool) -> Ended:
         """Never raises for what the work does wrong."""
 
 
@@ -66,7 +66,12 @@ class Worker:
     """ask: where a run stands elsewhere; None: nobody is asked."""
 
     def __init__(
-        self, inbox: Inbox, labour: Labour, stops: Stops, terms: Terms, ask: Callable[[Message], Standing] | None
+        self,
+        inbox: Inbox,
+        labour: Labour,
+        stops: Stops,
+        terms: Terms,
+        ask: Callable[[QueueMessage], RunStanding] | None,
     ) -> None:
         self._inbox, self._labour, self._stops, self._terms, self._ask = inbox, labour, stops, terms, ask
 
@@ -88,7 +93,7 @@ class Worker:
                     break
         return status
 
-    def _next(self) -> Message | None:
+    def _next(self) -> QueueMessage | None:
         """Raises Stopped."""
         tries, failed, said = (TRIES if self._terms.once or self._terms.until_empty else 0), 0, ""
         while True:
@@ -104,7 +109,7 @@ class Worker:
                 said = str(problem)
             self._stops.sleep(min(2.0 ** (failed - 1), PAUSE_MAX))
 
-    def take(self, message: Message) -> int:
+    def take(self, message: QueueMessage) -> int:
         """Work on one message, from the question whether it is done to its deletion; the exit status."""
         if not message.job:
             warn(f"message {message.id} names no job; say whose such messages are: --job NAME")
@@ -115,46 +120,46 @@ class Worker:
             with Hold(self._inbox, message):
                 standing = self._standing(message, memory.claim(held))
                 ended = self._begin(message, standing)
-                if ended.end is End.DONE:
+                if ended.end is WorkEnd.DONE:
                     memory.done()
             self._settle(message, ended)
         return ended.status
 
-    def _standing(self, message: Message, here: Standing) -> Standing:
+    def _standing(self, message: QueueMessage, here: RunStanding) -> RunStanding:
         """Where the run stands; if it is free, it is ours from now on."""
-        if self._ask is None or here in {Standing.DONE, Standing.ELSEWHERE}:
+        if self._ask is None or here in {RunStanding.DONE, RunStanding.ELSEWHERE}:
             return here
         there = self._ask(message)
-        if there in {Standing.DONE, Standing.ELSEWHERE}:
+        if there in {RunStanding.DONE, RunStanding.ELSEWHERE}:
             return there
         tell_start(message)
-        return self._ask(message) if there is Standing.FREE else there
+        return self._ask(message) if there is RunStanding.FREE else there
 
-    def _begin(self, message: Message, standing: Standing) -> Ended:
-        if standing is Standing.DONE:
+    def _begin(self, message: QueueMessage, standing: RunStanding) -> Ended:
+        if standing is RunStanding.DONE:
             warn(f"message {message.id}: run {message.run_id} of {message.job} is done already; deleted without work")
-            return Ended(End.DONE, 0)
-        if standing is Standing.ELSEWHERE:
+            return Ended(WorkEnd.DONE, 0)
+        if standing is RunStanding.ELSEWHERE:
             warn(f"message {message.id}: run {message.run_id} of {message.job} is under way elsewhere; left")
-            return Ended(End.LATER, BUSY)
+            return Ended(WorkEnd.LATER, BUSY)
         if self._stops.number:
-            return Ended(End.HANDED_BACK, 0)
+            return Ended(WorkEnd.HANDED_BACK, 0)
         return self._labour(message, told=self._ask is not None)
 
-    def _settle(self, message: Message, ended: Ended) -> None:
-        if ended.end is End.DONE:
+    def _settle(self, message: QueueMessage, ended: Ended) -> None:
+        if ended.end is WorkEnd.DONE:
             self._inbox.delete(message)
         else:
-            later = 0 if ended.end is End.HANDED_BACK else again(message.count, self._terms.backoff)
+            later = 0 if ended.end is WorkEnd.HANDED_BACK else again(message.count, self._terms.backoff)
             self._inbox.give_back(message, later)
 
 
 def work(
     queue: str,
-    handle: Callable[[Message], object],
+    handle: Callable[[QueueMessage], object],
     terms: Terms = Terms(),
     *,
-    ask: Callable[[Message], Standing] | None = None,
+    ask: Callable[[QueueMessage], RunStanding] | None = None,
 ) -> int:
     """Call a function with each message of a queue (its URL); as `heartbeat worker` does with a command.
 
@@ -171,11 +176,11 @@ def work_command(
     argv: Sequence[str],
     terms: Terms,
     *,
-    ask: Callable[[Message], Standing] | None = None,
+    ask: Callable[[QueueMessage], RunStanding] | None = None,
 ) -> int:
     """Run a command for each message; the rest as `work`. In the main thread only."""
     with Stops() as stops:
-        return _worker(queue, Command(_checked(argv), stops, terms.limit), stops, terms, ask).run()
+        return _worker(queue, WorkCommand(_checked(argv), stops, terms.limit), stops, terms, ask).run()
 
 
 def run_received(
@@ -184,7 +189,7 @@ def run_received(
     slug: str,
     environ: Mapping[str, str] = os.environ,
     terms: Terms = Terms(),
-    ask: Callable[[Message], Standing] | None = None,
+    ask: Callable[[QueueMessage], RunStanding] | None = None,
 ) -> int:
     """Run a command for one message that somebody else received: the side of an ECS task that a launcher started.
 
@@ -197,7 +202,7 @@ def run_received(
     with Stops() as stops:
         inbox = Inbox(message.queue, job=message.job, visibility=terms.visibility)
         worker = Worker(
-            inbox, Command(_checked(argv), stops, terms.limit), stops, terms, ask or run_claims.of_environment()
+            inbox, WorkCommand(_checked(argv), stops, terms.limit), stops, terms, ask or run_claims.of_environment()
         )
         try:
             inbox.hide(message, terms.visibility)
@@ -209,7 +214,7 @@ def run_received(
 
 
 def _worker(
-    queue: str, labour: Labour, stops: Stops, terms: Terms, ask: Callable[[Message], Standing] | None
+    queue: str, labour: Labour, stops: Stops, terms: Terms, ask: Callable[[QueueMessage], RunStanding] | None
 ) -> Worker:
     inbox = Inbox(queue, job=terms.job, visibility=terms.visibility, wait=terms.wait)
     if terms.spot:
@@ -224,7 +229,7 @@ def _checked(argv: Sequence[str]) -> Sequence[str]:
     return argv
 
 
-def _received(slug: str, environ: Mapping[str, str]) -> Message:
+def _received(slug: str, environ: Mapping[str, str]) -> QueueMessage:
     names = ("HEARTBEAT_QUEUE", "HEARTBEAT_MESSAGE_ID", "HEARTBEAT_RECEIPT_HANDLE")
     queue, ident, receipt = (environ.get(name, "").strip() for name in names)
     if missing := [name for name in names if not environ.get(name, "").strip()]:
@@ -233,7 +238,7 @@ def _received(slug: str, environ: Mapping[str, str]) -> Message:
     if not job:
         raise BadSetting("HEARTBEAT_JOB is not set, which `-` stands for; name the job")
     count = environ.get("HEARTBEAT_RECEIVE_COUNT", "1")
-    return Message(
+    return QueueMessage(
         id=ident,
         receipt=receipt,
         queue=queue,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from heartbeat.core.definition import founding
-from heartbeat.doors.api.app import Api, Request
+from heartbeat.doors.api.app import Api, ApiRequest
 from heartbeat.errors import StoreUnavailable
 from heartbeat.model import HOUR, MINUTE, Change, Job, Kind, Signal, Silence
 from heartbeat.store.sqlite.store import SQLiteStore
@@ -34,7 +34,7 @@ class World:
         token = self.write if key is None else key
         headers = {"authorization": f"Bearer {token}"} if token else {}
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        answer = self.api.answer(Request(method=method, path=path, query=query, headers=headers, body=raw))
+        answer = self.api.answer(ApiRequest(method=method, path=path, query=query, headers=headers, body=raw))
         return answer.status, json.loads(json.dumps(answer.value, ensure_ascii=False).encode())
 
 
@@ -53,14 +53,14 @@ class TestHealth:
         assert world.ask("HEAD", "/healthz", key="")[0] == 503
 
     def test_is_bad_before_the_first_sweep(self):
-        answer = Api(SQLiteStore(":memory:"), lambda: NOW).answer(Request(method="GET", path="/healthz"))
+        answer = Api(SQLiteStore(":memory:"), lambda: NOW).answer(ApiRequest(method="GET", path="/healthz"))
         assert (answer.status, answer.value["ok"], answer.value["last_sweep_seconds"]) == (503, False, None)
 
 
 class TestKeys:
     @pytest.mark.parametrize("header", [{}, {"authorization": "Basic x"}, {"authorization": "Bearer "}])
     def test_without_one_nothing_is_told(self, world, header):
-        answer = world.api.answer(Request(method="GET", path="/api/jobs", headers=header))
+        answer = world.api.answer(ApiRequest(method="GET", path="/api/jobs", headers=header))
         assert (answer.status, "send a management key" in answer.value["error"]) == (401, True)
         assert answer.headers == {"www-authenticate": "Bearer"}
 
@@ -270,7 +270,7 @@ class TestMistakes:
         [("/api/jobs", "GET, HEAD"), ("/api/silences", "GET, POST, HEAD"), ("/healthz", "GET, HEAD")],
     )
     def test_another_method_is_answered_with_those_that_there_are(self, world, path, methods):
-        answer = world.api.answer(Request(method="PATCH", path=path))
+        answer = world.api.answer(ApiRequest(method="PATCH", path=path))
         assert (answer.status, answer.headers) == (405, {"allow": methods})
 
 
@@ -286,7 +286,7 @@ class TestAStoreThatIsAway:
                 raise StoreUnavailable(f"{TestAStoreThatIsAway.SAID} ({name})")
 
         api = Api(Away(":memory:"), lambda: NOW)
-        return lambda path: api.answer(Request(method="GET", path=path, headers={"authorization": "Bearer hbm_x"}))
+        return lambda path: api.answer(ApiRequest(method="GET", path=path, headers={"authorization": "Bearer hbm_x"}))
 
     def test_health_is_bad_and_still_a_report(self, answer):
         found = answer("/healthz")

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from samples import NOW, alert, recovered
 
-from heartbeat.channels.webhook import Request, Webhook
+from heartbeat.channels.webhook import Webhook, WebhookSettings
 from heartbeat.core.addressing import delivery
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Event, Outcome
@@ -493,7 +493,7 @@ def test_a_full_read_says_that_there_is_more():
 
 
 def test_a_webhook_end_to_end(receiver):
-    hook = Webhook("ops", Request(url=receiver.url), guard=Guard(allow_private=True), group_above=0)
+    hook = Webhook("ops", WebhookSettings(url=receiver.url), guard=Guard(allow_private=True), group_above=0)
     w = World(hook)
     receiver.script = [(503, {"Retry-After": "60"}, b"")]
     w.put(*many(40))

@@ -11,7 +11,7 @@ from samples import NOW, alert, recovered
 from test_deliver import DOWN, Crash, Said, World, many
 
 from heartbeat.core.addressing import delivery
-from heartbeat.doors.server.delivery_owner import Owner
+from heartbeat.doors.server.delivery_owner import ProcessOwner
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Commit, Event, Outcome
 from heartbeat.verbs import channel_state, service_state
@@ -466,7 +466,7 @@ def test_what_a_living_process_is_sending_is_left_to_it_until_its_claim_runs_out
 
 
 def test_an_owner_knows_itself_and_what_is_no_owner(tmp_path):
-    with closing(Owner(tmp_path / "heartbeat.db")) as me:
+    with closing(ProcessOwner(tmp_path / "heartbeat.db")) as me:
         assert not me.gone(me.name)
         assert not me.gone("")
         assert not me.gone("-")

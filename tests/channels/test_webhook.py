@@ -18,7 +18,7 @@ from receiver import Receiver, listening
 from samples import NOW, alert, at
 
 from heartbeat.channels.template import Template
-from heartbeat.channels.webhook import Request, Webhook, seconds
+from heartbeat.channels.webhook import Webhook, WebhookSettings, seconds
 from heartbeat.errors import BadSetting, ChannelFailed
 from heartbeat.outbound.addresses import Guard, public
 
@@ -26,7 +26,7 @@ OPEN = Guard(allow_private=True)
 
 
 def send(url, *alerts, key="i/opened@hook", guard=OPEN, total=10.0, **settings):
-    channel = Webhook("hook", Request(url=url, **settings), guard=guard, total=total)
+    channel = Webhook("hook", WebhookSettings(url=url, **settings), guard=guard, total=total)
     return channel.send(alerts or [alert()], key=key, now=NOW, receipt="")
 
 

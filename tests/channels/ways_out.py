@@ -8,17 +8,17 @@ from samples import NOW, alert
 
 from heartbeat.channels.slack_bot import SlackBot
 from heartbeat.channels.slack_webhook import SlackWebhook
-from heartbeat.channels.webhook import Request, Webhook
+from heartbeat.channels.webhook import Webhook, WebhookSettings
 from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.errors import WorldError
 from heartbeat.model import Trigger
 from heartbeat.outbound.addresses import Guard
 from heartbeat.targets.build import build
-from heartbeat.targets.protocol import Call
+from heartbeat.targets.protocol import StartCall
 from heartbeat.telemetry import Log
 
 OPEN = Guard(allow_private=True)
-CALL = Call(slug="report", run_id="0b7c9d6e", slot=1_767_603_600_000, timezone="UTC")
+CALL = StartCall(slug="report", run_id="0b7c9d6e", slot=1_767_603_600_000, timezone="UTC")
 
 
 def channel(made):
@@ -26,7 +26,7 @@ def channel(made):
 
 
 def webhook(url, guard=OPEN):
-    channel(Webhook("hook", Request(url=url), guard=guard))
+    channel(Webhook("hook", WebhookSettings(url=url), guard=guard))
 
 
 def slack_webhook(url, guard=OPEN):

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from heartbeat.core.start_orders import Order
 from heartbeat.errors import StartFailed
 from heartbeat.model import NEVER, Change, Kind, Outcome, Silence
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 from heartbeat.verbs.operate import silence
 from heartbeat.verbs.trigger import Starter
 
@@ -210,11 +210,11 @@ def test_the_runs_of_its_slots(machine):
     machine.apply("2026-11-19T12:00")
     machine.alive("2026-11-19T12:00", "2026-11-20T08:56")
     failed = trigger(machine, "2026-11-20T09:00:01", Says(StartFailed("503 busy", again=True)))
-    trigger(machine, "2026-11-20T09:00:09", Says(Answer(text="202 Accepted")))
+    trigger(machine, "2026-11-20T09:00:09", Says(TargetAnswer(text="202 Accepted")))
     machine.hear("settle", "2026-11-20T09:00:20", kind=Kind.START, run_id=failed)
     machine.hear("settle", "2026-11-20T09:04", kind=Kind.FAIL, run_id=failed, exit_status=3)
     machine.alive("2026-11-20T09:06", "2026-11-21T08:58")
-    silent = trigger(machine, "2026-11-21T09:00:01", Says(Answer(text="202 Accepted")))
+    silent = trigger(machine, "2026-11-21T09:00:01", Says(TargetAnswer(text="202 Accepted")))
     machine.alive("2026-11-21T09:02", "2026-11-22T09:14")
     lines = machine.run("explain", "settle")[1].splitlines()
     table = lines[lines.index("runs of these slots") + 1 :][:4]

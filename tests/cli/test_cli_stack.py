@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from heartbeat.doors.cli import stack, stack_ping
-from heartbeat.doors.cli.checks import Found
+from heartbeat.doors.cli.checks import CheckResult
 from heartbeat.errors import BadSetting
 from heartbeat.store.sqlite.store import SQLiteStore
 
@@ -82,7 +82,7 @@ def checks(cloud, *, send_test=True):
 
 
 def wrong(cloud):
-    return [f"{check.name}: {check.text}" for check in checks(cloud) if check.found is not Found.OK]
+    return [f"{check.name}: {check.text}" for check in checks(cloud) if check.found is not CheckResult.OK]
 
 
 def test_nothing_is_wrong(cloud):
@@ -106,7 +106,7 @@ def test_the_dead_letters_of_the_queue_of_work_are_looked_at_where_there_is_one(
 
 def test_no_test_alert_unless_asked_for(cloud):
     cloud.channels = "must not be called"
-    assert checks(cloud, send_test=False)[-1].found is Found.SKIPPED
+    assert checks(cloud, send_test=False)[-1].found is CheckResult.SKIPPED
 
 
 def test_an_unknown_stack(cloud):
@@ -169,7 +169,7 @@ class TestPing:
     def test_it_leaves_nothing_behind(self):
         store = SQLiteStore(":memory:")
         found = self.check(store)
-        assert (found.found, "cannot be reached" in found.text) == (Found.PROBLEM, True)
+        assert (found.found, "cannot be reached" in found.text) == (CheckResult.PROBLEM, True)
         assert store.names("", 9) == []
 
     def test_the_key_of_the_environment_goes_first(self, monkeypatch):

@@ -8,8 +8,8 @@ from heartbeat.core.definition import founding
 from heartbeat.doors.http import compat
 from heartbeat.doors.http.group_commit import Writer
 from heartbeat.doors.http.ping_gate import Gate
-from heartbeat.doors.server.wiring import Records
-from heartbeat.ingest.compat.request import Request
+from heartbeat.doors.server.wiring import StoreRecords
+from heartbeat.ingest.compat.request import CompatRequest
 from heartbeat.ingest.ping import Refusal, options
 from heartbeat.model import Job
 from heartbeat.store.sqlite.store import SQLiteStore
@@ -22,7 +22,7 @@ KEY = "k3y"
 
 def request(path, *, body=b"", headers=None, **query):
     """As the door makes it; path: below the service's own."""
-    return Request(
+    return CompatRequest(
         parts=tuple(path.strip("/").split("/")),
         query=options(urlencode(query, doseq=True).encode()) if query else {},
         headers=headers or {},
@@ -55,7 +55,7 @@ class Service:
         log = Log(lambda: 0.0)
         self.strays = Strays(log)
         self.strays.learn(["backup"])
-        self.writer = Writer(Records(self.store, File()), self.strays, log)
+        self.writer = Writer(StoreRecords(self.store, File()), self.strays, log)
         self.gate = Gate([KEY], lambda: self.time)
 
     @property
@@ -65,7 +65,7 @@ class Service:
     def ask(self, path, *, query=b"", headers=None, body=b""):
         """Status, text, and the content type without its parameters."""
         call = compat.read(self.gate, path.encode(), query, headers or {}, body)
-        answer = call.answer(self.writer.write(call.pings)) if isinstance(call, compat.Call) else call
+        answer = call.answer(self.writer.write(call.pings)) if isinstance(call, compat.CompatCall) else call
         return answer.status, answer.body.decode(), dict(answer.headers)[b"content-type"].partition(b";")[0].decode()
 
     def signals(self, slug="backup"):

@@ -6,7 +6,7 @@ import json
 import pytest
 from asking import KEY
 
-from heartbeat.doors.http.outcome import Outcome
+from heartbeat.doors.http.outcome import PingOutcome
 from heartbeat.doors.server.asgi import App
 from heartbeat.errors import StoreUnavailable
 
@@ -190,7 +190,7 @@ def test_too_many_waiting_is_busy(service):
             if self.taken:
                 return False
             self.taken.append(ping)
-            letter.outcome = Outcome.STORED
+            letter.outcome = PingOutcome.STORED
             letter.done()
             return True
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from heartbeat.config import plan, read, render
 from heartbeat.config.difference import DURATIONS, in_words
-from heartbeat.model import Bound, Evidence, Job, Log, Source
+from heartbeat.model import Bound, Evidence, Job, LogGroup, Source
 
 TEXT = """
 channels: {ops: {console: {}}, two: {console: {}}}
@@ -92,7 +92,7 @@ def test_nothing_from_the_store_is_obeyed_by_the_terminal():
         ),
         (
             "sources",
-            (Source(kind="ecs", keys=(("family", "n"),), log=Log(group="/ecs/n", prefix="app")),),
+            (Source(kind="ecs", keys=(("family", "n"),), log=LogGroup(group="/ecs/n", prefix="app")),),
             "ecs family n log /ecs/n app",
         ),
         ("sources", (), "unset"),

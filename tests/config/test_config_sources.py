@@ -8,7 +8,7 @@ import yaml
 
 from heartbeat.config import read
 from heartbeat.config.schema import schema
-from heartbeat.model import Log, Source
+from heartbeat.model import LogGroup, Source
 from heartbeat.targets.build import build
 
 HEAD = "jobs: {a: {schedule: every 1h, sources: %s}}"
@@ -30,7 +30,7 @@ def test_one_source_or_a_list_of_them():
 
 
 def test_an_ecs_source_may_say_where_the_output_goes():
-    log = Log(group="/ecs/batch", prefix="app")
+    log = LogGroup(group="/ecs/batch", prefix="app")
     assert sources("{ecs: {family: n, log: {group: /ecs/batch, prefix: app}}}") == (
         Source(kind="ecs", keys=(("family", "n"),), log=log),
     )
@@ -39,7 +39,7 @@ def test_an_ecs_source_may_say_where_the_output_goes():
 def test_so_may_a_trigger():
     text = "jobs: {a: {schedule: '0 9 * * *', trigger: {ecs: {task_definition: t, log: {group: g, prefix: p}}}}}"
     (job,) = read(text).jobs
-    assert job.sources == (Source(kind="ecs", keys=(("job", "a"),), log=Log(group="g", prefix="p")),)
+    assert job.sources == (Source(kind="ecs", keys=(("job", "a"),), log=LogGroup(group="g", prefix="p")),)
     assert build(job.trigger).target.log == {"group": "g", "prefix": "p"}
 
 

@@ -11,7 +11,7 @@ from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.trigger_work import Starts
 from heartbeat.model import HOUR, MINUTE, SECOND, Kind, Signal
 from heartbeat.store.dynamodb.store import DynamoDBStore
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 from heartbeat.verbs.record import Recorder
 from heartbeat.verbs.sweep import nothing_to_see
 from heartbeat.verbs.trigger import Starter
@@ -61,7 +61,7 @@ class App:
 
     def start(self, call, _sent):
         self.asked, self.run_id = len(self._meter.sent), call.run_id
-        return Answer(text="202 Accepted")
+        return TargetAnswer(text="202 Accepted")
 
 
 class Stack:

@@ -20,7 +20,7 @@ from server.served import KEY, Served
 from heartbeat.config.declared import compiled
 from heartbeat.config.reader import read
 from heartbeat.core.definition import by_ping, founding
-from heartbeat.doors.api.app import Api, Request
+from heartbeat.doors.api.app import Api, ApiRequest
 from heartbeat.doors.lambdas import function_url
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.ping_work import Pings
@@ -187,5 +187,5 @@ def ask(api, asked):
     request = function_url.read(event(asked))
     query = dict(parse_qsl(request.query, keep_blank_values=True))
     return api.answer(
-        Request(method=request.method, path=request.path, query=query, headers=request.headers, body=request.body)
+        ApiRequest(method=request.method, path=request.path, query=query, headers=request.headers, body=request.body)
     )

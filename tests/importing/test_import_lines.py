@@ -9,7 +9,7 @@ import pytest
 
 from heartbeat.config import read
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
-from heartbeat.importing.crontab import Entry, Setting, Unreadable, read_line
+from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, read_line
 from heartbeat.importing.found import Fate
 from heartbeat.importing.naming import name_of
 from heartbeat.importing.page import jobs_yaml
@@ -77,9 +77,9 @@ def as_cron_runs_it(command, shell="/bin/sh"):
         ("", None),
         (" \t", None),
         ("  # 0 5 * * * old", None),
-        ("\t0 5 * * *\t x=1 y ", Entry(time="0 5 * * *", user="", before="\t0 5 * * *\t ", command="x=1 y ")),
-        ("@daily\trun", Entry(time="@daily", user="", before="@daily\t", command="run")),
-        ("@every 5m run", Entry(time="@every 5m", user="", before="@every 5m ", command="run")),
+        ("\t0 5 * * *\t x=1 y ", CrontabEntry(time="0 5 * * *", user="", before="\t0 5 * * *\t ", command="x=1 y ")),
+        ("@daily\trun", CrontabEntry(time="@daily", user="", before="@daily\t", command="run")),
+        ("@every 5m run", CrontabEntry(time="@every 5m", user="", before="@every 5m ", command="run")),
     ],
 )
 def test_a_line_is_read_as_debians_cron_reads_it(line, expected):
@@ -88,7 +88,7 @@ def test_a_line_is_read_as_debians_cron_reads_it(line, expected):
 
 def test_the_system_crontab_has_a_user():
     said = read_line("17 *\t* * *\troot\tcd / && x", system=True)
-    assert said == Entry(time="17 *\t* * *", user="root", before="17 *\t* * *\troot\t", command="cd / && x")
+    assert said == CrontabEntry(time="17 *\t* * *", user="root", before="17 *\t* * *\troot\t", command="cd / && x")
 
 
 @pytest.mark.parametrize(

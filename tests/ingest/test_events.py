@@ -6,7 +6,7 @@ import pytest
 from event_samples import DEAD, EVERYTHING, NAMES, NOW, SERVICE, at, changed, heard, job, sample
 
 from heartbeat.ingest.events import Matcher, Object, read
-from heartbeat.model import Job, Kind, Log, Source
+from heartbeat.model import Job, Kind, LogGroup, Source
 
 TASK = "c13b4cb40f1f4fe4a2971f76ae5a47ad"
 STARTED, STOPPED = at("2026-11-21T18:00:28.103Z"), at("2026-11-21T18:12:40.500Z")
@@ -62,7 +62,7 @@ def test_why_a_task_stopped_is_said_as_far_as_it_is_known(reason, code, told):
     assert heard(event, NIGHTLY).signals[-1].body.startswith(f"{told}app: exit code 137")
 
 
-LOG = Log(group="/ecs/batch", prefix="app/x y")
+LOG = LogGroup(group="/ecs/batch", prefix="app/x y")
 STREAM = "app$252Fx$2520y$252Fapp$252Fc13b4cb40f1f4fe4a2971f76ae5a47ad"
 
 

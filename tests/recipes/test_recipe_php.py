@@ -16,7 +16,7 @@ from pages import ROOT, Page
 from heartbeat.errors import StartFailed
 from heartbeat.model import MINUTE, Trigger
 from heartbeat.targets.build import build
-from heartbeat.targets.protocol import Call
+from heartbeat.targets.protocol import StartCall
 
 PAGE = Page("recipes/cron-on-the-web-server.md")
 SETTINGS = yaml.safe_load(PAGE.file("jobs.yaml").text)["jobs"]["daily"]["trigger"]["http"]
@@ -75,7 +75,7 @@ def _until_it_listens(port):
 def start(url, job="daily", secret="s3cret"):  # noqa: S107 - that of the test's own app
     settings = SETTINGS | {"url": url, "token": secret, "idempotent": False, "timeout": 15 * MINUTE}
     target = build(Trigger(kind="http", settings=settings), resolve=lambda text: text)
-    return target.start(Call(slug=job, run_id=RUN, slot=1_764_255_600_000, timezone="Asia/Tokyo"), lambda: None)
+    return target.start(StartCall(slug=job, run_id=RUN, slot=1_764_255_600_000, timezone="Asia/Tokyo"), lambda: None)
 
 
 def heard(pings):

@@ -18,7 +18,7 @@ from pages import Page
 from server.served import KEY, Served
 
 from heartbeat.config import read, read_file
-from heartbeat.core.run_history import End, records
+from heartbeat.core.run_history import RunEnd, records
 from heartbeat.doors.cli import main
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.trigger_work import Starts
@@ -156,7 +156,7 @@ def test_the_file_of_the_page_has_no_doubts():
 
 
 def test_however_often_it_is_called_the_batch_ran_once(recipe):
-    run = recipe.ended("daily", End.DONE)
+    run = recipe.ended("daily", RunEnd.DONE)
     assert recipe.app.ran.count("daily") == 1
     assert (run.slot, run.attempts, run.answer, run.by) == (recipe.slot * 1000, 1, "200 OK", "")
     (call,) = [call for call in recipe.app.balancer.calls if call[2]["job"] == "daily"]
@@ -167,8 +167,8 @@ def test_however_often_it_is_called_the_batch_ran_once(recipe):
 
 def test_what_runs_says_is_what_the_page_shows(recipe, capsys):
     shown = PAGE.block("What you see then").text.splitlines()
-    recipe.ended("daily", End.DONE)
-    recipe.ended("stranger", End.TRIGGER_FAILED)
+    recipe.ended("daily", RunEnd.DONE)
+    recipe.ended("stranger", RunEnd.TRIGGER_FAILED)
     said = []
     for job in ("daily", "stranger"):
         assert main(["runs", job, "--db", str(recipe.db)]) == 0
@@ -185,7 +185,7 @@ def alike(line, recipe):
 
 
 def test_no_server_is_well_and_then_one_is(recipe):
-    run = recipe.ended("monthly", End.DONE)
+    run = recipe.ended("monthly", RunEnd.DONE)
     calls = [(name is None, told["run_id"]) for name, _, told in recipe.app.balancer.calls if told["job"] == "monthly"]
     assert (run.attempts, calls) == (2, [(True, run.id), (False, run.id)])
     assert recipe.app.ran.count("monthly") == 1
@@ -193,7 +193,7 @@ def test_no_server_is_well_and_then_one_is(recipe):
 
 
 def test_a_run_whose_answer_was_lost_and_that_has_checked_in_is_not_asked_for_again(recipe):
-    run = recipe.ended("hourly", End.DONE)
+    run = recipe.ended("hourly", RunEnd.DONE)
     calls = [(name, told["run_id"]) for name, _, told in recipe.app.balancer.calls if told["job"] == "hourly"]
     assert (run.attempts, [run_id for _, run_id in calls]) == (1, [run.id])
     assert recipe.app.ran.count("hourly") == 1
@@ -201,19 +201,19 @@ def test_a_run_whose_answer_was_lost_and_that_has_checked_in_is_not_asked_for_ag
 
 
 def test_a_wrong_token_is_told_with_the_apps_answer(recipe):
-    run = recipe.ended("stranger", End.TRIGGER_FAILED)
+    run = recipe.ended("stranger", RunEnd.TRIGGER_FAILED)
     said = f"{recipe.app.balancer.url} answered 403 Forbidden: wrong token"
     assert (run.attempts, run.answer) == (1, said)
     assert recipe.told("stranger") == recipe.sentence("stranger", 2, said)
 
 
 def test_an_app_that_does_not_know_the_batch(recipe):
-    run = recipe.ended("unknown", End.TRIGGER_FAILED)
+    run = recipe.ended("unknown", RunEnd.TRIGGER_FAILED)
     assert run.answer.endswith("answered 404 Not Found: no such batch")
 
 
 def test_a_batch_that_raises(recipe):
-    run = recipe.ended("weekly", End.FAILED)
+    run = recipe.ended("weekly", RunEnd.FAILED)
     assert recipe.app.ran.count("weekly") == 1
     assert "no disk left (ArgumentError)" in run.output
     assert recipe.told("weekly") == recipe.sentence("weekly", 1)
@@ -221,7 +221,7 @@ def test_a_batch_that_raises(recipe):
 
 
 def test_an_app_that_is_not_there_is_tried_again_and_then_told(recipe):
-    run = recipe.ended("lost", End.TRIGGER_FAILED)
+    run = recipe.ended("lost", RunEnd.TRIGGER_FAILED)
     assert run.attempts == 2
     assert "cannot be reached" in run.answer
     assert recipe.told("lost") == recipe.sentence("lost", 2, run.answer)

@@ -12,7 +12,7 @@ from heartbeat.core.start_orders import Order
 from heartbeat.doors.cli import main
 from heartbeat.model import SECOND, Kind, Signal
 from heartbeat.store.sqlite.store import SQLiteStore
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 from heartbeat.text.alert_text import compose
 from heartbeat.verbs.record import Recorder
 from heartbeat.verbs.sweep import sweep
@@ -35,7 +35,7 @@ class Target:
         self.text = ""
 
     def start(self, _call, _sent):
-        return Answer(text=self.text)
+        return TargetAnswer(text=self.text)
 
 
 class Recipe:

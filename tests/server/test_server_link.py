@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from heartbeat.doors.http.outcome import Outcome
-from heartbeat.doors.server.core_link import Letter, Link
+from heartbeat.doors.http.outcome import PingOutcome
+from heartbeat.doors.server.core_link import Link, PendingPing
 from heartbeat.doors.server.ipc import ANSWERS, PINGS, Frames, first, frame
 from heartbeat.ingest import ping
 from heartbeat.settings import Settings
 from heartbeat.telemetry import Happened, Log
 
 T0 = 1_795_350_000_000
-STORED = (Outcome.STORED, "")
+STORED = (PingOutcome.STORED, "")
 
 
 def read(path, query=b"", body=b""):
     return ping.read(ping.target(path), query, ident=b"some-id", body=body, received=T0)
 
 
-class Note(Letter):
+class Note(PendingPing):
     __slots__ = ("answers",)
 
     def __init__(self):
@@ -98,7 +98,7 @@ def test_a_ping_arrives_as_it_was(path, query, body):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1 << 20])
 def test_frames_in_pieces(size):
-    values = [[], [(Outcome.UNKNOWN, "x" * 100)], {"ok": True}, [STORED] * 9]
+    values = [[], [(PingOutcome.UNKNOWN, "x" * 100)], {"ok": True}, [STORED] * 9]
     stream, frames = b"".join(map(frame, values)), Frames(ANSWERS)
     pieces = [stream[i : i + size] for i in range(0, len(stream), size)]
     assert [value for piece in pieces for value in frames.feed(piece)] == values
@@ -124,9 +124,13 @@ def test_what_comes_in_one_turn_of_the_loop_is_one_frame(core):
 
 def test_replies_are_for_those_who_asked_first(core):
     notes = core.take(3)
-    core.say([STORED, (Outcome.UNKNOWN, "job-7")])
-    core.say([(Outcome.BUSY, "")])
-    assert [(note.outcome, note.nearest) for note in notes] == [STORED, (Outcome.UNKNOWN, "job-7"), (Outcome.BUSY, "")]
+    core.say([STORED, (PingOutcome.UNKNOWN, "job-7")])
+    core.say([(PingOutcome.BUSY, "")])
+    assert [(note.outcome, note.nearest) for note in notes] == [
+        STORED,
+        (PingOutcome.UNKNOWN, "job-7"),
+        (PingOutcome.BUSY, ""),
+    ]
 
 
 def test_a_full_link_takes_no_more_until_some_are_answered(core):
@@ -171,12 +175,17 @@ def test_what_cannot_be_sent_costs_the_others_nothing(core):
         assert core.link.take(note, ping_)
     core.turn()
     assert core.heard() == [["a", "c"]]
-    assert [(note.answers, note.outcome) for note in (notes[1], notes[3])] == [(1, Outcome.BROKEN)] * 2
+    assert [(note.answers, note.outcome) for note in (notes[1], notes[3])] == [(1, PingOutcome.BROKEN)] * 2
     core.take(1)
     core.turn()
     assert core.heard() == [["job-0"]]
-    core.say([STORED, (Outcome.UNKNOWN, "")])
-    assert [note.outcome for note in notes] == [Outcome.STORED, Outcome.BROKEN, Outcome.UNKNOWN, Outcome.BROKEN]
+    core.say([STORED, (PingOutcome.UNKNOWN, "")])
+    assert [note.outcome for note in notes] == [
+        PingOutcome.STORED,
+        PingOutcome.BROKEN,
+        PingOutcome.UNKNOWN,
+        PingOutcome.BROKEN,
+    ]
     assert core.log.counts[Happened.CRASHED] == 2
 
 
@@ -189,7 +198,7 @@ def test_a_letter_that_cannot_be_told_keeps_no_reply_from_the_others(core):
     core.link.take(torn, read(b"/ping/k/a"))
     core.link.take(note, read(b"/ping/k/b"))
     core.say([STORED, STORED])
-    assert (note.answers, note.outcome) == (1, Outcome.STORED)
+    assert (note.answers, note.outcome) == (1, PingOutcome.STORED)
 
 
 def test_what_the_core_cannot_read_stands_as_none_between_the_others():

@@ -51,7 +51,7 @@ class TestStack:
     """The settings of the functions on AWS."""
 
     def test_only_the_table_must_be_there(self):
-        assert settings.read_stack({"HEARTBEAT_TABLE": "t"}) == settings.Stack(name="heartbeat", table="t")
+        assert settings.read_stack({"HEARTBEAT_TABLE": "t"}) == settings.StackSettings(name="heartbeat", table="t")
 
     def test_all_of_them(self):
         found = settings.read_stack(

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from heartbeat.core.definition import founding
 from heartbeat.doors.http.group_commit import Writer
-from heartbeat.doors.http.outcome import Outcome
-from heartbeat.doors.server.wiring import Records
+from heartbeat.doors.http.outcome import PingOutcome
+from heartbeat.doors.server.wiring import StoreRecords
 from heartbeat.errors import StoreUnavailable, TooBusy
 from heartbeat.ingest import ping
 from heartbeat.model import Job
@@ -75,14 +75,14 @@ def bench():
 
 
 def test_a_batch_is_one_commit(bench):
-    assert set(bench.write(*[read(b"/ping/k/job")] * 100)) == {Outcome.STORED}
+    assert set(bench.write(*[read(b"/ping/k/job")] * 100)) == {PingOutcome.STORED}
     assert [len(batch) for batch in bench.records.batches] == [100]
 
 
 def test_a_store_that_is_away_is_said_once_and_again_when_it_is_back(bench):
     bench.records.problems = [StoreUnavailable("full"), StoreUnavailable("full")]
     outcomes = [outcome for _ in range(3) for outcome in bench.write(read(b"/ping/k/job"))]
-    assert outcomes == [Outcome.BUSY, Outcome.BUSY, Outcome.STORED]
+    assert outcomes == [PingOutcome.BUSY, PingOutcome.BUSY, PingOutcome.STORED]
     assert bench.log.counts[Happened.STORE_AWAY] == 1
     assert bench.log.counts[Happened.STORE_BACK] == 1
     assert bench.writer.trouble() == ""
@@ -90,25 +90,29 @@ def test_a_store_that_is_away_is_said_once_and_again_when_it_is_back(bench):
 
 def test_one_bad_ping_does_not_fail_the_others(bench):
     good, bad, other = read(b"/ping/k/job"), read(b"/ping/k/poison"), read(b"/ping/k/nowhere")
-    assert bench.write(good, bad, other) == [Outcome.STORED, Outcome.BROKEN, Outcome.UNKNOWN]
+    assert bench.write(good, bad, other) == [PingOutcome.STORED, PingOutcome.BROKEN, PingOutcome.UNKNOWN]
     assert bench.log.counts[Happened.CRASHED] == 1
 
 
 def test_one_bad_ping_among_many_costs_few_commits(bench):
     outcomes = bench.write(*[read(b"/ping/k/job")] * 300, read(b"/ping/k/poison"), *[read(b"/ping/k/job")] * 211)
-    assert outcomes == [Outcome.STORED] * 300 + [Outcome.BROKEN] + [Outcome.STORED] * 211
+    assert outcomes == [PingOutcome.STORED] * 300 + [PingOutcome.BROKEN] + [PingOutcome.STORED] * 211
     assert len(bench.records.batches) == 19
 
 
 def test_a_lost_race_is_busy(bench):
     bench.records.problems = [TooBusy("job")]
-    assert bench.write(read(b"/ping/k/job")) == [Outcome.BUSY]
+    assert bench.write(read(b"/ping/k/job")) == [PingOutcome.BUSY]
 
 
 def test_uuids_are_looked_up_once(bench):
     there = read(b"/ping/00000000-0000-0000-0000-000000000001")
     away = read(b"/ping/10000000-0000-0000-0000-000000000001")
-    assert bench.write(there, away) + bench.write(there) == [Outcome.STORED, Outcome.UNKNOWN, Outcome.STORED]
+    assert bench.write(there, away) + bench.write(there) == [
+        PingOutcome.STORED,
+        PingOutcome.UNKNOWN,
+        PingOutcome.STORED,
+    ]
     assert len(bench.records.asked) == 2
     assert bench.records.batches == [["job", ""], ["job"]]
     bench.writer.forget_jobs()
@@ -118,14 +122,14 @@ def test_uuids_are_looked_up_once(bench):
 
 def test_create(bench):
     new = read(b"/ping/k/new", query=b"create=1")
-    assert bench.write(new) + bench.write(new) == [Outcome.CREATED, Outcome.STORED]
+    assert bench.write(new) + bench.write(new) == [PingOutcome.CREATED, PingOutcome.STORED]
 
 
 def test_a_definition_is_looked_at_once_until_it_is_another(bench):
     one, other = (Job(slug="new", schedule=(schedule,)) for schedule in ("every 1h", "every 2h"))
     ping_ = read(b"/ping/k/new")
     for job in (one, one, other):
-        assert bench.write(replace(ping_, job=job, create=True)) == [Outcome.STORED]
+        assert bench.write(replace(ping_, job=job, create=True)) == [PingOutcome.STORED]
     assert bench.records.defined == [one, other]
     bench.writer.forget_jobs()
     bench.write(replace(ping_, job=other))
@@ -135,7 +139,7 @@ def test_a_definition_is_looked_at_once_until_it_is_another(bench):
 def test_an_unknown_name_is_counted_and_gets_the_nearest_one(bench):
     bench.strays.learn(["job-one"])
     unknown = [read(b"/ping/k/jbo-one"), read(b"/ping/10000000-0000-0000-0000-000000000001")]
-    assert bench.writer.write(unknown) == [(Outcome.UNKNOWN, "job-one"), (Outcome.UNKNOWN, "")]
+    assert bench.writer.write(unknown) == [(PingOutcome.UNKNOWN, "job-one"), (PingOutcome.UNKNOWN, "")]
     assert bench.strays.waiting == {"jbo-one": [1, T0, T0]}
 
 
@@ -159,9 +163,9 @@ def test_an_exception_in_the_real_recorder_costs_no_other_ping_its_record():
             made = founding(Job(slug=slug, schedule=("0 9 * * *",), source="test"), T0 - 100_000_000)
             unreadable = replace(made.job, timezone="Nowhere/At-All")
             store.commit([replace(made, job=unreadable) if slug == "poison" else made])
-        bench = Bench(Records(store, None))
+        bench = Bench(StoreRecords(store, None))
         for turn in range(2):
             fails = [read(f"/ping/k/{slug}/fail".encode(), ident=b"%d" % turn) for slug in slugs]
-            assert bench.write(*fails) == [Outcome.STORED, Outcome.BROKEN, Outcome.STORED]
+            assert bench.write(*fails) == [PingOutcome.STORED, PingOutcome.BROKEN, PingOutcome.STORED]
         kept = {slug: [entry.signal.id for entry in store.history(slug, 9) if entry.signal] for slug in slugs}
     assert kept == {"before": ["1", "0"], "poison": [], "after": ["1", "0"]}

@@ -20,7 +20,7 @@ import heartbeat.verbs.deliver
 import heartbeat.verbs.operate
 import heartbeat.verbs.record
 import heartbeat.verbs.sweep
-from heartbeat.core.judgment import Case
+from heartbeat.core.judgment import Judgment
 from heartbeat.core.transition import TRANSITIONS, Tell
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event, Status, Verdict
@@ -49,14 +49,14 @@ def lost_race_is_dropped(patch):
 
 
 def recovery_is_told_twice(patch):
-    tell = Case._tell
+    tell = Judgment._tell
 
     def twice(self, event, at, incident):
         tell(self, event, at, incident)
         if event is Event.RECOVERED:
             self.alerts.append(replace(self.alerts[-1], id=f"{self.alerts[-1].id}/again"))
 
-    patch.setattr(Case, "_tell", twice)
+    patch.setattr(Judgment, "_tell", twice)
 
 
 def early_is_ignored(patch):
@@ -82,14 +82,14 @@ def doubled_signals_are_not_seen(patch):
 
 
 def due_row_stays_behind(patch):
-    change = Case.change
+    change = Judgment.change
 
     def without_due(self, *, more=False):
         found = change(self, more=more)
         late = None if found.due is None else found.due + 3_600_000
         return replace(found, due=late)
 
-    patch.setattr(Case, "change", without_due)
+    patch.setattr(Judgment, "change", without_due)
 
 
 def miss_is_dated_when_we_looked(patch):
@@ -149,13 +149,13 @@ def alerts_for_an_unknown_channel_die(patch):
 
 
 def alert_after_is_off_by_one(patch):
-    bad = Case._bad
+    bad = Judgment._bad
 
     def sooner(self, *facts, **more):
         self.job = replace(self.job, alert_after=max(1, self.job.alert_after - 1))
         bad(self, *facts, **more)
 
-    patch.setattr(Case, "_bad", sooner)
+    patch.setattr(Judgment, "_bad", sooner)
 
 
 def lives_have_no_names(patch):
@@ -175,7 +175,7 @@ def a_removal_forgets_what_people_said(patch):
 
 
 def a_removal_says_nothing(patch):
-    patch.setattr(Case, "tell_closed", lambda _self: None)
+    patch.setattr(Judgment, "tell_closed", lambda _self: None)
 
 
 def a_return_starts_with_the_slots_of_before(patch):

@@ -66,11 +66,11 @@ def end_of_lease_comes(stack, job):
     """A claim is good for a minute and more. Nobody waits for that here: it ends as soon as the timer wheel takes."""
     from msgspec.structs import replace  # noqa: PLC0415 - only this story looks inside
 
-    from heartbeat.core.judgment import Case  # noqa: PLC0415 - the same
+    from heartbeat.core.judgment import Judgment  # noqa: PLC0415 - the same
     from heartbeat.verbs.operate import amend  # noqa: PLC0415 - the same
 
     def decide(snapshot):
-        case = Case(snapshot, now := round(time.time() * 1000), None)
+        case = Judgment(snapshot, now := round(time.time() * 1000), None)
         (start,) = snapshot.state.starts
         assert start.until > now + SHORT
         case.set(starts=(replace(start, until=now + SHORT),))

@@ -9,7 +9,7 @@ from heartbeat.core.definition import RETURN_MAX
 from heartbeat.core.start_orders import Order
 from heartbeat.core.starting import run_for
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Event, Job, Kind, Signal, Silence, Status, Trigger
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 from heartbeat.verbs import service_state
 from heartbeat.verbs.apply import apply
 from heartbeat.verbs.deliver import deliver
@@ -48,7 +48,7 @@ class Target:
 
     def start(self, call, _sent):
         self.calls.append(call.run_id)
-        return Answer(text="202")
+        return TargetAnswer(text="202")
 
 
 class Town:

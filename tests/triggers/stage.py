@@ -10,7 +10,7 @@ from heartbeat.core.starting import run_for
 from heartbeat.errors import StartFailed
 from heartbeat.model import Job, Kind, Signal, Trigger
 from heartbeat.store.sqlite.store import SQLiteStore
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 from heartbeat.verbs.apply import define
 from heartbeat.verbs.operate import found, pause_job
 from heartbeat.verbs.record import Recorder
@@ -18,7 +18,7 @@ from heartbeat.verbs.sweep import sweep
 from heartbeat.verbs.trigger import Starter
 
 MINUTE = 60_000
-TOOK_IT = Answer(text="202 Accepted")
+TOOK_IT = TargetAnswer(text="202 Accepted")
 REFUSED = StartFailed("503 busy", again=True)
 NEVER = StartFailed("RESOURCE:CPU")
 SILENT = StartFailed("no answer within 10 s", unknown=True)

@@ -12,13 +12,13 @@ from heartbeat.errors import StartFailed
 from heartbeat.model import DAY, HOUR, MINUTE, Trigger
 from heartbeat.targets import aws_call
 from heartbeat.targets.build import build
-from heartbeat.targets.protocol import Call
+from heartbeat.targets.protocol import StartCall
 
 REGION = "eu-west-1"
 RUN = "0b7c9d6e-1111-4222-8333-444444444444"
 SLOT = 1_767_603_600_000
-CALL = Call(slug="report", run_id=RUN, slot=SLOT, timezone="Asia/Tokyo")
-BY_HAND = Call(slug="report", run_id=RUN, slot=None, timezone="UTC", input='{"rows": 3}')
+CALL = StartCall(slug="report", run_id=RUN, slot=SLOT, timezone="Asia/Tokyo")
+BY_HAND = StartCall(slug="report", run_id=RUN, slot=None, timezone="UTC", input='{"rows": 3}')
 FACTS = {"job": "report", "run_id": RUN, "slot": "2026-01-05T18:00:00+09:00"}
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
@@ -169,7 +169,7 @@ class TestEcs:
     def test_every_attempt_asks_for_the_same(self, calls):
         """Else ECS refuses the client token."""
         for attempt in (1, 2):
-            start("ecs", Call(slug="a", run_id=RUN, slot=SLOT, timezone="UTC", attempt=attempt), **ECS)
+            start("ecs", StartCall(slug="a", run_id=RUN, slot=SLOT, timezone="UTC", attempt=attempt), **ECS)
         assert calls[0][0] == calls[0][1]
         assert target("ecs", **ECS).repeatable == 23 * HOUR
 

@@ -14,11 +14,11 @@ import pytest
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.model import Trigger
 from heartbeat.targets.build import build
-from heartbeat.targets.protocol import Call
+from heartbeat.targets.protocol import StartCall
 
 RUN = "0b7c9d6e-1111-4222-8333-444444444444"
 SLOT = 1_767_603_600_000  # 2026-01-05T09:00Z
-CALL = Call(slug="report", run_id=RUN, slot=SLOT, timezone="Asia/Tokyo")
+CALL = StartCall(slug="report", run_id=RUN, slot=SLOT, timezone="Asia/Tokyo")
 
 
 @dataclass
@@ -96,7 +96,7 @@ def test_the_app_is_told_everything(app):
 
 
 def test_a_run_by_hand_has_no_slot_and_may_have_an_input(app):
-    start(app, Call(slug="report", run_id=RUN, slot=None, timezone="UTC", input='{"rows": [1]}'), method="PUT")
+    start(app, StartCall(slug="report", run_id=RUN, slot=None, timezone="UTC", input='{"rows": [1]}'), method="PUT")
     method, _, headers, body = app.seen[0]
     assert (method, headers["Heartbeat-Slot"], body["slot"], body["input"]) == ("PUT", "", None, {"rows": [1]})
 

@@ -10,10 +10,10 @@ from heartbeat import aws
 from heartbeat.model import Trigger
 from heartbeat.targets import aws_call
 from heartbeat.targets.build import build
-from heartbeat.targets.protocol import Call
+from heartbeat.targets.protocol import StartCall
 
 REGION = "eu-west-1"
-CALL = Call(slug="report", run_id="0b7c9d6e-1111-4222-8333-444444444444", slot=1_767_603_600_000, timezone="UTC")
+CALL = StartCall(slug="report", run_id="0b7c9d6e-1111-4222-8333-444444444444", slot=1_767_603_600_000, timezone="UTC")
 ANSWERS = {
     "SendMessage": {"MessageId": "m"},
     "StartExecution": {"executionArn": "arn:aws:states:eu-west-1:123456789012:execution:settle:run"},

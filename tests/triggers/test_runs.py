@@ -3,7 +3,7 @@
 import pytest
 from stage import BORN, MINUTE, NEVER, REFUSED, SILENT, at
 
-from heartbeat.core.run_history import End, records
+from heartbeat.core.run_history import RunEnd, records
 from heartbeat.core.starting import run_for
 from heartbeat.model import Bound, Overlap, Reason
 
@@ -23,34 +23,38 @@ class TestEachEndHasItsWord:
     def test_not_triggered(self, stage):
         s = stage()
         s.sweep("09:11")
-        assert (one(s).end, one(s).slot, one(s).id) == (End.NOT_TRIGGERED, at("09:00"), "")
+        assert (one(s).end, one(s).slot, one(s).id) == (RunEnd.NOT_TRIGGERED, at("09:00"), "")
 
     def test_trigger_failed(self, stage):
         s = stage()
         s.target.script = [NEVER]
         s.fire("09:00")
-        assert (one(s).end, one(s).answer, one(s).id) == (End.TRIGGER_FAILED, "RESOURCE:CPU", RUN)
+        assert (one(s).end, one(s).answer, one(s).id) == (RunEnd.TRIGGER_FAILED, "RESOURCE:CPU", RUN)
 
     def test_never_checked_in(self, stage):
         s = stage()
         s.fire("09:00")
-        assert one(s).end is End.TRIGGERED
+        assert one(s).end is RunEnd.TRIGGERED
         s.sweep("09:11")
-        assert (one(s).end, one(s).answer, one(s).triggered_at) == (End.NEVER_CHECKED_IN, "202 Accepted", at("09:00"))
+        assert (one(s).end, one(s).answer, one(s).triggered_at) == (
+            RunEnd.NEVER_CHECKED_IN,
+            "202 Accepted",
+            at("09:00"),
+        )
 
     def test_perhaps_started(self, stage):
         s = stage()
         s.target.script = [SILENT]
         s.fire("09:00")
-        assert one(s).end is End.UNKNOWN
+        assert one(s).end is RunEnd.UNKNOWN
 
     def test_never_finished(self, stage):
         s = stage(max_runtime=30 * MINUTE)
         s.fire("09:00")
         s.hear("start", "09:01", RUN)
-        assert one(s).end is End.RUNNING
+        assert one(s).end is RunEnd.RUNNING
         s.alive("09:02", "09:34")
-        assert (one(s).end, one(s).reason) == (End.NEVER_FINISHED, Reason.MAX_RUNTIME_RAN_OUT)
+        assert (one(s).end, one(s).reason) == (RunEnd.NEVER_FINISHED, Reason.MAX_RUNTIME_RAN_OUT)
 
     def test_failed(self, stage):
         s = stage()
@@ -58,7 +62,7 @@ class TestEachEndHasItsWord:
         s.hear("start", "09:01", RUN)
         s.hear("fail", "09:03", RUN, exit_status=3, body="no disk")
         record = one(s)
-        assert (record.end, record.exit_status, record.output) == (End.FAILED, 3, "no disk")
+        assert (record.end, record.exit_status, record.output) == (RunEnd.FAILED, 3, "no disk")
         assert (record.started_at, record.finished_at, record.duration) == (at("09:01"), at("09:03"), 2 * MINUTE)
 
     def test_finished_late(self, stage):
@@ -66,7 +70,7 @@ class TestEachEndHasItsWord:
         s.fire("09:00")
         s.sweep("09:11")
         s.hear("success", "09:30", RUN, duration=90_000)
-        assert (one(s).end, one(s).duration) == (End.LATE, 90_000)
+        assert (one(s).end, one(s).duration) == (RunEnd.LATE, 90_000)
 
     def test_finished_after_it_was_given_up(self, stage):
         s = stage(max_runtime=10 * MINUTE)
@@ -74,39 +78,39 @@ class TestEachEndHasItsWord:
         s.hear("start", "09:01", RUN)
         s.alive("09:02", "09:14")
         s.hear("success", "09:20", RUN)
-        assert one(s).end is End.LATE
+        assert one(s).end is RunEnd.LATE
 
     def test_an_assertion_failed(self, stage):
         s = stage(bounds=(Bound(metric="rows", low=1),))
         s.fire("09:00")
         s.hear("success", "09:02", RUN, metrics=(("rows", 0.0),))
-        assert one(s).end is End.ASSERTION
+        assert one(s).end is RunEnd.ASSERTION
 
     def test_done(self, stage):
         s = stage()
         s.fire("09:00")
         s.hear("success", "09:02", RUN)
-        assert (one(s).end, one(s).attempts, one(s).by) == (End.DONE, 1, "")
+        assert (one(s).end, one(s).attempts, one(s).by) == (RunEnd.DONE, 1, "")
 
     def test_refused_for_now(self, stage):
         s = stage()
         s.target.script = [REFUSED]
         s.fire("09:00")
-        assert one(s).end is End.AGAIN
+        assert one(s).end is RunEnd.AGAIN
 
     def test_skipped_and_waiting(self, stage):
-        for overlap, end in ((Overlap.SKIP, End.SKIPPED), (Overlap.QUEUE, End.WAITING)):
+        for overlap, end in ((Overlap.SKIP, RunEnd.SKIPPED), (Overlap.QUEUE, RunEnd.WAITING)):
             s = stage(born="08:45", schedule="*/30 * * * *", overlap=overlap, max_runtime=6 * 60 * MINUTE)
             s.fire("09:00")
             s.hear("start", "09:01", RUN)
             s.fire("09:30", slot="09:30")
-            assert [record.end for record in all_of(s)] == [end, End.RUNNING]
+            assert [record.end for record in all_of(s)] == [end, RunEnd.RUNNING]
 
     def test_paused(self, stage):
         s = stage()
         s.pause("08:00")
         s.sweep("09:11")
-        assert one(s).end is End.EXCUSED
+        assert one(s).end is RunEnd.EXCUSED
 
 
 def test_a_job_without_a_trigger_has_runs_too(stage):
@@ -116,13 +120,13 @@ def test_a_job_without_a_trigger_has_runs_too(stage):
     s.hear("success", "06T09:02", "")
     s.sweep("07T09:11")
     ends = [(record.slot, record.end) for record in all_of(s)]
-    assert ends[1:] == [(at("06T09:00"), End.DONE), (at("09:00"), End.DONE)]
+    assert ends[1:] == [(at("06T09:00"), RunEnd.DONE), (at("09:00"), RunEnd.DONE)]
 
 
 def test_nothing_heard(stage):
     s = stage(trigger=None)
     s.sweep("09:11")
-    assert one(s).end is End.MISSED
+    assert one(s).end is RunEnd.MISSED
 
 
 def test_a_run_by_hand_has_its_own_record(stage):
@@ -132,8 +136,8 @@ def test_a_run_by_hand_has_its_own_record(stage):
     s.fire("10:00", slot=None, run_id="by-hand", by="me")
     s.hear("success", "10:05", "by-hand")
     assert [(r.id, r.slot, r.by, r.end) for r in all_of(s)] == [
-        ("by-hand", None, "me", End.DONE),
-        (RUN, at("09:00"), "", End.DONE),
+        ("by-hand", None, "me", RunEnd.DONE),
+        (RUN, at("09:00"), "", RunEnd.DONE),
     ]
 
 

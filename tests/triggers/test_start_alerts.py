@@ -14,11 +14,11 @@ from heartbeat.core.run_history import records
 from heartbeat.core.starting import run_for
 from heartbeat.errors import StartFailed
 from heartbeat.ingest.events import Matcher, read
-from heartbeat.model import Log, Source
+from heartbeat.model import LogGroup, Source
 from heartbeat.text.alert_text import compose
 from heartbeat.verbs.record import Recorder
 
-LOG = Log(group="/ecs/batch", prefix="app")
+LOG = LogGroup(group="/ecs/batch", prefix="app")
 RUN = run_for("job", at("09:00"), BORN)
 NO_CPU = StartFailed("ECS started no task: RESOURCE:CPU <!channel>")
 

@@ -11,7 +11,7 @@ from stage import BORN, MINUTE, Killed, at
 from heartbeat.core.start_orders import Held
 from heartbeat.core.starting import run_for
 from heartbeat.model import Kind
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
 RUN = run_for("job", at("09:00"), BORN)
@@ -100,7 +100,7 @@ def test_one_that_may_not(stage, monkeypatch, moment, expected):
 def test_between_the_answer_and_the_end_of_a_run_that_was_waited_for(stage, monkeypatch):
     """The run is known to have begun; its end is lost with us."""
     s = stage(max_runtime=5 * MINUTE)
-    s.target.script = [lambda _call, sent: sent() or Answer(text="200 OK", ok=True)]
+    s.target.script = [lambda _call, sent: sent() or TargetAnswer(text="200 OK", ok=True)]
     record = s.starter._record
     with monkeypatch.context() as patch:
         patch.setattr(

@@ -10,7 +10,7 @@ from heartbeat.core.starting import run_for
 from heartbeat.errors import StartFailed, UnknownJob
 from heartbeat.model import Overlap, Phase
 from heartbeat.store.sqlite.store import SQLiteStore
-from heartbeat.targets.protocol import Answer
+from heartbeat.targets.protocol import TargetAnswer
 from heartbeat.verbs.sweep import sweep
 from heartbeat.verbs.trigger import Starter
 
@@ -312,7 +312,7 @@ class TestWhatBecameOfIt:
         def work(_, sent):
             sent()
             s.now = at("09:03")
-            return Answer(text="200 OK", ok=ok, output="3 rows")
+            return TargetAnswer(text="200 OK", ok=ok, output="3 rows")
 
         s = stage()
         s.target.script = [work]

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from stage import MINUTE, NEVER, REFUSED, SILENT, TOOK_IT, Killed, Stage
 
 from heartbeat.core.definition import removed
-from heartbeat.core.run_history import End, records
+from heartbeat.core.run_history import RunEnd, records
 from heartbeat.core.start_orders import Order
 from heartbeat.errors import HeartbeatError, NotNow, StoreUnavailable
 from heartbeat.model import Kind, Overlap, Phase, Reason, Signal
@@ -28,8 +28,15 @@ from heartbeat.verbs.sweep import sweep
 DAYS = int(os.environ.get("TRIGGER_DAYS", "1000"))
 CHUNKS = 10
 HOUR = 60 * MINUTE
-NOT_STARTED = {End.NOT_TRIGGERED, End.TRIGGER_FAILED, End.SKIPPED, End.NEVER_CHECKED_IN, End.EXCUSED, End.WAITING}
-NOT_STARTED |= {End.UNKNOWN, End.DROPPED}
+NOT_STARTED = {
+    RunEnd.NOT_TRIGGERED,
+    RunEnd.TRIGGER_FAILED,
+    RunEnd.SKIPPED,
+    RunEnd.NEVER_CHECKED_IN,
+    RunEnd.EXCUSED,
+    RunEnd.WAITING,
+}
+NOT_STARTED |= {RunEnd.UNKNOWN, RunEnd.DROPPED}
 
 BLIND = Reason.WE_WERE_BLIND
 """Of slots in which the sweep itself was away for long; people are told of the whole time at once."""

@@ -14,7 +14,7 @@ from yard import EXEC, RECEIVED, ended, until
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.targets import aws_call as targets
 from heartbeat.worker import Later, Terms, work
-from heartbeat.worker.run_claims import Standing
+from heartbeat.worker.run_claims import RunStanding
 from heartbeat.worker.stopping import Stopped, Stops
 from heartbeat.worker.worker import Worker, run_received
 
@@ -93,7 +93,7 @@ def test_sigterm_ends_a_function_and_hands_the_message_back(here, server, run):
 
 def test_who_hears_that_another_began_first_leaves_it(here, run):
     """It was free when we asked; when we had said that we begin, somebody else had said so before."""
-    seen, answers = [], iter([Standing.FREE, Standing.ELSEWHERE])
+    seen, answers = [], iter([RunStanding.FREE, RunStanding.ELSEWHERE])
     here.send(run)
     assert work(here.url, seen.append, Terms(once=True), ask=lambda _: next(answers)) == 75
     assert (seen, here.waiting()) == ([], (0, 1))

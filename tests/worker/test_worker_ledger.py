@@ -10,21 +10,21 @@ import pytest
 from channels.receiver import Receiver, listening
 
 from heartbeat.core.definition import founding
-from heartbeat.doors.api.app import Api, Request
+from heartbeat.doors.api.app import Api, ApiRequest
 from heartbeat.errors import BadSetting
 from heartbeat.model import Job, Kind, Signal
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.verbs import api_keys
 from heartbeat.verbs.record import Recorder
-from heartbeat.worker.messages import Message, read
+from heartbeat.worker.messages import QueueMessage, read
 from heartbeat.worker.queue import again, left
-from heartbeat.worker.run_claims import Standing, judged, of_api, of_environment, of_store
+from heartbeat.worker.run_claims import RunStanding, judged, of_api, of_environment, of_store
 
 RUN = "0b7c9d6e-1111-4222-8333-444444444444"
 ID = "5fea7756-0ea4-451a-a703-a558b933e274"
 NOW = 1_764_316_800_000
 MINUTE = 60_000
-MINE = Message(id=ID, receipt="r", queue="q", job="settle", run_id=RUN)
+MINE = QueueMessage(id=ID, receipt="r", queue="q", job="settle", run_id=RUN)
 OTHER = replace(MINE, id="another")
 
 
@@ -76,19 +76,19 @@ MY, THEIR = ("start", f"message {ID}"), ("start", "message another")
 @pytest.mark.parametrize(
     ("heard", "expired", "expected"),
     [
-        ([], False, Standing.FREE),
-        ([MY], False, Standing.FREE),
-        ([THEIR], False, Standing.ELSEWHERE),
-        ([THEIR, MY], False, Standing.ELSEWHERE),
-        ([MY, THEIR], False, Standing.FREE),
-        ([THEIR], True, Standing.FREE),
-        ([THEIR, ("fail", "")], False, Standing.FREE),
-        ([THEIR, ("fail", ""), MY], False, Standing.FREE),
-        ([("fail", ""), THEIR], False, Standing.ELSEWHERE),
-        ([THEIR, ("success", "")], False, Standing.DONE),
-        ([MY, ("success", ""), ("fail", "")], False, Standing.DONE),
-        ([("start", "the job itself")], False, Standing.FREE),
-        ([("log", "message another")], False, Standing.FREE),
+        ([], False, RunStanding.FREE),
+        ([MY], False, RunStanding.FREE),
+        ([THEIR], False, RunStanding.ELSEWHERE),
+        ([THEIR, MY], False, RunStanding.ELSEWHERE),
+        ([MY, THEIR], False, RunStanding.FREE),
+        ([THEIR], True, RunStanding.FREE),
+        ([THEIR, ("fail", "")], False, RunStanding.FREE),
+        ([THEIR, ("fail", ""), MY], False, RunStanding.FREE),
+        ([("fail", ""), THEIR], False, RunStanding.ELSEWHERE),
+        ([THEIR, ("success", "")], False, RunStanding.DONE),
+        ([MY, ("success", ""), ("fail", "")], False, RunStanding.DONE),
+        ([("start", "the job itself")], False, RunStanding.FREE),
+        ([("log", "message another")], False, RunStanding.FREE),
     ],
 )
 def test_where_a_run_stands(heard, expired, expected):
@@ -119,7 +119,7 @@ def hear(store):
 class Door(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         headers = {name.lower(): text for name, text in self.headers.items()}
-        answer = self.server.api.answer(Request(method="GET", path=self.path, headers=headers))
+        answer = self.server.api.answer(ApiRequest(method="GET", path=self.path, headers=headers))
         data = json.dumps(answer.value).encode()
         self.send_response(answer.status)
         self.send_header("Content-Length", str(len(data)))
@@ -148,38 +148,38 @@ def ask(request, store, api):
 
 
 def test_whoever_knows_the_run_is_asked(ask, hear):
-    assert ask(MINE) is Standing.FREE
+    assert ask(MINE) is RunStanding.FREE
     hear("log", "started: message 7", source="trigger")
     hear("start", "message another", minute=1, run=str(uuid4()))
-    assert ask(MINE) is Standing.FREE
+    assert ask(MINE) is RunStanding.FREE
     hear("start", f"message {ID}", minute=2)
     hear("start", "message another", minute=3)
-    assert (ask(MINE), ask(OTHER)) == (Standing.FREE, Standing.ELSEWHERE)
+    assert (ask(MINE), ask(OTHER)) == (RunStanding.FREE, RunStanding.ELSEWHERE)
     hear("fail", minute=4)
-    assert (ask(MINE), ask(OTHER)) == (Standing.FREE, Standing.FREE)
+    assert (ask(MINE), ask(OTHER)) == (RunStanding.FREE, RunStanding.FREE)
     hear("start", "message another", minute=5)
-    assert (ask(MINE), ask(OTHER)) == (Standing.ELSEWHERE, Standing.FREE)
+    assert (ask(MINE), ask(OTHER)) == (RunStanding.ELSEWHERE, RunStanding.FREE)
     hear("success", minute=6)
-    assert (ask(MINE), ask(OTHER)) == (Standing.DONE, Standing.DONE)
+    assert (ask(MINE), ask(OTHER)) == (RunStanding.DONE, RunStanding.DONE)
 
 
 def test_a_job_that_is_not_there_has_no_runs(store):
-    assert of_store(store)(replace(MINE, job="nobody")) is Standing.FREE
+    assert of_store(store)(replace(MINE, job="nobody")) is RunStanding.FREE
 
 
 def test_a_key_goes_to_nobody_else_and_is_shown_to_nobody(capsys):
     with listening(Receiver()) as moved, listening(Receiver()) as elsewhere:
         moved.otherwise = (302, {"Location": f"{elsewhere.url}/x"}, b"no longer here, hbm_of_ours")
-        assert of_api(moved.url, "hbm_of_ours")(MINE) is Standing.UNKNOWN
+        assert of_api(moved.url, "hbm_of_ours")(MINE) is RunStanding.UNKNOWN
         assert (len(moved.asked), elsewhere.asked) == (1, [])
     assert capsys.readouterr().err.endswith("answered 302 no longer here, …\n")
 
 
 def test_who_does_not_answer_keeps_nobody_from_working(api, capsys):
     url, _ = api
-    assert of_api(url, "hbm_wrong")(MINE) is Standing.UNKNOWN
+    assert of_api(url, "hbm_wrong")(MINE) is RunStanding.UNKNOWN
     assert "answered 401" in capsys.readouterr().err
-    assert of_api("http://127.0.0.1:9", "hbm_x")(MINE) is Standing.UNKNOWN
+    assert of_api("http://127.0.0.1:9", "hbm_x")(MINE) is RunStanding.UNKNOWN
     assert capsys.readouterr().err.startswith(
         "heartbeat: whether the run is done or under way is not known, so it is begun: http://127.0.0.1:9: "
     )
@@ -194,7 +194,7 @@ def test_the_environment_names_the_api(monkeypatch, api, hear):
         of_environment()
     monkeypatch.setenv("HEARTBEAT_API_KEY", api[1])
     hear("success")
-    assert of_environment()(MINE) is Standing.DONE
+    assert of_environment()(MINE) is RunStanding.DONE
     monkeypatch.setenv("HEARTBEAT_API", "heartbeat.example.org")
     with pytest.raises(BadSetting, match="HEARTBEAT_API is 'heartbeat"):
         of_environment()

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from yard import order, until
 
-from heartbeat.core.run_history import End
+from heartbeat.core.run_history import RunEnd
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_message_is_worked_on_told_and_deleted(yard, server, run):
     assert given["HEARTBEAT_QUEUE"] == yard.url
     assert given["HEARTBEAT_RECEIPT_HANDLE"]
     assert server.signals(run) == [("start", f"message {ident}"), ("success", "3 rows\n")]
-    assert server.record(run).end is End.DONE
+    assert server.record(run).end is RunEnd.DONE
 
 
 def test_until_empty_works_on_all_whoever_sent_them(yard, server):
@@ -41,7 +41,7 @@ def test_until_empty_works_on_all_whoever_sent_them(yard, server):
     yard.send(body=json.dumps({"job": "unload", "truck": 7}))
     assert yard.work("--until-empty", "--wait", "0", "--job", "settle") == (0, "")
     assert (yard.runs, yard.waiting()) == (3, (0, 0))
-    assert [server.record(run).end for run in runs] == [End.DONE, End.DONE]
+    assert [server.record(run).end for run in runs] == [RunEnd.DONE, RunEnd.DONE]
 
 
 def test_nothing_to_do_is_fine(yard):
@@ -102,7 +102,7 @@ def test_the_run_of_a_killed_worker_is_begun_again(yard, server, run, machine):
     assert yard.work(*options, "--wait", "5", machine=machine) == (0, "")
     assert (yard.runs, yard.waiting()) == (2, (0, 0))
     assert server.kinds(run) == ["start", "start", "success"]
-    assert server.record(run).end is End.DONE
+    assert server.record(run).end is RunEnd.DONE
 
 
 def test_a_worker_killed_before_it_could_delete_leaves_nothing_to_do(yard, server, run):

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from yard import ended, until
 
-from heartbeat.core.run_history import End
+from heartbeat.core.run_history import RunEnd
 
 TRAPS = "trap 'echo cleaned up; exit {}' TERM; echo ran >> $RAN; while :; do sleep 0.05; done"
 
@@ -33,7 +33,7 @@ def test_failed_work_is_told_and_comes_back_until_the_dead_letters(yard, server,
     assert (yard.waiting(), yard.waiting(dead)) == ((0, 0), (1, 0))
     assert [kind for kind, _ in server.signals(run)] == ["start", "fail", "start", "fail"]
     assert server.signals(run)[1][1] == "ran\n"
-    assert (server.record(run).end, server.record(run).exit_status) == (End.FAILED, 3)
+    assert (server.record(run).end, server.record(run).exit_status) == (RunEnd.FAILED, 3)
 
 
 def test_failed_work_comes_back_only_after_a_while_and_may_succeed(yard, server, run):
@@ -44,7 +44,7 @@ def test_failed_work_comes_back_only_after_a_while_and_may_succeed(yard, server,
     assert yard.runs == 0
     assert yard.work("--once", "--wait", "5", "--db", str(server.db), machine="two") == (0, "")
     assert (yard.runs, yard.waiting()) == (1, (0, 0))
-    assert server.record(run).end is End.DONE
+    assert server.record(run).end is RunEnd.DONE
 
 
 def test_not_now_is_no_failure(yard, server, run):
@@ -77,7 +77,7 @@ def test_sigterm_hands_the_message_back(yard, server, run):
         ("log", "the worker was stopped: handed back\ncleaned up\n"),
     ]
     assert yard.work("--once", "--db", str(server.db), machine="two") == (0, "")
-    assert server.record(run).end is End.DONE
+    assert server.record(run).end is RunEnd.DONE
 
 
 def test_work_that_still_succeeds_after_sigterm_is_done(yard, server, run):
@@ -87,7 +87,7 @@ def test_work_that_still_succeeds_after_sigterm_is_done(yard, server, run):
     worker.terminate()
     assert ended(worker) == (0, "")
     assert yard.waiting() == (0, 0)
-    assert server.record(run).end is End.DONE
+    assert server.record(run).end is RunEnd.DONE
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

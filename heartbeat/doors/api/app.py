@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.doors.api.routes import ROUTES, NotThere, Turn
+from heartbeat.doors.api.routes import ROUTES, ApiCall, NotThere
 from heartbeat.errors import CallerError, NotNow, StoreCorrupt, StoreUnavailable, UnknownJob, WorldError
 from heartbeat.model import MINUTE, SECOND
 from heartbeat.telemetry import our_version
@@ -28,7 +28,7 @@ Value = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ApiRequest:
     """headers: names in small letters; query: the last value of each name."""
 
     method: str
@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """An HTTP status, what is told as JSON, and what else HTTP wants said.
 
     cause: for the log and nobody else, such as what AWS said, which names accounts and roles; "" when there is nothing.
@@ -57,7 +57,7 @@ class Api:
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store, self._now = store, now
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: ApiRequest) -> ApiAnswer:
         """The answer to any request. Nothing that the caller, or the world, does wrong raises."""
         method = "GET" if request.method == "HEAD" else request.method
         try:
@@ -69,11 +69,11 @@ class Api:
         except CallerError as problem:
             return _problem(400, str(problem))
         except (StoreUnavailable, StoreCorrupt) as problem:
-            return Answer(503, {"error": AWAY}, cause=str(problem))
+            return ApiAnswer(503, {"error": AWAY}, cause=str(problem))
         except WorldError as problem:
             return _problem(503, str(problem))
 
-    def _routed(self, request: Request, method: str) -> Answer:
+    def _routed(self, request: ApiRequest, method: str) -> ApiAnswer:
         found = [(route, match) for route in ROUTES if (match := re.fullmatch(route.path, request.path))]
         if not found:
             return _problem(404, "there is nothing here; see /healthz and /api/jobs")
@@ -81,28 +81,28 @@ class Api:
         if route is None or match is None:
             return _other_method(request, [route.method for route, _ in found])
         holder = self._holder(request, api_keys.Rights.READ if method == "GET" else api_keys.Rights.WRITE)
-        if isinstance(holder, Answer):
+        if isinstance(holder, ApiAnswer):
             return holder
-        turn = Turn(self._store, self._now(), holder.name, request.query, request.body)
-        return Answer(200, route.act(turn, *match.groups()))
+        turn = ApiCall(self._store, self._now(), holder.name, request.query, request.body)
+        return ApiAnswer(200, route.act(turn, *match.groups()))
 
-    def _health(self, method: str) -> Answer:
+    def _health(self, method: str) -> ApiAnswer:
         if method != "GET":
-            return Answer(405, {"error": "ask /healthz with GET"}, {"allow": "GET, HEAD"})
+            return ApiAnswer(405, {"error": "ask /healthz with GET"}, {"allow": "GET, HEAD"})
         known: Value = {"ok": False, "last_sweep_seconds": None, "version": our_version()}
         try:
             clock = service_state.clock(self._store, self._now())
             ill = {each.name: each.text for each in illnesses(self._store)}
             undelivered = service_state.dead_count(self._store)
         except WorldError as problem:
-            return Answer(503, known | {"error": AWAY}, cause=str(problem))
+            return ApiAnswer(503, known | {"error": AWAY}, cause=str(problem))
         age = self._now() - clock.alive
         well = bool(clock.version) and age <= SWEEP_AGE_MAX and not ill
         seconds = round(age / SECOND, 1) if clock.version else None
         found = {"ok": well, "last_sweep_seconds": seconds, "illnesses": ill, "undelivered": undelivered}
-        return Answer(200 if well else 503, known | found)
+        return ApiAnswer(200 if well else 503, known | found)
 
-    def _holder(self, request: Request, wanted: api_keys.Rights) -> api_keys.Holder | Answer:
+    def _holder(self, request: ApiRequest, wanted: api_keys.Rights) -> api_keys.Holder | ApiAnswer:
         """Who asks; or why they may not."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token.strip():
@@ -115,14 +115,14 @@ class Api:
         return holder
 
 
-def _problem(status: int, text: str) -> Answer:
-    return Answer(status, {"error": text})
+def _problem(status: int, text: str) -> ApiAnswer:
+    return ApiAnswer(status, {"error": text})
 
 
-def _who(text: str) -> Answer:
-    return Answer(401, {"error": text}, {"www-authenticate": "Bearer"})
+def _who(text: str) -> ApiAnswer:
+    return ApiAnswer(401, {"error": text}, {"www-authenticate": "Bearer"})
 
 
-def _other_method(request: Request, methods: list[str]) -> Answer:
+def _other_method(request: ApiRequest, methods: list[str]) -> ApiAnswer:
     told = f"{request.path} takes {', '.join(methods)}, not {request.method}"
-    return Answer(405, {"error": told}, {"allow": ", ".join([*methods, "HEAD"] if "GET" in methods else methods)})
+    return ApiAnswer(405, {"error": told}, {"allow": ", ".join([*methods, "HEAD"] if "GET" in methods else methods)})

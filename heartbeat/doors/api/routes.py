@@ -47,7 +47,7 @@ class NotThere(CallerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ApiCall:
     """One request that may be answered. holder: whose key it came with."""
 
     store: Store
@@ -108,7 +108,7 @@ def _text(name: str, value: object) -> str:
     return sound(value)
 
 
-def _jobs(turn: Turn) -> Value:
+def _jobs(turn: ApiCall) -> Value:
     after, limit = turn.paging(SLUG)
     page = turn.store.page(after, limit)
     silences = service_state.silences(turn.store)
@@ -116,11 +116,11 @@ def _jobs(turn: Turn) -> Value:
     return {"jobs": [job_facts(snapshot, silences, turn.now) for snapshot in page], "after": last}
 
 
-def _job(turn: Turn, slug: str) -> Value:
+def _job(turn: ApiCall, slug: str) -> Value:
     return explanation_facts(explained(turn.store, turn.snapshot(slug), turn.now), turn.now)
 
 
-def _runs(turn: Turn, slug: str) -> Value:
+def _runs(turn: ApiCall, slug: str) -> Value:
     after, limit = turn.paging("[0-9]{1,15}:(?s:.{0,400})")
     made = runs_of(turn.store, turn.snapshot(slug))
     at, _, run_id = after.partition(":")
@@ -130,7 +130,7 @@ def _runs(turn: Turn, slug: str) -> Value:
     return {"runs": [run_facts(record) for record in page], "after": last}
 
 
-def _one_run(turn: Turn, slug: str, quoted: str) -> Value:
+def _one_run(turn: ApiCall, slug: str, quoted: str) -> Value:
     run_id = unquote(quoted)
     found = next((record for record in runs_of(turn.store, turn.snapshot(slug)) if record.id == run_id), None)
     if found is None:
@@ -138,27 +138,27 @@ def _one_run(turn: Turn, slug: str, quoted: str) -> Value:
     return run_facts(found)
 
 
-def _pause(turn: Turn, slug: str) -> Value:
+def _pause(turn: ApiCall, slug: str) -> Value:
     given = turn.given("for", "until", "reason")
     until = turn.end(given, turn.snapshot(slug).job.timezone)
     return turn.facts(pause_job(turn.store, slug, turn.now, until=until, reason=given.get("reason", "")))
 
 
-def _resume(turn: Turn, slug: str) -> Value:
+def _resume(turn: ApiCall, slug: str) -> Value:
     turn.given()
     return turn.facts(resume_job(turn.store, slug, turn.now))
 
 
-def _ack(turn: Turn, slug: str) -> Value:
+def _ack(turn: ApiCall, slug: str) -> Value:
     by = turn.given("by").get("by") or turn.holder
     return turn.facts(acknowledge(turn.store, slug, turn.now, by=by))
 
 
-def _silences(turn: Turn) -> Value:
+def _silences(turn: ApiCall) -> Value:
     return {"silences": [silence_facts(each, turn.now) for each in service_state.silences(turn.store)]}
 
 
-def _silence(turn: Turn) -> Value:
+def _silence(turn: ApiCall) -> Value:
     given = turn.given("selector", "for", "until", "reason", "by")
     if not given.get("selector"):
         raise BadSignal("'selector' is missing: a job's name, with * and ?, or tag:NAME")
@@ -178,13 +178,13 @@ def _silence(turn: Turn) -> Value:
     return silence_facts(silence(turn.store, new), turn.now)
 
 
-def _unsilence(turn: Turn, name: str) -> Value:
+def _unsilence(turn: ApiCall, name: str) -> Value:
     if all(each.id != name for each in service_state.silences(turn.store)):
         raise NotThere("there is no silence of this id; GET /api/silences lists them")
     return silence_facts(unsilence(turn.store, name, turn.now), turn.now) | {"active": False}
 
 
-def _dead(turn: Turn) -> Value:
+def _dead(turn: ApiCall) -> Value:
     found = service_state.dead(turn.store)
     return {"count": found.count, "latest": [delivery_facts(each) for each in found.latest]}
 

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.cli.commands import COMMANDS, EXTRAS, Call, Exit, load, remedy
+from heartbeat.doors.cli.commands import COMMANDS, EXTRAS, Exit, Invocation, load, remedy
 from heartbeat.doors.cli.parser import overview, parse, version
 from heartbeat.doors.cli.screen import Screen
 from heartbeat.errors import CallerError, WorldError
@@ -66,7 +66,7 @@ def _run(argv: list[str], clock: Callable[[], int]) -> int:
     except SystemExit as asked:  # --help has been printed
         return int(asked.code or 0)
     args.clock = clock
-    return command.run(Call(args=args, screen=Screen(colour=False if args.no_color else None), clock=clock))
+    return command.run(Invocation(args=args, screen=Screen(colour=False if args.no_color else None), clock=clock))
 
 
 def _command_first(argv: list[str]) -> list[str]:

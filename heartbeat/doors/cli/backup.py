@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_store, is_there, place
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting
@@ -33,7 +33,7 @@ def _database(args: Namespace) -> Path:
     return found
 
 
-def _backup(call: Call) -> int:
+def _backup(call: Invocation) -> int:
     from heartbeat.store.sqlite.copy import backup  # noqa: PLC0415 - only with a file, and not on Windows
 
     db, file = _database(call.args), Path(call.args.file)
@@ -44,7 +44,7 @@ def _backup(call: Call) -> int:
     return _tell(call, facts, f"{file} is a copy of {db}: {_jobs(jobs)}, {facts['bytes']:,} bytes, checked")
 
 
-def _restore(call: Call) -> int:
+def _restore(call: Invocation) -> int:
     from heartbeat.store.sqlite.copy import restore  # noqa: PLC0415 - the same
 
     db, file = _database(call.args), Path(call.args.file)
@@ -61,7 +61,7 @@ def _jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count:,} jobs"
 
 
-def _tell(call: Call, facts: dict[str, object], text: str) -> int:
+def _tell(call: Invocation, facts: dict[str, object], text: str) -> int:
     if call.args.json:
         call.screen.json(facts)
     else:

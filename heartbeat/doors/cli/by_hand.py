@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from heartbeat.core.start_orders import Order
-    from heartbeat.doors.cli.commands import Call
+    from heartbeat.doors.cli.commands import Invocation
     from heartbeat.doors.cli.stack import Aws, Stack
     from heartbeat.store.protocol import Store
 
@@ -34,7 +34,7 @@ def add_starter(parser: ArgumentParser) -> None:
 
 
 @contextmanager
-def starter(call: Call) -> Iterator[tuple[Store, Start]]:
+def starter(call: Invocation) -> Iterator[tuple[Store, Start]]:
     """The jobs, and what starts one. Raises BadSetting."""
     if not call.args.stack:
         with open_store(call.args) as store:

@@ -25,7 +25,7 @@ DEAD_SHOWN = 7 * DAY
 DEAD_MAX = 5
 
 
-class Found(StrEnum):
+class CheckResult(StrEnum):
     """What came of a check."""
 
     OK = "ok"
@@ -39,7 +39,7 @@ class Check:
     """One thing that was looked at."""
 
     name: str
-    found: Found
+    found: CheckResult
     text: str
 
 
@@ -48,18 +48,22 @@ def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> It
     clock = service_state.clock(store, now)
     age = now - clock.alive
     if not clock.version:
-        yield Check("clock", Found.WARNING, f"no sweep has run yet: is {runner} running? `heartbeat tick` sweeps once")
+        yield Check(
+            "clock", CheckResult.WARNING, f"no sweep has run yet: is {runner} running? `heartbeat tick` sweeps once"
+        )
     elif age < -MINUTE:
         late = duration(-age)
-        yield Check("clock", Found.PROBLEM, f"the last sweep is {late} in the future: this machine's clock is wrong")
+        yield Check(
+            "clock", CheckResult.PROBLEM, f"the last sweep is {late} in the future: this machine's clock is wrong"
+        )
     elif age > LONG:
-        yield Check("clock", Found.PROBLEM, f"the last sweep was {ago(clock.alive, now)}: is {runner} running?")
+        yield Check("clock", CheckResult.PROBLEM, f"the last sweep was {ago(clock.alive, now)}: is {runner} running?")
     else:
-        yield Check("clock", Found.OK, f"the last sweep was {ago(min(clock.alive, now), now)}")
+        yield Check("clock", CheckResult.OK, f"the last sweep was {ago(min(clock.alive, now), now)}")
     yield _check_outbox(store, now, runner)
     yield from _check_dead(store, now)
     for ill in illnesses(store):
-        yield Check("service", Found.PROBLEM, f"{ill.text} (since {ago(ill.since, now)})")
+        yield Check("service", CheckResult.PROBLEM, f"{ill.text} (since {ago(ill.since, now)})")
 
 
 def _check_dead(store: Store, now: int) -> Iterator[Check]:
@@ -68,14 +72,14 @@ def _check_dead(store: Store, now: int) -> Iterator[Check]:
     for row in reversed(died[-DEAD_MAX:]):
         what = f"{row.alert.event} {row.alert.slug}".strip()
         text = f"never delivered to {row.channel}: {what}, {ago(row.created_at, now)} ({row.error})"
-        yield Check("alerts", Found.PROBLEM, text)
+        yield Check("alerts", CheckResult.PROBLEM, text)
 
 
 def _check_outbox(store: Store, now: int, runner: str) -> Check:
     waiting = store.outbox(NEVER - 1, 1_000)
     oldest = min((delivery.created_at for delivery in waiting), default=now)
     if now - oldest <= WAITING_MAX:
-        return Check("alerts", Found.OK, f"{len(waiting)} wait to be delivered")
+        return Check("alerts", CheckResult.OK, f"{len(waiting)} wait to be delivered")
     error = next((f" {delivery.error}" for delivery in waiting if delivery.error), "")
     text = f"{len(waiting)} wait, the oldest for {duration(now - oldest)}; is {runner} running?"
-    return Check("alerts", Found.PROBLEM, f"{text}{error}")
+    return Check("alerts", CheckResult.PROBLEM, f"{text}{error}")

@@ -33,7 +33,7 @@ class Exit(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Invocation:
     """One call of a command."""
 
     args: Namespace
@@ -52,12 +52,12 @@ class Command:
 
     about: str
     arguments: Callable[[ArgumentParser], None]
-    run: Callable[[Call], int]
+    run: Callable[[Invocation], int]
     shows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CommandEntry:
     """Where a command stands in the overview, and in which module."""
 
     group: str
@@ -65,30 +65,32 @@ class Place:
     words: str
 
 
-COMMANDS: dict[str, Place] = {
-    "status": Place("look", "status", "every job: how it stands, when it last ran, when it is expected"),
-    "explain": Place("look", "explain", "one job: why it is in its state, and what happens next"),
-    "runs": Place("look", "runs", "one job: its latest runs, from the scheduled time to the end"),
-    "next": Place("look", "next", "when a schedule fires, in words and as dates"),
-    "check": Place("declare", "declare", "read jobs.yaml: every mistake and doubt, with line and column"),
-    "plan": Place("declare", "declare", "what `apply` would change"),
-    "apply": Place("declare", "declare", "make the jobs what jobs.yaml says"),
-    "import": Place("declare", "import_jobs", "make a jobs.yaml of the crontab or the systemd timers of this machine"),
-    "pause": Place("act", "pause_ack", "expect nothing of a job for a while"),
-    "resume": Place("act", "pause_ack", "expect it again"),
-    "ack": Place("act", "pause_ack", "say that somebody looks after a job that is down: no more reminders"),
-    "silence": Place("act", "silence", "tell nobody about some jobs for a while"),
-    "run": Place("act", "runs", "start a job now, or for a slot; it must have a trigger"),
-    "rerun": Place("act", "runs", "start the same run once more, as another one"),
-    "ping": Place("tell", "ping_exec", "tell the server that a job ran, began or failed"),
-    "exec": Place("tell", "ping_exec", "run a command as a run of a job"),
-    "worker": Place("tell", "worker", "take messages of an SQS queue, each as a run of its job"),
-    "serve": Place("run", "serve", "the server: pings, clock and alerts in one process"),
-    "tick": Place("run", "tick", "look once and send what waits, for those who have no server"),
-    "key": Place("run", "key", "who may use the API: make, list and remove management keys"),
-    "backup": Place("run", "backup", "copy the database, while the server runs or not"),
-    "restore": Place("run", "backup", "put a copy in its place, with the server stopped"),
-    "doctor": Place("run", "doctor", "is everything set up right? what is wrong, and what to do"),
+COMMANDS: dict[str, CommandEntry] = {
+    "status": CommandEntry("look", "status", "every job: how it stands, when it last ran, when it is expected"),
+    "explain": CommandEntry("look", "explain", "one job: why it is in its state, and what happens next"),
+    "runs": CommandEntry("look", "runs", "one job: its latest runs, from the scheduled time to the end"),
+    "next": CommandEntry("look", "next", "when a schedule fires, in words and as dates"),
+    "check": CommandEntry("declare", "declare", "read jobs.yaml: every mistake and doubt, with line and column"),
+    "plan": CommandEntry("declare", "declare", "what `apply` would change"),
+    "apply": CommandEntry("declare", "declare", "make the jobs what jobs.yaml says"),
+    "import": CommandEntry(
+        "declare", "import_jobs", "make a jobs.yaml of the crontab or the systemd timers of this machine"
+    ),
+    "pause": CommandEntry("act", "pause_ack", "expect nothing of a job for a while"),
+    "resume": CommandEntry("act", "pause_ack", "expect it again"),
+    "ack": CommandEntry("act", "pause_ack", "say that somebody looks after a job that is down: no more reminders"),
+    "silence": CommandEntry("act", "silence", "tell nobody about some jobs for a while"),
+    "run": CommandEntry("act", "runs", "start a job now, or for a slot; it must have a trigger"),
+    "rerun": CommandEntry("act", "runs", "start the same run once more, as another one"),
+    "ping": CommandEntry("tell", "ping_exec", "tell the server that a job ran, began or failed"),
+    "exec": CommandEntry("tell", "ping_exec", "run a command as a run of a job"),
+    "worker": CommandEntry("tell", "worker", "take messages of an SQS queue, each as a run of its job"),
+    "serve": CommandEntry("run", "serve", "the server: pings, clock and alerts in one process"),
+    "tick": CommandEntry("run", "tick", "look once and send what waits, for those who have no server"),
+    "key": CommandEntry("run", "key", "who may use the API: make, list and remove management keys"),
+    "backup": CommandEntry("run", "backup", "copy the database, while the server runs or not"),
+    "restore": CommandEntry("run", "backup", "put a copy in its place, with the server stopped"),
+    "doctor": CommandEntry("run", "doctor", "is everything set up right? what is wrong, and what to do"),
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.config import Config, Plan, plan, read_file, render
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place
 from heartbeat.doors.cli.screen import Cell, counted
 from heartbeat.errors import BadConfig
@@ -33,12 +33,12 @@ def _apply_arguments(parser: ArgumentParser) -> None:
     add_store(parser)
 
 
-def _path(call: Call) -> Path:
+def _path(call: Invocation) -> Path:
     call.args.config = call.args.file or call.args.config
     return config_path(call.args)
 
 
-def _check(call: Call) -> int:
+def _check(call: Invocation) -> int:
     path = _path(call)
     config, errors = _read(path)
     warnings = config.warnings if config else ()
@@ -58,7 +58,9 @@ def _read(path: Path) -> tuple[Config | None, tuple[str, ...]]:
         return None, bad.problems
 
 
-def _say_checked(call: Call, path: Path, config: Config | None, errors: Sequence[str], warnings: Sequence[str]) -> None:
+def _say_checked(
+    call: Invocation, path: Path, config: Config | None, errors: Sequence[str], warnings: Sequence[str]
+) -> None:
     for text in errors:
         call.screen.say(Cell("error", "bold red"), f"    {text}")
     for text in warnings:
@@ -87,7 +89,7 @@ def _finding(path: Path, text: str) -> dict[str, Any]:
     return {"line": int(line), "column": int(column), "message": message.strip()}
 
 
-def _plan(call: Call) -> int:
+def _plan(call: Invocation) -> int:
     config = read_file(_path(call))
     if is_there(place(call.args)):
         with open_store(call.args) as store:
@@ -98,7 +100,7 @@ def _plan(call: Call) -> int:
     return Exit.FINE
 
 
-def _apply(call: Call) -> int:
+def _apply(call: Invocation) -> int:
     config = read_file(_path(call))
     for warning in config.warnings:
         call.screen.complain(f"warning: {warning}")
@@ -108,7 +110,7 @@ def _apply(call: Call) -> int:
     return Exit.FINE
 
 
-def _show(call: Call, todo: Plan, *, applied: bool) -> None:
+def _show(call: Invocation, todo: Plan, *, applied: bool) -> None:
     if call.args.json:
         call.screen.json({"applied": applied} | _as_json(todo))
         return

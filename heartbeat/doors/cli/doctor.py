@@ -8,8 +8,8 @@ from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING
 
 from heartbeat import settings
-from heartbeat.doors.cli.checks import Check, Found, check_store
-from heartbeat.doors.cli.commands import Call, Command, Exit, remedy
+from heartbeat.doors.cli.checks import Check, CheckResult, check_store
+from heartbeat.doors.cli.commands import Command, Exit, Invocation, remedy
 from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place, shown
 from heartbeat.doors.cli.probes import check_health, check_server
 from heartbeat.doors.cli.screen import Cell, counted
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 NAMES_MAX = 1_000
-STYLES = {Found.OK: "green", Found.WARNING: "yellow", Found.PROBLEM: "bold red", Found.SKIPPED: "dim"}
+STYLES = {
+    CheckResult.OK: "green",
+    CheckResult.WARNING: "yellow",
+    CheckResult.PROBLEM: "bold red",
+    CheckResult.SKIPPED: "dim",
+}
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -42,13 +47,13 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--send-test", action="store_true", help="send a test alert through every channel")
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     found: list[Check] = []
     for check in _checks(call):
         found.append(check)
         if not call.args.json:
             call.screen.say(Cell(f"{check.found:<9}", STYLES[check.found]), f"{check.name}: {check.text}")
-    problems = sum(check.found is Found.PROBLEM for check in found)
+    problems = sum(check.found is CheckResult.PROBLEM for check in found)
     if call.args.json:
         checks = [{"name": check.name, "found": check.found, "text": check.text} for check in found]
         call.screen.json({"ok": not problems, "checks": checks})
@@ -63,18 +68,18 @@ def _sum(problems: int) -> Cell:
     return Cell(counted(problems, "problem"), "bold red")
 
 
-def _checks(call: Call) -> Iterator[Check]:
+def _checks(call: Invocation) -> Iterator[Check]:
     return _stack(call) if call.args.stack else _here(call)
 
 
-def _stack(call: Call) -> Iterator[Check]:
+def _stack(call: Invocation) -> Iterator[Check]:
     from heartbeat.doors.cli import stack, stack_ping  # noqa: PLC0415 - only who has one needs it
 
     aws = stack.connect(call.args.region)
     found = stack.find(aws, call.args.stack)
     status = stack.check_status(found)
     yield status
-    if status.found is not Found.OK:
+    if status.found is not CheckResult.OK:
         return
     try:
         with closing(open_address(Table(name=found.outputs["TableName"], region=aws.region), call.clock)) as store:
@@ -83,30 +88,32 @@ def _stack(call: Call) -> Iterator[Check]:
                 pinged = list(stack_ping.check_ping(store, found.outputs["PingUrl"], call.now))
             yield from pinged
             key = stack_ping.key_of(store) if call.args.show_key else "$HEARTBEAT_PING_KEY"
-            yield Check("ping URL", Found.OK, f'curl -fsS "{found.outputs["PingUrl"]}ping/{key}/JOB"')
+            yield Check("ping URL", CheckResult.OK, f'curl -fsS "{found.outputs["PingUrl"]}ping/{key}/JOB"')
     except HeartbeatError as problem:
-        yield Check("table", Found.PROBLEM, str(problem))
+        yield Check("table", CheckResult.PROBLEM, str(problem))
     yield from check_health(found.outputs["WebUrl"])
     yield from stack.check_aws(aws, found, send_test=call.args.send_test)
 
 
-def _table(call: Call, store: Store, name: str) -> Iterator[Check]:
+def _table(call: Invocation, store: Store, name: str) -> Iterator[Check]:
     yield from check_store(store, call.now, f"the function {name}-checker")
     jobs = len(store.names("", NAMES_MAX))
     text = f"{counted(jobs, 'job')}{' or more' if jobs == NAMES_MAX else ''}"
     yield Check(
-        "table", Found.OK if jobs else Found.WARNING, f"{text} in it; the first sweep after a deployment makes them"
+        "table",
+        CheckResult.OK if jobs else CheckResult.WARNING,
+        f"{text} in it; the first sweep after a deployment makes them",
     )
 
 
-def _here(call: Call) -> Iterator[Check]:
+def _here(call: Invocation) -> Iterator[Check]:
     config = None
     if config_path(call.args).exists() or call.args.config:
         config, checks = _read(config_path(call.args))
         yield from checks
         yield from _channels(call, config) if config else ()
     else:
-        yield Check("config", Found.SKIPPED, f"there is no {config_path(call.args)}; name it with --config")
+        yield Check("config", CheckResult.SKIPPED, f"there is no {config_path(call.args)}; name it with --config")
     yield from _evidence(config)
     yield from _database(call, config)
     with call.screen.doing("asking the server"):
@@ -120,40 +127,40 @@ def _read(path: Path) -> tuple[Config | None, list[Check]]:
     try:
         config = read_file(path)
     except BadConfig as bad:
-        return None, [Check("config", Found.PROBLEM, problem) for problem in bad.problems]
-    fine = Check("config", Found.OK, f"{path} can be used, with {counted(len(config.jobs), 'job')}")
-    return config, [fine, *(Check("config", Found.WARNING, warning) for warning in config.warnings)]
+        return None, [Check("config", CheckResult.PROBLEM, problem) for problem in bad.problems]
+    fine = Check("config", CheckResult.OK, f"{path} can be used, with {counted(len(config.jobs), 'job')}")
+    return config, [fine, *(Check("config", CheckResult.WARNING, warning) for warning in config.warnings)]
 
 
-def _channels(call: Call, config: Config) -> Iterator[Check]:
+def _channels(call: Invocation, config: Config) -> Iterator[Check]:
     for name in config.channels:
         try:
             yield _channel(call, config, name)
         except HeartbeatError as problem:
-            yield Check(f"channel {name}", Found.PROBLEM, str(problem))
+            yield Check(f"channel {name}", CheckResult.PROBLEM, str(problem))
         except ModuleNotFoundError as problem:
-            yield Check(f"channel {name}", Found.PROBLEM, f"needs {problem.name}: {remedy(problem)}")
+            yield Check(f"channel {name}", CheckResult.PROBLEM, f"needs {problem.name}: {remedy(problem)}")
 
 
-def _channel(call: Call, config: Config, name: str) -> Check:
+def _channel(call: Invocation, config: Config, name: str) -> Check:
     from heartbeat.channels.build import build  # noqa: PLC0415 - see _read
 
     channel, now = build(name, config.channels[name]), call.now
     if not call.args.send_test:
-        return Check(f"channel {name}", Found.OK, "its settings can be read; --send-test sends a test alert")
+        return Check(f"channel {name}", CheckResult.OK, "its settings can be read; --send-test sends a test alert")
     alert = Alert(id=f"test/{now}", event=Event.TEST, at=now, incident=f"test/{now}", text="sent by heartbeat doctor")
     try:
         with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
             channel.send([alert], key=f"test/{now}@{name}", now=now, receipt="")
     except ChannelFailed as problem:
-        return Check(f"channel {name}", Found.PROBLEM, f"did not take a test alert: {problem}")
+        return Check(f"channel {name}", CheckResult.PROBLEM, f"did not take a test alert: {problem}")
     except Exception as problem:  # noqa: BLE001 - a door: the other checks go on; its text may hold a secret
-        return Check(f"channel {name}", Found.PROBLEM, f"a bug in the channel: {type(problem).__name__}")
+        return Check(f"channel {name}", CheckResult.PROBLEM, f"a bug in the channel: {type(problem).__name__}")
     _is_well(call, config, name)
-    return Check(f"channel {name}", Found.OK, "took a test alert; see whether it arrived")
+    return Check(f"channel {name}", CheckResult.OK, "took a test alert; see whether it arrived")
 
 
-def _is_well(call: Call, config: Config, name: str) -> None:
+def _is_well(call: Invocation, config: Config, name: str) -> None:
     """Whoever mended a channel need not wait for the next alert to see that it is well."""
     if not is_there(place(call.args)):
         return
@@ -167,35 +174,35 @@ def _evidence(config: Config | None) -> Iterator[Check]:
     try:
         folder = settings.read().evidence
     except BadSetting as problem:
-        yield Check("settings", Found.PROBLEM, str(problem))
+        yield Check("settings", CheckResult.PROBLEM, str(problem))
         return
     if folder and not os.access(folder, os.R_OK | os.X_OK):
         yield Check(
-            "evidence", Found.PROBLEM, f"the folder {folder} is not there or cannot be read (HEARTBEAT_EVIDENCE)"
+            "evidence", CheckResult.PROBLEM, f"the folder {folder} is not there or cannot be read (HEARTBEAT_EVIDENCE)"
         )
     elif jobs and not folder:
         text = f"{counted(len(jobs), 'job')} with evidence, and no folder to look in: set HEARTBEAT_EVIDENCE"
-        yield Check("evidence", Found.WARNING, text)
+        yield Check("evidence", CheckResult.WARNING, text)
     elif folder:
-        yield Check("evidence", Found.OK, f"the folder {folder} can be read")
+        yield Check("evidence", CheckResult.OK, f"the folder {folder} can be read")
 
 
-def _database(call: Call, config: Config | None) -> Iterator[Check]:
+def _database(call: Invocation, config: Config | None) -> Iterator[Check]:
     try:
         found = place(call.args)
         if not is_there(found) and not call.args.db:
-            yield Check("database", Found.SKIPPED, f"there is no {found}; name it with --db")
+            yield Check("database", CheckResult.SKIPPED, f"there is no {found}; name it with --db")
             return
         with open_store(call.args) as store:
             store.document(CLOCK)
-            yield Check("database", Found.OK, f"{shown(found)} opens")
+            yield Check("database", CheckResult.OK, f"{shown(found)} opens")
             yield from _applied(store, config) if config else ()
             if isinstance(found, Table):
                 yield from check_store(store, call.now, "the function …-checker of its stack")
             else:
                 yield from check_store(store, call.now)
     except HeartbeatError as problem:
-        yield Check("database", Found.PROBLEM, str(problem))
+        yield Check("database", CheckResult.PROBLEM, str(problem))
 
 
 def _applied(store: Store, config: Config) -> Iterator[Check]:
@@ -205,7 +212,9 @@ def _applied(store: Store, config: Config) -> Iterator[Check]:
     if not todo.empty:
         changes = len(todo.added) + len(todo.changed) + len(todo.removed)
         yield Check(
-            "database", Found.WARNING, f"`heartbeat plan` shows {counted(changes, 'change')} of the config to apply"
+            "database",
+            CheckResult.WARNING,
+            f"`heartbeat plan` shows {counted(changes, 'change')} of the config to apply",
         )
 
 

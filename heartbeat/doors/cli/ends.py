@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heartbeat.core.run_history import BAD, End
+from heartbeat.core.run_history import BAD, RunEnd
 from heartbeat.doors.cli.screen import Cell
 
 if TYPE_CHECKING:
     from heartbeat.core.run_history import Record
 
 ID_SHOWN = 8
-STYLES = {End.DONE: "green", End.LATE: "yellow", End.RUNNING: "cyan"}
+STYLES = {RunEnd.DONE: "green", RunEnd.LATE: "yellow", RunEnd.RUNNING: "cyan"}
 
 
 def ended(record: Record) -> Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.api.json_shapes import explained, explanation_facts
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.explain_text import Page
 from heartbeat.doors.cli.options import add_store, open_store, snapshot_of
 from heartbeat.verbs import service_state
@@ -19,7 +19,7 @@ def _arguments(parser: ArgumentParser) -> None:
     add_store(parser)
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     now = call.now
     with open_store(call.args) as store:
         found = explained(store, snapshot_of(store, call.args.job), now)

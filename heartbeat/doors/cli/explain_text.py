@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from heartbeat.core.explain import Explanation, SlotStory
     from heartbeat.core.run_history import Record
-    from heartbeat.doors.cli.commands import Call
+    from heartbeat.doors.cli.commands import Invocation
     from heartbeat.model import Delivery, Job, Signal
-    from heartbeat.verbs.service_state import Clock
+    from heartbeat.verbs.service_state import ClockBook
 
 SIGNALS_SHOWN = 3
 
@@ -29,7 +29,7 @@ SIGNALS_SHOWN = 3
 class Page:
     """Sections from the most needed on; what there is nothing to say about is left out."""
 
-    def __init__(self, call: Call, found: Explanation, clock: Clock, now: int) -> None:
+    def __init__(self, call: Invocation, found: Explanation, clock: ClockBook, now: int) -> None:
         self.screen, self.found, self.clock, self.now = call.screen, found, clock, now
         self.job: Job = found.snapshot.job
         self.zone = self.job.timezone

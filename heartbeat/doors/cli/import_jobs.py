@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.importing import machine, systemd
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
@@ -20,7 +20,7 @@ from heartbeat.text.sanitize import one_line
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from heartbeat.importing.found import Found, Job, Remark
+    from heartbeat.importing.found import Imported, ImportedJob, Remark
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def _arguments(parser: ArgumentParser) -> None:
     flag("--cron", choices=("debian", "cronie"), help="whose cron it is: cronie heeds CRON_TZ (found out here)")
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     args = call.args
     _check_program(args.program)
     name, source = _zone(args.timezone)
@@ -79,7 +79,7 @@ def _zone(wanted: str | None) -> tuple[str, str]:
         raise BadSetting(f"--timezone {bad.text}: {bad.problem}; {bad.remedy}") from None
 
 
-def _crontab(call: Call, name: str, source: str) -> tuple[Found, str, str]:
+def _crontab(call: Invocation, name: str, source: str) -> tuple[Imported, str, str]:
     """What was found, its diff, and where it is from in words."""
     args = call.args
     heeds = {"debian": False, "cronie": True}.get(args.cron) if args.cron else machine.heeds_cron_tz()
@@ -97,7 +97,7 @@ def _crontab(call: Call, name: str, source: str) -> tuple[Found, str, str]:
     return found, "".join(diff_of(sheet) for sheet in found.sheets), words
 
 
-def _systemd(call: Call, name: str, _: str) -> tuple[Found, str, str]:
+def _systemd(call: Invocation, name: str, _: str) -> tuple[Imported, str, str]:
     args = call.args
     if args.system or args.cron:
         raise BadSetting("--system and --cron are of crontabs; `heartbeat import systemd` knows --user")
@@ -111,7 +111,7 @@ def _systemd(call: Call, name: str, _: str) -> tuple[Found, str, str]:
     return found, "".join(new_file(path, text) for path, text in files.items()), words
 
 
-def _tables(call: Call, file: str) -> list[Crontab]:
+def _tables(call: Invocation, file: str) -> list[Crontab]:
     args = call.args
     system = True if args.system else False if args.user else None
     if file == "-":
@@ -153,7 +153,7 @@ def _put(stream: Any, text: str) -> None:  # noqa: ANN401 - a text stream with o
     stream.flush()
 
 
-def _complain(call: Call, found: Found, source: str) -> None:
+def _complain(call: Invocation, found: Imported, source: str) -> None:
     if not source:
         call.screen.complain("this machine's time zone was not found, so UTC is taken; say --timezone ZONE")
     for listed in found.listed:
@@ -162,7 +162,7 @@ def _complain(call: Call, found: Found, source: str) -> None:
         call.screen.complain(f"{remark.where}: {remark.text}")
 
 
-def _as_json(found: Found, page: str, patch: str) -> dict[str, Any]:
+def _as_json(found: Imported, page: str, patch: str) -> dict[str, Any]:
     return {
         "jobs": [_job(job) for job in found.jobs],
         "not_imported": [_remark(each) for each in found.listed],
@@ -172,7 +172,7 @@ def _as_json(found: Found, page: str, patch: str) -> dict[str, Any]:
     }
 
 
-def _job(job: Job) -> dict[str, Any]:
+def _job(job: ImportedJob) -> dict[str, Any]:
     return {"job": job.slug, "schedule": list(job.schedules), "timezone": job.timezone, "where": one_line(job.where)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.api.json_shapes import iso
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_store, here, open_store
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting
@@ -22,7 +22,7 @@ def _arguments(parser: ArgumentParser) -> None:
     add_store(parser)
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     args = call.args
     if (args.act == "list") is bool(args.name):
         raise BadSetting("write `key add NAME`, `key remove NAME` or `key list`")
@@ -38,7 +38,7 @@ def _run(call: Call) -> int:
     return Exit.FINE
 
 
-def _show_key(call: Call, name: str, rights: api_keys.Rights, token: str) -> None:
+def _show_key(call: Invocation, name: str, rights: api_keys.Rights, token: str) -> None:
     if call.args.json:
         call.screen.json({"name": name, "rights": rights, "key": token})
         return
@@ -46,7 +46,7 @@ def _show_key(call: Call, name: str, rights: api_keys.Rights, token: str) -> Non
     call.screen.say(Cell("It is shown this once; send it as Authorization: Bearer hbm_…", "dim"))
 
 
-def _list(call: Call, found: list[api_keys.Holder]) -> None:
+def _list(call: Invocation, found: list[api_keys.Holder]) -> None:
     if call.args.json:
         call.screen.json({"keys": [{"name": h.name, "rights": h.rights, "created": iso(h.created)} for h in found]})
         return

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from heartbeat.core import slots
 from heartbeat.doors.api.json_shapes import iso
 from heartbeat.doors.api.until import instant
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_store, is_there, open_store, place, snapshot_of
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSchedule, BadSetting
@@ -37,7 +37,7 @@ def _arguments(parser: ArgumentParser) -> None:
     add_store(parser)
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     args = call.args
     if not 1 <= args.n <= COUNT_MAX:
         raise BadSetting(f"-n {args.n} is not from 1 to {COUNT_MAX}")
@@ -51,7 +51,7 @@ def _run(call: Call) -> int:
     return Exit.FINE
 
 
-def _schedule(call: Call) -> tuple[Schedule, int]:
+def _schedule(call: Invocation) -> tuple[Schedule, int]:
     """The schedule, and the instant after which to begin."""
     args, name = call.args, call.args.schedule[0]
     plain = len(args.schedule) == 1 and not args.tz and not args.dialect and _SLUG.fullmatch(name)
@@ -84,7 +84,7 @@ def _local(at: int, zone: ZoneInfo) -> datetime:
     return datetime.fromtimestamp(at / 1000, zone)
 
 
-def _show(call: Call, schedule: Schedule, after: int, found: list[tuple[int, str]]) -> None:
+def _show(call: Invocation, schedule: Schedule, after: int, found: list[tuple[int, str]]) -> None:
     call.screen.say(Cell(schedule.describe(), "bold"))
     if call.args.describe:
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.core.explain import open_slot
 from heartbeat.doors.api.json_shapes import job_facts
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_span, add_store, me, open_store, snapshot_of, span_end
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.model import Status
@@ -37,7 +37,7 @@ def _ack_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--by", metavar="NAME", help="who looks after it (you)")
 
 
-def _pause(call: Call) -> int:
+def _pause(call: Invocation) -> int:
     args, now = call.args, call.now
     with open_store(args) as store:
         until = span_end(args, now, snapshot_of(store, args.job).job.timezone)
@@ -46,7 +46,7 @@ def _pause(call: Call) -> int:
     return _tell(call, found, now, f"{args.job} is paused {end}: nothing is expected of it")
 
 
-def _resume(call: Call) -> int:
+def _resume(call: Invocation) -> int:
     now = call.now
     with open_store(call.args) as store:
         found = resume_job(store, call.args.job, now)
@@ -58,7 +58,7 @@ def _expected(found: Snapshot, now: int) -> str:
     return f", next {when}" if when else ""
 
 
-def _ack(call: Call) -> int:
+def _ack(call: Invocation) -> int:
     now, by = call.now, call.args.by or me()
     with open_store(call.args) as store:
         found = acknowledge(store, call.args.job, now, by=by)
@@ -67,7 +67,7 @@ def _ack(call: Call) -> int:
     return _tell(call, found, now, f"{by} looks after {call.args.job}{since}; no more reminders")
 
 
-def _tell(call: Call, found: Snapshot, now: int, text: str) -> int:
+def _tell(call: Invocation, found: Snapshot, now: int, text: str) -> int:
     if call.args.json:
         call.screen.json(job_facts(found, (), now))
     else:

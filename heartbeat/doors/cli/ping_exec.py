@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from heartbeat import client
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting, WorldError
 
@@ -38,7 +38,7 @@ def _status(text: str) -> int:
     return int(text)
 
 
-def _ping(call: Call) -> int:
+def _ping(call: Invocation) -> int:
     args = call.args
     if args.body == "-" and sys.stdin.isatty():
         raise BadSetting("--body - reads standard input, but that is a terminal; write `command | heartbeat ping …`")
@@ -70,7 +70,7 @@ def _exec_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--visibility", default="5m", metavar="TIME", help="with --sqs: for how long it is hidden")
 
 
-def _exec(call: Call) -> int:
+def _exec(call: Invocation) -> int:
     args = call.args
     if args.sqs:
         from heartbeat.doors.cli.worker import received  # noqa: PLC0415 - it needs what the base install has not

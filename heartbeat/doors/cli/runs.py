@@ -10,7 +10,7 @@ from heartbeat.core import slots
 from heartbeat.core.start_orders import Held, Order
 from heartbeat.doors.api.json_shapes import run_facts, runs_of
 from heartbeat.doors.cli.by_hand import add_starter, starter
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.options import me, snapshot_of
 from heartbeat.doors.cli.screen import Cell
@@ -62,7 +62,7 @@ def _runs_arguments(parser: ArgumentParser) -> None:
     add_starter(parser)
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     args = call.args
     with starter(call) as (store, start):
         found = snapshot_of(store, args.job)
@@ -71,7 +71,7 @@ def _run(call: Call) -> int:
         return _say(call, start(order))
 
 
-def _rerun(call: Call) -> int:
+def _rerun(call: Invocation) -> int:
     args = call.args
     if len(args.run) < ID_MIN:
         raise BadSetting(f"{args.run!r} is too short to name a run; write at least {ID_MIN} letters of its id")
@@ -80,7 +80,7 @@ def _rerun(call: Call) -> int:
         return _say(call, start(Order(**before, run_id=str(uuid4()), by=me())))
 
 
-def _say(call: Call, started: dict[str, Any]) -> int:
+def _say(call: Invocation, started: dict[str, Any]) -> int:
     phase, held = started["phase"], started["held"]
     if call.args.json:
         call.screen.json(started)
@@ -136,7 +136,7 @@ def _known(store: Store, run: str, slug: str | None) -> dict[str, Any]:
     return {"slug": slug, "slot": older[0].slot}
 
 
-def _runs(call: Call) -> int:
+def _runs(call: Invocation) -> int:
     args = call.args
     if not 1 <= args.n <= COUNT_MAX:
         raise BadSetting(f"-n {args.n} is not from 1 to {COUNT_MAX}")

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from heartbeat import settings
-from heartbeat.doors.cli.commands import Call, Command
+from heartbeat.doors.cli.commands import Command, Invocation
 from heartbeat.doors.cli.options import add_config, add_db, add_evidence
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--log", metavar="STYLE", help="text, or json for machines")
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     from heartbeat.doors.server.wiring import serve  # noqa: PLC0415 - it loads the whole service
 
     if find_spec("uvicorn") is None:  # only the HTTP process will load it

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from heartbeat.core.addressing import matches
 from heartbeat.doors.api.json_shapes import silence_facts
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_span, add_store, here, me, open_store, span_end
 from heartbeat.doors.cli.screen import Cell, counted
 from heartbeat.errors import BadSetting
@@ -34,7 +34,7 @@ def _arguments(parser: ArgumentParser) -> None:
     add_store(parser)
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     args = call.args
     asked = [bool(args.selector), args.list, bool(args.end)]
     if sum(asked) != 1:
@@ -45,7 +45,7 @@ def _run(call: Call) -> int:
         return _end(call, store) if args.end else _begin(call, store)
 
 
-def _list(call: Call, store: Store) -> int:
+def _list(call: Invocation, store: Store) -> int:
     now = call.now
     kept = [each for each in service_state.silences(store) if each.end > now]
     if call.args.json:
@@ -58,7 +58,7 @@ def _list(call: Call, store: Store) -> int:
     return Exit.FINE
 
 
-def _end(call: Call, store: Store) -> int:
+def _end(call: Invocation, store: Store) -> int:
     now = call.now
     gone = unsilence(store, call.args.end, now)
     if call.args.json:
@@ -69,7 +69,7 @@ def _end(call: Call, store: Store) -> int:
     return Exit.FINE
 
 
-def _begin(call: Call, store: Store) -> int:
+def _begin(call: Invocation, store: Store) -> int:
     args, now = call.args, call.now
     end = span_end(args, now, None)
     if end is None:

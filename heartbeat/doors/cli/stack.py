@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.doors.cli.checks import Check, Found
+from heartbeat.doors.cli.checks import Check, CheckResult
 from heartbeat.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def find(aws: Aws, name: str) -> Stack:
 def check_status(stack: Stack) -> Check:
     """Whether the last deployment went through."""
     if stack.status in GOOD and "TableName" in stack.outputs:
-        return Check("stack", Found.OK, f"{stack.name} is {stack.status}")
+        return Check("stack", CheckResult.OK, f"{stack.name} is {stack.status}")
     if stack.status in GOOD:
-        return Check("stack", Found.PROBLEM, f"{stack.name} is no Heartbeat stack: it has no output TableName")
+        return Check("stack", CheckResult.PROBLEM, f"{stack.name} is no Heartbeat stack: it has no output TableName")
     return Check(
-        "stack", Found.PROBLEM, f"{stack.name} is {stack.status}: see its events in CloudFormation, deploy again"
+        "stack", CheckResult.PROBLEM, f"{stack.name} is {stack.status}: see its events in CloudFormation, deploy again"
     )
 
 
@@ -93,7 +93,7 @@ def check_aws(aws: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
         try:
             yield from look()
         except (ClientError, BotoCoreError) as problem:
-            yield Check(name, Found.PROBLEM, f"cannot be looked at: {problem}")
+            yield Check(name, CheckResult.PROBLEM, f"cannot be looked at: {problem}")
 
 
 def _alarms(aws: Aws, stack: Stack) -> Iterator[Check]:
@@ -102,15 +102,17 @@ def _alarms(aws: Aws, stack: Stack) -> Iterator[Check]:
     alarms = [alarm for alarm in found if not alarm.get("AlarmDescription", "").startswith(NO_TROUBLE)]
     for alarm in alarms:
         if alarm["StateValue"] == "ALARM":
-            yield Check("alarms", Found.PROBLEM, f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}")
+            yield Check("alarms", CheckResult.PROBLEM, f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}")
         elif alarm["StateValue"] == "INSUFFICIENT_DATA" and alarm["AlarmName"].endswith(SWEEP_ALARM):
-            yield Check("alarms", Found.WARNING, f"{alarm['AlarmName']} has no data yet: look again in five minutes")
+            yield Check(
+                "alarms", CheckResult.WARNING, f"{alarm['AlarmName']} has no data yet: look again in five minutes"
+            )
     if not alarms:
         yield Check(
-            "alarms", Found.PROBLEM, f"there is no alarm {stack.name}-…: nobody watches the watcher; deploy again"
+            "alarms", CheckResult.PROBLEM, f"there is no alarm {stack.name}-…: nobody watches the watcher; deploy again"
         )
     elif not any(alarm["StateValue"] == "ALARM" for alarm in alarms):
-        yield Check("alarms", Found.OK, f"none of {len(alarms)} has gone off")
+        yield Check("alarms", CheckResult.OK, f"none of {len(alarms)} has gone off")
 
 
 def _queues(aws: Aws, stack: Stack) -> Iterator[Check]:
@@ -122,10 +124,10 @@ def _queues(aws: Aws, stack: Stack) -> Iterator[Check]:
         count = int(found["Attributes"]["ApproximateNumberOfMessages"])
         if count:
             yield Check(
-                "queues", Found.PROBLEM, f"{name} holds {count}: what could not be done; see them in the console"
+                "queues", CheckResult.PROBLEM, f"{name} holds {count}: what could not be done; see them in the console"
             )
         else:
-            yield Check("queues", Found.OK, f"{name} is empty")
+            yield Check("queues", CheckResult.OK, f"{name} is empty")
 
 
 def _topic(aws: Aws, stack: Stack) -> Iterator[Check]:
@@ -133,22 +135,24 @@ def _topic(aws: Aws, stack: Stack) -> Iterator[Check]:
     found = [s for page in pages.paginate(TopicArn=stack.outputs["AlertTopicArn"]) for s in page["Subscriptions"]]
     waiting = [each["Endpoint"] for each in found if each["SubscriptionArn"] == "PendingConfirmation"]
     if waiting:
-        yield Check("alert topic", Found.WARNING, f"{', '.join(waiting)} has not confirmed the mail from AWS")
+        yield Check("alert topic", CheckResult.WARNING, f"{', '.join(waiting)} has not confirmed the mail from AWS")
     elif found:
-        yield Check("alert topic", Found.OK, f"it has {len(found)} subscribed")
+        yield Check("alert topic", CheckResult.OK, f"it has {len(found)} subscribed")
     else:
-        yield Check("alert topic", Found.WARNING, "nobody is subscribed: nobody hears of the alarms; set AlertEmail")
+        yield Check(
+            "alert topic", CheckResult.WARNING, "nobody is subscribed: nobody hears of the alarms; set AlertEmail"
+        )
 
 
 def _evidence(aws: Aws, stack: Stack) -> Iterator[Check]:
     bucket = stack.outputs["EvidenceBucketName"]
     aws.client("s3").head_bucket(Bucket=bucket)
-    yield Check("evidence", Found.OK, f"the bucket {bucket} is there")
+    yield Check("evidence", CheckResult.OK, f"the bucket {bucket} is there")
 
 
 def _channels(aws: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
     if not send_test:
-        yield Check("channels", Found.SKIPPED, "--send-test sends a test alert through every channel")
+        yield Check("channels", CheckResult.SKIPPED, "--send-test sends a test alert through every channel")
         return
     answer = aws.client("lambda").invoke(
         FunctionName=stack.outputs["CheckerFunctionName"], Payload=b'{"heartbeat": "test-alert"}'
@@ -156,12 +160,14 @@ def _channels(aws: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
     value = json.loads(answer["Payload"].read() or b"{}")
     if "FunctionError" in answer:
         yield Check(
-            "channels", Found.PROBLEM, f"the checker failed: {value.get('errorMessage', value)}; see its log group"
+            "channels",
+            CheckResult.PROBLEM,
+            f"the checker failed: {value.get('errorMessage', value)}; see its log group",
         )
         return
     for name, told in value.get("channels", {}).items():
         taken = told == "sent"
         text = "took a test alert; see whether it arrived" if taken else f"did not take a test alert: {told}"
-        yield Check(f"channel {name}", Found.OK if taken else Found.PROBLEM, text)
+        yield Check(f"channel {name}", CheckResult.OK if taken else CheckResult.PROBLEM, text)
     if not value.get("channels"):
-        yield Check("channels", Found.WARNING, "jobs.yaml has none: nobody is told of anything")
+        yield Check("channels", CheckResult.WARNING, "jobs.yaml has none: nobody is told of anything")

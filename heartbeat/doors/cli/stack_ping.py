@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from heartbeat.core.definition import founding
-from heartbeat.doors.cli.checks import Check, Found
+from heartbeat.doors.cli.checks import Check, CheckResult
 from heartbeat.doors.cli.probes import ask
 from heartbeat.model import Change, Job
 from heartbeat.verbs import service_state
@@ -45,19 +45,23 @@ def _ping(store: Store, url: str, slug: str) -> Check:
     begun = time.monotonic()
     answer = ask(f"{url.rstrip('/')}/ping/{quote(key_of(store), safe='')}/{slug}")
     if answer.problem:
-        return Check("ping", Found.PROBLEM, f"{url} {answer.problem}")
+        return Check("ping", CheckResult.PROBLEM, f"{url} {answer.problem}")
     if answer.status == NOT_FOUND:
         text = "the stack does not take the key: set HEARTBEAT_PING_KEY to the one that the parameter PingKey has"
-        return Check("ping", Found.PROBLEM, text)
+        return Check("ping", CheckResult.PROBLEM, text)
     if answer.status != 200:  # noqa: PLR2004 - HTTP's own
         return Check(
-            "ping", Found.PROBLEM, f"was answered {answer.status} {answer.body.strip()[:200]!r}; see its log group"
+            "ping",
+            CheckResult.PROBLEM,
+            f"was answered {answer.status} {answer.body.strip()[:200]!r}; see its log group",
         )
     while time.monotonic() - begun < WAIT:
         if store.load([slug])[slug].state.signals:
-            return Check("ping", Found.OK, f"went through to the table in {(time.monotonic() - begun) * 1000:.0f} ms")
+            return Check(
+                "ping", CheckResult.OK, f"went through to the table in {(time.monotonic() - begun) * 1000:.0f} ms"
+            )
         time.sleep(PAUSE)
-    return Check("ping", Found.PROBLEM, f"was answered OK, and is not in the table after {WAIT:g} seconds")
+    return Check("ping", CheckResult.PROBLEM, f"was answered OK, and is not in the table after {WAIT:g} seconds")
 
 
 def _remove(store: Store, slug: str) -> None:

@@ -6,9 +6,9 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.core.explain import Standing, standing
+from heartbeat.core.explain import JobStanding, standing
 from heartbeat.doors.api.json_shapes import delivery_facts, illness_facts, iso, job_facts, silence_facts
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_store, open_store
 from heartbeat.doors.cli.status_data import ORDER, View, head, totals, view
 from heartbeat.doors.cli.status_table import COLUMNS, row
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from heartbeat.model import Snapshot
 
-WRONG = frozenset({Standing.DOWN, Standing.OVERDUE})
+WRONG = frozenset({JobStanding.DOWN, JobStanding.OVERDUE})
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def _arguments(parser: ArgumentParser) -> None:
     add_store(parser)
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     with open_store(call.args) as store:
         seen = view(store, call.now)
     shown = _chosen(call, seen)
@@ -43,7 +43,7 @@ def _run(call: Call) -> int:
     return Exit.WRONG if wrong or seen.stale or seen.ill else Exit.FINE
 
 
-def _chosen(call: Call, seen: View) -> list[Snapshot]:
+def _chosen(call: Invocation, seen: View) -> list[Snapshot]:
     args = call.args
     names = [found.job.slug for found in seen.jobs]
     for slug in args.slugs:
@@ -59,7 +59,7 @@ def _chosen(call: Call, seen: View) -> list[Snapshot]:
     return sorted(chosen, key=lambda found: (ORDER.index(standing(found, seen.now)), found.job.slug))
 
 
-def _show(call: Call, seen: View, shown: Sequence[Snapshot]) -> None:
+def _show(call: Invocation, seen: View, shown: Sequence[Snapshot]) -> None:
     call.screen.say(*totals(seen))
     for line in head(seen):
         call.screen.say(line)

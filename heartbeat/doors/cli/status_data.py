@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from heartbeat.core.blind import LONG
-from heartbeat.core.explain import Standing, standing
+from heartbeat.core.explain import JobStanding, standing
 from heartbeat.doors.cli.options import here
 from heartbeat.doors.cli.screen import Cell, counted
 from heartbeat.doors.cli.status_table import STYLES
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from heartbeat.model import Delivery, Illness, Silence, Snapshot
     from heartbeat.store.protocol import Store
-    from heartbeat.verbs.service_state import Clock, Dead
+    from heartbeat.verbs.service_state import ClockBook, Dead
 
 PENDING_MAX = 1_000
 STRAYS_SHOWN = 5
 DEAD_SHOWN = 5
-ORDER = list(Standing)
+ORDER = list(JobStanding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class View:
 
     now: int
     jobs: tuple[Snapshot, ...]
-    clock: Clock
+    clock: ClockBook
     pending: tuple[Delivery, ...]
     dead: Dead
     ill: tuple[Illness, ...]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.core import slots
 from heartbeat.core.addressing import quiet_until
-from heartbeat.core.explain import Standing, open_slot, running, standing
+from heartbeat.core.explain import JobStanding, open_slot, running, standing
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.text.times import ago, and_ago, duration, moment
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 COLUMNS = ("job", "status", "since", "last success", "next expected", "schedule", "remarks")
 STYLES = {
-    Standing.DOWN: "bold red",
-    Standing.OVERDUE: "red",
-    Standing.LATE: "yellow",
-    Standing.RUNNING: "cyan",
-    Standing.WAITING: "dim",
-    Standing.UP: "green",
-    Standing.PAUSED: "magenta",
-    Standing.DISABLED: "dim",
+    JobStanding.DOWN: "bold red",
+    JobStanding.OVERDUE: "red",
+    JobStanding.LATE: "yellow",
+    JobStanding.RUNNING: "cyan",
+    JobStanding.WAITING: "dim",
+    JobStanding.UP: "green",
+    JobStanding.PAUSED: "magenta",
+    JobStanding.DISABLED: "dim",
 }
 
 
@@ -32,17 +32,17 @@ def row(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> list[str |
     """The cells under COLUMNS."""
     job, state, stands = snapshot.job, snapshot.state, standing(snapshot, now)
     return [
-        Cell(job.slug, "bold" if stands is Standing.DOWN else ""),
+        Cell(job.slug, "bold" if stands is JobStanding.DOWN else ""),
         Cell(stands, STYLES[stands]),
         duration(now - state.since),
         "never" if state.last_success is None else ago(state.last_success, now),
-        "" if stands in {Standing.PAUSED, Standing.DISABLED} else and_ago(open_slot(snapshot), now, job.timezone),
+        "" if stands in {JobStanding.PAUSED, JobStanding.DISABLED} else and_ago(open_slot(snapshot), now, job.timezone),
         slots.schedule_of(job).describe(),
         ", ".join(_remarks(snapshot, stands, quiet_until(snapshot, silences, now), now)),
     ]
 
 
-def _remarks(snapshot: Snapshot, stands: Standing, quiet: int | None, now: int) -> Iterator[str]:
+def _remarks(snapshot: Snapshot, stands: JobStanding, quiet: int | None, now: int) -> Iterator[str]:
     job, state, incident = snapshot.job, snapshot.state, snapshot.state.incident
     if incident is not None:
         yield incident.verdict.replace("_", " ") + (f", {incident.bad} in a row" if incident.bad > 1 else "")
@@ -50,11 +50,11 @@ def _remarks(snapshot: Snapshot, stands: Standing, quiet: int | None, now: int) 
             yield f"acknowledged by {incident.acked_by}"
     elif state.streak:
         yield f"{state.streak} bad in a row of {job.alert_after}"
-    if stands is Standing.PAUSED:
+    if stands is JobStanding.PAUSED:
         yield f"until {moment(state.paused_until, now, job.timezone)}" if state.paused_until else "until resumed"
         if state.pause_reason:
             yield state.pause_reason
-    if stands is not Standing.RUNNING and running(snapshot):
+    if stands is not JobStanding.RUNNING and running(snapshot):
         yield "a run is open"
     if quiet is not None:
         yield f"silenced until {moment(quiet, now, job.timezone)}"

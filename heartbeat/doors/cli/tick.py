@@ -14,10 +14,10 @@ from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
 from heartbeat.core.blind import LONG, Ears
 from heartbeat.doors.api.json_shapes import iso
-from heartbeat.doors.cli.commands import Call, Command, Exit
+from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store, place
 from heartbeat.doors.cli.screen import Cell
-from heartbeat.doors.server.delivery_owner import Owner
+from heartbeat.doors.server.delivery_owner import ProcessOwner
 from heartbeat.ingest import evidence
 from heartbeat.ingest.s3 import ATTEMPTS, S3Bucket
 from heartbeat.model import DAY
@@ -48,7 +48,7 @@ def _arguments(parser: ArgumentParser) -> None:
     add_evidence(parser)
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     config = read_file(config_path(call.args))
     given = settings.read(evidence=call.args.evidence)
     with open_store(call.args) as store:
@@ -70,24 +70,24 @@ def _look(where: Table | Path, folder: Path | None) -> Look:
     return evidence.look(S3Bucket(bucket, lambda: client(where, "s3", ATTEMPTS)))
 
 
-def _sweep_all(call: Call, store: Store, config: Config, look: Look) -> list[Swept]:
+def _sweep_all(call: Invocation, store: Store, config: Config, look: Look) -> list[Swept]:
     done = [sweep(store, call.now, service=config.service, evidence=look, ears=EARS)]
     while done[-1].more and len(done) < ROUNDS_MAX:
         done.append(sweep(store, call.now, service=config.service, evidence=look, ears=EARS))
     return done
 
 
-def _deliver_all(call: Call, store: Store, config: Config, where: Table | Path) -> list[Delivered]:
+def _deliver_all(call: Invocation, store: Store, config: Config, where: Table | Path) -> list[Delivered]:
     channels = {name: build(name, given) for name, given in config.channels.items()}
     with ExitStack() as cleanup:
-        owner = cleanup.enter_context(closing(Owner(where))) if isinstance(where, Path) else None
+        owner = cleanup.enter_context(closing(ProcessOwner(where))) if isinstance(where, Path) else None
         done: list[Delivered] = []
         while not done or (done[-1].more and len(done) < ROUNDS_MAX):
             done.append(deliver(store, channels, call.clock, fallback=config.fallback, owner=owner))
     return done
 
 
-def _report(call: Call, swept: list[Swept], sent: list[Delivered]) -> None:
+def _report(call: Invocation, swept: list[Swept], sent: list[Delivered]) -> None:
     counts = _counts(swept, sent)
     blind = swept[0].blind
     if call.args.json:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from heartbeat.client import _span
-from heartbeat.doors.cli.commands import Call, Command
+from heartbeat.doors.cli.commands import Command, Invocation
 from heartbeat.doors.cli.options import add_store, open_store
 from heartbeat.errors import BadSetting
 from heartbeat.schedule import parse_duration
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Callable, Iterator
 
-    from heartbeat.worker.messages import Message
-    from heartbeat.worker.run_claims import Standing
+    from heartbeat.worker.messages import QueueMessage
+    from heartbeat.worker.run_claims import RunStanding
 
 WAIT_MAX = 20
 
@@ -42,7 +42,7 @@ def _arguments(parser: ArgumentParser) -> None:
     flag("argv", metavar="command", nargs="A...", help="the command and its arguments, after --")
 
 
-def _run(call: Call) -> int:
+def _run(call: Invocation) -> int:
     from heartbeat.worker.worker import Terms, work_command  # noqa: PLC0415 - it needs what the base install has not
 
     args = call.args
@@ -64,7 +64,7 @@ def _run(call: Call) -> int:
         return work_command(args.queue, args.argv, terms, ask=ask)
 
 
-def received(call: Call) -> int:
+def received(call: Invocation) -> int:
     """`exec --sqs`: run the command for the message that the environment hands over."""
     from heartbeat.worker.worker import Terms, run_received  # noqa: PLC0415 - see above
 
@@ -75,7 +75,7 @@ def received(call: Call) -> int:
 
 
 @contextmanager
-def _asking(args: Namespace) -> Iterator[Callable[[Message], Standing] | None]:
+def _asking(args: Namespace) -> Iterator[Callable[[QueueMessage], RunStanding] | None]:
     """Who knows of runs: the store, if one is named; None: whom the environment names besides."""
     from heartbeat.worker import run_claims  # noqa: PLC0415 - see above
 

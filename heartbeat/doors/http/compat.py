@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
 
-from heartbeat.doors.http.outcome import Outcome
-from heartbeat.doors.http.ping_gate import NOT_FOUND, RETRY, TEXT, Answer
+from heartbeat.doors.http.outcome import PingOutcome
+from heartbeat.doors.http.ping_gate import NOT_FOUND, RETRY, TEXT, HttpAnswer
 from heartbeat.ingest.compat import SERVICES
-from heartbeat.ingest.compat.request import Request, is_form
+from heartbeat.ingest.compat.request import CompatRequest, is_form
 from heartbeat.ingest.ping import Refusal, options
 
 if TYPE_CHECKING:
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
     from heartbeat.doors.http.outcome import Reply
     from heartbeat.doors.http.ping_gate import Gate
-    from heartbeat.ingest.compat.request import Service, Told, Words
+    from heartbeat.ingest.compat.request import CompatPings, Service, Words
     from heartbeat.ingest.ping import Ping
 
 SIZE_MAX = 1 << 20
 """Bytes of a body; envelopes carry more than a ping."""
 FORM_MAX = 65_536
 """Bytes of a form that are read as options; what is kept of a text is shorter."""
-TOO_LARGE = Answer(413, f"body too large: send at most {SIZE_MAX >> 20} MB")
+TOO_LARGE = HttpAnswer(413, f"body too large: send at most {SIZE_MAX >> 20} MB")
 JSON = b"application/json"
-WORST = (Outcome.BROKEN, Outcome.BUSY, Outcome.UNKNOWN)
-STATUS = {Outcome.BROKEN: 500, Outcome.BUSY: 503, Outcome.UNKNOWN: 404}
+WORST = (PingOutcome.BROKEN, PingOutcome.BUSY, PingOutcome.UNKNOWN)
+STATUS = {PingOutcome.BROKEN: 500, PingOutcome.BUSY: 503, PingOutcome.UNKNOWN: 404}
 WRONG_KEY = {403: "no ping key of this server", 404: "not found"}
 TEXTS = {
-    Outcome.BROKEN: "unexpected error: not recorded, see the server's log",
-    Outcome.BUSY: "busy: not recorded, send it again",
-    Outcome.UNKNOWN: "no job of this name",
+    PingOutcome.BROKEN: "unexpected error: not recorded, see the server's log",
+    PingOutcome.BUSY: "busy: not recorded, send it again",
+    PingOutcome.UNKNOWN: "no job of this name",
 }
 
 
-class Call:
+class CompatCall:
     """A request to one of the services, understood: its pings, and the answer once they have their replies."""
 
-    def __init__(self, service: Service, request: Request, told: Told) -> None:
+    def __init__(self, service: Service, request: CompatRequest, told: CompatPings) -> None:
         self._service, self._request, self._told = service, request, told
 
     @property
@@ -47,22 +47,22 @@ class Call:
         """What is to be recorded."""
         return self._told.pings
 
-    def answer(self, replies: Sequence[Reply]) -> Answer:
+    def answer(self, replies: Sequence[Reply]) -> HttpAnswer:
         """replies: in the order of the pings. The worst of them decides: then all of it is sent again."""
         outcomes = [outcome for outcome, _ in replies]
         worst = next((outcome for outcome in WORST if outcome in outcomes), None)
-        if worst is None or (worst is Outcome.UNKNOWN and set(outcomes) != {Outcome.UNKNOWN}):
+        if worst is None or (worst is PingOutcome.UNKNOWN and set(outcomes) != {PingOutcome.UNKNOWN}):
             return _answer(self._service.done(self._request))
         text = TEXTS[worst]
-        if worst is Outcome.UNKNOWN:
+        if worst is PingOutcome.UNKNOWN:
             nearest = next((name for _, name in replies if name), "")
             text = "; ".join(
                 [text, *([f"did you mean {nearest}?"] if nearest else []), *filter(None, [self._told.remark])]
             )
-        return _answer(self._service.refused(STATUS[worst], text), *([RETRY] if worst is Outcome.BUSY else []))
+        return _answer(self._service.refused(STATUS[worst], text), *([RETRY] if worst is PingOutcome.BUSY else []))
 
 
-def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], body: bytes) -> Call | Answer:
+def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], body: bytes) -> CompatCall | HttpAnswer:
     """What a request to `/<service>/…` says, or the answer that it gets because it says nothing."""
     first, *parts = [unquote(part.decode("latin-1")) for part in raw_path.removeprefix(b"/").split(b"/")]
     if first not in SERVICES:
@@ -72,14 +72,14 @@ def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], 
     service = cast("Service", import_module(f"heartbeat.ingest.compat.{first}"))
     given = options(query) if query else {}
     form = options(body[:FORM_MAX]) if body and is_form(headers) else {}
-    request = Request(parts=tuple(parts), query=form | given, headers=headers, body=body, received=gate.now())
+    request = CompatRequest(parts=tuple(parts), query=form | given, headers=headers, body=body, received=gate.now())
     told = _told(service, request, gate)
     if isinstance(told, Refusal):
         return _answer(service.refused(told.status, told.text))
-    return Call(service, request, told)
+    return CompatCall(service, request, told)
 
 
-def _told(service: Service, request: Request, gate: Gate) -> Told | Refusal:
+def _told(service: Service, request: CompatRequest, gate: Gate) -> CompatPings | Refusal:
     """The key first: who has none costs us no more than the look at it."""
     sealed = service.read(request)
     if isinstance(sealed, Refusal):
@@ -89,5 +89,5 @@ def _told(service: Service, request: Request, gate: Gate) -> Told | Refusal:
     return sealed.told()
 
 
-def _answer(words: Words, *extra: tuple[bytes, bytes]) -> Answer:
-    return Answer(words.status, words.text, *extra, content_type=JSON if words.json else TEXT)
+def _answer(words: Words, *extra: tuple[bytes, bytes]) -> HttpAnswer:
+    return HttpAnswer(words.status, words.text, *extra, content_type=JSON if words.json else TEXT)

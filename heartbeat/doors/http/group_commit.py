@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from heartbeat.core.definition import by_ping
 from heartbeat.doors.http.lately import Lately
-from heartbeat.doors.http.outcome import Outcome
+from heartbeat.doors.http.outcome import PingOutcome
 from heartbeat.errors import StoreGone, StoreUnavailable, WorldError
 from heartbeat.telemetry import Happened
 from heartbeat.verbs.record import Recorded
@@ -30,7 +30,7 @@ UUIDS_MAX = 100_000
 DEFINED_MAX = 10_000
 STUCK_AFTER = 20.0
 """Seconds of one batch, after which the writer counts as stuck."""
-STORED: Reply = (Outcome.STORED, "")
+STORED: Reply = (PingOutcome.STORED, "")
 
 
 class Records(Protocol):
@@ -87,13 +87,13 @@ class Writer:
             replies = self._record(pings)
         except StoreUnavailable as problem:
             self._is_away(problem)
-            return [(Outcome.BUSY, "")] * len(pings)
+            return [(PingOutcome.BUSY, "")] * len(pings)
         except Exception as problem:  # noqa: BLE001 - a door: one bad ping must not cost the others theirs
             if len(pings) > 1:  # by halves: few commits, also for the many that have nothing to do with it
                 half = len(pings) // 2
                 return [*self._write(pings[:half]), *self._write(pings[half:])]
             self._log.crash("writer", problem)
-            return [(Outcome.BUSY if isinstance(problem, WorldError) else Outcome.BROKEN, "")]
+            return [(PingOutcome.BUSY if isinstance(problem, WorldError) else PingOutcome.BROKEN, "")]
         self._is_away(None)
         return replies
 
@@ -117,8 +117,8 @@ class Writer:
         if ping.create:
             self._records.define(ping.job or by_ping(signal.slug), signal.received)
             if self._records.record([signal])[0] is not Recorded.UNKNOWN:
-                return Outcome.CREATED, ""
-        return Outcome.UNKNOWN, "" if ping.uuid else self._strays.count(signal.slug, signal.received)
+                return PingOutcome.CREATED, ""
+        return PingOutcome.UNKNOWN, "" if ping.uuid else self._strays.count(signal.slug, signal.received)
 
     def _define(self, job: Job, now: int) -> None:
         """A definition comes with every ping of its sender; it is looked at when it is another one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
+class PingOutcome(StrEnum):
     """What became of a ping."""
 
     STORED = "stored"
@@ -15,6 +15,6 @@ class Outcome(StrEnum):
     BROKEN = "broken"
 
 
-Reply = tuple[Outcome, str]
+Reply = tuple[PingOutcome, str]
 """What became of a ping; for an unknown one the name that is most like its own, "" when none is."""
-BROKEN: Reply = (Outcome.BROKEN, "")
+BROKEN: Reply = (PingOutcome.BROKEN, "")

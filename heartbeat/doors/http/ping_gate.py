@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.http.lately import Lately
-from heartbeat.doors.http.outcome import Outcome
+from heartbeat.doors.http.outcome import PingOutcome
 from heartbeat.ingest import ping as ingest
 from heartbeat.model import BODY_MAX
 
@@ -33,7 +33,7 @@ COMMON = (
 )
 
 
-class Answer:
+class HttpAnswer:
     """An HTTP answer: `headers` and `body` for ASGI, `wire` for the fast path."""
 
     __slots__ = ("body", "headers", "line", "status", "tail")
@@ -52,21 +52,21 @@ class Answer:
 
 
 RETRY = (b"retry-after", b"%d" % RETRY_AFTER)
-OK = Answer(200, "OK")
-NOT_FOUND = Answer(404, "not found")
-TOO_LARGE = Answer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
-HEAD_TOO_LARGE = Answer(431, f"headers too large: send at most {HEAD_MAX // 1000} kB and {HEADERS_MAX} headers")
+OK = HttpAnswer(200, "OK")
+NOT_FOUND = HttpAnswer(404, "not found")
+TOO_LARGE = HttpAnswer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
+HEAD_TOO_LARGE = HttpAnswer(431, f"headers too large: send at most {HEAD_MAX // 1000} kB and {HEADERS_MAX} headers")
 ANSWERS = {
-    Outcome.STORED: OK,
-    Outcome.CREATED: Answer(201, "Created"),
-    Outcome.UNKNOWN: NOT_FOUND,
-    Outcome.BUSY: Answer(503, "busy: not recorded, send it again", RETRY),
-    Outcome.BROKEN: Answer(500, "unexpected error: not recorded, see the server's log"),
+    PingOutcome.STORED: OK,
+    PingOutcome.CREATED: HttpAnswer(201, "Created"),
+    PingOutcome.UNKNOWN: NOT_FOUND,
+    PingOutcome.BUSY: HttpAnswer(503, "busy: not recorded, send it again", RETRY),
+    PingOutcome.BROKEN: HttpAnswer(500, "unexpected error: not recorded, see the server's log"),
 }
 REFUSALS = {
     ingest.NOT_FOUND: NOT_FOUND,
-    ingest.BAD_URL: Answer(400, ingest.BAD_URL.text),
-    ingest.BAD_UUID: Answer(400, ingest.BAD_UUID.text),
+    ingest.BAD_URL: HttpAnswer(400, ingest.BAD_URL.text),
+    ingest.BAD_UUID: HttpAnswer(400, ingest.BAD_UUID.text),
 }
 
 
@@ -77,11 +77,11 @@ def head_fits(url: int, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     return url + sum(len(name) + len(value) for name, value in headers) <= HEAD_MAX
 
 
-def worded(outcome: Outcome, nearest: str) -> Answer:
+def worded(outcome: PingOutcome, nearest: str) -> HttpAnswer:
     """The answer to a ping of which this became; nearest: the name that an unknown one may have meant, or ""."""
     if not nearest:
         return ANSWERS[outcome]
-    return Answer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % nearest.encode()))
+    return HttpAnswer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % nearest.encode()))
 
 
 class Gate:
@@ -90,9 +90,9 @@ class Gate:
     def __init__(self, keys: Sequence[str], now: Callable[[], int]) -> None:
         self._keys = [key.encode() for key in keys]
         self.now = now
-        self._targets: Lately[bytes, ingest.Target] = Lately(TARGETS_MAX)
+        self._targets: Lately[bytes, ingest.PingTarget] = Lately(TARGETS_MAX)
 
-    def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | Answer:
+    def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | HttpAnswer:
         """The ping that a request is, or the answer that it gets because it is none."""
         target = self._targets.get(path) or self._target(path)
         if isinstance(target, ingest.Refusal):
@@ -100,7 +100,7 @@ class Gate:
         ping = ingest.read(target, query, ident=ident, body=body, received=self.now())
         return REFUSALS[ping] if isinstance(ping, ingest.Refusal) else ping
 
-    def _target(self, path: bytes) -> ingest.Target | ingest.Refusal:
+    def _target(self, path: bytes) -> ingest.PingTarget | ingest.Refusal:
         target = ingest.target(path)
         if isinstance(target, ingest.Refusal):
             return target

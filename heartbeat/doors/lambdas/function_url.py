@@ -15,11 +15,11 @@ from heartbeat.text.sanitize import sound
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from heartbeat.doors.http.ping_gate import Answer
+    from heartbeat.doors.http.ping_gate import HttpAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class UrlRequest:
     """headers: names in small letters; path and query as they were sent, still %-encoded."""
 
     method: str
@@ -29,10 +29,10 @@ class Request:
     body: bytes
 
 
-def read(event: Mapping[str, Any]) -> Request:
+def read(event: Mapping[str, Any]) -> UrlRequest:
     """The request in an event. What is missing, as in a call by hand, is empty."""
     http = event.get("requestContext", {}).get("http", {})
-    return Request(
+    return UrlRequest(
         method=sound(str(http.get("method", "GET"))),
         path=sound(str(event.get("rawPath", "/"))),
         query=sound(str(event.get("rawQueryString", ""))),
@@ -51,7 +51,7 @@ def _body(event: Mapping[str, Any]) -> bytes:
         return b""
 
 
-def written(answer: Answer, method: str) -> dict[str, Any]:
+def written(answer: HttpAnswer, method: str) -> dict[str, Any]:
     """The answer as Lambda wants it. Lambda sets the length itself."""
     headers = {name.decode(): value.decode() for name, value in answer.headers if name != b"content-length"}
     body = "" if method == "HEAD" else answer.body.decode()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from heartbeat.doors.lambdas.journal import Journal
     from heartbeat.targets.ecs import Ecs
-    from heartbeat.worker.messages import Message
+    from heartbeat.worker.messages import QueueMessage
 
 
 class Launches:
@@ -33,7 +33,7 @@ class Launches:
             self._launch(read(_as_received(record), queue=self._queue, job=self._job, since=0))
         return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
 
-    def _launch(self, message: Message) -> None:
+    def _launch(self, message: QueueMessage) -> None:
         told = {"job": message.job, "run": message.run_id, "message": message.id, "delivery": message.count}
         try:
             answer = self._task.run(message.job, message.run_id, _variables(message), token=token_of(message))
@@ -45,12 +45,12 @@ class Launches:
             self._journal.count(Started=1)
 
 
-def token_of(message: Message) -> str:
+def token_of(message: QueueMessage) -> str:
     """One task for each delivery: a call that is repeated starts none, a message that came back starts another."""
     return sha256(f"{message.id}/{message.count}".encode()).hexdigest()[:36]
 
 
-def _variables(message: Message) -> dict[str, str]:
+def _variables(message: QueueMessage) -> dict[str, str]:
     more = {"HEARTBEAT_BODY": message.body, "HEARTBEAT_RECEIVE_COUNT": str(message.count)}
     return message.environment | more
 

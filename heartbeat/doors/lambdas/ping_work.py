@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from heartbeat.doors.http.group_commit import Writer
-from heartbeat.doors.http.ping_gate import Answer, Gate, worded
+from heartbeat.doors.http.ping_gate import Gate, HttpAnswer, worded
 from heartbeat.doors.lambdas import function_url
 from heartbeat.model import MINUTE
 from heartbeat.telemetry import Happened
@@ -49,22 +49,22 @@ class Pings:
             self._journal.flush()
         return function_url.written(answer, request.method)
 
-    def _answer(self, request: function_url.Request) -> Answer:
+    def _answer(self, request: function_url.UrlRequest) -> HttpAnswer:
         if not request.path.startswith("/ping/"):
             return self._compat(request)
         ident = request.headers.get("heartbeat-id", "").encode("latin-1", "replace")
         ping = self._gate.read(request.path.encode(), request.query.encode(), ident, request.body)
-        if isinstance(ping, Answer):
+        if isinstance(ping, HttpAnswer):
             return ping
         outcome, nearest = self._writer.write([ping])[0]
         self._strays.flush(self._store)
         return worded(outcome, nearest)
 
-    def _compat(self, request: function_url.Request) -> Answer:
+    def _compat(self, request: function_url.UrlRequest) -> HttpAnswer:
         from heartbeat.doors.http import compat  # noqa: PLC0415 - our own pings need not load it
 
         call = compat.read(self._gate, request.path.encode(), request.query.encode(), request.headers, request.body)
-        if isinstance(call, Answer):
+        if isinstance(call, HttpAnswer):
             return call
         replies = self._writer.write(call.pings)
         self._strays.flush(self._store)

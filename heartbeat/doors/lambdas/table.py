@@ -13,7 +13,7 @@ from heartbeat.store.dynamodb.store import DynamoDBStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.settings import Stack
+    from heartbeat.settings import StackSettings
 
 HANDS = 8
 """Requests to the table at the same time: a function waits for the network more than it computes."""
@@ -41,7 +41,7 @@ class Pauses:
         return count
 
 
-def open_table(stack: Stack, pause: Callable[[float], None] = time.sleep) -> DynamoDBStore:
+def open_table(stack: StackSettings, pause: Callable[[float], None] = time.sleep) -> DynamoDBStore:
     """The store of this stack, by the credentials that Lambda put into the environment. pause: waits for seconds."""
     call = signed_call(os.environ, time.time)
     return DynamoDBStore(

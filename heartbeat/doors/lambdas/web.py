@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from heartbeat.doors.api.app import Api, Request
+from heartbeat.doors.api.app import Api, ApiRequest
 from heartbeat.doors.lambdas import function_url
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.table import now, open_table
@@ -34,7 +34,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """A request to the function URL."""
     asked = function_url.read(event)
     query = dict(parse_qsl(asked.query, keep_blank_values=True))
-    request = Request(method=asked.method, path=asked.path, query=query, headers=asked.headers, body=asked.body)
+    request = ApiRequest(method=asked.method, path=asked.path, query=query, headers=asked.headers, body=asked.body)
     answer = API.answer(request)
     if REFUSED <= answer.status < BROKEN:
         JOURNAL.tell(Happened.REFUSED, status=answer.status, method=asked.method, error=answer.value.get("error"))

@@ -10,9 +10,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.http import compat
-from heartbeat.doors.http.outcome import Outcome
-from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, NOT_FOUND, SIZE_MAX, TOO_LARGE, Answer, head_fits
-from heartbeat.doors.server.core_link import Letter
+from heartbeat.doors.http.outcome import PingOutcome
+from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, NOT_FOUND, SIZE_MAX, TOO_LARGE, HttpAnswer, head_fits
+from heartbeat.doors.server.core_link import PendingPing
 from heartbeat.ingest.compat import SERVICES
 from heartbeat.model import BODY_MAX
 
@@ -38,7 +38,7 @@ Is Heartbeat itself well: GET /healthz
 """
 
 
-class Awaited(Letter):
+class Awaited(PendingPing):
     """A letter whose sender waits in a coroutine."""
 
     __slots__ = ("answered",)
@@ -64,7 +64,7 @@ class App:
         if scope["type"] != "http":
             return
         first = scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else ""
-        answer: Answer | None
+        answer: HttpAnswer | None
         try:
             if not head_fits(len(scope["raw_path"]) + len(scope["query_string"]), scope["headers"]):
                 answer = HEAD_TOO_LARGE
@@ -76,17 +76,17 @@ class App:
                 answer = self._page(scope["path"])
         except Exception as problem:  # noqa: BLE001 - a door: the request fails, the server does not
             self._log.crash("asgi", problem)
-            answer = Answer(500, "unexpected error, see the server's log")
+            answer = HttpAnswer(500, "unexpected error, see the server's log")
         if answer is not None:
             await _send(answer, send, close=answer in CLOSING)
 
-    def _page(self, path: str) -> Answer:
+    def _page(self, path: str) -> HttpAnswer:
         if path == "/healthz":
             report = self._report()
-            return Answer(200 if report["ok"] else 503, json.dumps(report) + "\n", content_type=b"application/json")
-        return Answer(200, HOME) if path == "/" else NOT_FOUND
+            return HttpAnswer(200 if report["ok"] else 503, json.dumps(report) + "\n", content_type=b"application/json")
+        return HttpAnswer(200, HOME) if path == "/" else NOT_FOUND
 
-    async def _ping(self, scope: Scope, receive: Receive) -> Answer | None:
+    async def _ping(self, scope: Scope, receive: Receive) -> HttpAnswer | None:
         """The answer; None when the sender went away before the ping was whole."""
         body = await _within(receive, SIZE_MAX, BODY_MAX, TOO_LARGE)
         if not isinstance(body, bytes):
@@ -99,20 +99,20 @@ class App:
             answer = self._gate.answer(letter)
         return answer
 
-    async def _compat(self, scope: Scope, receive: Receive) -> Answer | None:
+    async def _compat(self, scope: Scope, receive: Receive) -> HttpAnswer | None:
         """The same for what another service's client sent."""
         body = await _within(receive, compat.SIZE_MAX, compat.SIZE_MAX, compat.TOO_LARGE)
         if not isinstance(body, bytes):
             return body
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         call = compat.read(self._gate, scope["raw_path"], scope["query_string"], headers, body)
-        if isinstance(call, Answer):
+        if isinstance(call, HttpAnswer):
             return call
         letters = [(Awaited(), ping) for ping in call.pings]
         taken = [letter for letter, ping in letters if self._gate.hand_on(letter, ping)]
         await asyncio.gather(*(letter.answered for letter in taken))
         return call.answer(
-            [(letter.outcome, letter.nearest) if letter in taken else (Outcome.BUSY, "") for letter, _ in letters]
+            [(letter.outcome, letter.nearest) if letter in taken else (PingOutcome.BUSY, "") for letter, _ in letters]
         )
 
 
@@ -120,12 +120,12 @@ class _TooLarge(Exception):
     """More bytes came than may."""
 
 
-async def _within(receive: Receive, size_max: int, kept_max: int, too_large: Answer) -> bytes | Answer | None:
+async def _within(receive: Receive, size_max: int, kept_max: int, too_large: HttpAnswer) -> bytes | HttpAnswer | None:
     """The body, or what is answered instead; None when the sender went away before its end."""
     try:
         return await asyncio.wait_for(_body(receive, size_max, kept_max), BODY_SECONDS)
     except TimeoutError:
-        return Answer(408, "the body did not come in time")
+        return HttpAnswer(408, "the body did not come in time")
     except _TooLarge:
         return too_large
 
@@ -160,7 +160,7 @@ async def _drain(receive: Receive) -> None:
         return
 
 
-async def _send(answer: Answer, send: Send, *, close: bool) -> None:
+async def _send(answer: HttpAnswer, send: Send, *, close: bool) -> None:
     headers = [*answer.headers, *([(b"connection", b"close")] if close else [])]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

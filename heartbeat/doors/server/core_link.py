@@ -26,7 +26,7 @@ SILENT_MAX = 5.0
 """Seconds without a report of the core (it sends one every second) after which it is not healthy."""
 
 
-class Letter:
+class PendingPing:
     """A ping on its way. `done` is called on the event loop once the outcome is certain."""
 
     __slots__ = ("nearest", "outcome", "since")
@@ -47,7 +47,7 @@ class Link(asyncio.Protocol):
         self._log, self._waiting_max = log, waiting_max
         self._frames: Frames[list[Reply] | dict[str, Any]] = Frames(ANSWERS)
         self._pings: list[Ping] = []
-        self._letters: deque[Letter] = deque()
+        self._letters: deque[PendingPing] = deque()
         self._report: dict[str, Any] = {"ok": False}
         self._reported_at = time.monotonic()
         self._ended: asyncio.Future[None] | None = None
@@ -58,7 +58,7 @@ class Link(asyncio.Protocol):
         await self._loop.create_unix_connection(lambda: self, sock=socket)
         self._transport.write(frame([]))  # from here on callers are heard
 
-    def take(self, letter: Letter, ping: Ping) -> bool:
+    def take(self, letter: PendingPing, ping: Ping) -> bool:
         """Take a letter, unless too many wait."""
         if len(self._letters) >= self._waiting_max:
             return False

@@ -20,7 +20,7 @@ PLACES = 1 << 62
 """A process takes one of so many bytes; none of them is ever written."""
 
 
-class Owner:
+class ProcessOwner:
     """This process, as its claims on the outbox name it."""
 
     def __init__(self, database: Path) -> None:

@@ -10,8 +10,8 @@ from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
-from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, HEADERS_MAX, SIZE_MAX, TOO_LARGE, Answer
-from heartbeat.doors.server.core_link import Letter
+from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, HEADERS_MAX, SIZE_MAX, TOO_LARGE, HttpAnswer
+from heartbeat.doors.server.core_link import PendingPing
 from heartbeat.doors.server.uvicorn_limits import DRAIN, Bounded
 from heartbeat.model import BODY_MAX
 
@@ -30,7 +30,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ASGI_MUST_WAIT: Final = SimpleNamespace(response_complete=False)
 
 
-class Slot(Letter):
+class Slot(PendingPing):
     """One answer of a connection, in the order of its requests."""
 
     __slots__ = ("answer", "close", "door", "head", "raw")
@@ -38,7 +38,7 @@ class Slot(Letter):
     def __init__(self, door: FastProtocol, *, head: bool = False, close: bool = False, raw: bytes = b"") -> None:
         super().__init__()
         self.door, self.head, self.close, self.raw = door, head, close, raw
-        self.answer: Answer | None = None
+        self.answer: HttpAnswer | None = None
 
     def done(self) -> None:
         """The outcome is certain."""
@@ -164,7 +164,7 @@ class FastProtocol(Bounded):
         if self._asgi_busy():
             super().send_400_response(msg)
         elif not self.deaf:
-            self._last(Answer(400, msg))
+            self._last(HttpAnswer(400, msg))
 
     def on_endless(self) -> None:
         """What has no end is refused after the pings before it were answered."""
@@ -173,7 +173,7 @@ class FastProtocol(Bounded):
         else:
             self._last(HEAD_TOO_LARGE)
 
-    def _last(self, answer: Answer) -> None:
+    def _last(self, answer: HttpAnswer) -> None:
         self.reading, self.deaf, self.cut = False, True, True
         slot = Slot(self, close=True)
         slot.answer = answer

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.http.outcome import Outcome
-from heartbeat.doors.http.ping_gate import ANSWERS, Answer, Gate, worded
+from heartbeat.doors.http.outcome import PingOutcome
+from heartbeat.doors.http.ping_gate import ANSWERS, Gate, HttpAnswer, worded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from heartbeat.doors.server.core_link import Letter, Link
+    from heartbeat.doors.server.core_link import Link, PendingPing
     from heartbeat.ingest.ping import Ping
 
 
@@ -21,17 +21,17 @@ class ForwardingGate(Gate):
         super().__init__(keys, now)
         self._link = link
 
-    def take(self, letter: Letter, path: bytes, query: bytes, ident: bytes, body: bytes) -> Answer | None:
+    def take(self, letter: PendingPing, path: bytes, query: bytes, ident: bytes, body: bytes) -> HttpAnswer | None:
         """Answer at once, or None: then `letter.done()` is called later, and `answer(letter)` words it."""
         ping = self.read(path, query, ident, body)
-        if isinstance(ping, Answer):
+        if isinstance(ping, HttpAnswer):
             return ping
-        return None if self.hand_on(letter, ping) else ANSWERS[Outcome.BUSY]
+        return None if self.hand_on(letter, ping) else ANSWERS[PingOutcome.BUSY]
 
-    def hand_on(self, letter: Letter, ping: Ping) -> bool:
+    def hand_on(self, letter: PendingPing, ping: Ping) -> bool:
         """False when too many wait."""
         return self._link.take(letter, ping)
 
-    def answer(self, letter: Letter) -> Answer:
+    def answer(self, letter: PendingPing) -> HttpAnswer:
         """The answer to a letter whose outcome is certain."""
         return worded(letter.outcome, letter.nearest)

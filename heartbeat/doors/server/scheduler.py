@@ -39,7 +39,7 @@ AFTER_TROUBLE = 5 * SECOND
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Turn:
+class ScheduledStart:
     """When a job is to be started, and for which slot."""
 
     at: int
@@ -58,7 +58,7 @@ class Scheduler:
         self._stopping = False
         self._waiting: deque[Order] = deque()
         self._places = WORKERS
-        self._turns: list[Turn] = []
+        self._turns: list[ScheduledStart] = []
         self._jobs: dict[str, Job] = {}
         self._under_way: set[Order] = set()
         self._read_at = 0
@@ -109,13 +109,13 @@ class Scheduler:
     def _catch_up(self, snapshot: Snapshot, now: int) -> None:
         slug, slot = snapshot.job.slug, slots.schedule_of(snapshot.job).previous_ms(now + 1)
         if slot is not None and refusal(snapshot, Order(slug=slug, slot=slot), now) is None:
-            heapq.heappush(self._turns, Turn(now, slug, slot))
+            heapq.heappush(self._turns, ScheduledStart(now, slug, slot))
 
     def _plan(self, slug: str, now: int) -> None:
         job = self._jobs.get(slug)
         slot = None if job is None else slots.schedule_of(job).next_ms(now)
         if slot is not None:
-            heapq.heappush(self._turns, Turn(slot, slug, slot))
+            heapq.heappush(self._turns, ScheduledStart(slot, slug, slot))
 
     def _begin(self, order: Order) -> None:
         if self._stopping or order in self._under_way:
@@ -159,4 +159,4 @@ class Scheduler:
         """Nothing is known to have started: ask again, until it is too late for the slot."""
         if order.slot is not None and not order.by:  # the others are asked for by the sweep
             with self._lock:
-                heapq.heappush(self._turns, Turn(self._now() + AFTER_TROUBLE, order.slug, order.slot))
+                heapq.heappush(self._turns, ScheduledStart(self._now() + AFTER_TROUBLE, order.slug, order.slot))

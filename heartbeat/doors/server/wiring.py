@@ -15,7 +15,7 @@ from heartbeat.doors.http.group_commit import Writer
 from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.doors.server.clock import SOON, Clock
 from heartbeat.doors.server.core_process import BACKLOG, Fronts, bind, settle_in
-from heartbeat.doors.server.delivery_owner import Owner
+from heartbeat.doors.server.delivery_owner import ProcessOwner
 from heartbeat.doors.server.health import Health
 from heartbeat.doors.server.hearing import begin
 from heartbeat.doors.server.hello import hello
@@ -74,12 +74,12 @@ def _serve(settings: Settings) -> None:
         log = Log(time.time, settings.log)
         listener = cleanup.enter_context(bind(settings.host, settings.port))
         store = cleanup.enter_context(closing(_open(settings.db, log)))
-        owner = cleanup.enter_context(closing(Owner(settings.db)))
+        owner = cleanup.enter_context(closing(ProcessOwner(settings.db)))
         file = JobsFile(settings.config, store, log)
         file.load(_now())
         keys, fresh = _keys(settings, store)
         strays = Strays(log)
-        writer = Writer(Records(store, file), strays, log)
+        writer = Writer(StoreRecords(store, file), strays, log)
         health = Health(log=log, writer=writer)
         hearing = begin(store, _now, settings.sweep_every)
         fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
@@ -111,7 +111,7 @@ def _serve(settings: Settings) -> None:
             log.tell(Happened.STOPPED, cut_off=cut_off or None)
 
 
-class Store(SQLiteStore):
+class RingingStore(SQLiteStore):
     """The store, with bells for those who deliver: rung when somebody is to be told."""
 
     bells: Sequence[Callable[[], None]] = ()
@@ -125,14 +125,14 @@ class Store(SQLiteStore):
         return answers
 
 
-def _open(db: Path, log: Log) -> Store:
-    store = Store(db)
+def _open(db: Path, log: Log) -> RingingStore:
+    store = RingingStore(db)
     if store.tightened:
         log.tell(Happened.STORE_TIGHTENED, db=db)
     return store
 
 
-def _keys(settings: Settings, store: Store) -> tuple[tuple[str, ...], bool]:
+def _keys(settings: Settings, store: RingingStore) -> tuple[tuple[str, ...], bool]:
     """The ping keys in force; and whether there is one that was made just now."""
     if settings.ping_keys:
         return settings.ping_keys, False
@@ -140,7 +140,7 @@ def _keys(settings: Settings, store: Store) -> tuple[tuple[str, ...], bool]:
     return (kept,), fresh
 
 
-class Records:
+class StoreRecords:
     """What the writer writes to."""
 
     def __init__(self, store: SQLiteStore, file: JobsFile) -> None:
@@ -157,7 +157,7 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _deliver(store: Store, file: JobsFile, owner: Owner, log: Log) -> float:
+def _deliver(store: RingingStore, file: JobsFile, owner: ProcessOwner, log: Log) -> float:
     done = deliver(store, file.channels, _now, fallback=file.fallback, budget=PASS, owner=owner)
     if done.sent or done.failed or done.dead:
         log.tell(Happened.DELIVERED, sent=done.sent, failed=done.failed, dead=done.dead)
@@ -179,7 +179,7 @@ def _wind_down(chores: Sequence[Chore | Scheduler]) -> list[str]:
     return [chore.name for chore, done in zip(chores, ended, strict=True) if not done]
 
 
-def _say_hello(settings: Settings, store: Store, port: int, key: str) -> None:
+def _say_hello(settings: Settings, store: RingingStore, port: int, key: str) -> None:
     slugs = list(names(store))
     first = slugs[0] if slugs else "my-first-job"
     sys.stdout.write(hello(settings, port, slug=first, jobs=len(slugs), key=key) + "\n")

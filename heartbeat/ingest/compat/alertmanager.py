@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.ingest.compat.request import Told, Words, by_token, plain, word
+from heartbeat.ingest.compat.request import CompatPings, Words, by_token, plain, word
 from heartbeat.ingest.ping import NOT_FOUND, Refusal
 from heartbeat.ingest.written import loaded
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Sealed
+    from heartbeat.ingest.compat.request import CompatRequest, Sealed
 
 WRONG_KEY = 404
 UNKNOWN_MAX = 250_000
@@ -25,7 +25,7 @@ SHOWN_MAX = 20
 refused = plain
 
 
-def read(request: Request) -> Sealed | Refusal:
+def read(request: CompatRequest) -> Sealed | Refusal:
     """See Service."""
     if len(request.parts) != 1:
         return NOT_FOUND
@@ -37,7 +37,7 @@ def read(request: Request) -> Sealed | Refusal:
     return replace(sealed, told=lambda: _told(request))
 
 
-def _told(request: Request) -> Told | Refusal:
+def _told(request: CompatRequest) -> CompatPings | Refusal:
     try:
         alerts = [alert for alert in loaded(request.body)["alerts"] if isinstance(alert["labels"], dict)]
     except (ValueError, TypeError, KeyError):
@@ -46,7 +46,7 @@ def _told(request: Request) -> Told | Refusal:
     ours = [alert for alert in alerts if all(word(alert["labels"].get(name)) == each for name, each in wanted.items())]
     firing = any(alert.get("status") == "firing" for alert in ours)
     if not ours:  # alerts of somebody else: nothing is wrong, and nothing was said of this job
-        return Told(pings=())
+        return CompatPings(pings=())
     signal = request.signal("", Kind.SUCCESS if firing else Kind.FAIL, "\n".join(map(_line, ours[:SHOWN_MAX])))
     sealed = by_token(request.parts[0], signal)
     return sealed if isinstance(sealed, Refusal) else sealed.told()
@@ -59,6 +59,6 @@ def _line(alert: dict[str, Any]) -> str:
     return f"{name} is {word(alert.get('status')) or 'in no known state'}" + (f" ({inside})" if inside else "")
 
 
-def done(_: Request) -> Words:
+def done(_: CompatRequest) -> Words:
     """See Service."""
     return Words(status=200, text="OK")

@@ -14,13 +14,13 @@ from heartbeat.ingest.ping import NOT_FOUND, Refusal
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Sealed
+    from heartbeat.ingest.compat.request import CompatRequest, Sealed
 
 WRONG_KEY = 404
 refused = plain
 
 
-def read(request: Request) -> Sealed | Refusal:
+def read(request: CompatRequest) -> Sealed | Refusal:
     """See Service."""
     match request.parts:
         case ("api", "v1", "heartbeat", token):
@@ -36,6 +36,6 @@ def read(request: Request) -> Sealed | Refusal:
     return by_token(token, signal if len(request.parts) == 4 else replace(signal, exit_status=status))  # noqa: PLR2004 - the short form names no status
 
 
-def done(_: Request) -> Words:
+def done(_: CompatRequest) -> Words:
     """See Service."""
     return Words(status=200, text="")

@@ -16,7 +16,7 @@ from heartbeat.schedule import parse
 from heartbeat.schedule.zones import is_zone
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request
+    from heartbeat.ingest.compat.request import CompatRequest
 
 KINDS = {"in_progress": Kind.START, "ok": Kind.SUCCESS, "error": Kind.FAIL}
 UNITS = {"minute": "1m", "hour": "1h", "day": "1d", "week": "7d", "month": "30d", "year": "365d"}
@@ -35,7 +35,7 @@ class BadCheckIn(Exception):
     status = 400
 
 
-def ping_of(request: Request, value: dict[str, Any], may_create: bool, remarks: list[str]) -> Ping:
+def ping_of(request: CompatRequest, value: dict[str, Any], may_create: bool, remarks: list[str]) -> Ping:
     """What a check-in says. remarks: gets what is wrong with its monitor_config. Raises BadCheckIn."""
     slug = slug_of(word(value.get("monitor_slug") or ""), word(value.get("environment") or ""))
     status = word(value.get("status"))

@@ -25,7 +25,7 @@ from heartbeat.model import SECOND, Kind
 from heartbeat.text.sanitize import sound
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Sealed
+    from heartbeat.ingest.compat.request import CompatRequest, Sealed
     from heartbeat.model import Signal
 
 WRONG_KEY = 404
@@ -34,7 +34,7 @@ METRIC_MAX = 64
 refused = plain
 
 
-def read(request: Request) -> Sealed | Refusal:
+def read(request: CompatRequest) -> Sealed | Refusal:
     """See Service."""
     match request.parts:
         case ("p" | "ping", key, name):
@@ -49,7 +49,7 @@ def read(request: Request) -> Sealed | Refusal:
     return by_key(key, slug, signal) if key else by_token(slug, signal)
 
 
-def _signal(request: Request, name: str, kind: Kind) -> Signal:
+def _signal(request: CompatRequest, name: str, kind: Kind) -> Signal:
     metrics = _metrics(request)
     stamp = number(request.option("stamp"))
     signal = request.signal("", kind, request.option("message", "msg") or request.note)
@@ -63,13 +63,13 @@ def _signal(request: Request, name: str, kind: Kind) -> Signal:
     )
 
 
-def _metrics(request: Request) -> dict[str, float]:
+def _metrics(request: CompatRequest) -> dict[str, float]:
     """`metric=name:number`, as often as wanted."""
     pairs = (text.partition(":") for text in request.query.get("metric", ())[:METRICS_MAX])
     found = ((sound(name[:METRIC_MAX]), number(value)) for name, _, value in pairs)
     return {name: value for name, value in found if name and value is not None}
 
 
-def done(_: Request) -> Words:
+def done(_: CompatRequest) -> Words:
     """See Service."""
     return Words(status=200, text="OK")

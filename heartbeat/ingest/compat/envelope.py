@@ -13,7 +13,7 @@ from heartbeat.ingest.written import parsed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from heartbeat.ingest.compat.request import Request
+    from heartbeat.ingest.compat.request import CompatRequest
 
 UNPACKED_MAX = 4 << 20
 """Bytes: a small body must not become a large one."""
@@ -33,7 +33,7 @@ class BadEnvelope(Exception):
         self.status = status
 
 
-def unpacked(request: Request, most: int = UNPACKED_MAX) -> bytes:
+def unpacked(request: CompatRequest, most: int = UNPACKED_MAX) -> bytes:
     """The body, decompressed. Raises BadEnvelope."""
     body, more = _unpacked(request, most)
     if more:
@@ -41,13 +41,13 @@ def unpacked(request: Request, most: int = UNPACKED_MAX) -> bytes:
     return body
 
 
-def header(request: Request) -> dict[str, Any]:
+def header(request: CompatRequest) -> dict[str, Any]:
     """The envelope's first line, of which little is unpacked. Raises BadEnvelope."""
     body, _ = _unpacked(request, HEADER_MAX)
     return _object(body[:HEADER_MAX].partition(b"\n")[0], "the envelope's first line")
 
 
-def _unpacked(request: Request, most: int) -> tuple[bytes, bool]:
+def _unpacked(request: CompatRequest, most: int) -> tuple[bytes, bool]:
     """The first bytes of the body, decompressed; and whether there are more than that."""
     how = request.headers.get("content-encoding", "identity").strip().lower()
     if how in {"", "identity"}:

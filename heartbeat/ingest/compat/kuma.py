@@ -15,14 +15,14 @@ from heartbeat.ingest.ping import NOT_FOUND
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Sealed
+    from heartbeat.ingest.compat.request import CompatRequest, Sealed
     from heartbeat.ingest.ping import Refusal
 
 WRONG_KEY = 404
 PING_MAX = 1e11
 
 
-def read(request: Request) -> Sealed | Refusal:
+def read(request: CompatRequest) -> Sealed | Refusal:
     """See Service."""
     match request.parts:
         case ("api", "push", token):
@@ -35,7 +35,7 @@ def read(request: Request) -> Sealed | Refusal:
             return NOT_FOUND
 
 
-def done(_: Request) -> Words:
+def done(_: CompatRequest) -> Words:
     """See Service."""
     return Words(status=200, text='{"ok":true}', json=True)
 

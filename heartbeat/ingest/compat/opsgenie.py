@@ -13,7 +13,7 @@ from heartbeat.ingest.ping import NOT_FOUND
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Sealed
+    from heartbeat.ingest.compat.request import CompatRequest, Sealed
     from heartbeat.ingest.ping import Refusal
 
 WRONG_KEY = 403
@@ -21,7 +21,7 @@ TOOK = 0.001
 """Seconds. Clients show it and do nothing with it."""
 
 
-def read(request: Request) -> Sealed | Refusal:
+def read(request: CompatRequest) -> Sealed | Refusal:
     """See Service."""
     match request.parts:
         case ("v2", "heartbeats", name, "ping"):
@@ -32,7 +32,7 @@ def read(request: Request) -> Sealed | Refusal:
             return NOT_FOUND
 
 
-def done(request: Request) -> Words:
+def done(request: CompatRequest) -> Words:
     """See Service."""
     number = run_of("request", str(request.received))
     answer = {"result": "PONG - Heartbeat received", "took": TOOK, "requestId": number}

@@ -29,7 +29,7 @@ _SAME = frozenset({"", "production", "prod", "none"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class CompatRequest:
     """parts: of the path below the service's own, decoded; query: options of the URL, then of a form.
 
     headers: names in small letters; received: milliseconds.
@@ -62,7 +62,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class CompatPings:
     """What a request tells. remark: what the answer adds when a job is not known."""
 
     pings: tuple[Ping, ...]
@@ -77,7 +77,7 @@ class Sealed:
     """
 
     key: str | None
-    told: Callable[[], Told | Refusal]
+    told: Callable[[], CompatPings | Refusal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +95,10 @@ class Service(Protocol):
     WRONG_KEY: int
     """The HTTP status for a key that is none."""
 
-    def read(self, request: Request) -> Sealed | Refusal:
+    def read(self, request: CompatRequest) -> Sealed | Refusal:
         """What a request tells, once its key is known to be right; or why it tells nothing."""
 
-    def done(self, request: Request) -> Words:
+    def done(self, request: CompatRequest) -> Words:
         """The answer when all of it is recorded."""
 
     def refused(self, status: int, text: str) -> Words:
@@ -131,7 +131,7 @@ def by_key(key: str, slug: str, signal: Signal) -> Sealed | Refusal:
 
 
 def _sealed(key: str | None, ping: Ping) -> Sealed:
-    return Sealed(key=key, told=lambda: Told(pings=(ping,)))
+    return Sealed(key=key, told=lambda: CompatPings(pings=(ping,)))
 
 
 def word(value: object) -> str:

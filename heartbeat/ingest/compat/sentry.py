@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.ingest.compat.checkin import BadCheckIn, ping_of
 from heartbeat.ingest.compat.envelope import BadEnvelope, check_ins, header, unpacked
-from heartbeat.ingest.compat.request import Sealed, Told, Words, word
+from heartbeat.ingest.compat.request import CompatPings, Sealed, Words, word
 from heartbeat.ingest.ping import NOT_FOUND, Refusal
 from heartbeat.ingest.written import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from heartbeat.ingest.compat.request import Request
+    from heartbeat.ingest.compat.request import CompatRequest
 
 WRONG_KEY = 403
 NO_KEY = "?"
@@ -28,7 +28,7 @@ NO_KEY = "?"
 QUERY = ("status", "check_in_id", "environment", "duration")
 
 
-def read(request: Request) -> Sealed | Refusal:
+def read(request: CompatRequest) -> Sealed | Refusal:
     """See Service."""
     match request.parts[request.parts[:1] == ("create",) :]:
         case ("api", _, "envelope"):
@@ -38,28 +38,28 @@ def read(request: Request) -> Sealed | Refusal:
                 return _refusal(problem)
             return Sealed(key=key, told=lambda: _told(request, lambda: check_ins(unpacked(request))))
         case ("api", _, "store"):  # the events of old SDKs
-            return Sealed(key=_key(request) or NO_KEY, told=lambda: Told(pings=()))
+            return Sealed(key=_key(request) or NO_KEY, told=lambda: CompatPings(pings=()))
         case ("api", _, "cron", name, *keys) if len(keys) <= 1:
             key = keys[0] if keys else _key(request) or NO_KEY
             return Sealed(key=key, told=lambda: _told(request, lambda: [_by_url(request) | {"monitor_slug": name}]))
     return NOT_FOUND
 
 
-def _told(request: Request, values: Callable[[], Sequence[dict[str, Any]]]) -> Told | Refusal:
+def _told(request: CompatRequest, values: Callable[[], Sequence[dict[str, Any]]]) -> CompatPings | Refusal:
     remarks: list[str] = []
     may_create = request.parts[0] == "create"
     try:
         pings = tuple(ping_of(request, value, may_create, remarks) for value in values())
     except (BadEnvelope, BadCheckIn) as problem:
         return _refusal(problem)
-    return Told(pings=pings, remark="; ".join(dict.fromkeys(remarks)))
+    return CompatPings(pings=pings, remark="; ".join(dict.fromkeys(remarks)))
 
 
 def _refusal(problem: BadEnvelope | BadCheckIn) -> Refusal:
     return Refusal(status=problem.status, text=str(problem))
 
 
-def _by_url(request: Request) -> dict[str, Any]:
+def _by_url(request: CompatRequest) -> dict[str, Any]:
     if request.headers.get("content-type", "").lower().startswith("application/json") and request.body:
         try:
             value = parsed(unpacked(request))
@@ -70,18 +70,18 @@ def _by_url(request: Request) -> dict[str, Any]:
     return {name: request.option(name) for name in QUERY if request.option(name)}
 
 
-def _key(request: Request) -> str:
+def _key(request: CompatRequest) -> str:
     """From the query, or the header X-Sentry-Auth."""
     return next(filter(None, (request.option("sentry_key"), *_of_header(request))), "")
 
 
-def _of_dsn(request: Request) -> str:
+def _of_dsn(request: CompatRequest) -> str:
     """From the envelope's own DSN. Raises BadEnvelope."""
     user, at, _ = word(header(request).get("dsn")).partition("://")[2].partition("@")
     return (user.partition(":")[0] if at else "") or NO_KEY
 
 
-def _of_header(request: Request) -> Iterator[str]:
+def _of_header(request: CompatRequest) -> Iterator[str]:
     word, _, pairs = request.headers.get("x-sentry-auth", "").partition(" ")
     if word.lower() == "sentry":
         yield from (
@@ -91,7 +91,7 @@ def _of_header(request: Request) -> Iterator[str]:
         )
 
 
-def done(request: Request) -> Words:
+def done(request: CompatRequest) -> Words:
     """See Service. The URL form has 202 and no body."""
     return Words(status=202, text="") if "cron" in request.parts else Words(status=200, text="{}", json=True)
 

@@ -11,14 +11,14 @@ from heartbeat.ingest.ping import NOT_FOUND
 from heartbeat.model import Kind
 
 if TYPE_CHECKING:
-    from heartbeat.ingest.compat.request import Request, Sealed
+    from heartbeat.ingest.compat.request import CompatRequest, Sealed
     from heartbeat.ingest.ping import Refusal
 
 WRONG_KEY = 404
 refused = plain
 
 
-def read(request: Request) -> Sealed | Refusal:
+def read(request: CompatRequest) -> Sealed | Refusal:
     """See Service."""
     if len(request.parts) != 1:
         return NOT_FOUND
@@ -29,6 +29,6 @@ def read(request: Request) -> Sealed | Refusal:
     return by_token(request.parts[0], replace(signal, exit_status=status))
 
 
-def done(_: Request) -> Words:
+def done(_: CompatRequest) -> Words:
     """See Service."""
     return Words(status=200, text="Got it, thanks!")

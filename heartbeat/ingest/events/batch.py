@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.events.ecs import exit_status
-from heartbeat.ingest.events.heard import Teller, Told
+from heartbeat.ingest.events.heard import EventFacts, Teller
 from heartbeat.ingest.events.shape import instant, items, joined, mapping, spelled, text, whole
 from heartbeat.model import Kind
 
@@ -20,7 +20,7 @@ CHILD_MARKS = (":", "#")
 """What follows the parent's id in the id of an array job's child, and of a node."""
 
 
-def job(event: dict[str, Any], now: int) -> Told | None:
+def job(event: dict[str, Any], now: int) -> EventFacts | None:
     """Batch Job State Change."""
     detail = mapping(event, "detail")
     ident, status = text(detail, "jobId"), text(detail, "status")
@@ -37,7 +37,7 @@ def job(event: dict[str, Any], now: int) -> Told | None:
         end = teller.end(ENDS[status], status, instant(detail, "stoppedAt") or happened)
         end = replace(end, exit_status=None if code is None else exit_status(code))
         signals.append(end if status == "SUCCEEDED" else replace(end, body=why))
-    return Told(kind="batch", facts=_facts(detail), signals=lambda _: signals)
+    return EventFacts(kind="batch", facts=_facts(detail), signals=lambda _: signals)
 
 
 def _facts(detail: dict[str, Any]) -> dict[str, tuple[str, ...]]:

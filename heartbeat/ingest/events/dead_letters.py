@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from heartbeat.ingest.events.functions import FAILED
-from heartbeat.ingest.events.heard import Teller, Told
+from heartbeat.ingest.events.heard import EventFacts, Teller
 from heartbeat.ingest.events.shape import instant, joined, spelled
 from heartbeat.model import SECOND, Kind
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class DeadLetter:
     """A message. id: the queue's; place: the ARN of the queue or topic; sent: milliseconds, None when not known."""
 
     id: str
@@ -33,7 +33,7 @@ class Letter:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def told(letter: Letter, now: int) -> Told | None:
+def told(letter: DeadLetter, now: int) -> EventFacts | None:
     """What a dead letter tells; None when it is none."""
     has = letter.attributes
     if "SCHEDULE_ARN" in has:
@@ -48,8 +48,8 @@ def told(letter: Letter, now: int) -> Told | None:
     return None
 
 
-def _told(kind: str, key: str, names: tuple[str, ...], signal: Signal) -> Told:
-    return Told(kind=kind, facts={key: names}, signals=lambda _: [signal])
+def _told(kind: str, key: str, names: tuple[str, ...], signal: Signal) -> EventFacts:
+    return EventFacts(kind=kind, facts={key: names}, signals=lambda _: [signal])
 
 
 def _either(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def _either(names: tuple[str, ...]) -> tuple[str, ...]:
     return (*names, *bare, *(f"default/{name}" for name in bare if "/" not in name))
 
 
-def _undelivered(source: str, letter: Letter, now: int) -> Signal:
+def _undelivered(source: str, letter: DeadLetter, now: int) -> Signal:
     has = letter.attributes
     signal = Teller(source=source, now=now).end(Kind.FAIL, has.get("EXECUTION_ID") or letter.id, letter.sent)
     missed = f"{has.get('TARGET_ARN', 'the target')} was not called"
@@ -72,7 +72,7 @@ def _slot(scheduled: str) -> str:
     return "" if moment is None else datetime.fromtimestamp(moment / SECOND, UTC).isoformat(timespec="minutes")
 
 
-def _not_run(letter: Letter, now: int) -> Signal:
+def _not_run(letter: DeadLetter, now: int) -> Signal:
     has = letter.attributes
     signal = Teller(source="lambda", now=now, run=has["RequestID"]).end(Kind.FAIL, FAILED, letter.sent)
     return replace(signal, body=joined(has.get("ErrorCode", ""), has.get("ErrorMessage", "")))

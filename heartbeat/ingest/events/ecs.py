@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from heartbeat.errors import BadSignal
-from heartbeat.ingest.events.heard import Teller, Told
+from heartbeat.ingest.events.heard import EventFacts, Teller
 from heartbeat.ingest.events.links import task_log
 from heartbeat.ingest.events.matcher import form
 from heartbeat.ingest.events.shape import instant, items, joined, mapping, spelled, text, whole
@@ -19,7 +19,7 @@ from heartbeat.model import Kind
 from heartbeat.targets.ecs import STARTED_BY
 
 if TYPE_CHECKING:
-    from heartbeat.model import Log, Signal, Source
+    from heartbeat.model import LogGroup, Signal, Source
 
 CUT_SHORT = frozenset(
     {"TaskFailedToStart", "UserInitiated", "SpotInterruption", "TerminationNotice", "InfrastructureHealth"}
@@ -34,7 +34,7 @@ CONTAINER_MAX = 255
 """Characters of a container's name."""
 
 
-def task(event: dict[str, Any], now: int) -> Told | None:
+def task(event: dict[str, Any], now: int) -> EventFacts | None:
     """ECS Task State Change."""
     detail = mapping(event, "detail")
     arn, status = text(detail, "taskArn"), text(detail, "lastStatus")
@@ -46,9 +46,9 @@ def task(event: dict[str, Any], now: int) -> Told | None:
     ours = _started_by_us(detail)
     teller = Teller(source="ecs", now=now, run=ours[1] if ours else arn.rpartition("/")[2], started=started)
     if status == "RUNNING":
-        return Told(kind="ecs", facts=_facts(detail), signals=lambda _: teller.start())
+        return EventFacts(kind="ecs", facts=_facts(detail), signals=lambda _: teller.start())
     ended = _first(detail, "executionStoppedAt", "stoppedAt", "stoppingAt") or instant(event, "time")
-    return Told(
+    return EventFacts(
         kind="ecs",
         facts=_facts(detail),
         signals=lambda source: [*teller.start(), _end(teller, detail, source, ended)],
@@ -89,7 +89,7 @@ def failed_task(end: Signal, detail: dict[str, Any]) -> Signal:
     return _blamed(end, detail, _counting(detail, ""), None)
 
 
-def _blamed(end: Signal, detail: dict[str, Any], containers: list[Any], log: Log | None) -> Signal:
+def _blamed(end: Signal, detail: dict[str, Any], containers: list[Any], log: LogGroup | None) -> Signal:
     """A failure with the reason of a task's end, the exit codes of these containers, and where its log is."""
     codes = [whole(each, "exitCode") for each in containers]
     return replace(
@@ -105,7 +105,7 @@ def _why_stopped(detail: dict[str, Any]) -> str:
     return f"{reason} ({code})" if reason and code else reason or code
 
 
-def _log(detail: dict[str, Any], containers: list[Any], log: Log | None) -> str:
+def _log(detail: dict[str, Any], containers: list[Any], log: LogGroup | None) -> str:
     # That of the container to blame. One that never ran has no stream: the task's own page says more.
     ended = [each for each in containers if whole(each, "exitCode") is not None]
     blamed = next((each for each in ended if whole(each, "exitCode")), ended[0] if ended else None)
@@ -133,7 +133,7 @@ def exit_status(code: int) -> int:
     return code if 0 <= code <= EXIT_STATUS_MAX else EXIT_STATUS_MAX
 
 
-def service(event: dict[str, Any], now: int) -> Told | None:
+def service(event: dict[str, Any], now: int) -> EventFacts | None:
     """ECS Service Action: a service that cannot place its tasks. Only for sources that name its group."""
     detail = mapping(event, "detail")
     name = text(detail, "eventName")
@@ -145,7 +145,7 @@ def service(event: dict[str, Any], now: int) -> Told | None:
     seen = instant(detail, "createdAt") or instant(event, "time")
     failed = Teller(source="ecs", now=now).end(Kind.FAIL, text(event, "id"), seen)
     failed = replace(failed, body=joined(name, text(detail, "reason")))
-    return Told(
+    return EventFacts(
         kind="ecs",
         facts={
             "cluster": spelled(text(detail, "clusterArn"), ":cluster/"),

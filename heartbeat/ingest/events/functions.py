@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from heartbeat.errors import BadSignal
-from heartbeat.ingest.events.heard import Teller, Told
+from heartbeat.ingest.events.heard import EventFacts, Teller
 from heartbeat.ingest.events.shape import instant, joined, mapping, spelled, text
 from heartbeat.model import Kind
 
@@ -18,12 +18,12 @@ FAILED = "failed"
 """What a failure is called in signals' ids: in a destination and in a dead-letter queue it is the same."""
 
 
-def result(event: dict[str, Any], now: int) -> Told:
+def result(event: dict[str, Any], now: int) -> EventFacts:
     """Lambda Function Invocation Result - Success or Failure, as EventBridge has it."""
     return record(mapping(event, "detail"), now)
 
 
-def record(value: dict[str, Any], now: int) -> Told:
+def record(value: dict[str, Any], now: int) -> EventFacts:
     """The record itself. It does not say when the run began."""
     context = mapping(value, "requestContext")
     arn, condition = text(context, "functionArn"), text(context, "condition")
@@ -37,4 +37,4 @@ def record(value: dict[str, Any], now: int) -> Told:
         problem = text(value, "responsePayload", "errorMessage", most=20_000)
         kind = text(value, "responsePayload", "errorType") or text(value, "responseContext", "functionError")
         end = replace(teller.end(Kind.FAIL, FAILED, ended), body=joined(condition, kind, problem))
-    return Told(kind="lambda", facts={"function": spelled(arn, ":function:")}, signals=lambda _: [end])
+    return EventFacts(kind="lambda", facts={"function": spelled(arn, ":function:")}, signals=lambda _: [end])

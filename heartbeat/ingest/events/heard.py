@@ -43,7 +43,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class EventFacts:
     """What one event tells of its subject.
 
     kind: that of the source (`ecs`); facts: what the source's keys are held against, each in every way it may be

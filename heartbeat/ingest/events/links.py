@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from heartbeat.model import Log
+    from heartbeat.model import LogGroup
 
 CONSOLES = {
     "aws": "console.aws.amazon.com",
@@ -26,7 +26,7 @@ _TASK = re.compile(
 )
 
 
-def task_log(task_arn: str, cluster_arn: str, container: str, log: Log | None) -> str:
+def task_log(task_arn: str, cluster_arn: str, container: str, log: LogGroup | None) -> str:
     """The address of the container's log stream, or without `log` of the task's logs in ECS; "" if there is none."""
     found = _TASK.fullmatch(task_arn)
     host = CONSOLES.get(found["partition"]) if found else None

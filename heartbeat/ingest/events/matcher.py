@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from heartbeat.ingest.events.heard import Told
+    from heartbeat.ingest.events.heard import EventFacts
     from heartbeat.model import Job, Source
 
 TELLING = (
@@ -43,7 +43,7 @@ class Matcher:
         else:
             self._named.setdefault((source.kind, first, plain[first]), []).append(wanted)
 
-    def find(self, told: Told) -> Iterator[tuple[str, Source]]:
+    def find(self, told: EventFacts) -> Iterator[tuple[str, Source]]:
         """The jobs' slugs, each with the source that the event fits."""
         names = {(told.kind, key, name) for key, ways in told.facts.items() for name in ways}
         near = [wanted for name in sorted(names & self._named.keys()) for wanted in self._named[name]]
@@ -52,7 +52,7 @@ class Matcher:
                 yield slug, source
 
 
-def _fits(source: Source, told: Told) -> bool:
+def _fits(source: Source, told: EventFacts) -> bool:
     return all(_is_one_of(value, told.facts.get(key, ())) for key, value in source.keys)
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.events import batch, dead_letters, ecs, functions, objects, step_functions
-from heartbeat.ingest.events.dead_letters import Letter
+from heartbeat.ingest.events.dead_letters import DeadLetter
 from heartbeat.ingest.events.heard import Heard
 from heartbeat.ingest.events.shape import instant, items, mapping, quoted, text
 from heartbeat.ingest.written import parsed
@@ -17,7 +17,7 @@ from heartbeat.ingest.written import parsed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heartbeat.ingest.events.heard import Object, Told
+    from heartbeat.ingest.events.heard import EventFacts, Object
     from heartbeat.ingest.events.matcher import Matcher
     from heartbeat.model import Signal
 
@@ -29,7 +29,7 @@ BODY_MAX = 8_000_000
 """Characters of a message; Lambda hands over 6 MB at most."""
 ODD_MAX = 20
 """Sentences kept; more are counted."""
-READERS: dict[tuple[str, str], Callable[[dict[str, Any], int], Told | None]] = {
+READERS: dict[tuple[str, str], Callable[[dict[str, Any], int], EventFacts | None]] = {
     ("aws.ecs", "ECS Task State Change"): ecs.task,
     ("aws.ecs", "ECS Service Action"): ecs.service,
     ("aws.states", "Step Functions Execution Status Change"): step_functions.execution,
@@ -127,7 +127,7 @@ class _Reading:
         else:
             self.odd.append(f"nothing reads records of {quoted(source)}")
 
-    def message(self, letter: Letter, body: str, depth: int) -> None:
+    def message(self, letter: DeadLetter, body: str, depth: int) -> None:
         """A dead letter is read by its attributes, any other by its body (a rule's dead letter holds the event)."""
         told = dead_letters.told(letter, self.now)
         known = told is not None and self.told(told)
@@ -142,7 +142,7 @@ class _Reading:
         else:
             self.part(value, depth + 1)
 
-    def told(self, told: Told | None) -> bool:
+    def told(self, told: EventFacts | None) -> bool:
         if told is None:
             return False
         found = list(self.matcher.find(told))
@@ -153,9 +153,9 @@ class _Reading:
         return bool(found)
 
 
-def _from_sqs(record: dict[str, Any]) -> Letter:
+def _from_sqs(record: dict[str, Any]) -> DeadLetter:
     attributes = mapping(record, "messageAttributes")
-    return Letter(
+    return DeadLetter(
         id=text(record, "messageId"),
         place=text(record, "eventSourceARN"),
         sent=instant(record, "attributes", "SentTimestamp"),
@@ -163,9 +163,9 @@ def _from_sqs(record: dict[str, Any]) -> Letter:
     )
 
 
-def _from_sns(sns: dict[str, Any]) -> Letter:
+def _from_sns(sns: dict[str, Any]) -> DeadLetter:
     attributes = mapping(sns, "MessageAttributes")
-    return Letter(
+    return DeadLetter(
         id=text(sns, "MessageId"),
         place=text(sns, "TopicArn"),
         sent=instant(sns, "Timestamp"),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.events.ecs import failed_task
-from heartbeat.ingest.events.heard import Teller, Told
+from heartbeat.ingest.events.heard import EventFacts, Teller
 from heartbeat.ingest.events.shape import instant, items, joined, mapping, spelled, text, whole
 from heartbeat.ingest.written import parsed
 from heartbeat.model import Kind
@@ -26,7 +26,7 @@ CAUSE_MAX = 20_000
 ENDS = {"SUCCEEDED": Kind.SUCCESS, "FAILED": Kind.FAIL, "TIMED_OUT": Kind.FAIL, "ABORTED": Kind.FAIL}
 
 
-def execution(event: dict[str, Any], now: int) -> Told | None:
+def execution(event: dict[str, Any], now: int) -> EventFacts | None:
     """Step Functions Execution Status Change. A redriven execution ends again: each end is a signal of its own."""
     detail = mapping(event, "detail")
     status, arn = text(detail, "status"), text(detail, "executionArn")
@@ -44,7 +44,7 @@ def execution(event: dict[str, Any], now: int) -> Told | None:
         signals.append(end if status == "SUCCEEDED" else _failed(end, detail, status))
     machine = spelled(text(detail, "stateMachineArn"), ":stateMachine:")
     facts = {"state_machine": machine, "job": _job(text(detail, "input", most=INPUT_MAX))}
-    return Told(kind="step_functions", facts=facts, signals=lambda _: signals)
+    return EventFacts(kind="step_functions", facts=facts, signals=lambda _: signals)
 
 
 def _failed(end: Signal, detail: dict[str, Any], status: str) -> Signal:

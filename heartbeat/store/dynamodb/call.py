@@ -62,7 +62,7 @@ REMEDIES = {
 }
 
 
-class Call(Protocol):
+class DynamoDBCall(Protocol):
     """Sends one request to DynamoDB and gives its answer, both as its JSON; raises Refused."""
 
     def __call__(self, operation: str, request: Request, /) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Refused(StoreUnavailable):
 class Patient:
     """A call that tries again what was throttled, in conflict or not answered, a bounded number of times."""
 
-    def __init__(self, call: Call, sleep: Callable[[float], None]) -> None:
+    def __init__(self, call: DynamoDBCall, sleep: Callable[[float], None]) -> None:
         self._call, self._sleep = call, sleep
 
     def __call__(self, operation: str, request: Request) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def pauses() -> Iterator[float]:
         yield random.uniform(0, min(PAUSE_MAX, PAUSE_FIRST * 2**attempt))  # noqa: S311 - jitter, not a secret
 
 
-def boto3_call(client: Any) -> Call:  # noqa: ANN401 - boto3 makes its classes at run time
+def boto3_call(client: Any) -> DynamoDBCall:  # noqa: ANN401 - boto3 makes its classes at run time
     """A boto3 DynamoDB client as a Call.
 
     Best made with `Config(retries={"total_max_attempts": 1})`: the store tries again itself.
@@ -204,7 +204,7 @@ def boto3_call(client: Any) -> Call:  # noqa: ANN401 - boto3 makes its classes a
     return call
 
 
-def create_table(call: Call, name: str) -> None:
+def create_table(call: DynamoDBCall, name: str) -> None:
     """Make the table as the stack's template does; for tests."""
     keys = [("pk", "HASH"), ("sk", "RANGE")]
     call(

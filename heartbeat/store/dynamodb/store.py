@@ -25,13 +25,13 @@ from heartbeat.store.dynamodb.due import Search
 from heartbeat.store.dynamodb.owed_lines import Lines
 from heartbeat.store.dynamodb.parallel import Hands
 from heartbeat.store.dynamodb.wheel import Wheel
-from heartbeat.store.dynamodb.writes import Plan, is_plain, plan, update_job
+from heartbeat.store.dynamodb.writes import WritePlan, is_plain, plan, update_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from heartbeat.model import Change, Delivery, Due, Entry
-    from heartbeat.store.dynamodb.call import Call, Item
+    from heartbeat.store.dynamodb.call import DynamoDBCall, Item
 
 MARGIN = 30 * SECOND
 """No row is written for an earlier instant than this from now: by then it is written, however slow the network and
@@ -59,7 +59,7 @@ class DynamoDBStore:
     def __init__(  # noqa: PLR0913 - all but two have a default
         self,
         table: str,
-        call: Call,
+        call: DynamoDBCall,
         *,
         shards: int = 1,
         retention: int = RETENTION,
@@ -235,13 +235,13 @@ class DynamoDBStore:
             self._lines.write(item)
         return True
 
-    def _plan(self, change: Change) -> Plan | None:
+    def _plan(self, change: Change) -> WritePlan | None:
         job = self._get(lay.job_key(change.slug)) if change.slug else {}
         known = [delivery for delivery in change.deliveries if delivery.version > 1]
         items = self._batch([lay.delivery_key(each.alert.incident, each.id) for each in known])
         return plan(change, job, {item["sk"]["S"]: item for item in items}, self._shards, self._retention)
 
-    def _prepare(self, change: Change, planned: Plan) -> None:
+    def _prepare(self, change: Change, planned: WritePlan) -> None:
         self._look_at(change)
         for row in planned.waiting:
             # A slow loser must not put its old version over a newer row at the same instant.

@@ -19,7 +19,7 @@ AFTER_ROW = "after-row#"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class WheelRow:
     """At this instant somebody has to look at the job."""
 
     at: int
@@ -37,7 +37,7 @@ class Wheel:
         self._call, self._table, self._shards = call, table, shards
         self._known_shards: int | None = None
 
-    def rows(self, since: Mark, now: int) -> Iterator[Row]:
+    def rows(self, since: Mark, now: int) -> Iterator[WheelRow]:
         """The rows from `since` to `now`, in order; true or not."""
         place = (since.at, since.key.removeprefix(AFTER_ROW)) if since.key.startswith(AFTER_ROW) else (since.at, "")
         for span in range(since.at // lay.SPAN, now // lay.SPAN + 1):
@@ -47,7 +47,7 @@ class Wheel:
             shards = [self._query(span, shard, _after(first - begin, slug), last) for shard in range(self.all_shards())]
             for item in merge(*shards, key=_sort_key):
                 offset, _, name = _sort_key(item).partition("#")
-                yield Row(at=begin + int(offset), slug=name)
+                yield WheelRow(at=begin + int(offset), slug=name)
 
     def _query(self, span: int, shard: int, first: str, last: int) -> Iterator[Item]:
         values = {

@@ -24,7 +24,7 @@ NONCE_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class WritePlan:
     """writes: all or none of them; waiting: outbox rows to write before; outdated: outbox rows to delete after."""
 
     writes: list[Write]
@@ -47,7 +47,7 @@ def is_plain(change: Change) -> bool:
     return bool(change.slug) and not conditional and len(change.entries) <= 1
 
 
-def plan(change: Change, job: Item, deliveries: Mapping[str, Item], shards: int, retention: int) -> Plan | None:
+def plan(change: Change, job: Item, deliveries: Mapping[str, Item], shards: int, retention: int) -> WritePlan | None:
     """The writes of a change, given the job and the deliveries as they are now; None when it is stale already."""
     if _is_stale(change, job, deliveries):
         return None
@@ -59,7 +59,7 @@ def plan(change: Change, job: Item, deliveries: Mapping[str, Item], shards: int,
     waiting = [lay.outbox_item(new, shards, retention) for new in change.deliveries if new.next_at < NEVER]
     still = {row["sk"]["S"] for row in waiting}
     was = (_outbox_row(old, shards) for old in deliveries.values() if int(old["due"]["N"]) < NEVER)
-    return Plan(writes=writes, waiting=waiting, outdated=[row for row in was if row["sk"]["S"] not in still])
+    return WritePlan(writes=writes, waiting=waiting, outdated=[row for row in was if row["sk"]["S"] not in still])
 
 
 def update_job(change: Change) -> Request:

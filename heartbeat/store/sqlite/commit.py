@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import NEVER
 from heartbeat.store import rows
-from heartbeat.store.sqlite.find import Row, chosen
+from heartbeat.store.sqlite.find import JobRow, chosen
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,7 +26,7 @@ STATE_STEP = 320
 """A state takes so many characters, or a multiple: a job goes down and up without its row outgrowing its page."""
 
 
-def keep(db: sqlite3.Connection, ids: Ids, changes: Sequence[Change]) -> tuple[list[bool], dict[str, Row]]:
+def keep(db: sqlite3.Connection, ids: Ids, changes: Sequence[Change]) -> tuple[list[bool], dict[str, JobRow]]:
     """Which of the changes are kept, in their order, and the jobs' rows as they are once the commit is durable."""
     seen = _seen(ids, changes)
     batch = _Batch(db, ids, changes, seen)
@@ -40,7 +40,7 @@ def keep(db: sqlite3.Connection, ids: Ids, changes: Sequence[Change]) -> tuple[l
     return kept, batch.jobs
 
 
-def _seen(ids: Ids, changes: Sequence[Change]) -> dict[str, Row]:
+def _seen(ids: Ids, changes: Sequence[Change]) -> dict[str, JobRow]:
     """The rows that need not be read: what was decided from them is what we last saw of them."""
     if any(change.remove for change in changes):
         return {}
@@ -59,11 +59,11 @@ def state_text(state: State) -> str:
 
 
 class _Batch:
-    def __init__(self, db: sqlite3.Connection, ids: Ids, changes: Sequence[Change], seen: dict[str, Row]) -> None:
+    def __init__(self, db: sqlite3.Connection, ids: Ids, changes: Sequence[Change], seen: dict[str, JobRow]) -> None:
         self.db = db
         unseen = {change.slug for change in changes if change.slug and change.slug not in seen}
         found = ids.find(db, "version, last, uuid", unseen)
-        self.jobs: dict[str, Row] = seen | {slug: Row(*row) for slug, *row in found}
+        self.jobs: dict[str, JobRow] = seen | {slug: JobRow(*row) for slug, *row in found}
         uuids = {change.uuid for change in changes if change.uuid and not change.expected}
         self.uuids = {uuid for (uuid,) in chosen(db, "SELECT uuid FROM jobs WHERE uuid IN", uuids)}
         new = {change.slug for change in changes if change.slug and not change.expected}
@@ -130,13 +130,13 @@ class _Batch:
             "INSERT INTO jobs (slug, uuid, version, due, state, definition, last) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (change.slug, change.uuid or None, change.state.version, due, *texts, last),
         )
-        self.jobs[change.slug] = Row(made.lastrowid or 0, change.state.version, last, change.uuid or None)
+        self.jobs[change.slug] = JobRow(made.lastrowid or 0, change.state.version, last, change.uuid or None)
         if change.slug in self.gone:
             self.db.execute("DELETE FROM gone WHERE slug = ?", (change.slug,))
         if change.uuid:
             self.uuids.add(change.uuid)
 
-    def _update(self, change: Change, job: Row) -> None:
+    def _update(self, change: Change, job: JobRow) -> None:
         """Only the columns that change, so that an index on the others is left alone."""
         row = self.updates.get(job.id)
         if row is None:
@@ -151,9 +151,9 @@ class _Batch:
             row["definition"] = rows.dump(change.job)
         if change.due is not None:
             row["due"] = change.due
-        self.jobs[change.slug] = Row(job.id, version, last, job.uuid)
+        self.jobs[change.slug] = JobRow(job.id, version, last, job.uuid)
 
-    def _remove(self, change: Change, job: Row) -> None:
+    def _remove(self, change: Change, job: JobRow) -> None:
         last = self._append(change, job.last)
         state = None if change.state is None else rows.dump(change.state)
         at = change.state.removed_at if change.state else None

@@ -18,8 +18,8 @@ from heartbeat.errors import BadSetting, StoreCorrupt, StoreGone, StoreUnavailab
 from heartbeat.model import NEVER
 from heartbeat.store.sqlite import wal
 from heartbeat.store.sqlite.errors import check, meaning
-from heartbeat.store.sqlite.place import Place
-from heartbeat.store.sqlite.wal import Log, belong_together
+from heartbeat.store.sqlite.place import DatabaseFiles
+from heartbeat.store.sqlite.wal import WriteAheadLog, belong_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +85,7 @@ class SQLiteFile:
         self._settling = RLock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = self._settled = self._begun = self._spoilt = False
-        self._place, self._log = Place(path), Log(path)
+        self._place, self._log = DatabaseFiles(path), WriteAheadLog(path)
         self._look_at = 0.0
         self.era = 0
         """How often the file has been lost so far."""

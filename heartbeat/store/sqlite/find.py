@@ -25,7 +25,7 @@ def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> lis
     return found
 
 
-class Row(NamedTuple):
+class JobRow(NamedTuple):
     """A job's row: its number, its version, its latest line of history, its uuid."""
 
     id: int
@@ -42,14 +42,14 @@ class Ids:
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
-        self._seen: dict[str, Row] = {}
+        self._seen: dict[str, JobRow] = {}
 
-    def seen(self, slug: str, version: int) -> Row | None:
+    def seen(self, slug: str, version: int) -> JobRow | None:
         """The job's row, if it was in this version when it was last seen. It may have moved since."""
         row = self._seen.get(slug)
         return row if row is not None and row.version == version else None
 
-    def remember(self, rows: Mapping[str, Row]) -> None:
+    def remember(self, rows: Mapping[str, JobRow]) -> None:
         """What stands in these jobs' rows, now that it is durable."""
         if len(self._seen) + len(rows) > SEEN_MAX:
             self._seen = {}  # not cleared: another thread may be reading it

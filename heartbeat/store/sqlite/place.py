@@ -27,7 +27,7 @@ Written = tuple[int, int]
 Stamp = tuple[int, int, int, int]
 
 
-class Place:
+class DatabaseFiles:
     """One path, and what was found there when the database was opened."""
 
     def __init__(self, path: str) -> None:

@@ -135,7 +135,7 @@ def _first_pages(file: int) -> Iterator[int]:
         at += FRAME + size
 
 
-class Log:
+class WriteAheadLog:
     """The -wal of an open database: how long it has grown."""
 
     def __init__(self, path: str) -> None:
