@@ -117,9 +117,56 @@ def test_a_hundred_kills_at_any_moment_are_never_taken_for_a_wrong_pair(path):
 
 
 def test_a_killed_process_leaves_a_pair(path):
-    wal = write(path, 5)
-    assert wal.stat().st_size > 0
+    assert write(path, 5).stat().st_size > 0
     assert version(path) == 5
+
+
+def cut_after_first_page(log):
+    """The log up to the first frame of page 1, which so becomes its last; answers where that page begins."""
+    raw = log.read_bytes()
+    size = wal.FRAME + int.from_bytes(raw[8:12], "big")
+    at = next(at for at in range(wal.HEADER, len(raw), size) if raw[at : at + 4] == b"\0\0\0\1")
+    log.write_bytes(raw[: at + size])
+    return at + wal.FRAME
+
+
+def test_a_checkpoint_that_was_killed_before_its_last_page(path):
+    """Page 1 is written first, and says how long the file will be."""
+    log = write(path, 60)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        before, kept = path.read_bytes(), log.read_bytes()
+        assert db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0] == 0
+        after = path.read_bytes()
+    assert len(before) < len(after) == pages * 4096
+    path.write_bytes(after[: max(len(before), 4096)])
+    log.write_bytes(kept)
+    assert version(path) == 60
+    assert is_sound(path)
+
+
+def test_a_page_that_was_not_written_before_the_kill_says_nothing(path):
+    log = write(path, 5)
+    page = cut_after_first_page(log)
+    with log.open("r+b") as file:  # the frame's head is there, and behind it what the log before had at this place
+        file.seek(page + wal.VERSION_AT)
+        file.write(b"\x12\x34\x56\x78")
+    SQLiteStore(path).close()
+
+
+def test_the_last_page_of_a_log_counts_when_it_is_whole(path, copy):
+    write(path, 3, kill=False)
+    shutil.copy(path, copy)
+    cut_after_first_page(write(path, 5))
+    shutil.copy(copy, path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 77")
+    assert wal.belong_together(str(path)) is True  # it was checkpointed away
+    log = write(path, 5)
+    cut_after_first_page(log)
+    shutil.copy(copy, path)
+    assert refused(path)
 
 
 def test_the_copy_of_a_clean_stop_beside_the_log_of_later(path, copy):

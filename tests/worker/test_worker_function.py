@@ -203,7 +203,7 @@ def test_the_task_asks_the_store_that_the_environment_names(yard, server, run, l
     for machine in ("one", "two"):
         yard.send(run)
         done = ended(launched("echo ran >> $RAN", program=EXEC, machine=machine, HEARTBEAT_DB=str(server.db)))
-        assert done[0] == 0
+        assert done[0] == 0, done
     assert "is done already; deleted without work" in done[1]
     assert (yard.runs, yard.waiting()) == (1, (0, 0))
 

@@ -19,7 +19,7 @@ from heartbeat.model import BODY_MAX
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
-    from heartbeat.doors.server.forwarding_gate import ForwardingGate
+    from heartbeat.doors.server.core_link import ForwardingGate
     from heartbeat.telemetry import Log
 
     Message = MutableMapping[str, Any]

@@ -1,4 +1,4 @@
-"""The front's end of its link to the core: pings out, one frame for each turn of the event loop; replies in."""
+"""The HTTP process's end of its link to the core: pings out, one frame for each turn of the event loop; replies in."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from heartbeat.doors.http.outcome import BROKEN, Reply
+from heartbeat.doors.http.outcome import BROKEN, PingOutcome, Reply
+from heartbeat.doors.http.ping_gate import ANSWERS as WORDED
+from heartbeat.doors.http.ping_gate import Gate, HttpAnswer, worded
 from heartbeat.doors.server.ipc import ANSWERS, Frames, frame
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable, Sequence
 
     from heartbeat.ingest.ping import Ping
     from heartbeat.telemetry import Log
@@ -142,3 +145,26 @@ class Link(asyncio.Protocol):
                 letter.done()
             except Exception as problem:  # noqa: BLE001 - the same: the replies behind it are for others
                 self._log.crash("link", problem)
+
+
+class ForwardingGate(Gate):
+    """The gate of the server's HTTP process, which hands pings on to the core. Called on the event loop only."""
+
+    def __init__(self, keys: Sequence[str], link: Link, now: Callable[[], int]) -> None:
+        super().__init__(keys, now)
+        self._link = link
+
+    def take(self, letter: PendingPing, path: bytes, query: bytes, ident: bytes, body: bytes) -> HttpAnswer | None:
+        """Answer at once, or None: then `letter.done()` is called later, and `answer(letter)` words it."""
+        ping = self.read(path, query, ident, body)
+        if isinstance(ping, HttpAnswer):
+            return ping
+        return None if self.hand_on(letter, ping) else WORDED[PingOutcome.BUSY]
+
+    def hand_on(self, letter: PendingPing, ping: Ping) -> bool:
+        """False when too many wait."""
+        return self._link.take(letter, ping)
+
+    def answer(self, letter: PendingPing) -> HttpAnswer:
+        """The answer to a letter whose outcome is certain."""
+        return worded(letter.outcome, letter.nearest)

@@ -18,7 +18,7 @@ from heartbeat.model import BODY_MAX
 if TYPE_CHECKING:
     import asyncio
 
-    from heartbeat.doors.server.forwarding_gate import ForwardingGate
+    from heartbeat.doors.server.core_link import ForwardingGate
 
 QUIET_MAX = 60.0
 """Seconds without a finished request after which (up to twice as many) a connection is closed, half request or none."""

@@ -10,9 +10,8 @@ import sys
 import time
 
 from heartbeat.doors.server.asgi import App
-from heartbeat.doors.server.core_link import Link
+from heartbeat.doors.server.core_link import ForwardingGate, Link
 from heartbeat.doors.server.core_process import settle_in
-from heartbeat.doors.server.forwarding_gate import ForwardingGate
 from heartbeat.doors.server.http_server import Server
 from heartbeat.doors.server.ipc import first
 from heartbeat.settings import Settings

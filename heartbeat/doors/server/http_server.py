@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from heartbeat.doors.server.asgi import App
-    from heartbeat.doors.server.core_link import Link
-    from heartbeat.doors.server.forwarding_gate import ForwardingGate
+    from heartbeat.doors.server.core_link import ForwardingGate, Link
     from heartbeat.telemetry import Log
 
 IDLE_SECONDS = 60

@@ -103,9 +103,13 @@ def _fit(path: str) -> bool:
 
 
 def _number_of_file(path: str) -> int:
-    """The number in the file itself. By way of SQLite: to close it in any other way ends our locks on it."""
+    """The number in the file itself. By way of SQLite: to close it in any other way ends our locks on it.
+
+    It may be shorter than it says, where a checkpoint was killed before its last page; `writable_schema` lets that pass.
+    """
     try:
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?immutable=1", uri=True)) as db:
+            db.execute("PRAGMA writable_schema = ON")
             return number(db)
     except sqlite3.Error:  # no database at all
         return -1
@@ -128,11 +132,28 @@ def _first_pages(file: int) -> Iterator[int]:
     if len(header) < HEADER or struct.unpack(">I", header[:4])[0] not in MAGIC:
         return
     size, salts = struct.unpack(">I", header[8:12])[0], header[16:24]
-    at = HEADER
+    at, before = HEADER, header[24:32]
     while len(frame := os.pread(file, FRAME, at)) == FRAME and frame[8:16] == salts:
         if frame[:4] == b"\0\0\0\1":
-            yield struct.unpack(">i", os.pread(file, 4, at + FRAME + VERSION_AT).ljust(4, b"\0"))[0]
-        at += FRAME + size
+            page = os.pread(file, size, at + FRAME)
+            is_last = os.pread(file, 16, at + FRAME + size)[8:] != salts
+            if not is_last or _is_whole(header, before, frame, page):
+                yield struct.unpack(">i", page[VERSION_AT : VERSION_AT + 4])[0]
+        at, before = at + FRAME + size, frame[16:24]
+
+
+def _is_whole(header: bytes, before: bytes, frame: bytes, page: bytes) -> bool:
+    """Whether a frame's page is the one that its head was written for: a process killed between the two leaves another.
+
+    The checksum of https://www.sqlite.org/fileformat2.html#walformat; before: that of the frame in front of it.
+    """
+    first, second = struct.unpack(">II", before)
+    order = ">" if struct.unpack(">I", header[:4])[0] & 1 else "<"
+    words = iter(struct.unpack(f"{order}{(8 + len(page)) // 4}I", frame[:8] + page))
+    for one, other in zip(words, words, strict=True):
+        first = (first + one + second) & 0xFFFFFFFF
+        second = (second + other + first) & 0xFFFFFFFF
+    return struct.unpack(">II", frame[16:24]) == (first, second)
 
 
 class WriteAheadLog:
