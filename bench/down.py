@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import median
 
 from heartbeat.channels.build import build
+from heartbeat.core.definition import founding
 from heartbeat.model import HOUR, MINUTE, SECOND, Job
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.verbs.deliver import deliver
-from heartbeat.verbs.operate import founding
 from heartbeat.verbs.sweep import sweep
 
 JOBS = 1_000

@@ -105,7 +105,7 @@ def _fit(path: str) -> bool:
 def _number_of_file(path: str) -> int:
     """The number in the file itself. By way of SQLite: to close it in any other way ends our locks on it.
 
-    It may be shorter than it says, where a checkpoint was killed before its last page; `writable_schema` lets that pass.
+    Where a checkpoint was killed before its last page, the file is shorter than it says: `writable_schema` allows that.
     """
     try:
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?immutable=1", uri=True)) as db:
