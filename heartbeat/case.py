@@ -48,8 +48,8 @@ class Case:
         self._unkept: Ruled | None = None  # a row of the table that no line of history carries yet
 
     def set(self, **fields: object) -> None:
-        """Decide these fields of the state, which is the next version with that."""
-        self.state = replace(self.state, version=self._n, **fields)
+        """Decide these fields of the state."""
+        self.state = replace(self.state, **fields)
 
     def note(
         self, slot: int | None, at: int, verdict: Verdict | None, reason: Reason | None, signal: Signal | None = None
@@ -272,13 +272,13 @@ class Case:
         if self._unkept is not None:
             self.note(None, self.state.since, None, None)
             self.remark("what was known of a later run counts now")
-        if self.entries and self.state is self.snapshot.state:
-            self.set()
+        moved = self.entries or self.state is not self.snapshot.state
+        self.set(version=self._n)
         look, due = self.next_look(), self.snapshot.due
         return Change(
             slug=self.job.slug,
             expected=self.snapshot.state.version,
-            state=None if self.state is self.snapshot.state else self.state,
+            state=self.state if moved else None,
             due=self.now if more else look if look < due or due <= self.now else None,
             look=self.now if more else look,
             entries=tuple(self.entries),

@@ -19,9 +19,9 @@ PRIVATE = 0o600
 """It holds the ping key and what jobs print."""
 STEADY = 1.0
 """Seconds."""
-COARSE = 1_000_000_000
-"""Nanoseconds: a folder that changed less than this ago may change again without showing it (a file system counts
-time in steps: of 4 to 10 ms on Linux)."""
+COARSE = 1.0
+"""Seconds from when a folder was first seen as it is until that is believed: it may change again without showing it
+(a file system counts time in steps, of 4 to 10 ms on Linux)."""
 Number = tuple[int, int]
 Written = tuple[int, int]
 Stamp = tuple[int, int, int, int]
@@ -33,8 +33,9 @@ class Place:
     def __init__(self, path: str) -> None:
         self._paths = [] if path == ":memory:" else [path + ending for ending in ENDINGS]
         self._folder = str(Path(path).absolute().parent)
-        self._quiet: Stamp | None = None
-        self._shows = False
+        self._stamp: Stamp | None = None
+        self._settled_at = 0.0
+        self._quiet = self._shows = False
         self._numbers: list[Number | None] = []
         self._written: Written | None = None
         self._seen: tuple[Written | None, float] = None, 0.0
@@ -58,7 +59,8 @@ class Place:
     def note(self) -> None:
         """These are the files that are open now."""
         self._numbers = [_number(path) for path in self._paths]
-        self._quiet, self._shows = None, bool(self._paths) and _shows(self._folder, self._paths[0])
+        self._stamp, self._quiet = None, False
+        self._shows = bool(self._paths) and _shows(self._folder, self._paths[0])
         self.note_writing()
 
     def note_writing(self) -> None:
@@ -82,11 +84,12 @@ class Place:
     def is_same(self) -> bool:
         """All files at the path are those that were noted."""
         folder = _stamp(self._folder)
-        if folder is not None and folder == self._quiet:
+        if folder != self._stamp:
+            self._stamp, self._settled_at, self._quiet = folder, time.monotonic() + COARSE, False
+        elif self._quiet:
             return True
         same = [_number(path) for path in self._paths] == self._numbers
-        long_ago = folder is not None and time.time_ns() - max(folder[2:]) >= COARSE
-        self._quiet = folder if same and long_ago and self._shows else None
+        self._quiet = same and self._shows and folder is not None and time.monotonic() >= self._settled_at
         return same
 
     @property

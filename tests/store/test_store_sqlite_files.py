@@ -33,7 +33,9 @@ def store(request, path, monkeypatch):
     with closing(SQLiteStore(path)) as opened:
         opened.commit([new()])
         if request.param == "quiet folder":
-            monkeypatch.setattr("heartbeat.store.sqlite_place.COARSE", 20_000_000)
+            monkeypatch.setattr("heartbeat.store.sqlite_place.COARSE", 0.02)
+            path.with_name("a neighbour").touch()
+            opened.commit([])
             time.sleep(0.03)
             opened.commit([])
             assert opened._file._place._quiet
