@@ -129,7 +129,7 @@ def nearest(slug: str, names: Iterator[str]) -> str | None:
 
 def silence(store: Store, new: Silence) -> Silence:
     """Tell nobody about matching jobs from new.start to new.end."""
-    _edit_silences(store, lambda kept: [*kept, new], forget_before=new.start)
+    service_state.edit_silences(store, lambda kept: _lasting([*kept, new], new.start))
     return new
 
 
@@ -138,17 +138,12 @@ def unsilence(store: Store, name: str, now: int) -> Silence:
     found = next((s for s in service_state.silences(store) if s.id == name), None)
     if found is None:
         raise NotNow(f"there is no silence {name!r}; `heartbeat silence --list` shows them")
-    _edit_silences(store, lambda kept: [s for s in kept if s.id != name], forget_before=now)
+    service_state.edit_silences(store, lambda kept: _lasting([s for s in kept if s.id != name], now))
     for snapshot in everything(store):
         if snapshot.state.incident is not None and matches(found, snapshot):
             store.commit([Change(slug=snapshot.job.slug, expected=snapshot.state.version, due=now)])
     return found
 
 
-def _edit_silences(store: Store, edit: Callable[[list[Silence]], list[Silence]], *, forget_before: int) -> None:
-    for _ in range(ATTEMPTS_MAX):
-        before = store.document(service_state.SILENCES)
-        kept = [s for s in edit(service_state.silences(store)) if s.end > forget_before]
-        if store.commit([Change(documents=(service_state.silences_document(kept, before),))]) == [Commit.STORED]:
-            return
-    raise TooBusy("the silences kept changing; try again")
+def _lasting(silences: list[Silence], now: int) -> list[Silence]:
+    return [each for each in silences if each.end > now]

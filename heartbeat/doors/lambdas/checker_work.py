@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.core.blind import Ears, patience
 from heartbeat.errors import ChannelFailed, StartFailed
-from heartbeat.model import DAY, MINUTE, SECOND, Alert, Change, Document, Event
+from heartbeat.model import DAY, MINUTE, SECOND, Alert, Event
 from heartbeat.settings import Scheduling
 from heartbeat.targets import aws_call
 from heartbeat.telemetry import Happened
-from heartbeat.verbs import channel_state
+from heartbeat.verbs import channel_state, documents
 from heartbeat.verbs.aws_schedules import Schedules
 from heartbeat.verbs.deliver import deliver
 from heartbeat.verbs.delivered import Delivered
@@ -111,9 +111,8 @@ class Rounds:
             written, after = written + done.written, done.last
             if not after:
                 break
-        position = Document(name=SCRUB, version=before.version + 1, value=after)
         if before.value != after:
-            self.store.commit([Change(documents=(position,))])
+            documents.keep(self.store, before, after)
         self.journal.tell(Happened.SCRUBBED, written=written, reached=after or None)
         return {"written": written, "whole": not after}
 
