@@ -32,7 +32,7 @@ from heartbeat.telemetry import Happened, Log
 from heartbeat.verbs import service_state
 from heartbeat.verbs.apply import define
 from heartbeat.verbs.deliver import deliver
-from heartbeat.verbs.operate import names
+from heartbeat.verbs.jobs import names
 from heartbeat.verbs.record import Recorder
 from heartbeat.verbs.rounds import tell_delivered
 from heartbeat.verbs.sweep import nothing_to_see
