@@ -18,7 +18,8 @@ from heartbeat.core.definition import founding
 from heartbeat.model import Change, Event, Job, Kind, Signal, Silence
 from heartbeat.schedule.duration import parse_duration
 from heartbeat.store.sqlite.store import SQLiteStore
-from heartbeat.verbs.operate import amend, pause_job, resume_job, silence
+from heartbeat.verbs.jobs import amend
+from heartbeat.verbs.operate import pause_job, resume_job, silence
 from heartbeat.verbs.record import Recorded, Recorder
 from heartbeat.verbs.sweep import sweep
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind, SettingKey
+from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.errors import BadSetting
 from heartbeat.outbound.urls import flaw, header_flaw
@@ -21,17 +21,17 @@ Settings = dict[str, Any]
 Resolve = Callable[[str], str]
 
 ARN = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+(\.fifo)?")
-TYPES: dict[str, type] = {"string": str, "boolean": bool, "integer": int, "object": Mapping}
 DEFINITION_LENGTH = 6
 VERBATIM = frozenset({"template"})
 """Settings in which `${…}` means something else."""
 
 
 def build(name: str, settings: Mapping[str, Any], *, resolve: Resolve = resolve) -> Channel:
-    """The channel of this name. Raises `BadSetting`, which never shows a value."""
-    if len(settings) != 1 or not set(settings) <= set(CHANNEL_KINDS):
-        raise BadSetting(f"channel {name!r}: needs exactly one of {', '.join(CHANNEL_KINDS)}")
-    kind, given = next(iter(settings.items()))
+    """The channel of this name. Raises `BadSetting`, which never shows a value.
+
+    settings: as `config` has checked them, which is the one place where keys and types are.
+    """
+    ((kind, given),) = settings.items()
     try:
         read = _read(CHANNEL_KINDS[kind], given, resolve)
         definition = _definition(kind, read)
@@ -48,35 +48,13 @@ def _definition(kind: str, settings: Settings) -> str:
     return sha256(text.encode()).hexdigest()[:DEFINITION_LENGTH]
 
 
-def _read(kind: ChannelKind, given: object, resolve: Resolve) -> Settings:
-    """The settings as a map, of the right types, with their references read."""
-    if isinstance(given, str) and kind.short:
-        given = {kind.short: given}
-    if not isinstance(given or {}, Mapping):
-        raise BadSetting(f"write a map with {', '.join(kind.keys)}")
-    found: Settings = dict(given) if isinstance(given, Mapping) else {}
-    _complete(kind, found)
-    return {key: _value(key, kind.keys[key], value, resolve) for key, value in found.items()}
+def _read(kind: ChannelKind, given: Any, resolve: Resolve) -> Settings:  # noqa: ANN401 - as jobs.yaml has it
+    """The settings as a map, with their references read."""
+    found: Settings = {kind.short: given} if isinstance(given, str) else given or {}
+    return {key: _resolved(key, value, resolve) for key, value in found.items()}
 
 
-def _complete(kind: ChannelKind, found: Settings) -> None:
-    for key in found:
-        if key not in kind.keys:
-            raise BadSetting(f"there is no setting {key!r}; there are {', '.join(kind.keys)}")
-    missing = [key for key, about in kind.keys.items() if about.required and key not in found]
-    if missing:
-        raise BadSetting(f"{' and '.join(missing)} must be given")
-    if kind.either and sum(all(key in found for key in keys) for keys in kind.either) != 1:
-        raise BadSetting(f"give either {', or '.join(' and '.join(keys) for keys in kind.either)}")
-
-
-def _value(key: str, about: SettingKey, value: object, resolve: Resolve) -> object:
-    if not isinstance(value, TYPES[about.type]) or (about.type == "integer" and isinstance(value, bool)):
-        raise BadSetting(f"{key} must be of type {about.type}")
-    if isinstance(value, int) and about.minimum is not None and value < about.minimum:
-        raise BadSetting(f"{key} must be at least {about.minimum}")
-    if about.choices and value not in about.choices:
-        raise BadSetting(f"{key} must be one of {', '.join(about.choices)}")
+def _resolved(key: str, value: object, resolve: Resolve) -> object:
     if isinstance(value, Mapping):
         return {str(inner): resolve(str(text)) for inner, text in value.items()}
     return resolve(value) if isinstance(value, str) and key not in VERBATIM else value

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingKey:
-    """One setting.
+    """One setting. Data alone, for a channel knows nothing of how `config` reads its keys and words their mistakes.
 
     type: the JSON schema's word; object: a map of strings; address: a URL that is called; choices: the only values
     there are.

@@ -13,18 +13,16 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
-from heartbeat.errors import BadSetting, NotNow, TooBusy
-from heartbeat.model import Change, Commit, Document
+from heartbeat.errors import BadSetting, NotNow
+from heartbeat.verbs import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from heartbeat.store.protocol import Store
 
 KEYS = "management-keys"
 """The document: by name the hash, the rights, and when it was made."""
 KEYS_MAX = 100
-ATTEMPTS_MAX = 20
+BUSY = "the keys kept changing; try again"
 PREFIX = "hbm_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 @._-]{0,99}")
 
@@ -51,31 +49,33 @@ def add(store: Store, name: str, rights: Rights, now: int) -> str:
         raise BadSetting(f"{name!r} is no name for a key; write up to 100 letters, digits, spaces, @ . _ and -")
     token = PREFIX + secrets.token_urlsafe(20)
 
-    def edit(kept: dict[str, Any]) -> None:
+    def with_it(value: object) -> object:
+        kept = _kept(value)
         if name in kept:
             raise NotNow(f"there is a key of the name {name!r} already; remove it first, or choose another name")
         if len(kept) >= KEYS_MAX:
             raise NotNow(f"there are {KEYS_MAX} keys already; remove one first")
-        kept[name] = {"hash": _hash(token), "rights": str(rights), "created": now}
+        return kept | {name: {"hash": _hash(token), "rights": str(rights), "created": now}}
 
-    _edit(store, edit)
+    documents.edit(store, KEYS, with_it, BUSY)
     return token
 
 
 def remove(store: Store, name: str) -> None:
     """Take a key away. Raises NotNow when there is none of that name, TooBusy."""
 
-    def edit(kept: dict[str, Any]) -> None:
+    def without_it(value: object) -> object:
+        kept = _kept(value)
         if name not in kept:
             raise NotNow(f"there is no key of the name {name!r}; `heartbeat key list` shows them")
-        del kept[name]
+        return {other: key for other, key in kept.items() if other != name}
 
-    _edit(store, edit)
+    documents.edit(store, KEYS, without_it, BUSY)
 
 
 def holders(store: Store) -> list[Holder]:
     """Everybody who has a key, by name."""
-    kept = _kept(store.document(KEYS))
+    kept = _kept(store.document(KEYS).value)
     return [_holder(name, kept[name]) for name in sorted(kept)]
 
 
@@ -83,25 +83,16 @@ def holder(store: Store, token: str) -> Holder | None:
     """Whose key this is; None when it is nobody's."""
     given = _hash(token)
     found = None
-    for name, value in _kept(store.document(KEYS)).items():  # every key is compared: how long it takes tells nothing
+    for name, value in _kept(
+        store.document(KEYS).value
+    ).items():  # every key is compared: how long it takes tells nothing
         if hmac.compare_digest(given, str(value["hash"])):
             found = _holder(name, value)
     return found
 
 
-def _edit(store: Store, edit: Callable[[dict[str, Any]], None]) -> None:
-    for _ in range(ATTEMPTS_MAX):
-        before = store.document(KEYS)
-        kept = _kept(before)
-        edit(kept)
-        after = Document(name=KEYS, version=before.version + 1, value=kept)
-        if store.commit([Change(documents=(after,))]) == [Commit.STORED]:
-            return
-    raise TooBusy("the keys kept changing; try again")
-
-
-def _kept(document: Document) -> dict[str, Any]:
-    return dict(cast("dict[str, Any]", document.value or {}))
+def _kept(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value or {})
 
 
 def _holder(name: str, value: dict[str, Any]) -> Holder:

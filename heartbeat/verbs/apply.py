@@ -17,7 +17,8 @@ from heartbeat.core.judgment import Judgment
 from heartbeat.core.on_clock import excuse
 from heartbeat.errors import TooBusy, UnknownJob
 from heartbeat.model import Change, Commit, Job, Reason, Snapshot
-from heartbeat.verbs.operate import ATTEMPTS_MAX, amend, everything, found
+from heartbeat.verbs.jobs import ATTEMPTS_MAX, amend, everything
+from heartbeat.verbs.operate import found
 from heartbeat.verbs.service_state import silences
 from heartbeat.verbs.sweep import settle
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from heartbeat import aws
 from heartbeat.core import slots
 from heartbeat.errors import BadSchedule
-from heartbeat.model import MINUTE, SECOND, Change, Commit, Document, Status
+from heartbeat.model import MINUTE, SECOND, Status
 from heartbeat.schedule.to_eventbridge import schedules_for
 from heartbeat.telemetry import Happened
+from heartbeat.verbs import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +65,7 @@ class Schedules:
         if not todo and not gone:
             return True
         # What we are about to make is known before it is made: should we end in between, it can still be removed.
-        claimed = self._write(before, {**known, **{request["Name"]: "" for request in todo}})
+        claimed = documents.keep(self._store, before, {**known, **{request["Name"]: "" for request in todo}})
         if claimed is None:
             return False
         for request in todo:
@@ -72,7 +73,7 @@ class Schedules:
         for name in gone:
             self._remove(name)
         kept = {name: digest for name, digest in known.items() if name not in gone}
-        self._write(claimed, kept | {request["Name"]: _digest(request) for request in todo})
+        documents.keep(self._store, claimed, kept | {request["Name"]: _digest(request) for request in todo})
         return len(new) + len(old) <= STEP_MAX
 
     def _wanted(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -129,10 +130,6 @@ class Schedules:
             self._client.delete_schedule(Name=name, GroupName=self._place.group)
         except self._client.exceptions.ResourceNotFoundException:
             return
-
-    def _write(self, before: Document, value: dict[str, str]) -> Document | None:
-        after = Document(name=SCHEDULES, version=before.version + 1, value=value)
-        return after if self._store.commit([Change(documents=(after,))]) == [Commit.STORED] else None
 
 
 def _name(slug: str, number: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from heartbeat.errors import TooBusy
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Document
+from heartbeat.verbs import documents
 from heartbeat.verbs.illness import FADES, fall_ill, get_well, illnesses
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 KIND = "channel"
 """How the names of the documents and of the illnesses begin."""
 LIMIT = 1_000
-ATTEMPTS_MAX = 20
 STUCK = "deliver/stuck"
 STUCK_AFTER = 1 * MINUTE
 """A delivery whose time has come for so long and that nobody can claim is an illness."""
@@ -80,7 +80,7 @@ def update(store: Store, known: Traffic, change: Callable[[Traffic], Traffic]) -
 
     Raises TooBusy, StoreUnavailable.
     """
-    for _ in range(ATTEMPTS_MAX):
+    for _ in range(documents.ATTEMPTS_MAX):  # not `edit`: a pass begins with what it has read
         after = change(known)
         if after == known:
             return known

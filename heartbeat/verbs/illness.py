@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from heartbeat.core.addressing import address
 from heartbeat.core.alerts import illness_alert
-from heartbeat.errors import TooBusy
-from heartbeat.model import MINUTE, Alert, Change, Commit, Document, Event, Illness
+from heartbeat.model import MINUTE, Alert, Change, Event, Illness
 from heartbeat.text.sanitize import sound
+from heartbeat.verbs import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from heartbeat.model import Document
     from heartbeat.store.protocol import Store
 
     Known = dict[str, Illness]
@@ -31,7 +32,6 @@ REFRESH = MINUTE
 """An illness that goes on is written down again no more often than this."""
 FADES = 10 * MINUTE
 """For an illness that only its next attack would show: without one for this long, it is over."""
-ATTEMPTS_MAX = 20
 
 
 def illnesses(store: Store) -> tuple[Illness, ...]:
@@ -85,18 +85,15 @@ def _without(known: Known, names: Sequence[str], now: int) -> tuple[Known, list[
 
 
 def _edit(store: Store, renew: Renew, service: Sequence[str] | None, now: int) -> None:
-    for _ in range(ATTEMPTS_MAX):
-        before = store.document(ILLNESSES)
+    def change(before: Document) -> Change | None:
         renewed = renew(_read(before))
         if renewed is None:
-            return
+            return None
         known, told = renewed
         value = {e.name: [e.text, e.since, e.last, e.count, e.told, e.fades] for e in known.values()}
-        after = Document(name=ILLNESSES, version=before.version + 1, value=value)
-        change = address(Change(documents=(after,), alerts=tuple(told)), service or (), now)
-        if store.commit([change]) == [Commit.STORED]:
-            return
-    raise TooBusy("the list of illnesses kept changing; the next look notes it again")
+        return address(Change(documents=(documents.following(before, value),), alerts=tuple(told)), service or (), now)
+
+    documents.decide(store, ILLNESSES, change, "the list of illnesses kept changing; the next look notes it again")
 
 
 def _read(document: Document) -> Known:

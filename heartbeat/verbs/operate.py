@@ -5,8 +5,6 @@ Each reads, decides, commits once, and decides again when it lost a race.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -15,22 +13,17 @@ from heartbeat.core.addressing import matches
 from heartbeat.core.definition import founding
 from heartbeat.core.judgment import Judgment
 from heartbeat.core.on_clock import resume
-from heartbeat.errors import NotNow, TooBusy, UnknownJob
-from heartbeat.model import Change, Commit, Silence, Snapshot, Status
+from heartbeat.errors import NotNow
+from heartbeat.model import Change, Silence, Snapshot, Status
 from heartbeat.verbs import service_state
+from heartbeat.verbs.jobs import amend, everything
 from heartbeat.verbs.sweep import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from heartbeat.model import Job
+    from heartbeat.model import Commit, Job
     from heartbeat.store.protocol import Store
-
-ATTEMPTS_MAX = 20
-PAGE = 500
-NAMES_PAGE = 5_000
-NAMES_MAX = 10_000
-"""Names searched for the nearest one."""
 
 
 def pause_job(store: Store, slug: str, now: int, *, until: int | None = None, reason: str = "") -> Snapshot:
@@ -94,42 +87,9 @@ def found(store: Store, jobs: Sequence[Job], now: int) -> list[Commit]:
     return store.commit([founding(job, now, left.get(job.slug)) for job in jobs])
 
 
-def amend(store: Store, slug: str, decide: Callable[[Snapshot], Change]) -> Snapshot:
-    """Read, decide, commit; again when the job moved meanwhile. Raises UnknownJob, TooBusy."""
-    for _ in range(ATTEMPTS_MAX):
-        found = store.load([slug]).get(slug)
-        if found is None:
-            raise UnknownJob(slug, nearest(slug, names(store)))
-        if store.commit([decide(found)]) == [Commit.STORED]:
-            return store.load([slug]).get(slug, found)
-    raise TooBusy(f"{slug} kept changing; try again")
-
-
-def everything(store: Store) -> Iterator[Snapshot]:
-    """Every job, page by page, by slug."""
-    after = ""
-    while page := store.page(after, PAGE):
-        yield from page
-        after = page[-1].job.slug
-
-
-def names(store: Store) -> Iterator[str]:
-    """The name of every job, sorted."""
-    after = ""
-    while page := store.names(after, NAMES_PAGE):
-        yield from page
-        after = page[-1]
-
-
-def nearest(slug: str, names: Iterator[str]) -> str | None:
-    """The most similar name, or None."""
-    found = get_close_matches(slug, list(islice(names, NAMES_MAX)), n=1)
-    return found[0] if found else None
-
-
 def silence(store: Store, new: Silence) -> Silence:
     """Tell nobody about matching jobs from new.start to new.end."""
-    _edit_silences(store, lambda kept: [*kept, new], forget_before=new.start)
+    service_state.edit_silences(store, lambda kept: _lasting([*kept, new], new.start))
     return new
 
 
@@ -138,17 +98,12 @@ def unsilence(store: Store, name: str, now: int) -> Silence:
     found = next((s for s in service_state.silences(store) if s.id == name), None)
     if found is None:
         raise NotNow(f"there is no silence {name!r}; `heartbeat silence --list` shows them")
-    _edit_silences(store, lambda kept: [s for s in kept if s.id != name], forget_before=now)
+    service_state.edit_silences(store, lambda kept: _lasting([s for s in kept if s.id != name], now))
     for snapshot in everything(store):
         if snapshot.state.incident is not None and matches(found, snapshot):
             store.commit([Change(slug=snapshot.job.slug, expected=snapshot.state.version, due=now)])
     return found
 
 
-def _edit_silences(store: Store, edit: Callable[[list[Silence]], list[Silence]], *, forget_before: int) -> None:
-    for _ in range(ATTEMPTS_MAX):
-        before = store.document(service_state.SILENCES)
-        kept = [s for s in edit(service_state.silences(store)) if s.end > forget_before]
-        if store.commit([Change(documents=(service_state.silences_document(kept, before),))]) == [Commit.STORED]:
-            return
-    raise TooBusy("the silences kept changing; try again")
+def _lasting(silences: list[Silence], now: int) -> list[Silence]:
+    return [each for each in silences if each.end > now]

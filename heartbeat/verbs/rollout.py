@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.model import MINUTE, Change, Commit, Document
+from heartbeat.model import MINUTE
 from heartbeat.telemetry import Happened
-from heartbeat.verbs import channel_state, service_state
+from heartbeat.verbs import channel_state, documents, service_state
 from heartbeat.verbs.apply import apply
 
 if TYPE_CHECKING:
@@ -35,17 +35,14 @@ class Rollout:
         before = self._store.document(APPLIED)
         known: dict[str, Any] = dict(before.value) if isinstance(before.value, dict) else {}
         held = known.get(name, {})
+        claim = {**held, "until": now + CLAIM}
         if held.get("digest") == digest:
             self._done = True
-        elif held.get("until", 0) <= now and self._keep(before, known, {**held, "until": now + CLAIM}):
+        elif held.get("until", 0) <= now and documents.keep(self._store, before, {**known, name: claim}):
             self._apply(now)
-            claimed = self._store.document(APPLIED)
-            self._done = self._keep(claimed, dict(claimed.value or {}), {"digest": digest})  # type: ignore[call-overload]  # ours
-
-    def _keep(self, before: Document, known: dict[str, Any], held: dict[str, Any]) -> bool:
-        value = {**known, self._config.name: held}
-        document = Document(name=APPLIED, version=before.version + 1, value=value)
-        return self._store.commit([Change(documents=(document,))]) == [Commit.STORED]
+            done = {name: {"digest": digest}}
+            documents.edit(self._store, APPLIED, lambda value: {**(value or {}), **done}, "others kept applying theirs")
+            self._done = True
 
     def _apply(self, now: int) -> None:
         done = apply(self._store, self._config, now)

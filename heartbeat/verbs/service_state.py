@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import string
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import asdict
 
 from heartbeat.core.blind import LONG, Blind
-from heartbeat.model import Change, Commit, Document, Mark, Noun, Silence
+from heartbeat.errors import TooBusy
+from heartbeat.model import Document, Mark, Noun, Silence
+from heartbeat.verbs import documents
 from heartbeat.verbs.stuck import Stuck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from heartbeat.model import Delivery
     from heartbeat.store.protocol import Store
@@ -23,7 +26,7 @@ CLOCK = "clock"
 DEAD = "dead-deliveries"
 DEAD_MAX = 20
 """Deliveries that died and are still named; all are counted."""
-ATTEMPTS_MAX = 20
+_NONE_DEAD: dict[str, Any] = {"count": 0, "latest": []}
 PING_KEY = "ping-key"
 """The document that holds the key made at the first start."""
 BLINDS_MAX = 20
@@ -32,12 +35,21 @@ BLINDS_MAX = 20
 
 def silences(store: Store) -> list[Silence]:
     """All silences that are kept, past ones included."""
-    return [Silence(**value) for value in cast("list[dict[str, Any]]", store.document(SILENCES).value or [])]
+    return _silences(store.document(SILENCES).value)
 
 
-def silences_document(kept: Iterable[Silence], before: Document) -> Document:
-    """The next version of the silences' document."""
-    return Document(name=SILENCES, version=before.version + 1, value=[asdict(silence) for silence in kept])
+def edit_silences(store: Store, renew: Callable[[list[Silence]], list[Silence]]) -> None:
+    """Keep what `renew` makes of the silences. Raises TooBusy."""
+    documents.edit(
+        store,
+        SILENCES,
+        lambda value: [asdict(s) for s in renew(_silences(value))],
+        "the silences kept changing; try again",
+    )
+
+
+def _silences(value: object) -> list[Silence]:
+    return [Silence(**each) for each in cast("list[dict[str, Any]]", value or [])]
 
 
 class Back(Noun, frozen=True, kw_only=True):
@@ -119,35 +131,34 @@ class Dead:
 def note_dead(store: Store, rows: Sequence[Delivery]) -> None:
     """Remember deliveries that died; people have been told through the fallback, this is for those who look later."""
     names = [[row.id, row.alert.incident] for row in rows]
-    for _ in range(ATTEMPTS_MAX):
-        before = store.document(DEAD)
-        value = cast("dict[str, Any]", before.value or {"count": 0, "latest": []})
-        new = {"count": value["count"] + len(names), "latest": [*value["latest"], *names][-DEAD_MAX:]}
-        after = Document(name=DEAD, version=before.version + 1, value=new)
-        if store.commit([Change(documents=(after,))]) == [Commit.STORED]:
-            return
+
+    def add(value: Any) -> object:  # noqa: ANN401 - JSON of ours
+        value = value or _NONE_DEAD
+        return {"count": value["count"] + len(names), "latest": [*value["latest"], *names][-DEAD_MAX:]}
+
+    with suppress(TooBusy):  # a pass of deliveries is not given up for it
+        documents.edit(store, DEAD, add, "the list of what was never delivered kept changing")
 
 
 def dead_count(store: Store) -> int:
     """How many deliveries ever died."""
-    value = cast("dict[str, Any]", store.document(DEAD).value or {"count": 0})
+    value = cast("dict[str, Any]", store.document(DEAD).value or _NONE_DEAD)
     return int(value["count"])
 
 
 def dead(store: Store) -> Dead:
     """What was never delivered; those that retention has taken are only counted."""
-    value = cast("dict[str, Any]", store.document(DEAD).value or {"count": 0, "latest": []})
+    value = cast("dict[str, Any]", store.document(DEAD).value or _NONE_DEAD)
     found = {row.id: row for incident in {i for _, i in value["latest"]} for row in store.deliveries(incident)}
     return Dead(count=value["count"], latest=tuple(found[name] for name, _ in value["latest"] if name in found))
 
 
 def ping_key(store: Store) -> tuple[str, bool]:
     """The ping key of this store, made when it has none yet; and whether it was made now."""
-    found = store.document(PING_KEY).value
-    if found is not None:
-        return str(found), False
-    first = Change(documents=(Document(name=PING_KEY, version=1, value=_new_key()),))
-    fresh = store.commit([first]) == [Commit.STORED]
+    found = store.document(PING_KEY)
+    if found.value is not None:
+        return str(found.value), False
+    fresh = documents.keep(store, found, _new_key()) is not None
     return str(store.document(PING_KEY).value), fresh
 
 

@@ -60,6 +60,19 @@ class Swept:
     moved: int = 0
     starts: tuple[Order, ...] = ()
 
+    def __add__(self, later: Swept) -> Swept:
+        return Swept(
+            due=self.due + later.due,
+            judged=self.judged + later.judged,
+            told=self.told + later.told,
+            lost=self.lost + later.lost,
+            blind=self.blind or later.blind,
+            more=later.more,
+            age=max(self.age, later.age),
+            moved=self.moved + later.moved,
+            starts=self.starts + later.starts,
+        )
+
 
 def nothing_to_see(_job: Snapshot, _slots: Sequence[int], _now: int) -> Sequence[Signal]:
     """For a service that reads no evidence."""

@@ -8,8 +8,8 @@ from heapq import nlargest
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
-from heartbeat.model import Change, Commit, Document
 from heartbeat.telemetry import Happened
+from heartbeat.verbs import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,8 +81,7 @@ class Strays:
         }
         latest = sorted(_merged(kept, counts).items(), key=lambda item: item[1][2], reverse=True)[:STRAYS_MAX]
         value = {slug: {"count": n, "first": first, "last": last} for slug, (n, first, last) in latest}
-        document = Document(name=STRAYS, version=before.version + 1, value=value)
-        return store.commit([Change(documents=(document,))]) == [Commit.STORED]
+        return documents.keep(store, before, value) is not None
 
 
 def _around(names: list[str], name: str) -> list[str]:

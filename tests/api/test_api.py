@@ -9,11 +9,11 @@ import pytest
 from heartbeat.core.definition import founding
 from heartbeat.doors.api.app import Api, ApiRequest
 from heartbeat.errors import StoreUnavailable
-from heartbeat.model import HOUR, MINUTE, Change, Job, Kind, Signal, Silence
+from heartbeat.model import HOUR, MINUTE, Job, Kind, Signal, Silence
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.verbs import api_keys
 from heartbeat.verbs.record import Recorder
-from heartbeat.verbs.service_state import silences_document
+from heartbeat.verbs.service_state import edit_silences
 from heartbeat.verbs.sweep import sweep
 
 NOW = 1_795_305_600_000
@@ -218,7 +218,7 @@ class TestSilences:
 
     def test_are_as_many_as_the_store_has_room_for(self, world):
         kept = [Silence(id=str(n), selector="a" * 500, start=NOW, end=NOW + HOUR) for n in range(200)]
-        world.store.commit([Change(documents=(silences_document(kept, world.store.document("silences")),))])
+        edit_silences(world.store, lambda _none: kept)
         status, value = world.ask("POST", "/api/silences", {"selector": "*", "until": "2026-11-23T00:00Z"})
         assert (status, value["error"]) == (409, "there are 200 silences already; end one first")
         world.now += HOUR  # they are over

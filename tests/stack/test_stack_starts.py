@@ -67,7 +67,7 @@ def end_of_lease_comes(stack, job):
     from msgspec.structs import replace  # noqa: PLC0415 - only this story looks inside
 
     from heartbeat.core.judgment import Judgment  # noqa: PLC0415 - the same
-    from heartbeat.verbs.operate import amend  # noqa: PLC0415 - the same
+    from heartbeat.verbs.jobs import amend  # noqa: PLC0415 - the same
 
     def decide(snapshot):
         case = Judgment(snapshot, now := round(time.time() * 1000), None)

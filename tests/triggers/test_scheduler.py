@@ -16,7 +16,7 @@ from heartbeat.errors import StoreUnavailable
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import Happened, Log
 from heartbeat.verbs.apply import redefined
-from heartbeat.verbs.operate import amend
+from heartbeat.verbs.jobs import amend
 from heartbeat.verbs.trigger import Starter
 
 

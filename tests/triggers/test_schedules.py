@@ -13,7 +13,8 @@ from heartbeat.settings import Scheduling
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.verbs.apply import redefined
 from heartbeat.verbs.aws_schedules import STEP_MAX, Schedules
-from heartbeat.verbs.operate import amend, pause_job, resume_job
+from heartbeat.verbs.jobs import amend
+from heartbeat.verbs.operate import pause_job, resume_job
 
 NOW = 1_795_350_000_000
 PLACE = Scheduling(

@@ -23,7 +23,8 @@ from heartbeat.errors import BadSignal, CallerError, NotNow, UnknownJob
 from heartbeat.model import Silence, Snapshot
 from heartbeat.text.sanitize import sound
 from heartbeat.verbs import service_state
-from heartbeat.verbs.operate import acknowledge, names, nearest, pause_job, resume_job, silence, unsilence
+from heartbeat.verbs.jobs import names, nearest
+from heartbeat.verbs.operate import acknowledge, pause_job, resume_job, silence, unsilence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ from heartbeat.core import slots
 from heartbeat.doors.cli.options import config_path
 from heartbeat.errors import BadSetting
 from heartbeat.model import SECOND
-from heartbeat.verbs.operate import nearest
+from heartbeat.verbs.jobs import nearest
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from heartbeat.doors.api import until
 from heartbeat.errors import BadSetting, UnknownJob
 from heartbeat.store import address
-from heartbeat.verbs.operate import names, nearest
+from heartbeat.verbs.jobs import names, nearest
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ActionsContainer

@@ -17,7 +17,7 @@ from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting
 from heartbeat.model import Phase
 from heartbeat.text.times import duration, moment
-from heartbeat.verbs.operate import everything
+from heartbeat.verbs.jobs import everything
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

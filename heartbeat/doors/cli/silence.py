@@ -14,7 +14,8 @@ from heartbeat.errors import BadSetting
 from heartbeat.model import Silence
 from heartbeat.text.times import ago
 from heartbeat.verbs import service_state
-from heartbeat.verbs.operate import everything, silence, unsilence
+from heartbeat.verbs.jobs import everything
+from heartbeat.verbs.operate import silence, unsilence
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

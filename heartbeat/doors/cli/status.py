@@ -13,7 +13,7 @@ from heartbeat.doors.cli.options import add_store, open_store
 from heartbeat.doors.cli.status_data import ORDER, View, head, totals, view
 from heartbeat.doors.cli.status_table import COLUMNS, row
 from heartbeat.errors import UnknownJob
-from heartbeat.verbs.operate import nearest
+from heartbeat.verbs.jobs import nearest
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

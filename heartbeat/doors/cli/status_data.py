@@ -15,7 +15,7 @@ from heartbeat.model import NEVER
 from heartbeat.text.times import ago, duration
 from heartbeat.verbs import service_state
 from heartbeat.verbs.illness import illnesses
-from heartbeat.verbs.operate import everything, nearest
+from heartbeat.verbs.jobs import everything, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

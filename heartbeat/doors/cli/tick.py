@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, closing, redirect_stdout
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from heartbeat import settings
 from heartbeat.channels.build import build
@@ -23,7 +22,8 @@ from heartbeat.ingest.s3 import ATTEMPTS, S3Bucket
 from heartbeat.model import DAY
 from heartbeat.store.address import client
 from heartbeat.verbs.deliver import deliver
-from heartbeat.verbs.sweep import Swept, nothing_to_see, sweep
+from heartbeat.verbs.rounds import again
+from heartbeat.verbs.sweep import nothing_to_see, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
     from heartbeat.verbs.delivered import Delivered
-    from heartbeat.verbs.sweep import Look
+    from heartbeat.verbs.sweep import Look, Swept
 
 ROUNDS_MAX = 100
 """So often one tick comes back at once when there is more to do."""
@@ -57,7 +57,7 @@ def _run(call: Invocation) -> int:
             sent = _deliver_all(call, store, config, place(call.args))
         store.purge(call.now - given.keep_days * DAY, PURGE_LIMIT)
     _report(call, swept, sent)
-    return Exit.WORLD if any(each.failed or each.dead for each in sent) else Exit.FINE
+    return Exit.WORLD if sent.failed or sent.dead else Exit.FINE
 
 
 def _look(where: Table | Path, folder: Path | None) -> Look:
@@ -70,26 +70,20 @@ def _look(where: Table | Path, folder: Path | None) -> Look:
     return evidence.look(S3Bucket(bucket, lambda: client(where, "s3", ATTEMPTS)))
 
 
-def _sweep_all(call: Invocation, store: Store, config: Config, look: Look) -> list[Swept]:
-    done = [sweep(store, call.now, service=config.service, evidence=look, ears=EARS)]
-    while done[-1].more and len(done) < ROUNDS_MAX:
-        done.append(sweep(store, call.now, service=config.service, evidence=look, ears=EARS))
-    return done
+def _sweep_all(call: Invocation, store: Store, config: Config, look: Look) -> Swept:
+    return again(lambda: sweep(store, call.now, service=config.service, evidence=look, ears=EARS), ROUNDS_MAX)
 
 
-def _deliver_all(call: Invocation, store: Store, config: Config, where: Table | Path) -> list[Delivered]:
+def _deliver_all(call: Invocation, store: Store, config: Config, where: Table | Path) -> Delivered:
     channels = {name: build(name, given) for name, given in config.channels.items()}
     with ExitStack() as cleanup:
         owner = cleanup.enter_context(closing(ProcessOwner(where))) if isinstance(where, Path) else None
-        done: list[Delivered] = []
-        while not done or (done[-1].more and len(done) < ROUNDS_MAX):
-            done.append(deliver(store, channels, call.clock, fallback=config.fallback, owner=owner))
-    return done
+        return again(lambda: deliver(store, channels, call.clock, fallback=config.fallback, owner=owner), ROUNDS_MAX)
 
 
-def _report(call: Invocation, swept: list[Swept], sent: list[Delivered]) -> None:
-    counts = _counts(swept, sent)
-    blind = swept[0].blind
+def _report(call: Invocation, swept: Swept, sent: Delivered) -> None:
+    counts = {"judged": swept.judged, "told": swept.told, "sent": sent.sent, "failed": sent.failed, "dead": sent.dead}
+    blind = swept.blind
     if call.args.json:
         span = {"start": iso(blind.start), "end": iso(blind.end)} if blind else None
         call.screen.json(counts | {"blind": span})
@@ -98,11 +92,6 @@ def _report(call: Invocation, swept: list[Swept], sent: list[Delivered]) -> None
         call.screen.say(Cell(f"nobody looked from {here(blind.start)} to {here(blind.end)}", "yellow"))
     words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     call.screen.say(Cell(words or "nothing was due", "yellow" if counts["failed"] or counts["dead"] else ""))
-
-
-def _counts(swept: list[Swept], sent: list[Delivered]) -> dict[str, Any]:
-    sums = {name: sum(getattr(each, name) for each in swept) for name in ("judged", "told")}
-    return sums | {name: sum(asdict(each)[name] for each in sent) for name in ("sent", "failed", "dead")}
 
 
 COMMANDS = {

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.core.blind import Ears, patience
 from heartbeat.errors import ChannelFailed, StartFailed
-from heartbeat.model import DAY, MINUTE, SECOND, Alert, Change, Document, Event
+from heartbeat.model import DAY, MINUTE, SECOND, Alert, Event
 from heartbeat.settings import Scheduling
 from heartbeat.targets import aws_call
 from heartbeat.telemetry import Happened
-from heartbeat.verbs import channel_state
+from heartbeat.verbs import channel_state, documents
 from heartbeat.verbs.aws_schedules import Schedules
 from heartbeat.verbs.deliver import deliver
-from heartbeat.verbs.delivered import Delivered
 from heartbeat.verbs.illness import review
 from heartbeat.verbs.rollout import Rollout
-from heartbeat.verbs.sweep import Swept, sweep
+from heartbeat.verbs.rounds import again, tell_delivered, tell_swept
+from heartbeat.verbs.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from heartbeat.doors.http.watchdog import Watchdog
     from heartbeat.doors.lambdas.journal import Journal
     from heartbeat.store.dynamodb.store import DynamoDBStore
-    from heartbeat.verbs.sweep import Look
+    from heartbeat.verbs.delivered import Delivered
+    from heartbeat.verbs.sweep import Look, Swept
 
     Left = Callable[[], int]
     """Milliseconds until Lambda ends this call."""
@@ -72,7 +73,7 @@ class Rounds:
 
     def sweep(self, left: Left) -> dict[str, Any]:
         """Look at what is due, carry out a changed jobs file, send what waits."""
-        swept = self._sweep(left)
+        swept = again(self._sweep, ROUNDS_MAX, lambda: left() < RESERVE)
         self._go_on(swept.starts)
         self.rollout.step(self.now())
         alive = self.watchdog.beat()
@@ -85,15 +86,13 @@ class Rounds:
 
     def deliver(self, left: Left) -> dict[str, Any]:
         """Send what waits."""
-        total = Delivered()
-        for _ in range(ROUNDS_MAX):
+
+        def once() -> Delivered:
             budget = max(left() - RESERVE, 0)
-            done = deliver(self.store, self.channels, self.now, fallback=self.config.fallback, budget=budget)
-            total += done
-            if not done.more or left() < RESERVE:
-                break
-        if total.sent or total.failed or total.dead:
-            self.journal.tell(Happened.DELIVERED, sent=total.sent, failed=total.failed, dead=total.dead)
+            return deliver(self.store, self.channels, self.now, fallback=self.config.fallback, budget=budget)
+
+        total = again(once, ROUNDS_MAX, lambda: left() < RESERVE)
+        tell_delivered(self.journal, total)
         self.journal.count(
             Sent=total.sent,
             Failed=total.failed,
@@ -111,9 +110,8 @@ class Rounds:
             written, after = written + done.written, done.last
             if not after:
                 break
-        position = Document(name=SCRUB, version=before.version + 1, value=after)
         if before.value != after:
-            self.store.commit([Change(documents=(position,))])
+            documents.keep(self.store, before, after)
         self.journal.tell(Happened.SCRUBBED, written=written, reached=after or None)
         return {"written": written, "whole": not after}
 
@@ -160,21 +158,10 @@ class Rounds:
         except StartFailed as problem:
             self.journal.tell(Happened.HINDERED, chore=chore, error=problem)
 
-    def _sweep(self, left: Left) -> Swept:
-        starts: list[Order] = []
-        judged = told = lost = 0
-        due, age = 0, 0
-        for _ in range(ROUNDS_MAX):
-            done = sweep(self.store, self.now(), service=self.config.service, evidence=self.look, ears=EARS)
-            judged, told, lost = judged + done.judged, told + done.told, lost + done.lost
-            due, age = due + done.due, max(age, done.age)
-            starts += done.starts
-            if done.told or done.lost or done.blind:
-                blind = None if done.blind is None else f"{done.blind.start}..{done.blind.end}"
-                self.journal.tell(Happened.SWEPT, judged=done.judged, told=done.told, lost=done.lost, blind=blind)
-            if not done.more or left() < RESERVE:
-                break
-        return Swept(due=due, judged=judged, told=told, lost=lost, more=done.more, age=age, starts=tuple(starts))
+    def _sweep(self) -> Swept:
+        swept = sweep(self.store, self.now(), service=self.config.service, evidence=self.look, ears=EARS)
+        tell_swept(self.journal, swept)
+        return swept
 
     def _oldest(self) -> float:
         """Seconds for which the oldest alert has waited."""

@@ -12,7 +12,7 @@ from heartbeat.doors.http.ping_gate import Gate, HttpAnswer, worded
 from heartbeat.doors.lambdas import function_url
 from heartbeat.model import MINUTE
 from heartbeat.telemetry import Happened
-from heartbeat.verbs.operate import names
+from heartbeat.verbs.jobs import NAMES_MAX, names
 from heartbeat.verbs.record import Recorder
 from heartbeat.verbs.unknown_pings import Strays
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
     from heartbeat.verbs.record import Recorded
 
-NAMES_MAX = 10_000
-"""Jobs among which the nearest name is looked for."""
 NAMES_EVERY = 5 * MINUTE
 
 

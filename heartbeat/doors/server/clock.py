@@ -10,6 +10,7 @@ from heartbeat.model import SECOND
 from heartbeat.telemetry import Happened
 from heartbeat.verbs import service_state
 from heartbeat.verbs.illness import review
+from heartbeat.verbs.rounds import tell_swept
 from heartbeat.verbs.sweep import sweep
 
 if TYPE_CHECKING:
@@ -58,9 +59,7 @@ class Clock:
         self.health.known = review(self.store, now(), self.file.service)
         self.health.undelivered = service_state.dead_count(self.store)
         self.scheduler.go_on(swept.starts)
-        if swept.told or swept.lost or swept.blind:
-            blind = None if swept.blind is None else f"{swept.blind.start}..{swept.blind.end}"
-            self.log.tell(Happened.SWEPT, judged=swept.judged, told=swept.told, lost=swept.lost, blind=blind)
+        tell_swept(self.log, swept)
         if swept.moved:
             self.log.tell(Happened.CLOCK_SET, seconds=round(swept.moved / SECOND))
         return SOON if swept.more else self.every

@@ -19,7 +19,7 @@ from heartbeat.errors import HeartbeatError
 from heartbeat.model import SECOND
 from heartbeat.telemetry import Happened
 from heartbeat.verbs import start_log
-from heartbeat.verbs.operate import everything
+from heartbeat.verbs.jobs import everything
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heartbeat.model import DAY, HOUR
-from heartbeat.verbs.operate import names
+from heartbeat.verbs.jobs import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

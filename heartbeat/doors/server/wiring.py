@@ -32,8 +32,9 @@ from heartbeat.telemetry import Happened, Log
 from heartbeat.verbs import service_state
 from heartbeat.verbs.apply import define
 from heartbeat.verbs.deliver import deliver
-from heartbeat.verbs.operate import names
+from heartbeat.verbs.jobs import names
 from heartbeat.verbs.record import Recorder
+from heartbeat.verbs.rounds import tell_delivered
 from heartbeat.verbs.sweep import nothing_to_see
 from heartbeat.verbs.trigger import Starter
 from heartbeat.verbs.unknown_pings import Strays
@@ -159,8 +160,7 @@ def _now() -> int:
 
 def _deliver(store: RingingStore, file: JobsFile, owner: ProcessOwner, log: Log) -> float:
     done = deliver(store, file.channels, _now, fallback=file.fallback, budget=PASS, owner=owner)
-    if done.sent or done.failed or done.dead:
-        log.tell(Happened.DELIVERED, sent=done.sent, failed=done.failed, dead=done.dead)
+    tell_delivered(log, done)
     return SOON if done.more else OUTBOX_EVERY
 
 
