@@ -7,15 +7,15 @@
      "severity": "critical",    critical warning info: the worst of the alerts
      "summary": "MISSED daily-report (prod): expected 09:00 JST, nothing by 09:10, …",
      "count": 1,                how many alerts this message tells
-     "omitted": 0,              how many of them are not listed because the message would be too long
+     "omitted": 0,              how many of them are left out because the message would be too long
      "alerts": [{"id", "event", "severity", "headline", "incident", "job", "description", "environment", "owner",
                  "runbook", "tags", "timezone", "schedule", "verdict", "reason", "at", "expected", "deadline",
                  "opened_at", "last_success", "last_signal", "next_expected", "consecutive", "reminders",
                  "exit_status", "run_id", "output", "hint", "text", "jobs", "silent_all",
-                 "triggered_at", "attempts", "answer", "phase",   of a run that Heartbeat started
+                 "triggered_at", "attempts", "answer", "phase",   for a run that Heartbeat started
                  "log_url"}]}                                     where a person finds the run's log
 
-Instants are ISO 8601 in UTC ("2026-11-22T00:00:00Z"); what is not known is null, or "" for a text.
+Instants are ISO 8601 in UTC ("2026-11-22T00:00:00Z"); unknown values are null, or "" for a text.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def common_event(message: Message) -> str:
 
 
 def document(message: Message, key: str, limit: int | None = None) -> str:
-    """The message as JSON, of at most `limit` bytes: first the outputs go, then the last alerts of the list."""
+    """The message as JSON, at most `limit` bytes: outputs are dropped first, then alerts from the end of the list."""
     for outputs, count in _smaller(len(message.alerts)):
         alerts = [facts(alert, message.now, output=outputs) for alert in message.alerts[:count]]
         whole = _envelope(message, key) | {"omitted": len(message.alerts) - count, "alerts": alerts}
@@ -118,7 +118,7 @@ def facts(alert: Alert, now: int, *, output: bool = True) -> dict[str, Any]:
 
 
 def texts(message: Message, key: str) -> dict[str, str]:
-    """The fields of a template: `${job}`, `${headline}`, … For several alerts: what they share, or a list of names."""
+    """A template's fields: `${job}`, `${headline}`, … For several alerts: what they share, or a list of names."""
     rows = [facts(alert, message.now) for alert in message.alerts]
     several = {name: _shared([_text(row[name]) for row in rows]) for name in rows[0]}
     envelope = {name: str(value) for name, value in _envelope(message, key).items()}

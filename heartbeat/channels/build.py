@@ -1,4 +1,4 @@
-"""`{kind: settings}` of the file → a channel. References such as `${env:NAME}` are read here, once."""
+"""`{kind: settings}` from the file → a channel. References such as `${env:NAME}` are read here, once."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def build(name: str, settings: Mapping[str, Any], *, resolve: Resolve = resolve)
 
 
 def _definition(kind: str, settings: Settings) -> str:
-    """A short name for these settings, secrets included: too short to tell anything of them."""
+    """A short name for these settings, secrets included: too short to give any of them away."""
     text = json.dumps([kind, settings], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:DEFINITION_LENGTH]
 
 
 def _read(kind: ChannelKind, given: Any, resolve: Resolve) -> Settings:  # noqa: ANN401 - as jobs.yaml has it
-    """The settings as a map, with their references read."""
+    """The settings as a map, with their references resolved."""
     found: Settings = {kind.short: given} if isinstance(given, str) else given or {}
     return {key: _resolved(key, value, resolve) for key, value in found.items()}
 

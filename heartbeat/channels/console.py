@@ -20,7 +20,7 @@ COLOURS = {"critical": "bold red", "warning": "bold yellow", "info": "bold green
 
 
 class Console:
-    """Prints to a stream; None: to standard output as it is at that moment."""
+    """Prints to a stream; None: whatever standard output is at that moment."""
 
     pace = 0
     parallel = 1

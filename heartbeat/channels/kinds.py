@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 class SettingKey:
     """One setting. Data alone, for a channel knows nothing of how `config` reads its keys and words their mistakes.
 
-    type: the JSON schema's word; object: a map of strings; address: a URL that is called; choices: the only values
-    there are.
+    type: the JSON schema's word; object: a map of strings; address: a URL that we call; choices: the only values
+    allowed.
     """
 
     description: str
@@ -31,8 +31,8 @@ class SettingKey:
 class ChannelKind:
     """One kind of channel.
 
-    short: the key that a bare string stands for (`{sns: "arn"}`), "" when there must be a map; either: sets of keys of
-    which exactly one must be there, whole.
+    short: the key that a bare string stands for (`{sns: "arn"}`), "" when it must be a map; either: sets of keys of
+    which exactly one must be given in full.
     """
 
     description: str
@@ -44,7 +44,7 @@ class ChannelKind:
 GROUP_ABOVE = SettingKey(
     type="integer",
     minimum=0,
-    description="More waiting alerts than this become one message with a list; 0: never. Default 5.",
+    description="With more waiting alerts than this, one message lists them all; 0: never. Default 5.",
 )
 
 CHANNEL_KINDS: dict[str, ChannelKind] = {
@@ -54,7 +54,7 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
         either=(("webhook",), ("token", "channel")),
         keys={
             "webhook": SettingKey(address=True, description="The incoming webhook's URL (a secret)."),
-            "token": SettingKey(description="The bot's token, xoxb-… (a secret), with the scope chat:write."),
+            "token": SettingKey(description="The bot's token, xoxb-… (a secret); it needs the scope chat:write."),
             "channel": SettingKey(description="The channel's id, C0123456789."),
             "thread": SettingKey(
                 type="boolean", description="Bot: reminders and recoveries go into the thread. Default true."
@@ -64,7 +64,7 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
             ),
             "allow_private": SettingKey(
                 type="boolean",
-                description="Webhook: send to private and loopback addresses too, as to a Mattermost of one's own. "
+                description="Webhook: allow private and loopback addresses, such as your own Mattermost. "
                 "Default false.",
             ),
             "group_above": GROUP_ABOVE,
@@ -86,16 +86,16 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
         description="An HTTP request to any URL.",
         short="url",
         keys={
-            "url": SettingKey(required=True, address=True, description="Where to; http or https."),
+            "url": SettingKey(required=True, address=True, description="URL to call; http or https."),
             "secret": SettingKey(description="Signs every request: Heartbeat-Signature: t=<unix>,v1=<HMAC-SHA256>."),
-            "headers": SettingKey(type="object", description="Further request headers."),
+            "headers": SettingKey(type="object", description="Extra request headers."),
             "template": SettingKey(
-                description="The body, with ${slug}, ${headline} and so on, escaped as the header Content-Type asks "
+                description="The body, with ${slug}, ${headline} and so on, escaped to suit the header Content-Type "
                 "(JSON, form, XML, HTML); default: a JSON document."
             ),
             "method": SettingKey(choices=("POST", "PUT", "PATCH"), description="Default POST."),
             "allow_private": SettingKey(
-                type="boolean", description="Send to private and loopback addresses too. Default false."
+                type="boolean", description="Allow private and loopback addresses. Default false."
             ),
             "group_above": GROUP_ABOVE,
         },

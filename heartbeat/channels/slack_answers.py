@@ -17,7 +17,7 @@ TIMEOUT = 10.0
 """Seconds for the whole of a request and its answer."""
 ANSWER_MAX = 64 * 1024
 PACE = 1 * SECOND
-"""Slack takes about one message a second and channel (docs.slack.dev, rate limits)."""
+"""docs.slack.dev, rate limits: Slack takes about one message a second in each channel."""
 TOO_MANY = 429
 REFUSED = frozenset(
     {
@@ -47,9 +47,9 @@ REFUSED = frozenset(
         "no_active_hooks",
     }
 )
-"""Slack's words for what a person can mend: the token, the channel, a permission."""
+"""Slack's words for what a person can fix: the token, the channel, a permission."""
 BAD_REQUEST, SERVER_ERROR = 400, 500
-"""From the one on nothing was told, from the other on nobody knows what became of the message."""
+"""From 400 the message was not posted; from 500 nobody knows whether it was."""
 LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
 BAD_BLOCKS = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "invalid_payload", "msg_too_long", "msg_blocks_too_long"}
@@ -62,11 +62,11 @@ _WORD = re.compile(r"[a-z][a-z_]{1,79}")
 
 
 class LostError(ChannelFailed):
-    """The message to update or to thread under is gone: say it anew."""
+    """The message to update or to thread under is gone: post a new one."""
 
 
 class BadBlocksError(ChannelFailed):
-    """Slack does not take our blocks: say it in plain words."""
+    """Slack rejects our blocks: say it in plain text."""
 
 
 def fail(
@@ -77,7 +77,7 @@ def fail(
     revoked: bool = False,
     secrets: Iterable[str] = (),
 ) -> NoReturn:
-    """Raise what an answer other than "ok" means. `problem`: Slack's own word for it; secrets: what is not repeated."""
+    """Raise what an answer other than "ok" means. `problem`: Slack's own word for it; secrets: never repeated."""
     word = problem.strip()
     said = f"Slack answered {status} {_shown(word, secrets)}"
     if status in REDIRECTS:

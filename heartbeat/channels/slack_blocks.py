@@ -1,4 +1,4 @@
-"""Message → Block Kit. Pure. Everything that is not ours is escaped, and every text kept within Slack's limits."""
+"""Message → Block Kit. Pure. Everything that is not ours is escaped, and every text fits Slack's limits."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _JOINER = "\N{COMBINING GRAPHEME JOINER}"  # invisible; a mark right after it op
 
 
 def escape(text: str, limit: int) -> str:
-    """Text that means nothing in mrkdwn, at most `limit` characters, never cut inside an `&amp;`."""
+    """Text without any meaning in mrkdwn, at most `limit` characters, never cut inside an `&amp;`."""
     return _fit((_ESCAPES.get(char, char) for char in _MARKUP.sub(rf"{_JOINER}\1", text)), limit)
 
 
@@ -141,12 +141,12 @@ def _section(text: str) -> Block:
 
 
 def _text(text: str) -> Block:
-    # verbatim: Slack looks for no links, channels or mentions of its own in it.
+    # verbatim: Slack does not look for links, channels or mentions in it.
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _fit(pieces: Iterable[str], limit: int, *, whole: bool = False) -> str:
-    """As many pieces as fit, then an ellipsis. whole: they come from the end, and are turned round."""
+    """As many pieces as fit, then an ellipsis. whole: they come from the end, and are reversed."""
     kept: list[str] = []
     length = 0
     for piece in pieces:

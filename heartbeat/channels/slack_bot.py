@@ -1,6 +1,6 @@
-"""Slack through a bot, which threads and updates what it said, by Slack's SDK, which sends through our own sender.
+"""Slack through a bot, which threads and updates its messages. Slack's SDK sends through our own sender.
 
-Its receipt is JSON, `{"channel", "ts", "alerts"}`: where its message lies and how many alerts it told.
+Its receipt is JSON, `{"channel", "ts", "alerts"}`: where its message is and how many alerts it told.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """The message that told that an incident opened. alerts: how many it told."""
+    """The message that reported an incident. alerts: how many it told."""
 
     channel: str
     ts: str
@@ -43,7 +43,7 @@ class Root:
 
     @classmethod
     def read(cls, receipt: str) -> Root | None:
-        """The root of a receipt; None when there is none, or it cannot be read."""
+        """The root that a receipt names; None when there is none, or it cannot be read."""
         try:
             found = json.loads(receipt)
             return cls(channel=str(found["channel"]), ts=str(found["ts"]), alerts=int(found["alerts"]))
@@ -52,7 +52,7 @@ class Root:
 
 
 class Client(WebClient):
-    """The SDK's client; its own way out follows redirects, takes proxies from the environment and knows no deadline."""
+    """The SDK's client; its own transport follows redirects, takes proxies from the environment and has no deadline."""
 
     def __init__(self, token: str, base_url: str, sender: Sender) -> None:
         super().__init__(token, base_url=base_url, logger=silent(), retry_handlers=[])
@@ -103,7 +103,7 @@ class SlackBot:
         return self._post(message)
 
     def _follow_up(self, message: Message, root: Root) -> bool:
-        """Tell it where the incident was told; False: these settings want a message of its own."""
+        """Report it where the incident was reported; False: these settings want a separate message."""
         single = len(message.alerts) == 1
         if single and root.alerts == 1 and message.alerts[0].event is Event.RECOVERED:
             return self._recover(message, root)
@@ -131,7 +131,7 @@ class SlackBot:
     def _post(self, message: Message) -> str:
         answer = self._say(message, slack_blocks.blocks(message))
         found = answer.data if isinstance(answer.data, dict) else {}
-        if "channel" not in found or "ts" not in found:  # told, and nobody knows where
+        if "channel" not in found or "ts" not in found:  # posted, and nobody knows where
             return ""
         root = Root(channel=str(found["channel"]), ts=str(found["ts"]), alerts=len(message.alerts))
         return json.dumps(asdict(root))

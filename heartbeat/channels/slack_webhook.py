@@ -1,7 +1,7 @@
-"""Slack through an incoming webhook: no threads, no updates, every message complete in itself.
+"""Slack through an incoming webhook: no threads, no updates, every message stands alone.
 
 It is sent as every webhook is (`outbound/sender.py`), and not by Slack's SDK, whose client follows redirects and takes
-proxies from the environment. Only the answer `ok` means that it was told.
+proxies from the environment. Only the answer `ok` means that it was posted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SlackWebhook:
         self._sender = Sender(guard, seconds=TIMEOUT, limit=ANSWER_MAX)
 
     def send(self, alerts: Sequence[Alert], *, key: str, now: int, receipt: str) -> str:
-        """See `Channel`. A webhook answers nothing that could be kept."""
+        """See `Channel`. A webhook's answer holds nothing worth keeping."""
         del key, receipt
         message = compose(alerts, now)
         text = slack_blocks.fallback(message)

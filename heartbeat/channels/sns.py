@@ -1,4 +1,4 @@
-"""An SNS topic. What is published: `sns_content`."""
+"""An SNS topic. `sns_content` says what is published."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from heartbeat.text.alert_text import Message
 
 REFUSED = frozenset({"NotFound", "AuthorizationError", "AccessDenied", "AccessDeniedException", "InvalidClientTokenId"})
-"""What a person can mend: the topic, a permission, the keys."""
+"""What a person can fix: the topic, a permission, the keys."""
 FINAL = frozenset({"InvalidParameter", "InvalidParameterValue"})
 SERVER_ERROR = 500
 
 
 class Sns:
-    """Publishes to a topic. Region and endpoint: from the ARN and the environment."""
+    """Publishes to a topic. Region and endpoint come from the ARN and the environment."""
 
     pace = 0
     parallel = 4
@@ -64,7 +64,7 @@ class Sns:
         return boto3.client("sns", region_name=self._topic.split(":")[3] or None, config=config)
 
     def _order(self, message: Message, key: str) -> dict[str, str]:
-        """FIFO: in order for each job; the same key is taken once in five minutes."""
+        """FIFO: in order for each job; SNS accepts the same key once in five minutes."""
         if not self._topic.endswith(".fifo"):
             return {}
         group = message.alerts[0].slug or "heartbeat"
@@ -78,5 +78,5 @@ def _failed(code: str, status: int) -> ChannelFailed:
 
 
 def digest(text: str) -> str:
-    """64 characters that SNS takes as an id, whatever the text is made of."""
+    """64 characters that SNS accepts as an id, whatever the text contains."""
     return sha256(text.encode()).hexdigest()

@@ -3,7 +3,7 @@
 The body is the JSON document of `body` (e-mail subscribers get plain text), text, or what Amazon Q Developer in chat
 applications (formerly AWS Chatbot) understands.
 
-Attributes to filter by, all that apply, String unless the message tells several values, then String.Array:
+Attributes to filter by, where they apply: String, or String.Array when the message has several values:
 `event` `severity` `job` `environment` `owner`, `schema_version`, and `tags` (always String.Array).
 """
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from heartbeat.text.alert_text import Message
 
 MESSAGE_MAX = 256 * 1024
-"""Bytes of a message with its attributes (Amazon SNS endpoints and quotas)."""
+"""Amazon SNS endpoints and quotas: bytes of a message with its attributes."""
 TEXT_MAX = 8_000
 """Characters of a text for people: an e-mail, a description in chat."""
 LINE_MAX, SAID_MAX, BELOW_MAX = 500, 1_000, 5_500
-"""Characters of a line, of a sentence, and of what stands below them: together they are a description."""
+"""Characters of a line, of a sentence, and of the rest below: together they make a description."""
 ATTRIBUTE_MAX = 32 * 1024
 ROUNDS_MAX = 32
 
 
 def content(message: Message, key: str, layout: str) -> dict[str, Any]:
-    """What to publish, within SNS's limit of size."""
+    """What to publish, within SNS's size limit."""
     tags = attributes(message)
     room = MESSAGE_MAX - len(json.dumps(tags)) - len(message.subject)
     return {"Subject": message.subject, "MessageAttributes": tags, **_written(message, key, layout, room)}
@@ -63,7 +63,7 @@ def _written(message: Message, key: str, layout: str, room: int) -> dict[str, st
 
 def _enveloped(message: Message, key: str, text: str, room: int) -> dict[str, str]:
     limit = room
-    for _ in range(ROUNDS_MAX):  # quoted once more inside of the envelope the document grows: it must shrink to fit
+    for _ in range(ROUNDS_MAX):  # the document grows when quoted again inside the envelope: it must shrink to fit
         document = body.document(message, key, limit)
         envelope = json.dumps({"default": document, "email": text, "sms": message.subject}, ensure_ascii=False)
         excess = len(envelope.encode()) - room
@@ -74,7 +74,7 @@ def _enveloped(message: Message, key: str, text: str, room: int) -> dict[str, st
 
 
 def _chatbot(message: Message, key: str) -> dict[str, Any]:
-    # Its documentation: "Custom notifications" of Amazon Q Developer in chat applications.
+    # Amazon Q Developer in chat applications, "Custom notifications".
     alert = message.alerts[0]
     title, _, rest = message.headline.partition(": ")
     said = [escape(text, SAID_MAX) for text in (message.opening, rest) if text]
@@ -101,7 +101,7 @@ def _chatbot(message: Message, key: str) -> dict[str, Any]:
 
 
 def _rest_of(message: Message) -> str:
-    """The text below the headline, as code: nothing in it is read as markup, and nobody is called by it."""
+    """The text below the headline, as code: nothing in it is read as markup or mentions anybody."""
     below = message.text.split(message.headline, 1)[-1].strip()
     return code(below, BELOW_MAX) if below else ""
 

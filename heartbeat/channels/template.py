@@ -1,4 +1,4 @@
-"""A webhook's own body: text with `${job}`, `${headline}` and so on, each written so that it cannot break out."""
+"""A webhook's own body: text with `${job}`, `${headline}` and so on, each escaped so that it cannot break out."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 PLACE = re.compile(r"\$\{([^}]*)\}")
 FIELDS = tuple(sorted(texts(compose([Alert(id="", event=Event.TEST, at=0)], 0), "")))
-"""What a template may name; see `body` for their meaning, and `subject` and `message` for the whole in words."""
+"""What a template may name. `body` says what they mean; `subject` and `message` are the whole in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with places, and the content type that says how what comes in is escaped."""
+    """A text with placeholders, and the content type that says how their values are escaped."""
 
     text: str
     content_type: str
 
     def check(self) -> None:
-        """BadSetting when it names a field that there is not, or is JSON that would not be read."""
+        """Raises BadSetting when it names an unknown field, or would not be valid JSON."""
         unknown = [place for place in PLACE.findall(self.text) if place not in FIELDS]
         if unknown:
             raise BadSetting(f"template: there is no field ${{{unknown[0]}}}; there are {', '.join(FIELDS)}")
@@ -43,7 +43,7 @@ class Template:
                 ) from None
 
     def fill(self, values: Mapping[str, str]) -> str:
-        """The text with its places filled."""
+        """The text with its placeholders filled."""
         return PLACE.sub(lambda place: self._written(values[place[1]]), self.text)
 
     def _written(self, value: str) -> str:
@@ -58,5 +58,5 @@ class Template:
 
 
 def _is(words: Iterable[str], content_type: str) -> bool:
-    """Whether a content type, in whatever letters it is written, is of one of these families."""
+    """Whether a content type, in upper or lower case, belongs to one of these families."""
     return any(word in content_type.lower() for word in words)

@@ -4,8 +4,8 @@
     Idempotency-Key: <the same for every attempt at this message>
 
 The receiver computes the HMAC over the raw body, compares in constant time, and refuses what is more than five minutes
-old. 2xx is taken; 408, 425, 429, 5xx and network errors are tried again; what a person can mend (REFUSED, redirects:
-they are not followed) slowly; every other answer is final. How it is sent: `heartbeat.outbound.sender`.
+old. 2xx is success; 408, 425, 429, 5xx and network errors are retried; what a person can fix (REFUSED, and redirects:
+we follow none) slowly; every other answer is final. `heartbeat.outbound.sender` does the sending.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ JSON = "application/json"
 BODY_MAX = 1024 * 1024
 RETRY = frozenset({408, 425, 429})
 REFUSED = frozenset({401, 402, 403, 404, 407, 410, 421})
-"""It is the address or the permission, and not this message."""
+"""The address or the permission is wrong, not this message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettings:
-    """How a webhook is called. secret: what signs; template: the body, None for the JSON document."""
+    """How a webhook is called. secret: signs each request; template: the body, None for the JSON document."""
 
     url: str = field(repr=False)
     method: str = "POST"
@@ -101,7 +101,7 @@ class Webhook:
 
 
 def post(sender: Sender, request: HttpRequest) -> HttpAnswer:
-    """Send. Raises ChannelFailed when no answer comes; what an answer means is the channel's to say."""
+    """Send. Raises ChannelFailed when no answer comes; the channel decides what an answer means."""
     try:
         return sender.send(request)
     except SendFailed as failed:
@@ -116,7 +116,7 @@ def sign(secret: str, payload: bytes, now: int) -> str:
 
 
 def seconds(retry_after: str, now: int) -> float | None:
-    """A Retry-After header, seconds or a date (RFC 9110, 10.2.3), in seconds from now; None when it says nothing."""
+    """RFC 9110, 10.2.3: Retry-After holds seconds or a date. In seconds from now; None when it says nothing."""
     if retry_after.strip().isdecimal():
         return float(retry_after)
     try:
@@ -128,7 +128,7 @@ def seconds(retry_after: str, now: int) -> float | None:
 
 
 def _refused(url: str, answer: HttpAnswer, retry_after: float | None) -> ChannelFailed:
-    """What a status that is not a success means. Up to 4xx the receiver did nothing with the message."""
+    """What a status other than success means. Up to 4xx the receiver did nothing with the message."""
     status = answer.status
     said = f"{urlsplit(url).hostname} answered {status}"
     if status in RETRY or status >= 500:  # noqa: PLR2004  (RFC 9110: server errors)
@@ -139,5 +139,5 @@ def _refused(url: str, answer: HttpAnswer, retry_after: float | None) -> Channel
 
 
 def _header(text: str) -> str:
-    """Text as a header may carry it: what is not plain ASCII is escaped."""
+    """Text as a header may carry it: anything but plain ASCII is escaped."""
     return json.dumps(text)[1:-1]

@@ -1,8 +1,8 @@
-"""Where a request may go: public addresses only, unless its settings say otherwise.
+"""Where a request may go: only to public addresses, unless its settings say otherwise.
 
 The address that was checked is the one that is connected to, so a name that answers differently a moment later (DNS
-rebinding) gains nothing; TLS still verifies the certificate against the name. Where clouds hand out a machine's
-credentials no request of a channel, target or watchdog has any business, whatever the settings say.
+rebinding) gains nothing; TLS still verifies the certificate against the name. No request of a channel,
+target or watchdog ever goes where clouds hand out a machine's credentials, whatever the settings say.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from heartbeat.errors import SendFailed
 Resolver = Callable[[str, int], list[str]]
 
 CONNECT = 3.05
-"""Seconds to connect to one address: a little more than a lost SYN and its repetition take."""
+"""Seconds to connect to one address: a little more than a lost SYN and its retransmission take."""
 ADDRESSES_MAX = 3
-"""Addresses of one name that are tried."""
-UNICAST = IPv6Network("2000::/3")  # all that is handed out so far (IANA, IPv6 global unicast address space)
-NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
+"""Addresses tried for one name."""
+UNICAST = IPv6Network("2000::/3")  # IANA, IPv6 global unicast address space: all that is allocated so far
+NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 METADATA = tuple(
     ip_network(each)
     for each in (
@@ -37,18 +37,18 @@ METADATA = tuple(
         "168.63.129.16/32",  # Azure's own, though it looks public
     )
 )
-"""Where clouds tell a machine its credentials, and addresses that mean nothing beyond one cable."""
+"""Where clouds tell a machine its credentials, and addresses that mean nothing beyond one link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When all of a request must be over, by a monotonic clock (seconds)."""
+    """When a whole request must be over, by a monotonic clock (seconds)."""
 
     at: float
     clock: Callable[[], float] = time.monotonic
 
     def left(self) -> float:
-        """Seconds. Raises TimeoutError when there are none."""
+        """Seconds left. Raises TimeoutError when there are none."""
         left = self.at - self.clock()
         if left <= 0:
             raise TimeoutError
@@ -57,7 +57,7 @@ class Deadline:
 
 @lru_cache(maxsize=1)
 def trust() -> ssl.SSLContext:
-    """Whom TLS trusts: the machine's authorities. Read once, for that takes longer than a request."""
+    """Whom TLS trusts: the machine's authorities. Read once, because that takes longer than a request."""
     return ssl.create_default_context()
 
 
@@ -70,7 +70,7 @@ class Guard:
     tls: ssl.SSLContext | None = None
 
     def connect(self, host: str, port: int, *, secure: bool, until: Deadline) -> socket.socket:
-        """A connected socket to the host, at an address that is allowed. Raises `SendFailed`: then nothing was sent."""
+        """A connected socket to the host, at an allowed address. Raises `SendFailed`: then nothing was sent."""
         try:
             found = _in_time(lambda: (self.resolver or resolve)(host, port), until)
             for address in found:
@@ -83,16 +83,16 @@ class Guard:
 
 
 def refusal(address: str, *, allow_private: bool) -> str:
-    """Why this address is not called, "" when it is."""
+    """Why this address must not be called, "" when it may."""
     if any(each in network for each in _faces(address) for network in METADATA):
         return "where clouds keep a machine's credentials: it is never called"
     if not allow_private and not public(address):
-        return "which is no public address; allow it with allow_private: true"
+        return "which is not a public address; allow it with allow_private: true"
     return ""
 
 
 def literal(host: str) -> str:
-    """The address that a host is without any DNS, also when it is written as 2130706433 or 0x7f.1; "" for a name."""
+    """The address that a host is without any DNS, even written as 2130706433 or 0x7f.1; "" for a name."""
     if host == "localhost":
         return "127.0.0.1"
     try:
@@ -112,7 +112,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def public(address: str) -> bool:
-    """Whether this is an address of the public internet, also after what is packed in it has been unpacked."""
+    """Whether this is a public internet address, and so is every address embedded in it."""
     ip = _faces(address)[-1]
     if isinstance(ip, IPv4Address):
         return ip.is_global and not ip.is_multicast
@@ -120,7 +120,7 @@ def public(address: str) -> bool:
 
 
 def _faces(address: str) -> list[IPv4Address | IPv6Address]:
-    """The address, and what is packed in it."""
+    """The address, and those embedded in it."""
     ip = ip_address(address.partition("%")[0])
     inner = _inner(ip) if isinstance(ip, IPv6Address) else None
     return [ip, inner] if inner else [ip]
@@ -133,7 +133,7 @@ def _inner(ip: IPv6Address) -> IPv4Address | None:
 
 
 def _in_time(ask: Callable[[], list[str]], until: Deadline) -> list[str]:
-    """What is asked, in a thread that is left behind when time is up: the system's resolver knows no limit."""
+    """Asks in a thread, which is abandoned when time is up: the system's resolver has no time limit."""
     answers: SimpleQueue[list[str] | SendFailed] = SimpleQueue()
 
     def run() -> None:
@@ -164,7 +164,7 @@ def _first(host: str, addresses: list[str], port: int, until: Deadline) -> socke
 
 def _secured(raw: socket.socket, host: str, tls: ssl.SSLContext, until: Deadline) -> socket.socket:
     try:
-        raw.settimeout(until.left())  # for the handshake as a whole (CPython, _ssl.c)
+        raw.settimeout(until.left())  # CPython, _ssl.c: for the handshake as a whole
         return tls.wrap_socket(raw, server_hostname=host)
     except OSError as error:
         raw.close()

@@ -1,9 +1,9 @@
-"""The one way out for HTTP: alerts to webhooks and Slack, starts of runs, our own heartbeat to who watches us.
+"""The one way out for HTTP: alerts to webhooks and Slack, starts of runs, our own heartbeat to whoever watches us.
 
 What it never does: follow a redirect (a 30x is the answer), take a proxy from the environment, connect to an address
-that was not checked (`channels.addresses`), read more of an answer than asked for, or take longer than it was given.
-One deadline holds from the look-up of the name to the last byte of the answer, so a receiver cannot hold us with a
-byte now and then:
+that was not checked (`outbound.addresses`), read more of an answer than asked for, or take longer than it was given.
+One deadline covers everything from the name look-up to the last byte of the answer, so a receiver cannot hold us with
+a byte now and then:
 
     name ── connect ── TLS ── request ── status, headers ── as much of the body as is wanted
     └──────────────── SendFailed: nothing was sent ──┘└─ SendFailed(sent=True): nobody can know ─┘
@@ -36,7 +36,7 @@ NOT_FOLLOWED = "redirects are not followed, give the final URL"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """What is sent. None of it is shown: any part may be secret."""
+    """What is sent. None of it is ever shown: any part may be secret."""
 
     url: str = field(repr=False)
     method: str = "POST"
@@ -46,7 +46,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """What came back. headers: by their names in lower case; body: no more of it than was asked for."""
+    """What came back. headers: by lower-case name; body: no more of it than was asked for."""
 
     status: int
     reason: str
@@ -60,14 +60,14 @@ class HttpAnswer:
 
     @property
     def text(self) -> str:
-        """The body, whatever it is."""
+        """The body as text, whatever it is."""
         return self.body.decode("utf-8", "replace")
 
 
 class Sender:
-    """Sends requests, each on a connection of its own. Safe for several threads.
+    """Sends requests, each on a connection of its own. Thread-safe.
 
-    seconds: for all of one request; limit: bytes of an answer's body that are read, 0: the status is the answer.
+    seconds: for one whole request; limit: bytes of an answer's body to read, 0: the status is the answer.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Sender:
         self._guard, self._seconds, self._limit, self._clock = guard or Guard(), seconds, limit, clock
 
     def send(self, request: HttpRequest, sent: Callable[[], None] = lambda: None) -> HttpAnswer:
-        """The answer, whatever its status. sent: called when the request is out. Raises SendFailed."""
+        """The answer, whatever its status. sent: called once the request is out. Raises SendFailed."""
         if flaw(request.url) or header_flaw(request.headers):
             raise SendFailed("the URL or a header cannot be sent", refused=True)
         (host, port), secure = host_of(request.url), urlsplit(request.url).scheme == "https"
@@ -91,9 +91,9 @@ class Sender:
             try:
                 return self._speak(_Wire(wire, until), request, sent)
             except TimeoutError:
-                problem = f"nothing whole within {self._seconds:g} s"
+                problem = f"no complete answer within {self._seconds:g} s"
             except (OSError, ValueError, HTTPException) as error:
-                problem = type(error).__name__  # its text may hold what was sent
+                problem = type(error).__name__  # its text may repeat what was sent
         raise SendFailed(f"{host}:{port} did not answer ({problem})", sent=True)
 
     def _speak(self, wire: _Wire, request: HttpRequest, sent: Callable[[], None]) -> HttpAnswer:
@@ -114,7 +114,7 @@ class Sender:
 
 
 class _Wire:
-    """What http.client asks of a socket, on a connected one. No wait outlasts the deadline."""
+    """What http.client needs from a socket, on one already connected. No wait outlasts the deadline."""
 
     def __init__(self, wire: socket.socket, until: Deadline) -> None:
         self._wire, self._until = wire, until
@@ -129,7 +129,7 @@ class _Wire:
         return io.BufferedReader(_AnswerReader(self._wire, self._until))
 
     def close(self) -> None:
-        """Whoever connected it closes it."""
+        """Does nothing: whoever connected it closes it."""
 
 
 class _AnswerReader(io.RawIOBase):

@@ -1,4 +1,4 @@
-"""What the URL and the headers of a request must look like. No network, and a message that shows no value."""
+"""What the URL and the headers of a request must look like. No network, and no message shows a value."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def flaw(url: str) -> str:
-    """What is wrong with a URL that is to be called, to be said after the setting's name; "" for nothing."""
+    """What is wrong with a URL to call, phrased to follow the setting's name; "" for nothing."""
     parts = _parts(url)
     if parts is None or not url.isascii() or not url.isprintable() or " " in url:
         return "must be an http or https URL with a host, such as https://example.com/hook"
     if "@" in parts.netloc:
-        return "must hold no user and password; give a header such as Authorization"
+        return "must not hold a user or password; give a header such as Authorization"
     return ""
 
 
@@ -26,14 +26,14 @@ def header_flaw(headers: Mapping[str, str]) -> str:
     """The same for headers."""
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
-            return f"{name!r} is not a header's name"
+            return f"{name!r} is not a valid header name"
         if not value.isascii() or not value.isprintable():
             return f"the value of {name} must be printable ASCII on one line"
     return ""
 
 
 def host_of(url: str) -> tuple[str, int]:
-    """Host and port of a URL without a flaw."""
+    """Host and port of a flawless URL."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 TIMEOUT = round(aws.CONNECT + aws.READ) * SECOND
 BUSY = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown", "LimitExceeded")
 BROKEN = 500
-"""From this HTTP status on nobody knows what became of the request."""
+"""From this HTTP status on, nobody knows what the request did."""
 
 
 @lru_cache
 def client(service: str, region: str, read: float = aws.READ) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """The same client for every start: one attempt a call."""
+    """One client for all starts; it tries each call once."""
     return aws.client(service, region, read_timeout=read)
 
 
 @contextmanager
 def calling(what: str) -> Iterator[None]:
-    """Raises StartFailed for whatever goes wrong in a call; what: the service, for people."""
+    """Raises StartFailed for whatever goes wrong in a call; what: the service's name for people."""
     try:
         from botocore import exceptions as wrong  # noqa: PLC0415 - see above
         from botocore.parsers import ResponseParserError  # noqa: PLC0415 - see above

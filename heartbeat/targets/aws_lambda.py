@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsLambda:
-    """See Target. timeout: milliseconds to wait for the answer, with waits."""
+    """See Target. timeout: milliseconds to wait for the answer, if waits."""
 
     function: str
     payload: Mapping[str, Any] = field(default_factory=dict)

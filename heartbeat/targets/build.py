@@ -1,4 +1,4 @@
-"""A trigger of jobs.yaml → its target. References such as `${env:NAME}` are read here, at each start."""
+"""A trigger from jobs.yaml → its target. References such as `${env:NAME}` are read here, at each start."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KINDS: dict[str, Callable[..., Target]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discreet:
-    """A target in whose words none of its own secrets is repeated, whatever the other side echoes. See Target."""
+    """A target that never repeats its own secrets, whatever the other side echoes. See Target."""
 
     target: Target
     secrets: frozenset[str] = field(repr=False)

@@ -1,4 +1,4 @@
-"""Runs a task on ECS, once for a run (its id is the client token), which it tells the container by its environment."""
+"""Runs an ECS task, once for each run (its id is the client token); the container's environment names the run."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from heartbeat.targets.protocol import StartCall
 
 STARTED_BY = "heartbeat"
-"""How `startedBy` of our tasks begins: `heartbeat/<job>/<run id>`. It takes 128 characters."""
+"""How our tasks' `startedBy` begins: `heartbeat/<job>/<run id>`, at most 128 characters."""
 NAME_MAX = 80
 OVERRIDES_MAX = 8_192
-"""Source: Amazon ECS API reference, RunTask: so many characters of overrides, JSON's own included."""
+"""Amazon ECS API reference, RunTask: characters of overrides, including JSON's own."""
 FULL = ("RESOURCE:", "AGENT", "Capacity is unavailable")
-"""Failures that pass: there is no room, or no agent, at this moment."""
+"""Failures that pass: no room, or no agent, at the moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ecs:
-    """See Target. log: where the output goes, for those who read the task's events; nothing to start it with."""
+    """See Target. log: where the output goes, for whoever reads the task's events; starting it does not need it."""
 
     task_definition: str
     cluster: str = "default"
@@ -51,7 +51,7 @@ class Ecs:
 
     @property
     def repeatable(self) -> int:
-        """See Target. Source: RunTask's clientToken is remembered for 24 hours."""
+        """See Target. Amazon ECS: RunTask remembers a clientToken for 24 hours."""
         return 23 * HOUR
 
     def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
@@ -60,7 +60,7 @@ class Ecs:
         return self.run(call.slug, call.run_id, environment(call), token=call.run_id)
 
     def run(self, slug: str, run_id: str, values: Mapping[str, str], *, token: str) -> TargetAnswer:
-        """Run a task with these variables. token: two calls with the same one run one task. Raises StartFailed."""
+        """Run a task with these variables. token: two calls with the same token run one task. Raises StartFailed."""
         with aws_call.calling("ECS"):
             ecs = aws_call.client("ecs", self.region)
             override = self._override(values, self.container or self._only_container(ecs))

@@ -1,6 +1,6 @@
-"""What every target is told of a run, in one form: `{"job", "run_id", "slot", "input"}`.
+"""What every target is told about a run, in one form: `{"job", "run_id", "slot", "input"}`.
 
-It is the same at each attempt: a target that knows a run by its id may refuse one that looks different.
+Every attempt looks the same: a target that knows the run by its id may refuse one that differs.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 
 def facts(call: StartCall) -> dict[str, Any]:
-    """slot: ISO 8601 in the job's zone, None for a run that is for none; input: only when there is some."""
+    """slot: ISO 8601 in the job's zone, None for a run without a slot; input: only when there is some."""
     found = {"job": call.slug, "run_id": call.run_id, "slot": slot_of(call)}
     return {**found, "input": json.loads(call.input)} if call.input else found
 
 
 def slot_of(call: StartCall) -> str | None:
-    """The slot as a ping's `for` takes it."""
+    """The slot as a ping's `for` writes it."""
     if call.slot is None:
         return None
     return datetime.fromtimestamp(call.slot / SECOND, ZoneInfo(call.timezone)).isoformat(timespec="seconds")
 
 
 def document(call: StartCall, settings: Mapping[str, Any]) -> str:
-    """JSON for a target that takes a document: the declared one, the input over it, and ours as `heartbeat`."""
+    """JSON for a target that takes a document: the declared one, overlaid by the input, and ours as `heartbeat`."""
     given = json.loads(call.input) if call.input else {}
     over = given if isinstance(given, dict) else {"input": given}
     return json.dumps({**settings, **over, "heartbeat": facts(call)}, ensure_ascii=False)

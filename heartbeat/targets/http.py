@@ -1,10 +1,10 @@
 """POSTs JSON to an app: who it is for, which run, and a token. `Idempotency-Key` and `Heartbeat-Run` are the run's id.
 
-Taken: the status that is expected (2xx), and the text that is. 408, 425, 429 and 503 refuse it for now; after 502 and
-504 nobody knows whether the app behind the proxy has it; everything else refuses it for good, redirects too. An app
-that starts one run for one key is asked again after each answer from 500 on: that can do no harm.
+Success is the expected status (2xx) and the expected text. 408, 425, 429 and 503 refuse it for now; after 502 and
+504 nobody knows whether the app behind the proxy has it; anything else, redirects too, refuses it for good. An app
+that starts one run for each key is asked again after any answer from 500 on: that does no harm.
 
-An app may well stand at a private address, so those are called. How it is sent: `heartbeat.outbound.sender`.
+Apps often have private addresses, so those are allowed. `heartbeat.outbound.sender` does the sending.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ REPEATABLE = 24 * 3600 * SECOND
 AGAIN = frozenset({408, 425, 429, 503})
 UNKNOWN = frozenset({502, 504})
 BROKEN = 500
-"""From this status on an app that is idempotent is asked again."""
+"""From this status on, an idempotent app is asked again."""
 SHOWN = 300
-"""Characters of an answer's body in what people read."""
+"""Characters of an answer's body that people are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Http:
     """See Target.
 
-    timeout: milliseconds from the look-up of the host to the last byte of the answer; waits: the answer is the end of
+    timeout: milliseconds from looking up the host to the last byte of the answer; waits: the answer is the end of
     the run.
     """
 
@@ -101,7 +101,7 @@ class Http:
         if self._is_expected(answer.status) and self.expect_body in body:
             return TargetAnswer(text=text, ok=True if self.waits else None, output=body if self.waits else "")
         said = f"{self._where} answered {text}{self._hint(answer.status)}"
-        said += f": {body[:SHOWN].strip()}" if body.strip() else ""  # last, for what it cuts off may be half a secret
+        said += f": {body[:SHOWN].strip()}" if body.strip() else ""  # last, because it may cut a secret in half
         if answer.status in AGAIN or (self.idempotent and not self.waits and answer.status >= BROKEN):
             raise StartFailed(said, again=True, retry_after=_seconds(answer.headers.get("retry-after")))
         if answer.status in UNKNOWN:

@@ -1,4 +1,4 @@
-"""What a target of triggers is. The docstrings are the contract."""
+"""What a trigger's target is. The docstrings are the contract."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class StartCall:
     """One call.
 
-    run_id: the same in every call for one run; slot: milliseconds, None for a run that is for none; timezone: the
+    run_id: the same in every call for one run; slot: milliseconds, None for a run without a slot; timezone: the
     job's, for whoever writes the slot's date; input: JSON given by hand, "" for none; attempt: from 1.
     """
 
@@ -27,7 +27,7 @@ class StartCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetAnswer:
-    """The target took it. text: what it answered, for people; ok: how the run ended, None when that comes later.
+    """The target accepted it. text: its answer, for people; ok: how the run ended, None when that comes later.
 
     output: what the run left in the answer.
     """
@@ -38,18 +38,18 @@ class TargetAnswer:
 
 
 class Target(Protocol):
-    """Where runs are started. Safe for several threads."""
+    """Where runs are started. Thread-safe."""
 
     @property
     def timeout(self) -> int:
-        """The longest time that one call takes, in milliseconds."""
+        """The longest that one call may take, in milliseconds."""
 
     @property
     def repeatable(self) -> int:
-        """So long (milliseconds) after the first call for a run, a second one starts nothing. 0: it would start it."""
+        """Milliseconds after the first call for a run in which a second one starts nothing. 0: it starts another."""
 
     def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
-        """Start a run. Raises StartFailed, which says whether it may have started all the same.
+        """Start a run. Raises StartFailed, which says whether it may have started anyway.
 
         A target whose answer is the run's end calls `sent` once the work has begun, before it waits.
         """

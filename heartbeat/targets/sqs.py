@@ -1,4 +1,4 @@
-"""Sends a message to an SQS queue. A FIFO queue takes the same run once in five minutes."""
+"""Sends a message to an SQS queue. A FIFO queue accepts the same run once in five minutes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from heartbeat.targets.protocol import StartCall
 
 FIFO = 4 * MINUTE
-"""SQS drops doubles for five minutes; a minute is left for the clocks."""
+"""SQS drops duplicates for five minutes; one is left as a margin for the clocks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Sqs:
 
     @property
     def _region(self) -> str:
-        """A queue is reached where it is, whatever region we are in."""
+        """The queue's own region, whichever one we are in."""
         if self.region:
             return self.region
         if self.queue.startswith("arn:"):

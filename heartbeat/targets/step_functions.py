@@ -1,4 +1,4 @@
-"""Starts an execution of a state machine, named as the run: the same run is started once in 90 days."""
+"""Starts an execution of a state machine, named after the run: the same run starts once in 90 days."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class StepFunctions:
 
     @property
     def repeatable(self) -> int:
-        """See Target. An express workflow has no names that it keeps."""
+        """See Target. Express workflows do not remember names."""
         return DAY
 
     def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
-        """See Target. Source: StartExecution is idempotent by its name for standard workflows."""
+        """See Target. AWS: for standard workflows, StartExecution is idempotent by name."""
         del sent
         with aws_call.calling("Step Functions"):
             states = aws_call.client("stepfunctions", self.region or self.state_machine.split(":")[3])
@@ -44,5 +44,5 @@ class StepFunctions:
                     stateMachineArn=self.state_machine, name=call.run_id, input=document(call, self.input)
                 )
             except states.exceptions.ExecutionAlreadyExists:
-                return TargetAnswer(text=f"execution {call.run_id} was started already")
+                return TargetAnswer(text=f"execution {call.run_id} had already been started")
         return TargetAnswer(text=f"execution {answer['executionArn'].rpartition(':')[2]}")

@@ -95,7 +95,7 @@ def test_an_answer_that_comes_byte_by_byte_has_no_more_time_than_another(head):
     with talking(drip(head)) as port:
         failed = failure(f"http://127.0.0.1:{port}/", limit=9000)
     assert (failed.sent, failed.refused) == (True, False)
-    assert str(failed) == f"127.0.0.1:{port} did not answer (nothing whole within 0.3 s)"
+    assert str(failed) == f"127.0.0.1:{port} did not answer (no complete answer within 0.3 s)"
 
 
 def test_a_hundred_continues_are_no_answer():
@@ -198,7 +198,7 @@ def test_none_takes_a_proxy_from_the_environment(receiver, way, monkeypatch):
 
 @pytest.mark.parametrize("way", CHANNELS)
 def test_no_alert_goes_to_a_private_address_unless_it_is_allowed(receiver, way):
-    with pytest.raises(ChannelFailed, match=r"127\.0\.0\.1, which is no public address") as failed:
+    with pytest.raises(ChannelFailed, match=r"127\.0\.0\.1, which is not a public address") as failed:
         way(receiver.url, guard=Guard())
     assert (failed.value.refused, receiver.asked) == (True, [])
 

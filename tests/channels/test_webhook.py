@@ -311,7 +311,7 @@ def drip(server, answer, over):
     ],
 )
 def test_private_addresses_are_refused_however_they_are_written(receiver, host):
-    with pytest.raises(ChannelFailed, match="which is no public address; allow it with allow_private: true") as failed:
+    with pytest.raises(ChannelFailed, match="not a public address; allow it with allow_private: true") as failed:
         send(f"http://{host}:{receiver.server_port}/", guard=Guard())
     assert (failed.value.final, failed.value.refused) == (False, True)
     assert receiver.asked == []
@@ -346,7 +346,7 @@ def test_public_addresses_are_not(address):
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse(receiver):
     guard = Guard(resolver=lambda *_: ["93.184.216.34", "127.0.0.1"])
-    with pytest.raises(ChannelFailed, match=r"rebind\.example is at 127\.0\.0\.1, which is no public address"):
+    with pytest.raises(ChannelFailed, match=r"rebind\.example is at 127\.0\.0\.1, which is not a public address"):
         send(f"http://rebind.example:{receiver.server_port}/", guard=guard)
 
 

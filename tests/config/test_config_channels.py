@@ -59,7 +59,7 @@ channels:
 
 
 NEVER = "where clouds keep a machine's credentials: it is never called"
-PRIVATE = "which is no public address; allow it with allow_private: true"
+PRIVATE = "which is not a public address; allow it with allow_private: true"
 FORM = "must be an http or https URL with a host, such as https://example.com/hook"
 
 
@@ -75,7 +75,7 @@ FORM = "must be an http or https URL with a host, such as https://example.com/ho
         ("https://10.1.2.3/", f"10.1.2.3 is {PRIVATE}"),
         ("http://exa mple/verysecret", FORM),
         ("hooks.slack.com/verysecret", FORM),
-        ("https://u:verysecret@example.com/", "must hold no user and password; give a header such as Authorization"),
+        ("https://u:verysecret@example.com/", "must not hold a user or password; give a header such as Authorization"),
     ],
 )
 def test_a_url_that_can_never_be_called_is_refused(problems, kind, url, problem):
