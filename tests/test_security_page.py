@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from heartbeat.channels import slack_answers, webhook
 from heartbeat.channels.kinds import CHANNEL_KINDS
+from heartbeat.channels.slack import answers
+from heartbeat.channels.webhook import request
 from heartbeat.config.triggers import TIMEOUT_MAX
 from heartbeat.doors.api import routes
 from heartbeat.doors.http import ping_gate, watchdog
@@ -24,9 +25,9 @@ def row(name):
 
 
 def test_how_long_it_takes_and_how_much_is_read_of_what_is_sent():
-    assert row("`webhook`")[1:] == [f"{webhook.TOTAL:g} s", "the status"]
-    assert row("`slack`")[1] == f"{slack_answers.TIMEOUT:g} s"
-    assert row("`slack`")[2].startswith(f"{slack_answers.ANSWER_MAX // 1024} kB")
+    assert row("`webhook`")[1:] == [f"{request.TOTAL:g} s", "the status"]
+    assert row("`slack`")[1] == f"{answers.TIMEOUT:g} s"
+    assert row("`slack`")[2].startswith(f"{answers.ANSWER_MAX // 1024} kB")
     times = f"{http.TIMEOUT // SECOND} s unless it says otherwise, {TIMEOUT_MAX // MINUTE} min at most"
     assert row("`trigger: {http: …}`")[1:] == [f"`timeout`, {times}", f"{BODY_MAX:,} bytes"]
     assert row("the watchdog")[1:] == [f"{watchdog.TIMEOUT:g} s", "the status"]

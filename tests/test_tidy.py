@@ -207,3 +207,10 @@ def test_the_page_about_the_architecture_names_files_that_there_are():
     page = (ROOT / "docs" / "architecture.md").read_text()
     stems = {path.stem for place in ("heartbeat", "infra", "tests", "bench") for path in (ROOT / place).rglob("*.py")}
     assert [name for name in re.findall(r"`(?:\w+/)*(\w+)\.py`", page) if name not in stems] == []
+
+
+def test_the_page_about_the_architecture_names_paths_that_there_are():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`((?:\w+/)+\w+\.py)`", page))
+    assert len(named) > 50
+    assert {name for name in named if not any((place / name).exists() for place in (PACKAGE, ROOT))} == set()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind
-from heartbeat.channels.kinds import SettingKey as Setting
+from heartbeat.channels.kinds import CHANNEL_KINDS
 from heartbeat.config.findings import SECRET, nearest, printable, quoted
 from heartbeat.config.nodes import Mapping, Scalar
 from heartbeat.config.values import NAME
@@ -15,6 +14,8 @@ from heartbeat.outbound.urls import flaw, host_of
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingOf
 
+    from heartbeat.channels.kind import ChannelKind
+    from heartbeat.channels.kind import SettingKey as Setting
     from heartbeat.config.located import Located
 
 SETTING_MAX = 10_000

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind
+from heartbeat.channels.kinds import CHANNEL_KINDS
 from heartbeat.config.doubts import DOUBTS, FILE_DOUBTS
 from heartbeat.config.parts import BOUND_KEYS, EVIDENCE_KEYS
 from heartbeat.config.sources import KINDS
@@ -21,6 +21,7 @@ from heartbeat.config.triggers import KINDS as TRIGGERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from heartbeat.channels.kind import ChannelKind
     from heartbeat.config.keys import Key
     from heartbeat.config.sources import SourceKind
 

@@ -9,14 +9,15 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.channels.kinds import CHANNEL_KINDS, ChannelKind
-from heartbeat.channels.kinds import SettingKey as Setting
+from heartbeat.channels.kinds import CHANNEL_KINDS
 from heartbeat.config.channels import SETTING_MAX, needs_settings
 from heartbeat.config.parts import BOUND_KEYS, EVIDENCE_KEYS, METRIC, METRICS_MAX
 from heartbeat.config.tables import DEFAULT_KEYS, EXTENSION, JOB_KEYS, SERVICE_KEYS, TOP_KEYS
 from heartbeat.config.values import NAME, SLUG, UUID
 
 if TYPE_CHECKING:
+    from heartbeat.channels.kind import ChannelKind
+    from heartbeat.channels.kind import SettingKey as Setting
     from heartbeat.config.keys import Key
 
 Schema = dict[str, Any]

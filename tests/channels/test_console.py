@@ -5,7 +5,7 @@ import io
 import pytest
 from samples import NOW, alert
 
-from heartbeat.channels.console import Console
+from heartbeat.channels.console.terminal import Console
 from heartbeat.errors import ChannelFailed
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from samples import NOW, alert, recovered
 
-from heartbeat.channels.webhook import Webhook, WebhookSettings
+from heartbeat.channels.webhook.request import Webhook, WebhookSettings
 from heartbeat.core.addressing import delivery
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Event, Outcome

@@ -7,8 +7,8 @@ import pytest
 from receiver import Receiver, listening
 from samples import NOW, alert, recovered
 
-from heartbeat.channels.slack_bot import SlackBot
-from heartbeat.channels.slack_webhook import SlackWebhook
+from heartbeat.channels.slack.bot import SlackBot
+from heartbeat.channels.slack.webhook import SlackWebhook
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event
 from heartbeat.outbound.addresses import Guard

@@ -6,7 +6,7 @@ import re
 import pytest
 from samples import NOW, alert, recovered
 
-from heartbeat.channels.slack_blocks import blocks, escape, fallback, fence
+from heartbeat.channels.slack.block_kit import blocks, escape, fallback, fence
 from heartbeat.model import Reason, Verdict
 from heartbeat.text.alert_text import compose
 

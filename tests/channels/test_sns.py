@@ -7,8 +7,8 @@ import pytest
 from moto import mock_aws
 from samples import NOW, alert, recovered
 
-from heartbeat.channels.sns import Sns
-from heartbeat.channels.sns_content import MESSAGE_MAX, content
+from heartbeat.channels.sns.content import MESSAGE_MAX, content
+from heartbeat.channels.sns.topic import Sns
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event, Reason, Verdict
 from heartbeat.text.alert_text import compose

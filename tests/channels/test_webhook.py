@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from receiver import Receiver, listening
 from samples import NOW, alert, at
 
-from heartbeat.channels.template import Template
-from heartbeat.channels.webhook import Webhook, WebhookSettings, seconds
+from heartbeat.channels.webhook.request import Webhook, WebhookSettings, seconds
+from heartbeat.channels.webhook.template import Template
 from heartbeat.errors import BadSetting, ChannelFailed
 from heartbeat.outbound.addresses import Guard, public
 

@@ -6,9 +6,9 @@ from io import StringIO
 
 from samples import NOW, alert
 
-from heartbeat.channels.slack_bot import SlackBot
-from heartbeat.channels.slack_webhook import SlackWebhook
-from heartbeat.channels.webhook import Webhook, WebhookSettings
+from heartbeat.channels.slack.bot import SlackBot
+from heartbeat.channels.slack.webhook import SlackWebhook
+from heartbeat.channels.webhook.request import Webhook, WebhookSettings
 from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.errors import WorldError
 from heartbeat.model import Trigger

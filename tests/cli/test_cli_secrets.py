@@ -13,7 +13,7 @@ import pytest
 from channels.receiver import Receiver, listening
 
 from heartbeat import settings
-from heartbeat.channels.slack_bot import SlackBot
+from heartbeat.channels.slack.bot import SlackBot
 from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.errors import BadSetting
 from heartbeat.outbound.addresses import Deadline, Guard
@@ -210,7 +210,7 @@ def test_a_bug_in_a_channel_is_one_problem_of_many(machine, monkeypatch):
     def broken(*_, **__):
         raise LookupError(f"{MARK} is not to be found")
 
-    monkeypatch.setattr("heartbeat.channels.console.Console.send", broken)
+    monkeypatch.setattr("heartbeat.channels.console.terminal.Console.send", broken)
     status, out, err = machine.run("doctor", "--send-test", when="2026-11-22T08:00")
     assert (status, err) == (1, "")
     assert "problem  channel screen: a bug in the channel: LookupError" in out

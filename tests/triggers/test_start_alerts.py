@@ -7,9 +7,9 @@ import pytest
 from stage import BORN, MINUTE, REFUSED, SILENT, Killed, at
 
 from heartbeat.channels.body import document
-from heartbeat.channels.console import Console
-from heartbeat.channels.slack_blocks import blocks
-from heartbeat.channels.sns_content import content
+from heartbeat.channels.console.terminal import Console
+from heartbeat.channels.slack.block_kit import blocks
+from heartbeat.channels.sns.content import content
 from heartbeat.core.run_history import records
 from heartbeat.core.starting import run_for
 from heartbeat.errors import StartFailed

@@ -1,4 +1,4 @@
-"""An SNS topic. `sns_content` says what is published."""
+"""An SNS topic. `content` says what is published."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.protocol import GROUP_ABOVE
-from heartbeat.channels.sns_content import content
+from heartbeat.channels.sns.content import content
 from heartbeat.errors import ChannelFailed
 from heartbeat.redact import credentials, veiled
 from heartbeat.text.alert_text import compose

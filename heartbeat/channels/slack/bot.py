@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import WebClient
 
-from heartbeat.channels import slack_blocks
 from heartbeat.channels.protocol import GROUP_ABOVE
-from heartbeat.channels.slack_answers import ANSWER_MAX, PACE, TIMEOUT, BadBlocksError, LostError, fail, silent
-from heartbeat.channels.webhook import post
+from heartbeat.channels.slack import block_kit
+from heartbeat.channels.slack.answers import ANSWER_MAX, PACE, TIMEOUT, BadBlocksError, LostError, fail, silent
+from heartbeat.channels.webhook.request import post
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import Event
 from heartbeat.outbound.sender import HttpRequest, Sender
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from slack_sdk.web import SlackResponse
 
-    from heartbeat.channels.slack_blocks import Block
+    from heartbeat.channels.slack.block_kit import Block
     from heartbeat.model import Alert
     from heartbeat.outbound.addresses import Guard
     from heartbeat.text.alert_text import Message
@@ -108,7 +108,7 @@ class SlackBot:
         if single and root.alerts == 1 and message.alerts[0].event is Event.RECOVERED:
             return self._recover(message, root)
         if self._thread:
-            blocks = slack_blocks.headline(message) if single else slack_blocks.blocks(message)
+            blocks = block_kit.headline(message) if single else block_kit.blocks(message)
             self._say(message, blocks, thread_ts=root.ts, reply_broadcast=not single)
         return self._thread
 
@@ -116,20 +116,20 @@ class SlackBot:
         if self._update:
             self._edit(message, root)
         if self._thread:
-            text = slack_blocks.recovered(message.alerts[0])
+            text = block_kit.recovered(message.alerts[0])
             self._call(self._client.chat_postMessage, text=text, channel=root.channel, thread_ts=root.ts)
         return self._update or self._thread
 
     def _edit(self, message: Message, root: Root) -> None:
-        text = slack_blocks.fallback(message)
+        text = block_kit.fallback(message)
         edit = self._client.chat_update
         try:
-            self._call(edit, text=text, channel=root.channel, ts=root.ts, blocks=slack_blocks.blocks(message))
+            self._call(edit, text=text, channel=root.channel, ts=root.ts, blocks=block_kit.blocks(message))
         except BadBlocksError:
             self._call(edit, text=text, channel=root.channel, ts=root.ts, blocks=[])
 
     def _post(self, message: Message) -> str:
-        answer = self._say(message, slack_blocks.blocks(message))
+        answer = self._say(message, block_kit.blocks(message))
         found = answer.data if isinstance(answer.data, dict) else {}
         if "channel" not in found or "ts" not in found:  # posted, and nobody knows where
             return ""
@@ -137,7 +137,7 @@ class SlackBot:
         return json.dumps(asdict(root))
 
     def _say(self, message: Message, blocks: list[Block], **place: Any) -> SlackResponse:  # noqa: ANN401  (passed on)
-        text = slack_blocks.fallback(message)
+        text = block_kit.fallback(message)
         say = self._client.chat_postMessage
         try:
             return self._call(say, text=text, channel=self._channel, blocks=blocks, **place)

@@ -29,7 +29,7 @@ from heartbeat.text.alert_text import compose
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from heartbeat.channels.template import Template
+    from heartbeat.channels.webhook.template import Template
     from heartbeat.model import Alert
     from heartbeat.outbound.addresses import Guard
     from heartbeat.outbound.sender import HttpAnswer

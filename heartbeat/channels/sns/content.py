@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels import body
-from heartbeat.channels.slack_blocks import code, escape
+from heartbeat.channels.slack.block_kit import code, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from heartbeat.channels import slack_blocks
 from heartbeat.channels.protocol import GROUP_ABOVE
-from heartbeat.channels.slack_answers import ANSWER_MAX, PACE, REVOKED, TIMEOUT, BadBlocksError, fail
-from heartbeat.channels.webhook import JSON, post
+from heartbeat.channels.slack import block_kit
+from heartbeat.channels.slack.answers import ANSWER_MAX, PACE, REVOKED, TIMEOUT, BadBlocksError, fail
+from heartbeat.channels.webhook.request import JSON, post
 from heartbeat.outbound.sender import HttpRequest, Sender
 from heartbeat.redact import secrets_of_url
 from heartbeat.text.alert_text import compose
@@ -20,7 +20,7 @@ from heartbeat.text.alert_text import compose
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heartbeat.channels.slack_blocks import Block
+    from heartbeat.channels.slack.block_kit import Block
     from heartbeat.model import Alert
     from heartbeat.outbound.addresses import Guard
 
@@ -43,9 +43,9 @@ class SlackWebhook:
         """See `Channel`. A webhook's answer holds nothing worth keeping."""
         del key, receipt
         message = compose(alerts, now)
-        text = slack_blocks.fallback(message)
+        text = block_kit.fallback(message)
         try:
-            self._post(text, slack_blocks.blocks(message))
+            self._post(text, block_kit.blocks(message))
         except BadBlocksError:
             self._post(text, None)
         return ""
