@@ -11,7 +11,10 @@ from heartbeat.core.transition import keep_row
 from heartbeat.model import NEVER, Alert, Entry, Event, Incident, Reason, Ruled, Signal, Snapshot, State, Verdict
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from heartbeat.core.deadlines import Blinds
+    from heartbeat.model.state_fields import StateFields
 
 
 class Case:
@@ -29,7 +32,7 @@ class Case:
         self._n = self.state.version + 1
         self._unkept: Ruled | None = None  # a row of the table that no line of history carries yet
 
-    def set(self, **fields: object) -> None:
+    def set(self, **fields: Unpack[StateFields]) -> None:
         """Decide these fields of the state."""
         self.state = replace(self.state, **fields)
 
