@@ -1,7 +1,58 @@
-"""One job under judgment: takes verdicts one by one, in the order things happened, and becomes one `Change`.
+"""One job under judgment: verdicts go in one by one, the status follows them, and one `Change` comes out.
 
-on_signal.py (a signal came) and on_clock.py (time passed) decide the verdicts; the status follows here, by
-transition.py.
+on_signal.py (a signal came) and on_clock.py (time passed) decide the verdicts, `Judgment.rule` counts them, and
+transition.py says what follows. What must be true:
+
+- Verdicts count in the order in which things happened. A miss is dated when the grace ran out, a hang when the limit
+  did, and neither date depends on when somebody looked.
+- Nothing old undoes anything newer: a success mends only if no later slot (`bad_slot`) and no later fail (`failed_at`)
+  is known to be bad.
+- No incident opens for a time of which people know already that it is over.
+
+But things arrive in another order: signals are delayed, and the clock looks when it can. Take an hourly job with
+`grace: 10m` and `max_runtime: 30m`. Its runs have ids, c names its slot (`?for=` 10:00), nobody looks before 12:30:
+
+    slots     08:00       09:00       10:00       11:00       12:00
+              ├───────────┼───────────┼───────────┼───────────┼─────┊──→
+    heard     a▸          b●                          c●      d●    ┊       ▸ start   ● success
+    limits          ┤ 08:31 (a)         ┤ 10:10     ┤ 11:10         look
+
+a meets 08:00 and owes an end by 08:31. b moves the *cursor* to 09:00: every slot up to the cursor is met or judged. c
+moves it to 10:00, which is `late`: nobody had called it missed. d meets 12:00 while 11:00 is open, so it is a *span*
+in `ahead`, and the cursor stays. The job has been `up` since b, as far as anybody knows. At 12:30 the clock takes what
+is due, earliest first (what must wait after a gap of ours holds up all behind it: blind.py), and people read
+"08:31 down, 09:02 up, 11:10 down, 12:02 up":
+
+`mends`. That a hung is known only now, and b is behind the cursor already. So while a run is open, the first successes
+after its limit are kept, with their slots: should the run prove to have hung, the first of them that is new enough has
+mended it. Before the clock counts a miss or a hang, it counts what is known to have happened earlier (`_mend`): b
+comes before 11:10.
+
+`ahead`. d made the job `up` when it was heard, but whether it is a recovery depends on 11:00. Once that is judged, the
+cursor passes over the span, and its first success since things went bad counts again: up at 12:02. Where the grace is
+longer than the gap, an open incident ends with a success ahead though a slot before it is still open; and a slot whose
+deadline passes after a later one has succeeded is recorded as missed and counts for nothing.
+
+`outage`. Had somebody looked at 10:30 too, people would know of "10:10 down, 11:20 up" by 12:30. The miss of 11:10 is
+then old news: it lies within the last outage, so it is recorded, and nobody is told.
+
+`streak` and `mended_at`. Say `alert_after: 2`, and looks at 10:30 and 12:30. The first finds 10:00 missed, one in a
+row. c makes it good and would end the streak; but 11:00 is open, and its deadline came before c. If it was missed, the
+two were in a row. So the streak stays, and `mended_at` says when it ended if nothing of the kind turns up. The next bad
+verdict settles it: dated before the success it makes the streak longer (11:10: two, down), dated after it begins a new
+one. The same holds for a success that meets a slot ahead.
+
+What is not pretty:
+
+- A signal is judged when it is heard, by what is known then. So what c means depends on the looks before it: after none
+  it makes 10:00 late; after one at 10:30 it is a recovery; after one at 11:15 a later slot than its own is known to be
+  bad, and the job is down until 12:02. Each is true of what was known.
+- `mended_at` waits for slots, not for runs. Where a miss and then a hang came before a success, and the hang is found
+  after it, `alert_after: 2` counts one and one.
+- A span at the cursor is passed over at once, even if a run hung before it. That hang comes out as old news, or is
+  mended by what `mends` and `recent` hold.
+- Memory is short: five successes in `mends`, five in `recent`, one outage. More would make every ping's row longer.
+- The history lists what was found in the order of finding; its dates are those of what happened.
 """
 
 from __future__ import annotations
@@ -9,60 +60,29 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from heartbeat.core import deadlines, slots
-from heartbeat.core.alerts import doubted, incident_id, job_alert
+from heartbeat.core.alerts import incident_id
+from heartbeat.core.case import Case
 from heartbeat.core.transition import TRANSITIONS, Tell, Transition, keep_row
 from heartbeat.model import (
     BAD,
     GOOD,
     NEVER,
-    Alert,
     Change,
-    Entry,
-    Event,
     Incident,
     Reason,
     Ruled,
     Run,
-    Signal,
-    Snapshot,
     Span,
-    State,
     Status,
     Verdict,
 )
 
 
-class Judgment:
-    """Collects what one look at a job decides.
+class Judgment(Case):
+    """One look at a job: verdicts go in, one `Change` comes out."""
 
-    now: when we look; quiet: until when people are not told (a silence), or None; blinds: when nobody listened.
-    """
-
-    def __init__(self, snapshot: Snapshot, now: int, quiet: int | None, blinds: deadlines.Blinds = ()) -> None:
-        self.snapshot, self.job, self.now, self.quiet, self.blinds = snapshot, snapshot.job, now, quiet, blinds
-        self.state: State = snapshot.state
-        self.entries: list[Entry] = []
-        self.alerts: list[Alert] = []
-        self.hung_since: int | None = None  # the limit of the run that was found hung last
-        self.doubt = ""  # why what is told next may not be so
-        self._n = self.state.version + 1
-        self._unkept: Ruled | None = None  # a row of the table that no line of history carries yet
-
-    def set(self, **fields: object) -> None:
-        """Decide these fields of the state."""
-        self.state = replace(self.state, **fields)
-
-    def note(
-        self, slot: int | None, at: int, verdict: Verdict | None, reason: Reason | None, signal: Signal | None = None
-    ) -> None:
-        """Write one line of history."""
-        entry = Entry(slug=self.job.slug, n=self._n, slot=slot, at=at, verdict=verdict, reason=reason, signal=signal)
-        self.entries.append(entry if self._unkept is None else keep_row(entry, self._unkept))
-        self._unkept = None
-
-    def remark(self, text: str) -> None:
-        """Say more about the line just written."""
-        self.entries[-1] = replace(self.entries[-1], remark=text)
+    hung_since: int | None = None
+    """The limit of the run that this look found hung, or the deadline of a slot found missed after it."""
 
     def meet(self, slot: int, at: int, *, good: bool) -> None:
         """The slot is met at this instant: move the cursor, or remember it ahead of earlier slots still open."""
@@ -219,54 +239,15 @@ class Judgment:
         else:
             self.tell_recovered(at)
 
-    def tell_opened(self) -> None:
-        """Tell that the open incident began."""
-        incident = self.state.incident
-        if incident is not None:
-            self._tell(Event.OPENED, incident.opened_at, replace(incident, told_at=self.now))
-
-    def tell_reminder(self) -> None:
-        """Tell that the open incident still lasts."""
-        known = self.state.incident
-        if known is not None:
-            self._tell(Event.REMINDER, self.now, replace(known, reminded_at=self.now, reminders=known.reminders + 1))
-
-    def tell_recovered(self, at: int) -> None:
-        """Tell that the open incident ended at this instant, and forget it."""
-        if self.state.incident is not None:
-            self._tell(Event.RECOVERED, at, self.state.incident)
-            self.set(incident=None)
-
-    def tell_closed(self) -> None:
-        """Tell that nobody waits for the open incident's end any more: the job is removed."""
-        if self.state.incident is not None:
-            self._tell(Event.CLOSED, self.now, self.state.incident)
-
-    def _tell(self, event: Event, at: int, incident: Incident) -> None:
-        self.set(incident=incident)
-        alert = job_alert(self.job, self.state, incident, event, at, self._latest_signal())
-        self.alerts.append(doubted(alert, self.doubt))
-
-    def _latest_signal(self) -> Signal | None:
-        return next((entry.signal for entry in reversed(self.entries) if entry.signal is not None), None)
-
     def next_look(self) -> int:
         """The instant at which the clock must look at this job again, if nothing is heard before."""
         state = self.state
         looks = [start.until for start in state.starts if start.until] if state.starts else []
         if self.job.enabled:
             judged = deadlines.next_judged(self.job, state, self.blinds)
-            telling = None if state.incident is None else self._next_telling(state.incident)
+            telling = None if state.incident is None else self.next_telling(state.incident)
             looks += [look for look in (judged, state.paused_until, telling) if look is not None]
         return min(looks, default=NEVER)
-
-    def _next_telling(self, incident: Incident) -> int | None:
-        owed = incident.told_at is None or incident.ended_at is not None
-        if owed:
-            return min(self.now, self.snapshot.due) if self.quiet is None else self.quiet
-        if self.job.remind_every is None or incident.acked_at is not None or incident.told_at is None:
-            return None
-        return max((incident.reminded_at or incident.told_at) + self.job.remind_every, self.quiet or 0)
 
     def change(self, *, more: bool = False) -> Change:
         """What has been decided; nothing more can be. The due row moves only to come earlier, or when it has come."""

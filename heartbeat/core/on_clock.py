@@ -35,7 +35,7 @@ def look(snapshot: Snapshot, now: int, *, blind: Sequence[Blind] = (), quiet: in
     more = False
     if case.job.enabled:
         more = not _walk(case)
-        _owed(case)
+        case.tell_owed()
     return case.change(more=more)
 
 
@@ -216,23 +216,3 @@ def excuse(case: Judgment, until: int, reason: Reason) -> None:
         case.set(cursor=slot)
     last = max((span.last for span in case.state.ahead), default=until)
     case.set(cursor=max(case.state.cursor, until, last), ahead=(), starts=excused(case.state.starts, until))
-
-
-def _owed(case: Judgment) -> None:
-    # What a silence or the passing of time has left to tell.
-    incident = case.state.incident
-    if incident is None or case.quiet is not None:
-        return
-    if incident.ended_at is not None:
-        case.tell_recovered(incident.ended_at)
-    elif incident.told_at is None:
-        case.tell_opened()
-    elif _reminder_due(case):
-        case.tell_reminder()
-
-
-def _reminder_due(case: Judgment) -> bool:
-    incident, every = case.state.incident, case.job.remind_every
-    if incident is None or every is None or incident.acked_at is not None or incident.told_at is None:
-        return False
-    return (incident.reminded_at or incident.told_at) + every <= case.now

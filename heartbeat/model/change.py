@@ -12,50 +12,69 @@ from heartbeat.model.words import Event, Outcome, Phase, Reason, Verdict
 
 
 class Alert(Noun, frozen=True, kw_only=True):
-    """The facts of one message, complete in themselves: a channel needs nothing else to word it.
-
-    id: names the fact told, not the attempt (the idempotency key is made of it); slug is "" for an alert about the
-    service itself; at: when it became true; expected: the slot; deadline: when the grace or runtime ran out; bad: slots
-    in a row; next_slot: what is expected next; jobs: the names concerned, for an alert about many; triggered_at,
-    attempts, answer, phase: when the run was triggered, how often its target was called, what it answered, and how far
-    that start came; log_url: where the run's log is.
-    """
+    """The facts of one message, complete in themselves: a channel needs nothing else to word it."""
 
     id: str
+    """Names the fact told, not the attempt: the idempotency key is made of it."""
     event: Event
     at: int
+    """The instant at which it became true."""
     incident: str = ""
+    """The id of the incident, by which a channel keeps one thread."""
     slug: str = ""
+    """The job; empty when the alert is about the service itself."""
     description: str = ""
     environment: str = ""
     owner: str = ""
     runbook: str = ""
     tags: tuple[str, ...] = ()
     timezone: str = "UTC"
+    """The IANA zone in which its instants are written."""
     schedule: str = ""
+    """The schedule in words."""
     verdict: Verdict | None = None
+    """What opened the incident, and why."""
     reason: Reason | None = None
     expected: int | None = None
+    """The slot that opened the incident; None: a run that belongs to none."""
     deadline: int | None = None
+    """The instant at which the grace or the runtime ran out; None: it failed before."""
     opened_at: int | None = None
+    """The instant at which the incident began."""
     last_success: int | None = None
+    """The instant of the latest success."""
     last_signal: int | None = None
+    """The instant of the latest word of the job."""
     next_slot: int | None = None
+    """The slot expected next."""
     bad: int = 0
+    """Bad slots of the incident so far."""
     reminders: int = 0
+    """Reminders told so far, this one included."""
     exit_status: int | None = None
+    """What the run exited with, where it said so."""
     run_id: str = ""
+    """The run that went bad, where it is known."""
     output: str = ""
+    """The body of the job's signal."""
     hint: str = ""
+    """What may be wrong instead, such as the time zone."""
     text: str = ""
+    """The message itself, where no facts make it: for an alert about the service."""
     jobs: tuple[str, ...] = ()
+    """The slugs concerned, for an alert about many."""
     silent_all: bool = False
     """Every job that was due in that sweep was silent: the cause may be the network or us."""
     triggered_at: int | None = None
+    """The instant at which its trigger was claimed first; None: we did not start it."""
     attempts: int = 0
+    """How often its target was called."""
     answer: str = ""
+    """What the target answered."""
     log_url: str = ""
+    """Where a person finds the run's log."""
     phase: Phase | None = None
+    """How far the start came."""
 
 
 class Delivery(Noun, frozen=True, kw_only=True, tag=FORMAT):
@@ -140,26 +159,31 @@ class Due(Noun, frozen=True, kw_only=True):
 
 
 class Change(Noun, frozen=True, kw_only=True):
-    """One decision, to be committed whole or not at all.
-
-    expected: the version of the job's state that the decision was made from (0: there was no such job). `state` has
-    version expected + 1. `due`: where the due row shall stand now; None leaves it where it is (a row that is no longer
-    true is harmless). `look`: when the clock must look next by what is known now; the due row stands there or earlier,
-    and a store may keep it beside the row. `deliveries` and `documents` carry their own next version: 1 is new, n
-    replaces n - 1.
-    `more`: there is more to judge at once than one change may hold.
-    """
+    """One decision, to be committed whole or not at all."""
 
     slug: str = ""
+    """The job; empty for a change of deliveries and documents alone."""
     expected: int = 0
+    """The version of the job's state that the decision was made from; 0: there was no such job."""
     job: Job | None = None
+    """Its new definition; None: as it is."""
     state: State | None = None
+    """Its next state, of version expected + 1; None: as it is."""
     uuid: str = ""
+    """Of a new job: the uuid of its ping URL."""
     remove: bool = False
+    """Take the job away, and leave definition and state behind."""
     due: int | None = None
+    """The instant at which the due row shall stand; None: where it is. A row that is no longer true is harmless."""
     look: int | None = None
+    """When the clock must look next, by what is known now. The due row stands there or earlier, and a store may keep
+    this beside the row."""
     entries: tuple[Entry, ...] = ()
+    """New lines of history, in the order of finding."""
     alerts: tuple[Alert, ...] = ()
+    """What is to be told. core/addressing.py makes deliveries of them; stores ignore them."""
     deliveries: tuple[Delivery, ...] = ()
+    """Each carries its own next version: 1 is new, n replaces n - 1. So do documents."""
     documents: tuple[Document, ...] = ()
     more: bool = False
+    """There is more to judge at once than one change may hold."""

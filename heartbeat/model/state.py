@@ -113,45 +113,61 @@ class Incident(Noun, frozen=True, kw_only=True):
 class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     """Where a job stands. Never in the file; applying a file never changes it.
 
-    cursor: every slot at or before it has its verdict (for `every`: also the last heartbeat, from which the next slot
-    is counted); born: slots exist after this instant; streak: bad slots in a row; bad_slot: the latest slot with a bad
-    verdict; failed_at: when the latest fail happened; recent: when the latest successes happened, oldest first;
-    seen: marks of the ids of the latest signals and finished runs; outage: from when to when the job was down last;
-    mends: the first successes, as (when, slot), after the limit of a run that has not been looked at since;
-    mended_at: the success that ends the streak, unless a slot still open proves to have gone bad before it;
-    starts: the latest runs that we started, oldest first; claimed_slot: the latest slot that the schedule started;
-    life: which life of the job this is, named by about when it began (0: made before lives had names); removed_at: of a
-    job that is gone, since when; deaf_before: silences of just this job that began earlier were meant for another life;
-    skew: by how much the clock of its latest sender is slow, as far as that one said.
+    The head of core/judgment.py tells how cursor, ahead, streak, outage, mends and mended_at play together.
     """
 
     version: int
+    """Rises by one with each change of the job, through all its lives."""
     born: int
+    """The instant after which its slots exist."""
     cursor: int
+    """Every slot up to this instant is met or judged. For `every`, also the heartbeat from which slots are counted."""
     status: Status = Status.WAITING
     since: int = 0
+    """The instant at which the status began."""
     ahead: tuple[Span, ...] = ()
+    """Slots met while an earlier one is still open, in order."""
     runs: tuple[Run, ...] = ()
+    """The runs that have started and not finished, in the order in which we heard of them."""
     streak: int = 0
+    """Bad slots in a row; people are told when there are `alert_after`."""
     bad_slot: int | None = None
+    """The latest slot known to be bad that no success has mended; None: there is none."""
     failed_at: int | None = None
+    """The instant of the latest fail that counts."""
     finished_at: int | None = None
+    """The instant of the latest success or fail."""
     last_signal: int | None = None
+    """The instant of the latest word of the job itself."""
     signals: int = 0
+    """How many signals have come from the job itself."""
     recent: tuple[int, ...] = ()
+    """The instants of the latest few successes, oldest first."""
     seen: tuple[str, ...] = ()
+    """Marks of the ids of the latest signals and finished runs, by which a doubled one is known."""
     incident: Incident | None = None
+    """The incident that is open, or whose recovery is still to be told."""
     paused_until: int | None = None
+    """The instant at which the pause ends; None: not paused, or until somebody resumes it."""
     pause_reason: str = ""
     outage: tuple[int, int] | None = None
+    """From when to when the job was down last; what is found late to have gone bad within it is old news."""
     mends: tuple[tuple[int, int], ...] = ()
+    """The first successes after the limit of a run still open, as (instant, slot)."""
     mended_at: int | None = None
+    """The instant of the success that ends the streak, unless a slot still open went bad before it."""
     starts: tuple[Start, ...] = ()
+    """The latest runs that we started; the one that has moved last stands last."""
     claimed_slot: int | None = None
+    """The latest slot that the schedule started."""
     life: int = 0
+    """Which life of the job this is, named by about the instant at which it began; 0: older than such names."""
     removed_at: int | None = None
+    """The instant of its removal; None: the job is there."""
     deaf_before: int = 0
+    """Silences of just this job that began before this instant were meant for another life."""
     skew: int = 0
+    """Milliseconds by which the clock of its latest sender is slow, as far as that one said."""
 
     @property
     def last_success(self) -> int | None:

@@ -74,9 +74,13 @@ def deliver(  # noqa: PLR0913  (the last six are limits and helpers that have a 
     """Send what waits, up to `limit` deliveries.
 
     fallback: the channels that are told of what another does not take; none: every other.
+
+    1. Read the outbox, as far as the horizon.
+    2. Make a lane of what each channel is to be sent now; leave what is for a channel that there is not here.
+    3. Run the lanes side by side: each claims, sends and marks.
+    4. Count what became of it all, and what still waits.
     """
     start, owner = clock(), owner or Somebody()
-    rows, full = _read(store, start, limit)
     run = Pass(
         store=store,
         clock=clock,
@@ -86,18 +90,11 @@ def deliver(  # noqa: PLR0913  (the last six are limits and helpers that have a 
         deadline=start + min(budget, BUDGET),
         holder=owner.name,
     )
-    whole, lanes = Delivered(more=full), []
-    gone = cache(owner.gone)  # the same answer for all that one process held
-    for name, queue in _by_channel(rows).items():
-        channel = channels.get(name)
-        now, later = _ripe(queue, channel, start, gone)
-        if now and channel is None:
-            whole += _leave(run, now, later)
-        elif now and channel is not None:
-            lanes.append(Lane(channel, now, later, run))
+    rows, full = _read(store, start, limit)
+    left, lanes = _lanes(run, rows, channels, owner, start)
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="deliver") as pool:
         done = [pool.submit(lane.run) for lane in lanes]
-    whole = sum((lane.result() for lane in done), whole)
+    whole = sum((lane.result() for lane in done), Delivered(more=full) + left)
     return replace(whole, waiting=max(len(rows) - whole.sent - whole.dead, 0))
 
 
@@ -111,6 +108,22 @@ def _read(store: Store, now: int, limit: int) -> tuple[list[Delivery], bool]:
         if whole:
             return whole, rows[-1].next_at <= now
         limit *= 2  # it all belongs to messages that are longer
+
+
+def _lanes(
+    run: Pass, rows: Sequence[Delivery], channels: Mapping[str, Channel], owner: Owner, start: int
+) -> tuple[Delivered, list[Lane]]:
+    """One lane for each channel that has something to send, and what became of what is for none."""
+    left, lanes = Delivered(), []
+    gone = cache(owner.gone)  # the same answer for all that one process held
+    for name, queue in _by_channel(rows).items():
+        channel = channels.get(name)
+        now, later = _ripe(queue, channel, start, gone)
+        if now and channel is None:
+            left += _leave(run, now, later)
+        elif now and channel is not None:
+            lanes.append(Lane(channel, now, later, run))
+    return left, lanes
 
 
 def _by_channel(rows: Sequence[Delivery]) -> dict[str, list[Delivery]]:

@@ -133,25 +133,34 @@ class _Sweep:
         self.broken: dict[str, str] = {}
 
     def run(self, limit: int) -> Swept:
+        """One sweep. Wherever it dies, the next one finds the same rows.
+
+        1. Read what is due from the mark on, and choose whose turn it is.
+        2. Decide for each; nothing is written yet.
+        3. After a gap of ours, write the gap down before anything that was judged by it, and tell of a long one. If
+           another sweep was faster, leave the rest to that one.
+        4. Commit. Jobs that somebody else moved, or that have more to judge, are decided again, TURNS times in all.
+        5. Remember by name what could not be judged, so that the mark may move on without it.
+        6. Move the mark, last of all and only if everything before it is settled.
+        """
         due = self.store.due(self.book.mark, self.now, limit + len(self.book.stuck))
         slugs = self.turns(due.slugs)
         decided = self.decide(slugs)
         if self.blind is not None and not self.tell_blind(decided):
             return Swept(lost=1, more=True, age=self.age, moved=self.book.moved(self.now))
-        rest = self.settle(decided)
-        for _ in range(TURNS - 1):
-            if not rest:
-                break
-            rest = self.settle(self.decide(rest))
+        self.settle_all(decided)
         done = self.hold(slugs) and not self.unfinished
         ours = self.keep_book(due, done=done)
+        return self.swept(due, more=ours and (due.more or bool(self.unfinished) or self.is_moving()))
+
+    def swept(self, due: Due, *, more: bool) -> Swept:
         return Swept(
             due=len(due.slugs),
             judged=self.judged,
             told=self.told,
             lost=self.lost,
             blind=self.blind,
-            more=ours and (due.more or bool(self.unfinished) or self.is_moving()),
+            more=more,
             age=self.age,
             moved=self.book.moved(self.now),
             starts=tuple({order.run_id: order for order in self.starts}.values()),
@@ -166,6 +175,13 @@ class _Sweep:
         waiting = stuck.waiting(self.book.stuck, self.now)
         again = [each.slug for each in self.book.stuck if each.slug not in waiting]
         return list(dict.fromkeys([*(slug for slug in due if slug not in waiting), *again]))
+
+    def settle_all(self, decided: Sequence[tuple[Snapshot, Change]]) -> None:
+        rest = self.settle(decided)
+        for _ in range(TURNS - 1):
+            if not rest:
+                break
+            rest = self.settle(self.decide(rest))
 
     def settle(self, decided: Sequence[tuple[Snapshot, Change]]) -> list[str]:
         # Commit; the jobs that must be looked at again: somebody else moved them, or they have more to judge.
@@ -218,7 +234,7 @@ class _Sweep:
         return [(snapshot, self.look(snapshot, silences)) for snapshot in snapshots]
 
     def hold(self, slugs: Sequence[str]) -> bool:
-        # What could not be judged is remembered by name, so that the mark may move on. False: it is too much for that.
+        # False: there is too much of it to remember by name.
         failed = self.failed | self.broken
         after = stuck.renewed(self.book.stuck, failed, slugs, self.now)
         if len(after) > stuck.STUCK_MAX:
@@ -268,7 +284,7 @@ class _Sweep:
         return self.store.load([snapshot.job.slug])[snapshot.job.slug]
 
     def tell_blind(self, decided: list[tuple[Snapshot, Change]]) -> bool:
-        # Remembered before anything is judged by it; a long one is told, once.
+        # A long one is told, once. False: another sweep was faster.
         if self.blind is None:
             return True
         told = any(known.is_long and known.start == self.blind.start for known in self.book.blinds)
@@ -281,7 +297,7 @@ class _Sweep:
         return stored
 
     def keep_book(self, due: Due, *, done: bool) -> bool:
-        # Last: what lies before the mark is settled. Whether it was ours to write: else another sweep goes on from it.
+        # Whether the book was ours to write; if not, another sweep goes on from it.
         idle = not due.slugs and not due.more and self.book.stuck == self.known_stuck
         if idle and self.book.version and self.now - self.book.alive < ALIVE_EVERY:
             return True
