@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from samples import NOW, alert
+from alert_samples import NOW, alert
 
 from heartbeat.channels.build import BUILDERS, TYPES, build
 from heartbeat.channels.console import Console
