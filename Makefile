@@ -6,7 +6,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TOOLS := .tools/ministack/ready .tools/sam/ready .tools/lambda/ready \
-	.tools/thirdparty/ready .tools/frameworks/ready
+	.tools/real_clients/ready .tools/frameworks/ready
 ARGS ?=
 SEEDS ?= 20000
 FUZZ ?= 40000
@@ -27,17 +27,17 @@ setup: .venv/ready
 
 # What stands for AWS in the tests, what deploys to it, and the frameworks of docs/snippets.md: each in an environment of
 # its own, for they pin much.
-.tools/%/ready: tests/stack/%.lock
+.tools/%/ready: tests/aws_stack/%.lock
 	$(PYTHON) -m venv .tools/$*
 	.tools/$*/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 # Other people's clients, in Python and in Node (which a wheel brings).
-.tools/thirdparty/ready: tests/thirdparty/clients.lock tests/thirdparty/package-lock.json
-	$(PYTHON) -m venv .tools/thirdparty
-	.tools/thirdparty/bin/pip install --quiet --disable-pip-version-check -r $<
-	cp tests/thirdparty/package.json tests/thirdparty/package-lock.json .tools/thirdparty
-	cd .tools/thirdparty && bin/npm ci --silent --no-audit --no-fund
+.tools/real_clients/ready: tests/real_clients/clients.lock tests/real_clients/package-lock.json
+	$(PYTHON) -m venv .tools/real_clients
+	.tools/real_clients/bin/pip install --quiet --disable-pip-version-check -r $<
+	cp tests/real_clients/package.json tests/real_clients/package-lock.json .tools/real_clients
+	cd .tools/real_clients && bin/npm ci --silent --no-audit --no-fund
 	touch $@
 
 .tools/frameworks/ready: tests/snippets/frameworks.lock
@@ -50,12 +50,12 @@ demo: setup
 
 # The stack's stories mostly wait for the clock: they run beside the other tests.
 test: check $(TOOLS)
-	$(BIN)/pytest -rs tests/stack > .tools/stack.log 2>&1 & stack=$$!; \
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -rs --ignore tests/stack $(ARGS); others=$$?; \
+	$(BIN)/pytest -rs tests/aws_stack > .tools/stack.log 2>&1 & stack=$$!; \
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -rs --ignore tests/aws_stack $(ARGS); others=$$?; \
 	wait $$stack; stack=$$?; cat .tools/stack.log; exit $$((others || stack))
 
 e2e: setup $(TOOLS)
-	$(BIN)/pytest -rs tests/stack $(ARGS)
+	$(BIN)/pytest -rs tests/aws_stack $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .
@@ -71,10 +71,10 @@ soak: setup
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) 10000000
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) 20000000
 	$(BIN)/python tests/simulation/soak.py $(SEEDS) 30000000
-	HEARTBEAT_SOAK=1 $(BIN)/pytest -q tests/server/test_server_clocks.py
+	HEARTBEAT_SOAK=1 $(BIN)/pytest -q tests/doors/server/test_server_clocks.py
 	FUZZ_REQUESTS=$(FUZZ) $(BIN)/pytest -q tests/fuzz
-	WORLDS=$(SEEDS) KILLS=100 $(BIN)/pytest -q tests/channels/test_deliver_worlds.py tests/server/test_server_storm.py
-	TRIGGER_DAYS=$(SEEDS) $(BIN)/pytest -q -n $(WORKERS) tests/triggers/test_trigger_days.py
+	WORLDS=$(SEEDS) KILLS=100 $(BIN)/pytest -q tests/verbs/test_deliver_worlds.py tests/doors/server/test_server_storm.py
+	TRIGGER_DAYS=$(SEEDS) $(BIN)/pytest -q -n $(WORKERS) tests/verbs/test_trigger_days.py
 
 lock:
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header --upgrade \

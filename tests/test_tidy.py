@@ -3,12 +3,13 @@
 import ast
 import re
 import statistics
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "heartbeat"
+PACKAGE, TESTS = ROOT / "heartbeat", ROOT / "tests"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = {
@@ -49,6 +50,21 @@ PROTOCOLS = {"store.protocol", "channels.protocol", "targets.protocol"}
 LINES_MAX = {"heartbeat/client.py": 900}
 """Of files that may be longer: the client is one file, because people copy it."""
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "localtime", "gmtime"}
+CROSSING = {
+    "as_newcomer",
+    "aws_stack",
+    "client",
+    "cost",
+    "data",
+    "every_language",
+    "fuzz",
+    "infra",
+    "real_clients",
+    "recipes",
+    "simulation",
+    "snippets",
+}
+"""Folders of tests that are about more than one of the layers, or about what is no folder of the package."""
 REASON = re.compile(r"# noqa: [A-Z0-9, ]+[-(]+ ?\w")
 OUTSIDE = {
     "os",
@@ -214,3 +230,17 @@ def test_the_page_about_the_architecture_names_paths_that_there_are():
     named = set(re.findall(r"`((?:\w+/)+\w+\.py)`", page))
     assert len(named) > 50
     assert {name for name in named if not any((place / name).exists() for place in (PACKAGE, ROOT))} == set()
+
+
+def test_tests_lie_where_what_they_test_lies():
+    folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("*.py")}
+    alone = {str(folder) for folder in folders if not set(folder.parts) & CROSSING}
+    assert {folder for folder in alone if not (PACKAGE / folder).is_dir()} == set()
+    assert {name for name in CROSSING if not (TESTS / name).is_dir()} == set()
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    assert {name for name in CROSSING - {"client", "data"} if f"`{name}`" not in page} == set()
+
+
+def test_no_two_files_of_the_tests_have_the_same_name():
+    names = Counter(path.stem for path in TESTS.rglob("*.py") if "apps" not in path.parts)
+    assert [name for name, count in names.items() if count > 1] == ["conftest"]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from samples import NOW, alert
+from alert_samples import NOW, alert
 
 from heartbeat import channels
 from heartbeat.channels.build import build

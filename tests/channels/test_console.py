@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from samples import NOW, alert
+from alert_samples import NOW, alert
 
 from heartbeat.channels.console.terminal import Console
 from heartbeat.errors import ChannelFailed

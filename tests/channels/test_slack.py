@@ -4,8 +4,8 @@ import json
 import logging
 
 import pytest
+from alert_samples import NOW, alert, recovered
 from receiver import Receiver, listening
-from samples import NOW, alert, recovered
 
 from heartbeat.channels.slack.bot import SlackBot
 from heartbeat.channels.slack.webhook import SlackWebhook

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from samples import NOW, alert, recovered
+from alert_samples import NOW, alert, recovered
 
 from heartbeat.channels.slack.block_kit import blocks, escape, fallback, fence
 from heartbeat.model import Reason, Verdict

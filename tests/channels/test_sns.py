@@ -4,8 +4,8 @@ import json
 
 import boto3
 import pytest
+from alert_samples import NOW, alert, recovered
 from moto import mock_aws
-from samples import NOW, alert, recovered
 
 from heartbeat.channels.sns.content import MESSAGE_MAX, content
 from heartbeat.channels.sns.topic import Sns

@@ -11,11 +11,11 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from alert_samples import NOW, alert, at
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from receiver import Receiver, listening
-from samples import NOW, alert, at
 
 from heartbeat.channels.webhook.request import Webhook, WebhookSettings, seconds
 from heartbeat.channels.webhook.template import Template

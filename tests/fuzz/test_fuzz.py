@@ -15,7 +15,7 @@ import pytest
 from fuzz import noise
 from fuzz.ledger import Ledger, Page, documented
 from fuzz.routes import Names, managing, samples
-from server.served import KEY, Served
+from served import KEY, Served
 
 from heartbeat.config.declared import compiled
 from heartbeat.config.reader import read

@@ -14,7 +14,7 @@ from fuzz.ledger import documented
 from fuzz.noise import closing
 from fuzz.routes import samples
 from fuzz.test_fuzz import COUNT, JOBS, NOW, SLUGS, World, event, names_in
-from server.served import KEY, Served
+from served import KEY, Served
 
 from heartbeat.config import reader as config
 from heartbeat.config.declared import compiled

@@ -1,7 +1,7 @@
 """What the recipes share: somebody's Slack."""
 
 import pytest
-from channels.receiver import Receiver, listening
+from receiver import Receiver, listening
 
 
 class Slack(Receiver):

@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import pytest
 import yaml
-from channels.receiver import Receiver, listening
 from ministack import free_port
 from pages import ROOT, Page
+from receiver import Receiver, listening
 
 from heartbeat.errors import StartFailed
 from heartbeat.model import MINUTE, Trigger

@@ -15,7 +15,7 @@ import yaml
 from app import App, until
 from ministack import free_port
 from pages import Page
-from server.served import KEY, Served
+from served import KEY, Served
 
 from heartbeat.config import read, read_file
 from heartbeat.core.run_history import RunEnd, records

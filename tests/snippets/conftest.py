@@ -2,7 +2,7 @@
 
 import pytest
 from project import Heard, Project
-from server.served import Served
+from served import Served
 from snippets import block
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from server.served import KEY, Served
+from served import KEY, Served
 from snippets import ROOT, Block
 
 from heartbeat.store.sqlite.store import SQLiteStore

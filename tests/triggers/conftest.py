@@ -1,7 +1,0 @@
-import pytest
-from stage import Stage
-
-
-@pytest.fixture
-def stage():
-    return Stage
