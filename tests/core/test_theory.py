@@ -1,7 +1,7 @@
 """The timeline drawn in heartbeat/core/judgment.py, and everything that is said of it there."""
 
 import pytest
-from world import World
+from story_world import World
 
 from heartbeat.core.blind import Ears
 

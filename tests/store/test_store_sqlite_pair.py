@@ -35,7 +35,7 @@ from store_samples import T0, new, ping
 from heartbeat.store.sqlite import wal
 from heartbeat.store.sqlite.store import SQLiteStore
 path, rounds = sys.argv[1], int(sys.argv[2])
-wal.PAGES_MAX = 12  # a new log every few commits
+wal.PAGES_MAX, wal.LOOK_EVERY = 12, 1  # a new log every few commits
 told = 0
 for number in range(rounds):
     mine, theirs = os.pipe()

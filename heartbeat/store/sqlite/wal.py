@@ -176,8 +176,9 @@ class WriteAheadLog:
     @property
     def is_long(self) -> bool:
         """It is time for a checkpoint: the page at the limit is of this generation. Asked after each commit."""
+        looks = self._commits % LOOK_EVERY == 0
         self._commits += 1
-        if self._commits % LOOK_EVERY:
+        if not looks:
             return False
         if self._file is None:
             self._file = os.open(self._path, os.O_RDONLY)
