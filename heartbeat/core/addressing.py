@@ -29,14 +29,14 @@ def delivery(alert: Alert, channel: str, now: int) -> Delivery:
 
 
 def quiet_until(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> int | None:
-    """Until when people are not told of this job: the last end of the silences that hold it now, or None."""
+    """Until when people are not told about this job: the last end of the silences that hold now, or None."""
     return max((s.end for s in silences if s.start <= now < s.end and matches(s, snapshot)), default=None)
 
 
 def matches(silence: Silence, snapshot: Snapshot) -> bool:
-    """The silence's selector names this job: by slug with * and ?, or by "tag:NAME".
+    """Whether the silence's selector names this job: by slug with * and ?, or by "tag:NAME".
 
-    One of a single job was meant for the job that had this name then, and not for another that has it now.
+    A silence of a single job was meant for the job that had the name then, not for another that has it now.
     """
     job = snapshot.job
     kind, _, tag = silence.selector.partition(":")

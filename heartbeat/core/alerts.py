@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from heartbeat.core.blind import Blind
 
 SOURCE = "trigger"
-"""Of the signals in which a trigger tells what became of a call: their text is the target's, not the job's."""
+"""The source of signals in which a trigger reports on a call. Their text is the target's, not the job's."""
 OVER = frozenset({Event.RECOVERED, Event.CLOSED})
-"""What ends an incident."""
+"""Events that end an incident."""
 TOGETHER_MIN = 6
-"""So many jobs silent in one sweep, and none of them heard, are one event."""
+"""The fewest jobs that count as silent together: all that were due in a sweep, and none of them heard."""
 
 
 def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as many nouns
     job: Job, state: State, incident: Incident, event: Event, at: int, signal: Signal | None
 ) -> Alert:
-    """The alert about a job's incident. signal: what has just come in, for its exit status and output."""
+    """The alert about a job's incident. signal: the one just recorded, for its exit status and output."""
     run_id, start = _run(job, state, incident, signal) if event not in OVER else ("", None)
     own = signal if signal is not None and signal.source != SOURCE else None
     return Alert(
@@ -76,14 +76,14 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
 
 
 def doubted(alert: Alert, doubt: str) -> Alert:
-    """The alert with the reason why what opens an incident may not be so; "": none."""
+    """The alert with the reason to doubt what opened the incident; "": there is none."""
     if not doubt or alert.event is not Event.OPENED:
         return alert
     return replace(alert, hint=f"{alert.hint}; {doubt}" if alert.hint else doubt)
 
 
 def _run(job: Job, state: State, incident: Incident, signal: Signal | None) -> tuple[str, Start | None]:
-    """The run that went bad, as far as it is known: its id, and how we started it."""
+    """The run that went bad, as far as we know it: its id, and how we started it."""
     name = _hung(job, state, incident)
     if incident.verdict is Verdict.FAILED and signal is not None:
         name = signal.run_id
@@ -137,7 +137,7 @@ def illness_alert(illness: Illness, event: Event, now: int) -> Alert:
 
 
 def silent_together(decided: list[tuple[Snapshot, Change]]) -> list[tuple[Snapshot, Change]]:
-    """When every job that was due in a sweep is silent, and they are many, each alert says so."""
+    """If every job that was due in a sweep is silent, and there are many of them, each alert says so."""
     silent = [change for _, change in decided if any(_is_miss(alert) for alert in change.alerts)]
     if len(silent) < TOGETHER_MIN or len(silent) < len(decided):
         return decided

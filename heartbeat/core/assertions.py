@@ -1,4 +1,4 @@
-"""What a success must show to be one: `min_runtime`, the evidence's size and type, bounds of metrics."""
+"""What a success must show to count as one: `min_runtime`, the evidence's size and type, bounds of metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def shortfall(job: Job, signal: Signal, run: Run | None) -> tuple[Reason, str] | None:
-    """Why a success is none: "finished, but did nothing"; None when nothing is wrong with it."""
+    """Why a success does not count ("finished, but did nothing"); None when nothing is wrong with it."""
     duration = signal.duration if signal.duration is not None or run is None else signal.at - run.started_at
     if job.min_runtime is not None and duration is not None and duration < job.min_runtime:
         return Reason.TOO_SHORT, f"ran {duration / 1000:g} s; min_runtime is {job.min_runtime / 1000:g} s"

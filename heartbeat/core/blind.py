@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 LONG = 5 * MINUTE
 """No client tries for longer than this: `curl --retry 5` pauses for half a minute in all, our own clients for less."""
 RHYTHM = 5 * MINUTE
-"""Slots no further apart than this answer soon enough; a job with fewer is not waited for longer than this either."""
+"""Slots no further apart than this answer soon enough. A slower job is not waited for any longer than this either."""
 RETRIES = MINUTE
-"""From our return to a client's next attempt: a pause of `curl --retry 5` (16 s at most) and an attempt that hangs."""
+"""At most this long after our return comes a client's next attempt: `curl --retry 5` pauses for 16 s, and one may hang."""
 
 ALIVE_EVERY = 10 * SECOND
 """An idle sweep writes that it is alive no more often than this."""
@@ -63,15 +63,15 @@ class Blind:
 
     @property
     def is_long(self) -> bool:
-        """Whatever was sent within it is lost for good."""
+        """Whether what was sent within it is lost for good."""
         return self.end - self.start > LONG
 
     def touches(self, limit: Limit) -> bool:
-        """It took something of the time in which this could have been heard."""
+        """Whether it took some of the time in which this could have been heard."""
         return limit.start < self.end and self.start < limit.end
 
     def hides(self, start: int, end: int) -> bool:
-        """More than half of the time in which something could have been heard was lost to us."""
+        """Whether more than half of the time in which something could have been heard was lost to us."""
         return 2 * (min(end, self.end) - max(start, self.start)) > end - start
 
 
@@ -86,12 +86,12 @@ class Limit:
 
     @property
     def is_quick(self) -> bool:
-        """The job's next slot tells soon whether it lives."""
+        """Whether the job's next slot will soon tell if it is alive."""
         return self.rhythm is not None and self.rhythm <= RHYTHM
 
 
 def is_unknown(limit: Limit, blinds: Sequence[Blind]) -> bool:
-    """Nobody can say what became of this, and nobody need wait for it."""
+    """Whether nobody can say what became of this, and nobody need wait for it."""
     return any(_takes(blind, limit) for blind in blinds)
 
 
@@ -109,7 +109,7 @@ def _for(limit: Limit, blind: Blind) -> Blind:
 
 
 def judged_at(limit: Limit, blinds: Sequence[Blind]) -> int:
-    """From when on the clock judges this, if nothing is heard: at its end, or later after a gap."""
+    """When the clock judges this, if nothing is heard: at its end, or later after a gap."""
     waits = [blind.end + _wait(limit, blind) for blind in blinds if blind.touches(limit)]
     return limit.end if not waits or is_unknown(limit, blinds) else max(limit.end, *waits)
 
@@ -121,7 +121,7 @@ def _wait(limit: Limit, blind: Blind) -> int:
 
 
 def last_touching(limit: Limit, blinds: Sequence[Blind]) -> Blind | None:
-    """The latest gap that took something of its time."""
+    """The latest gap that took some of its time."""
     return next((blind for blind in reversed(blinds) if blind.touches(limit)), None)
 
 
@@ -140,9 +140,9 @@ def merged(blinds: Iterable[Blind]) -> tuple[Blind, ...]:
 class Ears:
     """What the door knows of whether anybody could reach us.
 
-    patience: a longer time without a sweep is one in which we were not listening; None: as whoever swept here last
-    said. deaf: a time in which nobody could reach us though sweeps may have run; ahead: so much the clock was set
-    since the last sweep, back when it is less than 0.
+    patience: a longer time without a sweep is one in which we were not listening; None: what the last sweeper said.
+    deaf: a time in which nobody could reach us, though sweeps may have run; ahead: by how much the clock was set
+    forward since the last sweep (negative: back).
     """
 
     patience: int | None = None
@@ -154,5 +154,5 @@ ALL_EARS = Ears()
 
 
 def patience(pause: int) -> int:
-    """For a door that sweeps every so often. An idle sweep is written down every ten seconds only, and may be late."""
+    """The patience of a door that pauses so long between sweeps. An idle sweep is recorded only every ten seconds."""
     return pause + max(pause // 2, ALIVE_EVERY + 5 * SECOND)

@@ -2,11 +2,11 @@
 
 Everything that a job remembers of the time that is now ahead would otherwise silence it until the clock has caught up:
 its cursor lies ahead, so no slot is open; its latest fail lies ahead, so no success is newer; it was born ahead.
-So nothing that has happened is later than now. What was to come keeps its distance (claims, next attempts).
+So nothing that has happened stays later than now, and what was to come keeps its distance (claims, next attempts).
 
-Which slots come a second time is the rule of Debian's cron, cron(8): jobs that have run are not run again, those that
-come every hour or more often go by the new clock. So slots no further apart than an hour, or than the clock was set
-back, are expected again; of the others at most one lies ahead, and it has its verdict.
+Debian's cron(8) decides which slots come a second time: jobs that have run are not run again, and those that run every
+hour or more often go by the new clock. So slots no further apart than an hour, or than the clock was set back, are
+expected again; of the others at most one lies ahead, and it has its verdict.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def set_back(snapshot: Snapshot, now: int, by: int, remark: str) -> Change | None:
-    """What brings this job to a clock that says `now` and was set back by so much; None when nothing lies ahead."""
+    """The change that brings this job to a clock set back by this much, to `now`; None when nothing lies ahead."""
     state = _moved(snapshot.job, snapshot.state, now, by)
     case = Judgment(snapshot, now, None)
     if state != snapshot.state:

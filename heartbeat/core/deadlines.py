@@ -1,4 +1,4 @@
-"""By when something must be heard of a job, and when the clock judges that it was not. Pure."""
+"""The instants by which something must be heard of a job, and at which the clock judges that it was not. Pure."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def limit(job: Job, start: int, end: int, blinds: Blinds) -> Limit:
-    """What must be heard of this job from start on and before end."""
+    """Something must be heard of this job from `start` on and before `end`."""
     missed = any(blind.start < end and start < blind.end for blind in blinds)
     return Limit(start=start, end=end, grace=job.grace, rhythm=rhythm(job, start) if missed else None)
 
 
 def rhythm(job: Job, at: int) -> int | None:
-    """The time between two slots here; None when there are no two."""
+    """The time between the two slots that follow this instant; None when there are not two."""
     interval = slots.schedule_of(job).interval_ms
     if interval is not None:
         return interval
@@ -36,13 +36,13 @@ def rhythm(job: Job, at: int) -> int | None:
 def next_judged(job: Job, state: State, blinds: Blinds) -> int | None:
     """When the clock must judge this job next, if nothing is heard; None: never.
 
-    What ends first is judged first, and everything else waits for it.
+    Whatever ends first is judged first, and everything else waits for it.
     """
     first = slots.first_due(job, state)
     if state.runs:
         ends = [(end, run.started_at) for run, end in open_runs(job, state)]
         first = min([*ends, first] if first else ends, default=None)
-    if first is None or not blinds:  # as every ping has it
+    if first is None or not blinds:  # the path of every ping
         return first and first[0]
     return judged_at(limit(job, first[1], first[0], blinds), blinds)
 

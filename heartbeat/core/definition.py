@@ -18,7 +18,7 @@ from heartbeat.model import DAY, HOUR, Change, Incident, Job, Phase, Snapshot, S
 from heartbeat.text.times import duration
 
 RETURN_MAX = 7 * DAY
-"""A job that comes back within this is the one that people knew; one that comes back later begins anew."""
+"""A job that comes back within this time is the one people knew; one that comes back later begins anew."""
 
 
 def by_ping(slug: str) -> Job:
@@ -27,7 +27,7 @@ def by_ping(slug: str) -> Job:
 
 
 def founding(job: Job, now: int, left: Snapshot | None = None) -> Change:
-    """The change that makes a job: its slots exist from now on. left: what one of this name left behind, if any did."""
+    """The change that makes a job, whose slots exist from now on. left: what an earlier job of its name left."""
     if left is not None and now - (left.state.removed_at or 0) <= RETURN_MAX:
         return _returning(job, now, left)
     state = State(version=1, born=now, cursor=now, since=now, life=now)
@@ -40,8 +40,8 @@ def founding(job: Job, now: int, left: Snapshot | None = None) -> Change:
 def _returning(job: Job, now: int, left: Snapshot) -> Change:
     """The state goes on, its slots begin anew.
 
-    Runs that were open are known by their ids, so that their end is not taken for one of now. Nobody waits for it: it
-    may have come while the job was gone.
+    Runs that were open stay known by their ids, so that their end is not taken for that of a new run. Nobody waits for
+    it: it may have come while the job was gone.
     """
     old, life = left.state, _next_life(left.state, now)
     state = replace(
@@ -61,7 +61,7 @@ def _returning(job: Job, now: int, left: Snapshot) -> Change:
 
 
 def _expected_after(left: Snapshot, job: Job, now: int) -> int:
-    """Slots are expected from now on; but a slot that was met early, just before the removal, has been met."""
+    """Slots are expected from now on, except one that was met early, just before the removal."""
     met = max(left.state.cursor, *(span.last for span in left.state.ahead), now)
     same = schedule_of(left.job) is schedule_of(job) and schedule_of(job).interval_ms is None
     return max(now, met) if same else now
@@ -79,12 +79,12 @@ def _next_life(old: State, now: int) -> int:
 
 
 def _begun(starts: tuple[Start, ...]) -> tuple[Start, ...]:
-    """Those that may be under way; nobody waits any more for the others."""
+    """The starts that may be under way; nobody waits for the others any more."""
     return tuple(start for start in starts if start.phase not in {Phase.AGAIN, Phase.QUEUED})
 
 
 def _reopened(incident: Incident | None, name: str) -> Incident | None:
-    """The incident that was open. One that is still to be told gets a name of its own: the old one may have been."""
+    """The incident that was open. One still to be told gets a new name, for its old one may have been told."""
     if incident is None or incident.told_at is not None:
         return incident
     return replace(incident, id=name, reminded_at=None, reminders=0)

@@ -1,8 +1,8 @@
 """Is this slot still expected? One rule, for those who judge (`on_clock.py`) and those who start (`starting.py`). Pure.
 
-A slot is expected from the moment that its schedule holds until it is met, judged or excused. What people did since
-then counts at the moment of the question: a slot is not started that nobody would miss, and none is missed that nobody
-would have started.
+A slot is expected from the moment its schedule holds until it is met, judged or excused. What people have done since
+then counts when the question is asked: no slot is started that nobody would miss, and none is missed that nobody would
+have started.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Unexpected(StrEnum):
     CLOSED = "closed"
     """It was met, judged or excused, or came before the job or its schedule."""
     NO_SLOT = "no slot"
-    """The schedule does not know it, as it stands now."""
+    """The schedule, as it stands now, does not have it."""
 
 
 def why_not(job: Job, state: State, slot: int, now: int) -> Unexpected | None:
@@ -40,6 +40,6 @@ def why_not(job: Job, state: State, slot: int, now: int) -> Unexpected | None:
 
 
 def _is_paused(state: State, slot: int, now: int) -> bool:
-    # A pause that is over holds for the slots within it, though no sweep has ended it yet, and for no later one.
+    # A pause that is over but that no sweep has ended yet still holds for the slots within it, and for no later one.
     until = state.paused_until
     return state.status is Status.PAUSED and (until is None or now < until or slot <= until)

@@ -47,7 +47,7 @@ class JobStanding(StrEnum):
 class SlotStory:
     """One slot: its verdict so far and why, in words, the signals that went to it, oldest first, and its runs.
 
-    rule: the line of the table of transitions that it came to last, "" when it came to none, or history does not say.
+    rule: the last line of the table of transitions that applied to it; "" when none did, or the history does not say.
     """
 
     slot: int
@@ -79,10 +79,10 @@ class Coming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """All that a person asks of a job. Newest first, but `told` and `coming`, which are in order of time.
+    """All that a person asks about a job. Newest first, except `told` and `coming`, which are in order of time.
 
-    because: the reason of the last change, in words; rule: the line of the table of transitions that made it, "" when
-    none did (a person did) or history does not say; notes: history that belongs to no slot; told: who was told of the
+    because: the reason for the last change, in words; rule: the line of the table of transitions that made it, "" when
+    a person made it or the history does not say; notes: history that belongs to no slot; told: who was told of the
     incident.
     """
 
@@ -150,7 +150,7 @@ def running(snapshot: Snapshot) -> list[Run]:
 
 
 def open_slot(snapshot: Snapshot) -> int | None:
-    """The earliest slot without a verdict that nothing has met: the one we wait for. None: there is no more."""
+    """The earliest slot without a verdict that nothing has met: the one we wait for. None: there are no more slots."""
     slot = slots.next_slot(snapshot.job, snapshot.state.cursor)
     for span in snapshot.state.ahead:
         if slot is not None and span.first <= slot <= span.last:
@@ -241,7 +241,7 @@ def _awaited(snapshot: Snapshot, slot: int, now: int) -> str:
 
 
 def _rule(snapshot: Snapshot, entries: Sequence[Entry]) -> str:
-    """The line of the table by which the job became what it is: the latest one that changed a status."""
+    """The line of the table that gave the job its status: the latest one that changed a status."""
     rows = (row for entry in entries if (row := kept_row(entry)) is not None and changes(row))
     row = next(rows, None)
     return TRANSITIONS[row].why if row is not None and TRANSITIONS[row].next is snapshot.state.status else ""

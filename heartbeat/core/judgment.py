@@ -85,7 +85,7 @@ class Judgment(Case):
     """The limit of the run that this look found hung, or the deadline of a slot found missed after it."""
 
     def meet(self, slot: int, at: int, *, good: bool) -> None:
-        """The slot is met at this instant: move the cursor, or remember it ahead of earlier slots still open."""
+        """The slot is met at this instant: move the cursor, or keep a span if an earlier slot is still open."""
         every = slots.schedule_of(self.job).interval_ms is not None
         if every and any(span.first > slot for span in self.state.ahead):
             self._meet_ahead(Span(first=slot, last=slot, since=at, until=slot, good=good))
@@ -99,7 +99,7 @@ class Judgment(Case):
         self._meet_ahead(Span(first=slot, last=last, since=at, until=at, good=good))
 
     def meet_again(self, slot: int, at: int, *, good: bool) -> None:
-        """A slot that was met already has ended: by a success, it is good ahead too; for `every`, it is a heartbeat."""
+        """Another end of a slot already met: a success makes its span good; for `every`, it is a heartbeat."""
         spans = self.state.ahead
         newest = self.state.failed_at is None or at >= self.state.failed_at
         better = slots.bettered(spans, slot, at)
@@ -108,12 +108,12 @@ class Judgment(Case):
         self.beat(at)
 
     def beat(self, at: int) -> None:
-        """A heartbeat that meets no slot: `every` counts on from it, all the same."""
+        """A heartbeat that meets no slot. `every` counts on from it all the same."""
         interval, grace, ahead = slots.schedule_of(self.job).interval_ms, self.job.grace, self.state.ahead
         last = slots.heartbeat_cursor(self.state)
         if interval is None or at <= last:
             return
-        if at >= last + interval + grace:  # what was overdue by then stays to be judged
+        if at >= last + interval + grace:  # what was overdue by then is still to be judged
             self.set(ahead=(*ahead, Span(first=at - grace + 1, last=at, since=at, until=at, good=False)))
         elif ahead:
             self.set(ahead=(*ahead[:-1], replace(ahead[-1], last=at, until=at)))
@@ -121,7 +121,7 @@ class Judgment(Case):
             self.set(cursor=at)
 
     def _meet_ahead(self, span: Span) -> None:
-        # A slot just met at the cursor joins what was met ahead of it. Those verdicts are given already.
+        # If the cursor can now reach what was met ahead, it moves on. Those verdicts have been given already.
         self.set(ahead=slots.joined(self.job, self.state.ahead, span))
         while self.state.ahead and slots.next_slot(self.job, self.state.cursor) == self.state.ahead[0].first:
             span = self.state.ahead[0]
@@ -130,12 +130,12 @@ class Judgment(Case):
                 self.set(streak=0)
 
     def close(self, run: Run) -> None:
-        """The run has ended; with it, runs of its slot that have no id (the same job started over)."""
+        """The run has ended, and with it the runs of its slot that have no id: the same job started over."""
         rest = (r for r in self.state.runs if r is not run and (r.id or r.slot is None or r.slot != run.slot))
         self.set(runs=tuple(rest))
 
     def rule(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, again: bool = False) -> None:
-        """A verdict that counts has been given at this instant: let the status follow. again: the slot was bad."""
+        """Count a verdict, given for this instant, and let the status follow. again: the slot was bad already."""
         if verdict in BAD and self._is_old_news(at):
             return
         if verdict in BAD:
@@ -146,7 +146,7 @@ class Judgment(Case):
             self._good(slot, at, verdict)
 
     def _row(self, verdict: Verdict) -> Transition:
-        """The row of the table for this verdict, which the latest line of history keeps."""
+        """The row of the table for this verdict; the latest line of history keeps it."""
         row: Ruled = (self.state.status, verdict)
         if self.entries:
             self.entries[-1] = keep_row(self.entries[-1], row)
@@ -155,12 +155,12 @@ class Judgment(Case):
         return TRANSITIONS[row]
 
     def _is_old_news(self, at: int) -> bool:
-        # Found late: it went bad while the job was down anyway, and that it has recovered since is known.
+        # It went bad while the job was down, and the job is known to have recovered since.
         since, until = self.state.outage or (at, at - 1)
         return since <= at <= until
 
     def _is_newest(self, slot: int | None, at: int) -> bool:
-        # A success undoes what is bad only if nothing newer is: neither a later slot nor a later fail.
+        # A success mends what is bad only if neither a later slot nor a later fail is bad.
         state = self.state
         if state.failed_at is not None and at < state.failed_at:
             return False
@@ -169,7 +169,7 @@ class Judgment(Case):
     def _bad(self, slot: int | None, at: int, verdict: Verdict, reason: Reason, *, fresh: bool) -> None:
         state = self.state
         worst = slot if state.bad_slot is None else max(state.bad_slot, slot or 0)
-        # A streak kept for the sake of a slot still open ends with a success before this.
+        # A streak that was kept for a slot still open has ended if a success came before this.
         successes = [span.since for span in state.ahead if span.good]
         if state.mended_at is not None:
             successes.append(state.mended_at)
@@ -191,7 +191,7 @@ class Judgment(Case):
         if self.state.streak:
             kept = row.tell is not Tell.RECOVERED and slot is not None and self._may_go_on(slot, at)
             self.set(streak=self.state.streak if kept else 0, mended_at=at if kept else None)
-        if self.state.bad_slot is not None:  # what was bad up to here is mended
+        if self.state.bad_slot is not None:  # everything bad up to here is mended
             self.set(bad_slot=None)
         if row.next is not self.state.status:
             self._become(row.next, at)
@@ -199,15 +199,15 @@ class Judgment(Case):
             self._recover(at)
 
     def _may_go_on(self, slot: int, at: int) -> bool:
-        # What was bad before a slot that is still open may yet be in a row with it: when this success met a later slot,
-        # or an earlier one after the open one's deadline.
+        # A slot still open may prove bad before this success, and so be in a row with what was bad before it: when the
+        # success met a later slot, or met an earlier one after the open slot's deadline.
         if any(s.first <= slot <= max(s.first, s.last) for s in self.state.ahead):
             return (self.state.bad_slot or 0) <= self.state.cursor
         after = slots.next_slot(self.job, self.state.cursor)
         return after is not None and slot < after and slots.due(self.job, self.state, after) <= at
 
     def _mark_runs(self, slot: int | None, *, bad: bool) -> None:
-        # A slot counts once, though several of its runs may end badly.
+        # A slot counts once, however many of its runs end badly.
         if slot is not None and any(run.slot == slot and run.after_bad != bad for run in self.state.runs):
             runs = self.state.runs
             self.set(runs=tuple(replace(run, after_bad=bad) if run.slot == slot else run for run in runs))
@@ -218,7 +218,7 @@ class Judgment(Case):
 
     def _open(self, slot: int | None, at: int, verdict: Verdict, reason: Reason) -> None:
         known = self.state.incident
-        if known is not None:  # it had ended within a silence and was never told so: the same incident goes on
+        if known is not None:  # it ended within a silence and nobody was told: the same incident goes on
             self.set(incident=replace(known, ended_at=None, bad=known.bad + 1))
             return
         name = incident_id(self.job.slug, self.state.life, self._n, len(self.entries))
@@ -250,7 +250,7 @@ class Judgment(Case):
         return min(looks, default=NEVER)
 
     def change(self, *, more: bool = False) -> Change:
-        """What has been decided; nothing more can be. The due row moves only to come earlier, or when it has come."""
+        """What has been decided, for good. The due row moves only to an earlier instant, or when its time has come."""
         if self._unkept is not None:
             self.note(None, self.state.since, None, None)
             self.remark("what was known of a later run counts now")

@@ -1,7 +1,6 @@
 """Time passed: job + clock -> `Change`. Pure.
 
-Walks over everything whose time has come, in the order it happened, so that what is told does not depend on when
-somebody looked: a miss is dated when the grace ran out.
+Walks over everything whose time has come, in the order in which it happened (see judgment.py).
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from heartbeat.core.blind import Blind, Limit
 
 SILENT = frozenset({Reason.GRACE_RAN_OUT, Reason.NOT_TRIGGERED, Reason.NEVER_CHECKED_IN, Reason.STILL_RUNNING})
-"""Why nothing was heard of a slot by its deadline: what opens an incident."""
+"""Reasons that mean silence at the deadline; these open an incident."""
 OVERDUE = frozenset({Verdict.MISSED, Verdict.TIMED_OUT})
 STEPS_MAX = 100
-"""Slots and runs judged in one change; more wait for the next, at once."""
+"""Slots and runs judged in one change; the next one takes the rest at once."""
 
 
 def look(snapshot: Snapshot, now: int, *, blind: Sequence[Blind] = (), quiet: int | None = None) -> Change:
@@ -40,7 +39,7 @@ def look(snapshot: Snapshot, now: int, *, blind: Sequence[Blind] = (), quiet: in
 
 
 def at_stake(snapshot: Snapshot, now: int) -> list[int]:
-    """The slots that are about to be called missed or hung: look at the evidence again before."""
+    """The slots about to be called missed or hung, so that their evidence can be looked at once more."""
     before = {entry.slot for entry in look(snapshot, now).entries if entry.verdict in OVERDUE}
     return sorted(slot for slot in before if slot is not None)
 
@@ -53,8 +52,8 @@ def _walk(case: Judgment) -> bool:
 
 
 def _step(case: Judgment) -> bool:
-    # The earliest of: a slot met ahead, the next slot's deadline, an open run's deadline, the end of the pause. False:
-    # nothing is due.
+    # A span that the cursor has reached; else the earliest of a slot's deadline, a run's limit and the pause's end.
+    # False: nothing is due.
     slot = slots.next_slot(case.job, case.state.cursor)
     if slot is not None and case.state.ahead and case.state.ahead[0].first <= slot:
         _pass_over(case, case.state.ahead[0])
@@ -74,7 +73,7 @@ def _first_hung(case: Judgment) -> tuple[int, Run] | None:
 
 
 def _pass_over(case: Judgment, span: Span) -> None:
-    # These slots have their verdicts; only now, with what was open before them judged, can they mean a recovery.
+    # These slots have their verdicts. Only now that everything before them is judged can they mean a recovery.
     case.set(cursor=max(case.state.cursor, span.last), ahead=case.state.ahead[1:])
     incident = case.state.incident
     at: int | None = span.since
@@ -87,7 +86,7 @@ def _pass_over(case: Judgment, span: Span) -> None:
 
 
 def _miss(case: Judgment, slot: int, due: int) -> bool:
-    # Whether its time has come.
+    # False: its time has not come.
     limit = deadlines.limit(case.job, slot, due, case.blinds)
     if judged_at(limit, case.blinds) > case.now:
         return False
@@ -96,7 +95,7 @@ def _miss(case: Judgment, slot: int, due: int) -> bool:
     case.note(slot, due, verdict, reason)
     if slot == slots.next_slot(case.job, case.state.cursor):
         case.set(cursor=slot)
-    else:  # one before it was started late, or waits
+    else:  # an earlier slot was started late, or still waits to be started
         case.meet(slot, due, good=False)
     if reason in SILENT:
         _mend(case, due)
@@ -126,7 +125,7 @@ def _why_silent(case: Judgment, slot: int) -> Reason:
 
 
 def _expire(case: Judgment, run: Run, due: int) -> bool:
-    # Whether its time has come.
+    # False: its time has not come.
     limit = deadlines.limit(case.job, run.started_at, due, case.blinds)
     if judged_at(limit, case.blinds) > case.now:
         return False
@@ -146,7 +145,7 @@ def _expire(case: Judgment, run: Run, due: int) -> bool:
 
 
 def _doubt(case: Judgment, limit: Limit) -> None:
-    # A client that tries only once may have called while we were not there: whoever is told should know.
+    # A client that tries only once may have called while we were away, and whoever is told should know.
     gap = last_touching(limit, case.blinds)
     case.doubt = "" if gap is None else alert_text.not_listening(gap.start, gap.end, case.now, case.job.timezone)
     if case.doubt:
@@ -154,18 +153,18 @@ def _doubt(case: Judgment, limit: Limit) -> None:
 
 
 def _mend(case: Judgment, before: int) -> None:
-    # What happened before this instant and is known already comes first.
+    # What is known to have happened before this instant counts first.
     _mend_hung(case, before)
     _mend_ahead(case, before)
 
 
 def _mend_hung(case: Judgment, before: int) -> None:
-    # A run was found late to have hung; a success that came after its limit is known already. (An incident that was
-    # open before was looked at when that success came.)
+    # This look found a hung run, and a success after its limit is known already. (If the job was down before this look,
+    # the success was weighed when it came.)
     if case.hung_since is None or case.snapshot.state.status is Status.DOWN:
         return
     worst, pairs = case.state.bad_slot or 0, dict(case.state.mends)
-    for at in case.state.recent:  # those heard before the run's start was: no other run can have owned them
+    for at in case.state.recent:  # also those heard before the run's start, which `mends` cannot hold
         pairs.setdefault(at, slots.by_time(case.job, case.state, at) or worst)
     since = max(case.hung_since, case.state.failed_at or 0)
     after = ((at, slot) for at, slot in sorted(pairs.items()) if since <= at < before)
@@ -176,7 +175,7 @@ def _mend_hung(case: Judgment, before: int) -> None:
 
 
 def _mend_ahead(case: Judgment, before: int) -> None:
-    # A success after it went bad is known, though a slot before it is still open.
+    # A success after the job went bad ends the incident, though a slot before that success is still open.
     for span in case.state.ahead:
         incident = case.state.incident
         if incident is None or incident.ended_at is not None:
@@ -186,7 +185,7 @@ def _mend_ahead(case: Judgment, before: int) -> None:
 
 
 def _resume(case: Judgment, before: int) -> bool:
-    # The pause has ended, and nothing that is due came before: what follows is expected again, however late we look.
+    # The pause ended before anything else came due, so what follows is expected again, however late we look.
     until = case.state.paused_until
     if case.state.status is not Status.PAUSED or until is None or until > case.now or until >= before:
         return False
@@ -205,7 +204,7 @@ def resume(case: Judgment, at: int) -> None:
 
 
 def excuse(case: Judgment, until: int, reason: Reason) -> None:
-    """Slots still open up to this instant are not expected after all (as many as one change may hold are listed)."""
+    """Slots still open up to this instant are not expected after all; the history lists STEPS_MAX of them at most."""
     for _ in range(STEPS_MAX):
         slot = slots.next_slot(case.job, case.state.cursor)
         if slot is None or slot > until:

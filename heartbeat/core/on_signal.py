@@ -1,6 +1,6 @@
-"""A signal came: job + signal -> verdict, reason, `Change`. Pure; `place` (slots.py) has found the slot before.
+"""A signal came: job + signal -> verdict, reason, `Change`. Pure; `place` (slots.py) has already found the slot.
 
-What counts is when a signal happened (`signal.at`), so that a delayed one can never undo newer knowledge.
+What counts is when a signal happened (`signal.at`), so a delayed one can never undo newer knowledge.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 RUNS_MAX = 32
 """Open runs kept for one job; the oldest go first."""
 SEEN_MAX = 32
-"""Ids of signals and finished runs kept to recognise a doubled one; one that comes later still is recorded again."""
+"""Ids of signals and finished runs kept to recognise a duplicate; one that comes even later is recorded again."""
 MARK_BYTES = 6
-"""Of a digest that stands for an id: eight characters instead of up to 64. Two ids of one job look the same once in
-10^13 signals, and then one signal of many is taken for a doubled one."""
+"""Bytes of the digest that stands for an id: eight characters instead of up to 64. Two ids of one job look the same
+once in 10^13 signals, and then one signal of many is taken for a duplicate."""
 RECENT_MAX = 5
 """Instants of successes kept."""
 
 
 def is_seen(snapshot: Snapshot, signal: Signal) -> bool:
-    """This very signal is in already."""
+    """Whether this very signal has been recorded already."""
     return bool(signal.id) and _mark(signal.id) in snapshot.state.seen
 
 
 def has_finished(state: State, run_id: str) -> bool:
-    """An end of this run is among the signals that the job remembers."""
+    """Whether the job remembers an end of this run."""
     return _mark(f"run:{run_id}") in state.seen
 
 
@@ -48,7 +48,7 @@ def _mark(ident: str) -> str:
 
 
 def needs_prior(snapshot: Snapshot, where: SlotMatch) -> bool:
-    """The slot was met before, so its verdict so far must be looked up in the history."""
+    """Whether the slot was met before, so that its verdict so far must be looked up in the history."""
     run, finished_at = where.run, snapshot.state.finished_at
     alone = run is not None and (finished_at is None or finished_at < run.started_at)
     decides = run is not None and run.owns and not run.expired and alone
@@ -67,7 +67,7 @@ def judge(  # noqa: PLR0913 - the last has a default
     """What this signal changes.
 
     prior: the slot's verdict so far; quiet: until when people are not told, or None; ended: the end of the run that it
-    starts was heard before, longer ago than the job remembers.
+    starts was heard earlier, too long ago for the job to remember.
     """
     case = Judgment(snapshot, signal.received, quiet)
     _hear(case, signal)
@@ -90,7 +90,7 @@ def _hear(case: Judgment, signal: Signal) -> None:
     state = case.state
     ids = [_mark(i) for i in (signal.id, _finished_run(signal)) if i]
     seen = (*state.seen, *ids)[-SEEN_MAX:] if ids else state.seen
-    if signal.source == SOURCE:  # what our own trigger says of its call is no word of the job's
+    if signal.source == SOURCE:  # our own trigger reports on its call; the job itself has said nothing
         case.set(seen=seen)
         return
     last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
@@ -114,7 +114,7 @@ def _start(case: Judgment, signal: Signal, where: SlotMatch, prior: Verdict | No
         case.set(starts=met(case.state.starts, slot, signal.run_id))
     else:
         case.beat(signal.at)
-    before = slot is None and signal.at <= case.state.born  # this life, or these times: its end is not waited for
+    before = slot is None and signal.at <= case.state.born  # of an earlier life or schedule: nobody waits for its end
     run = Run(
         id=signal.run_id, slot=slot, started_at=signal.at, owns=timely, expired=before, after_bad=prior in BAD
     )  # fmt: skip
@@ -148,7 +148,7 @@ def _success(case: Judgment, signal: Signal, where: SlotMatch, prior: Verdict | 
 
 
 def _why_late(reason: Reason) -> Reason:
-    # It happened in time, but the slot had its verdict when we heard of it.
+    # It happened in time, but we heard of it after the slot had its verdict.
     return Reason.REPORTED_LATE if reason is Reason.IN_TIME else reason
 
 
@@ -203,7 +203,7 @@ def _finish(case: Judgment, signal: Signal, where: SlotMatch, *, good: bool) -> 
 
 
 def _keep_mends(case: Judgment, new: tuple[int, int] | None) -> None:
-    # Should an open run prove to have hung, the first success after its limit has mended it.
+    # Should an open run prove to have hung, the first success after its limit mended it.
     limits = [slots.run_deadline(case.job, run) for run in case.state.runs if not run.expired]
     known = tuple(pair for pair in case.state.mends if pair[0] >= (case.state.failed_at or 0)) if limits else ()
     if new is not None and any(limit is not None and limit <= new[0] for limit in limits):

@@ -1,7 +1,7 @@
 """One record for each run, from its slot to its end, put together from a job's history. Pure.
 
-What joins the pieces is the run's id; what has none (a ping without `rid`, a slot for which nothing came) is joined by
-its slot. Different ends have different words.
+The run's id joins the pieces; what has none (a ping without `rid`, a slot for which nothing came) goes by its slot.
+Different ends have different words.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ _PHASES = {
     Phase.STARTED: RunEnd.TRIGGERED,
 }
 BY_HAND = "hand"
-"""Who started a run, when nobody is named and it was not the schedule."""
+"""Who started a run if nobody is named and it was not the schedule."""
 AWS_RUNS = frozenset({"ecs", "step_functions"})
-"""Sources of signals of runs that anybody may start besides us."""
+"""Sources of signals about runs that others may start besides us."""
 _HUNG = frozenset({Reason.MAX_RUNTIME_RAN_OUT, Reason.NEXT_SLOT_DUE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A run. Instants and durations in milliseconds, None where there is none; id "" for one that named itself not.
+    """A run. Instants and durations in milliseconds, None where there is none; id "" for a run that gave none.
 
     by: who started it by hand; attempts: calls of the target; answer: what the target said; output: what its end said;
     log_url: where its log is.
@@ -113,7 +113,7 @@ def records(snapshot: Snapshot, entries: Sequence[Entry]) -> list[Record]:
 
 
 def _name(entry: Entry, latest: dict[int | None, str]) -> str | None:
-    """Whose piece this is; None: no run's. latest: the run that each slot had last."""
+    """The run that this line belongs to; None: to none. latest: the last run of each slot."""
     signal = entry.signal
     if signal is not None and signal.run_id:
         return signal.run_id
@@ -158,7 +158,7 @@ def _record(snapshot: Snapshot, name: str, entries: Sequence[Entry]) -> Record |
 
 
 def _by(snapshot: Snapshot, name: str, slot: int | None, signals: Sequence[Signal]) -> str:
-    """By hand is what AWS ran for a triggered job, and no trigger started: an execution from the console."""
+    """A run on AWS of a triggered job that no trigger started was started by hand, such as from the console."""
     job, life, sources = snapshot.job, snapshot.state.life, {signal.source for signal in signals}
     ours = job.trigger is None or SOURCE in sources or (slot is not None and name == run_for(job.slug, slot, life))
     return BY_HAND if not ours and sources & AWS_RUNS else ""
@@ -207,6 +207,6 @@ def _finished(entries: Sequence[Entry], last: Signal) -> RunEnd:
 
 
 def _phase(calls: Sequence[Signal]) -> Phase | None:
-    """Of a start that the job itself no longer remembers: its last line says it (`trigger:<run>:<attempt>:<phase>`)."""
+    """The phase of a start that the job no longer remembers, by its last line (`trigger:<run>:<attempt>:<phase>`)."""
     word = calls[-1].id.rpartition(":")[2] if calls else ""
     return Phase(word) if word in set(Phase) else None

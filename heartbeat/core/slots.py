@@ -17,15 +17,15 @@ from heartbeat.model import MINUTE, Job, Kind, Noun, Phase, Run, Signal, Snapsho
 from heartbeat.schedule import Schedule, parse
 
 QUEUE_PATIENCE = 5 * MINUTE
-"""Whoever starts a run that waits asks for it every minute; if nobody has for so long (or the grace), nobody will."""
+"""Whoever starts a waiting run asks for it every minute. After this long without a word (or the grace) nobody will."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class SlotMatch(Noun, frozen=True, kw_only=True):
     """Where a signal belongs.
 
-    slot: None when it comes before the first slot (or, for `every`, before the last heartbeat); met: the slot was met
-    or judged before; run: the open run it belongs to; remark: what was odd about finding it.
+    slot: None when the signal comes before the first slot (or, for `every`, before the last heartbeat); met: the slot
+    was met or judged before; run: the open run it belongs to; remark: what was odd about finding it.
     """
 
     slot: int | None
@@ -44,7 +44,7 @@ _schedule = lru_cache(maxsize=10_000)(parse)
 
 @lru_cache(maxsize=10_000)
 def in_words(schedule: Schedule) -> str:
-    """The schedule in words, worked out once: a thousand jobs that go down at once often share a few."""
+    """The schedule in words, worked out once: a thousand jobs that go down together often share a few schedules."""
     return schedule.describe()
 
 
@@ -54,7 +54,7 @@ def next_slot(job: Job, after: int) -> int | None:
 
 
 def joined(job: Job, ahead: tuple[Span, ...], new: Span) -> tuple[Span, ...]:
-    """The spans met ahead of the cursor with one more; good ones without a gap between them are one."""
+    """The spans ahead of the cursor with one more; good ones with no slot between them become one."""
     spans: list[Span] = []
     for span in sorted((*ahead, new), key=lambda span: span.first):
         last = spans[-1] if spans else None
@@ -66,7 +66,7 @@ def joined(job: Job, ahead: tuple[Span, ...], new: Span) -> tuple[Span, ...]:
 
 
 def bettered(ahead: tuple[Span, ...], slot: int, at: int) -> tuple[Span, ...]:
-    """The spans after one more success in the slot that begins one: that span is good, or good from earlier on."""
+    """The spans after one more success in the slot that begins one: it is good, or good since an earlier instant."""
     return tuple(
         replace(span, since=at, good=True) if span.first == slot and (not span.good or at < span.since) else span
         for span in ahead
@@ -81,8 +81,8 @@ def deadline(job: Job, slot: int) -> int:
 def due(job: Job, state: State, slot: int) -> int:
     """From this instant on, a start or success for the slot is too late.
 
-    A run of the schedule's that began late, by our own doing, has its grace from then on; one that still waits has not
-    begun. (A run by hand, after the slot's time, is late.)
+    A scheduled run that we started late has its grace from then on; one that still waits has not begun. (A run started
+    by hand after the slot's time is late.)
     """
     if not state.starts:
         return deadline(job, slot)
@@ -93,12 +93,12 @@ def due(job: Job, state: State, slot: int) -> int:
 def first_due(job: Job, state: State) -> tuple[int, int] | None:
     """The open slot whose time is over first, as (due, slot); None: there are no more slots.
 
-    That is the earliest one, but where we started that one late, or it waits: those behind it are not to wait for it.
+    That is the earliest open slot, unless we started it late or it still waits: the slots behind it need not wait too.
     """
     slot, found = next_slot(job, state.cursor), None
-    if not state.starts:  # as every ping has it
+    if not state.starts:  # the path of every ping
         return None if slot is None else (slot + job.grace, slot)
-    while slot is not None:  # ends: only so many slots have starts that make them late
+    while slot is not None:  # ends, because only STARTS_MAX slots can have a start that makes them late
         if not is_met(job, state, slot):
             late = due(job, state, slot)
             found = min(found or (late, slot), (late, slot))
@@ -135,9 +135,9 @@ def place(snapshot: Snapshot, signal: Signal) -> SlotMatch:
 
 
 def _of_start(job: Job, state: State, signal: Signal) -> int | None:
-    """The slot for which we started the signal's run; for any other, the latest that its time can belong to.
+    """The slot for which we started the signal's run; otherwise the latest that its time can belong to.
 
-    A job that does not say its run's id is taken at its time, but where we started a run late and wait for its word.
+    A signal without a run id goes by its time, unless we started a run late and still wait to hear from it.
     """
     if signal.run_id and state.starts:
         for start in state.starts:
@@ -151,14 +151,14 @@ def _of_start(job: Job, state: State, signal: Signal) -> int | None:
 
 
 def is_slot(job: Job, slot: int) -> bool:
-    """The schedule, as it stands, has this slot (for `every`: any instant may be one)."""
+    """Whether the schedule, as it stands, has this slot (for `every`, any instant may be one)."""
     schedule = schedule_of(job)
     return schedule.interval_ms is not None or schedule.next_ms(slot - 1) == slot
 
 
 def is_met(job: Job, state: State, slot: int) -> bool:
-    """The slot was met by a signal, or judged without one."""
-    # For `every`, the cursor may be a heartbeat that came before its slot: what is open begins an interval after it.
+    """Whether the slot was met by a signal, or judged without one."""
+    # For `every`, the cursor may be a heartbeat that came before its slot: the next open slot is an interval later.
     beyond = (schedule_of(job).interval_ms or 1) - 1
     return slot <= state.cursor + beyond or any(span.first <= slot <= span.last + beyond for span in state.ahead)
 
@@ -181,7 +181,7 @@ def heartbeat_cursor(state: State) -> int:
 
 
 def _by_interval(job: Job, state: State, at: int, interval: int) -> int | None:
-    # The first open slot takes any heartbeat until its deadline; a later one belongs to the slot that it follows.
+    # The first open slot takes any heartbeat until its deadline; a later heartbeat belongs to the slot before it.
     last = heartbeat_cursor(state)
     if at <= last:
         return None
@@ -195,7 +195,7 @@ def _run_of(state: State, signal: Signal) -> Run | None:
 
 
 def _nameless_run(state: State, at: int) -> Run | None:
-    # The latest run without an id: an earlier one that hangs keeps its own deadline. Else the only one there is.
+    # The latest run without an id (an earlier one that hangs keeps its own deadline), else the only run there is.
     # A delayed finish ends no run that began after it.
     live = [run for run in state.runs if not run.expired and run.started_at <= at]
     nameless = [run for run in live if not run.id]
@@ -236,7 +236,7 @@ def _ms(instant: datetime, zone: ZoneInfo | None = None) -> int:
 
 
 def _latest_within(schedule: Schedule, start: int, end: int, *, not_after: int) -> int | None:
-    # Of several slots in the named window: the latest that may have run by now, else the first.
+    # Of several slots in the window: the latest that may have run by now, else the first.
     if schedule.interval_ms is not None:
         return None
     first = schedule.next_ms(start - 1)

@@ -35,8 +35,8 @@ class Held(StrEnum):
 class Order:
     """A wish to start a run.
 
-    slot: None for none; run_id: "" for the slot's own, by which the schedule starts it; by: who wishes it, "" for the
-    schedule; input: JSON, "" for none.
+    slot: None for a run without one; run_id: "" for the id under which the schedule starts the slot; by: who wishes it,
+    "" for the schedule; input: JSON, "" for none.
     """
 
     slug: str
@@ -57,9 +57,9 @@ class Called:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What an order comes to: a start to carry out, or why not; with what must be committed first, if anything.
+    """What an order comes to: a start to carry out, or why not, and what must be committed first, if anything.
 
-    said: the job with that remembered, and the signal in which it is told, of a start that ends without a call.
+    said: for a start that ends without a call, the job that remembers it and the signal that tells it.
     """
 
     start: Start | None

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from heartbeat.model import Job, Snapshot, State
 
 AGAIN_MAX = 15 * MINUTE
-"""So long after its slot (or its start, if that came late) a start that was refused is tried again, or the grace if
-that is shorter."""
+"""The longest time after its slot (or its start, if that came late) in which a refused start is tried again; a shorter
+grace cuts it short."""
 AGAIN_FIRST, AGAIN_MOST = 5 * SECOND, MINUTE
-"""The pause after the first refusal, doubled after each one up to the most."""
+"""The pause after the first refusal, which doubles after each one, and the longest pause."""
 EARLY = 2 * SECOND
-"""So much before the slot, by our clock, a scheduler may call."""
+"""How early a scheduler may call, by our clock, before the slot."""
 QUEUE_LOOK = MINUTE
 ANSWER_MAX = 1_000
 """Characters of a target's answer that are kept."""
@@ -43,7 +43,7 @@ LOST = "whoever started it ended before saying what became of it: it may run or 
 
 
 def claim(snapshot: Snapshot, order: Order, now: int, *, lease: int, repeatable: int) -> Claim:
-    """Claim a run. lease: how long the call may take; repeatable: so long a second call by the same run is harmless."""
+    """Claim a run. lease: how long the call may take; repeatable: how long a second call for the run is harmless."""
     start = known(snapshot.state.starts, order.run_id)
     if start is not None:
         may = may_repeat(snapshot.job, start, now, repeatable)
@@ -60,22 +60,22 @@ def may_repeat(job: Job, start: Start, now: int, repeatable: int) -> bool:
 
 
 def run_for(slug: str, slot: int, life: int) -> str:
-    """The run by which the schedule starts a slot of this life: the same, whoever asks, and however often."""
+    """The id of the run that the schedule starts for a slot of this life: the same, whoever asks, however often."""
     return str(uuid5(_RUNS, f"{slug}/{life:x}/{slot}" if life else f"{slug}/{slot}"))
 
 
 def named(order: Order, state: State) -> Order:
-    """The order with the id of its run: the schedule's is made of the slot, in this life of the job."""
+    """The order with its run's id, which is made of the slot and the life for a run of the schedule."""
     if order.run_id or order.slot is None:
         return order
     return dataclasses.replace(order, run_id=run_for(order.slug, order.slot, state.life))
 
 
 def refusal(snapshot: Snapshot, order: Order, now: int) -> Held | None:
-    """Why an order starts nothing, when nothing is known of its run yet; None: it may be claimed."""
+    """Why an order for a run not known yet starts nothing; None: it may be claimed."""
     if snapshot.job.trigger is None:
         return Held.NO_TRIGGER
-    if order.by:  # a person wishes it, for whatever slot, and of whatever job
+    if order.by:  # a person wants it, whatever the slot and whatever the job
         return None
     return Held.NO_SLOT if order.slot is None else _not_now(snapshot, order.slot, now)
 
@@ -124,7 +124,7 @@ def _note_overlap(case: Judgment, start: Start, held: Held) -> None:
 
 
 def _go_on(snapshot: Snapshot, start: Start, now: int, lease: int, repeatable: bool) -> Claim:
-    """The run is known: go on where it stands."""
+    """The run is known: go on from where it stands."""
     if start.phase not in OPEN:
         return Claim(start=start, held=_ENDED[start.phase])
     ended = _end(snapshot, start, now, repeatable)
@@ -158,14 +158,14 @@ def _end(snapshot: Snapshot, start: Start, now: int, repeatable: bool) -> Called
 
 
 def _no_longer(snapshot: Snapshot, start: Start, now: int) -> Called | None:
-    """Nobody expects it any more: a person changed something since it was asked for, or the slot was met without it."""
+    """What is said if nobody expects it any more: the job was changed, or another run met the slot."""
     if snapshot.job.trigger is None:
         return Called(phase=Phase.DROPPED, text="the job has no trigger any more")
     if start.by or start.slot is None:
         return None
     why = why_not(snapshot.job, snapshot.state, start.slot, now)
     if why is Unexpected.CLOSED and start.phase in WAITING:
-        return None  # the clock has called it missed; it would not wait any more if it had been met or excused
+        return None  # the clock has called it missed; had it been met or excused, it would not be waiting
     return None if why is None else Called(phase=Phase.DROPPED, text=_GONE[why])
 
 
@@ -199,9 +199,9 @@ def _with(snapshot: Snapshot, start: Start, now: int) -> Change:
 
 
 def outcome(snapshot: Snapshot, run_id: str, called: Called, now: int) -> tuple[Snapshot, Signal | None]:
-    """What became of a call: the job with that remembered, and the signal in which it is told.
+    """What became of a call: the job that remembers it, and the signal that tells it.
 
-    No signal: nobody waits for this call any more (somebody else said what became of it).
+    No signal: somebody else has already said what became of this call.
     """
     start = known(snapshot.state.starts, run_id)
     if start is None or start.phase not in OPEN:
@@ -220,7 +220,7 @@ def _pause(job: Job, start: Start, called: Called, now: int) -> int:
 
 
 def _limit(job: Job, start: Start) -> int:
-    """From when on no further attempt is made."""
+    """The instant from which no further attempt is made."""
     return tried_from(start) + min(job.grace, AGAIN_MAX)
 
 
@@ -233,7 +233,7 @@ _SAID = {
     Phase.DROPPED: "not started",
 }
 _BAD = frozenset({Phase.FAILED, Phase.SKIPPED})
-"""The run never ran, and its slot waits for it: told as a failure. (What `overlap: skip` skips is excused.)"""
+"""Phases told as a failure: the run never ran, and its slot needs it. (What `overlap: skip` skips is excused.)"""
 
 
 def _signal(slug: str, start: Start, now: int) -> Signal:
@@ -251,7 +251,7 @@ def _signal(slug: str, start: Start, now: int) -> Signal:
 
 
 def due(job: Job, state: State, now: int) -> list[Order]:
-    """The runs whose start somebody must go on with now."""
+    """The runs whose start somebody must now go on with."""
     waiting = (start for start in state.starts if start.phase in OPEN and start.until <= now)
     return [
         Order(slug=job.slug, slot=start.slot, run_id=start.run_id, by=start.by, input=start.input) for start in waiting

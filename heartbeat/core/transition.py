@@ -61,7 +61,7 @@ TRANSITIONS: dict[tuple[Status, Verdict], Transition] = {
 
 
 def keep_row(entry: Entry, row: Ruled | None) -> Entry:
-    """The line of history with this row; of several that one look applies, the last to change the status stays."""
+    """The line of history with this row. Of several rows in one look, it keeps the last that changed the status."""
     known = None if entry.row is None else kept_row(entry)
     if row is None or (known is not None and changes(known) and not changes(row)):
         return entry
@@ -76,7 +76,7 @@ def kept_row(entry: Entry) -> Ruled | None:
 
 
 def changes(row: Ruled) -> bool:
-    """Whether the status is another one after this row."""
+    """Whether this row changes the status."""
     return TRANSITIONS[row].next is not row[0]
 
 

@@ -16,22 +16,20 @@ if TYPE_CHECKING:
 
 HALF_HOUR = 30 * MINUTE
 HEARTBEATS_MIN = 3
-"""So many heartbeats must agree before we doubt the time zone."""
+"""The fewest heartbeats that must agree before we doubt the time zone."""
 SHIFT_MAX = 14 * HOUR
 """No zone is further from UTC than this."""
-
-
 SKEW_SAID = MINUTE
-"""A sender's clock that is less wrong than this is nobody's trouble: its times are corrected."""
+"""A sender's clock that is less wrong than this is not worth a word: its times are corrected."""
 
 
 def hint(job: Job, state: State) -> str:
-    """What a person should know of the times that this job sends; "" when there is nothing odd about them."""
+    """What a person should know about the times that this job sends; "" when nothing is odd about them."""
     return "; ".join(filter(None, (skew_hint(state.skew), offset_hint(job, state.recent))))
 
 
 def skew_hint(skew: int) -> str:
-    """What to say of a sender's clock that is slow by so much."""
+    """What to say about a sender's clock that is slow by this much."""
     if abs(skew) < SKEW_SAID:
         return ""
     side = "slow" if skew > 0 else "fast"
@@ -39,7 +37,7 @@ def skew_hint(skew: int) -> str:
 
 
 def late_stamp(signal: Signal) -> str:
-    """What to say of a ping that was long under way, if it did not say when it was sent: it may be its clock."""
+    """What to say about a ping that was long on its way and did not say when it was sent: its clock may be wrong."""
     late = signal.received - signal.at
     if signal.skew is not None or signal.source != "ping" or late < SKEW_SAID:
         return ""
@@ -47,7 +45,7 @@ def late_stamp(signal: Signal) -> str:
 
 
 def offset_hint(job: Job, heartbeats: tuple[int, ...]) -> str:
-    """What to say when the latest heartbeats all sit at one constant offset (whole or half hours) from the slots.
+    """What to say when the latest heartbeats all come at one constant offset (whole or half hours) from the slots.
 
     heartbeats: when they happened. "" when there are too few, they differ, or they come when they should.
     """
@@ -64,7 +62,7 @@ def offset_hint(job: Job, heartbeats: tuple[int, ...]) -> str:
 
 
 def _shifts(job: Job, at: int, window: tuple[int | None, int | None]) -> set[int]:
-    # Whole half hours by which a slot would have to move for this heartbeat to come just after it; none if in time.
+    # The half hours by which a slot would have to move for this heartbeat to come just after it; none if in time.
     distances = [at - slot for slot in window if slot is not None]
     if any(0 <= distance < job.grace for distance in distances):
         return set()
