@@ -4,7 +4,6 @@ known to who delivers, or take a message just before the sender crashes.
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from random import Random
 
 from heartbeat.errors import ChannelFailed
@@ -101,25 +100,3 @@ class Board:
             if self.dice.random() < self.world.faults:
                 channel.definition = self.dice.choice(DEFINITIONS)
         return {name: each for name, each in self.channels.items() if self.dice.random() > self.world.faults}
-
-
-class Inline:
-    """A thread pool without threads: a world must happen the same way each time it is replayed."""
-
-    def __init__(self, **_):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return False
-
-    @staticmethod
-    def submit(work, *args):
-        done = Future()
-        try:
-            done.set_result(work(*args))
-        except BaseException as error:  # noqa: BLE001 - as a pool does; `result()` raises it
-            done.set_exception(error)
-        return done

@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from simulation.inline import without_threads
 from simulation.play import play
 from simulation.timeline import timeline
 
@@ -21,4 +22,5 @@ def main(seeds):
 
 
 if __name__ == "__main__":
-    sys.exit(main([int(seed) for seed in sys.argv[1:]]))
+    with without_threads():
+        sys.exit(main([int(seed) for seed in sys.argv[1:]]))

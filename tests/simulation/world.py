@@ -7,8 +7,6 @@ from random import Random
 
 from msgspec.structs import replace
 
-import heartbeat.verbs.channel_lane
-import heartbeat.verbs.deliver
 from heartbeat.core.blind import Ears
 from heartbeat.core.definition import founding
 from heartbeat.errors import NotNow, StoreUnavailable, TooBusy, UnknownJob
@@ -20,7 +18,7 @@ from heartbeat.verbs.record import Recorder
 from heartbeat.verbs.sweep import sweep
 from simulation.absences import sent
 from simulation.applying import Owner
-from simulation.channels import Board, Inline
+from simulation.channels import Board
 from simulation.diary import Born, Silenced, Unsilenced
 from simulation.stage import Actor, Crash, Hearer, Person, Sweeper, note_documents
 from simulation.telling import Told
@@ -33,7 +31,7 @@ EVENTS_MAX = 50_000
 
 
 class World:
-    """After `run()`: `diary`, `decided` (what the core told, by step) and `board` (what people received)."""
+    """After `run()`, without threads: `diary`, `decided` (what the core told, by step), `board` (what people heard)."""
 
     def __init__(self, script):
         self.script, self.dice = script, Random(script.seed + 1)  # noqa: S311 - replayed, not guarded
@@ -209,16 +207,8 @@ class World:
             self.wake_deliverer(max(waiting[0].next_at, self.now + MINUTE))
 
     def deliver_once(self, store):
-        modules = (heartbeat.verbs.deliver, heartbeat.verbs.channel_lane)
-        usual = heartbeat.verbs.channel_lane.ThreadPoolExecutor
-        for module in modules:
-            module.ThreadPoolExecutor = Inline
-        try:
-            known, owner = self.board.known(), self.board.owner
-            return deliver(store, known, lambda: self.now, parallel=1, sleep=self.sleep, owner=owner)
-        finally:
-            for module in modules:
-                module.ThreadPoolExecutor = usual
+        known, owner = self.board.known(), self.board.owner
+        return deliver(store, known, lambda: self.now, parallel=1, sleep=self.sleep, owner=owner)
 
     def sleep(self, seconds):
         self.now += round(seconds * SECOND)

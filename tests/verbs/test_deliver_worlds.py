@@ -7,10 +7,7 @@ from random import Random
 
 import pytest
 from alert_samples import NOW, alert, recovered
-from simulation.channels import Inline
 
-import heartbeat.verbs.channel_lane
-import heartbeat.verbs.deliver
 from heartbeat.core.addressing import delivery
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import HOUR, MINUTE, NEVER, SECOND, Change, Event, Outcome
@@ -140,13 +137,7 @@ def play(dice, store, channels):
     raise AssertionError("never quiet")
 
 
-@pytest.fixture(autouse=True)
-def without_threads(monkeypatch):
-    """A world must happen the same way each time."""
-    for module in (heartbeat.verbs.deliver, heartbeat.verbs.channel_lane):
-        monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)
-
-
+@pytest.mark.usefixtures("without_threads")
 @pytest.mark.parametrize("seed", range(int(os.environ.get("WORLDS", "200"))))
 def test_in_any_weather_everything_is_told_once_and_in_order(seed):
     dice = Random(seed)  # noqa: S311  (dice, not secrets)

@@ -1,6 +1,7 @@
 """Senders that never stop by themselves: one connection each, and a list of what was answered 200."""
 
 import threading
+import time
 
 from served import Wire
 
@@ -15,7 +16,13 @@ class Sender(threading.Thread):
         self.refused: list[int] = []
         self.ending = ""
         self.stopping = False
+        self.asked_at = time.monotonic()
         self.start()
+
+    @property
+    def waited(self) -> float:
+        """Seconds that the ping on its way has been without an answer."""
+        return time.monotonic() - self.asked_at
 
     def run(self) -> None:
         try:
@@ -28,6 +35,7 @@ class Sender(threading.Thread):
         number = 0
         while not self.stopping:
             number += 1
+            self.asked_at = time.monotonic()
             wire.ping(self.slug + self.step, method="POST", body=b"%d" % number)
             answer = wire.answer()
             if answer is None:

@@ -105,7 +105,7 @@ def test_a_locked_database_delays_or_refuses_but_loses_nothing(serve, door):
         until(lambda: all(sender.answered for sender in senders))
         with contextlib.closing(sqlite3.connect(server.db, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            time.sleep(2)
+            until(lambda: all(sender.waited > 1 for sender in senders))
             other.execute("ROLLBACK")
         counts = [len(sender.answered) for sender in senders]
         until(lambda: all(len(s.answered) > n for s, n in zip(senders, counts, strict=True)))
@@ -223,7 +223,7 @@ def test_evidence_in_a_folder_counts(serve, tmp_path):
     jobs = "jobs:\n  dump: {schedule: every 2s, grace: 1s, evidence: {key: dump.txt}}\n"
     (tmp_path / "evidence").mkdir()
     with serve(jobs=jobs, HEARTBEAT_EVIDENCE=str(tmp_path / "evidence")) as server:
-        time.sleep(1)
+        until(lambda: server.document("clock") is not None)  # somebody has looked, and found nothing
         (tmp_path / "evidence" / "dump.txt").write_text("a dump")
         until(lambda: any(signal.source == "evidence" for signal in server.history("dump")))
 
