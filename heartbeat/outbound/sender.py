@@ -1,7 +1,7 @@
 """The one way out for HTTP: alerts to webhooks and Slack, starts of runs, our own heartbeat to who watches us.
 
 What it never does: follow a redirect (a 30x is the answer), take a proxy from the environment, connect to an address
-that was not checked (`channels.addresses`), read more of an answer than asked for, or take longer than it was given.
+that was not checked (`outbound.addresses`), read more of an answer than asked for, or take longer than it was given.
 One deadline holds from the look-up of the name to the last byte of the answer, so a receiver cannot hold us with a
 byte now and then:
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 REDIRECTS = range(300, 400)
 """RFC 9110: redirection."""
+NOT_NOW = frozenset({408, 425, 429})
+"""RFC 9110, 8470, 6585: the receiver did nothing with the request, and takes it later."""
 NOT_FOLLOWED = "redirects are not followed, give the final URL"
 
 
