@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from heartbeat import aws
 from heartbeat.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -65,12 +66,10 @@ class Secrets:
 
 
 def _parameter(name: str) -> str:
-    import boto3  # noqa: PLC0415  (slow to import, and only who uses SSM has it)
-    from botocore.config import Config  # noqa: PLC0415  (the same)
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (the same)
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow; only who uses SSM has it)
 
     try:
-        client = boto3.client("ssm", config=Config(connect_timeout=3, read_timeout=5))
+        client = aws.client("ssm", connect_timeout=3, read_timeout=5, retries={})  # as often as botocore thinks right
         value: str = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     except ClientError as error:
         problem = error.response.get("Error", {}).get("Code", "refused")

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PORT_MAX = 65_535
-DAYS_MAX = 3_660
+KEEP_DAYS, DAYS_MAX = 90, 3_660
 SHARDS_MAX = 1_000
+JOBS_FILE = Path("jobs.yaml")
 _KEY = re.compile(r"[-_a-zA-Z0-9]{8,200}")
 
 
@@ -39,7 +40,7 @@ class Settings:
     door: str = "fast"
     log: str = "text"
     sweep_every: float = 1.0
-    keep_days: int = 90
+    keep_days: int = KEEP_DAYS
     url: str = ""
     evidence: Path | None = None
     watchdog: str = ""
@@ -47,17 +48,17 @@ class Settings:
 
 def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings:
     """Settings from HEARTBEAT_<NAME> and from options of the same names (None: not given). Raises BadSetting."""
-    given = _Given(environ, options)
+    given, usual = _Given(environ, options), Settings()
     return Settings(
-        db=Path(given.text("db", "heartbeat.db")),
+        db=Path(given.text("db", str(usual.db))),
         config=_config(given.text("config", "")),
-        host=given.text("host", "127.0.0.1"),
-        port=int(given.number("port", 8000, 0, PORT_MAX)),
+        host=given.text("host", usual.host),
+        port=int(given.number("port", usual.port, 0, PORT_MAX)),
         ping_keys=_keys(given.text("ping_key", "")),
-        door=given.choice("door", "fast", "plain"),
-        log=given.choice("log", "text", "json"),
-        sweep_every=given.number("sweep_every", 1, 0.05, 60),
-        keep_days=int(given.number("keep_days", 90, 1, DAYS_MAX)),
+        door=given.choice("door", usual.door, "plain"),
+        log=given.choice("log", usual.log, "json"),
+        sweep_every=given.number("sweep_every", usual.sweep_every, 0.05, 60),
+        keep_days=int(given.number("keep_days", usual.keep_days, 1, DAYS_MAX)),
         url=given.text("url", "").rstrip("/"),
         evidence=_folder(given.text("evidence", "")),
         watchdog=given.address("watchdog_url"),
@@ -121,7 +122,7 @@ class StackSettings:
     name: str
     table: str
     shards: int = 1
-    keep_days: int = 90
+    keep_days: int = KEEP_DAYS
     ping_keys: tuple[str, ...] = ()
     bucket: str = ""
     watchdog: str = ""
@@ -132,18 +133,18 @@ class StackSettings:
 
 def read_stack(environ: Mapping[str, str] = os.environ) -> StackSettings:
     """The settings of a function from its environment. Raises BadSetting."""
-    given = _Given(environ, {})
+    given, usual = _Given(environ, {}), StackSettings(name="heartbeat", table="")
     if not given.text("table", ""):
         raise BadSetting("HEARTBEAT_TABLE is not set; the stack's template names its table there")
     return StackSettings(
-        name=given.text("stack", "heartbeat"),
+        name=given.text("stack", usual.name),
         table=given.text("table", ""),
-        shards=int(given.number("shards", 1, 1, SHARDS_MAX)),
-        keep_days=int(given.number("keep_days", 90, 1, DAYS_MAX)),
+        shards=int(given.number("shards", usual.shards, 1, SHARDS_MAX)),
+        keep_days=int(given.number("keep_days", usual.keep_days, 1, DAYS_MAX)),
         ping_keys=_keys(given.text("ping_key", "")),
         bucket=given.text("bucket", ""),
         watchdog=given.text("watchdog_url", ""),  # a bad one is told by each sweep; it may not keep us from sweeping
-        jobs=Path(environ.get("LAMBDA_TASK_ROOT", ".")) / "jobs.json",
+        jobs=Path(environ.get("LAMBDA_TASK_ROOT", ".")) / usual.jobs,
         function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         scheduling=Scheduling(
             group=given.text("schedule_group", ""),
@@ -193,8 +194,7 @@ def _variable(name: str) -> str:
 def _config(text: str) -> Path | None:
     if text:
         return Path(text)
-    default = Path("jobs.yaml")
-    return default if default.exists() else None
+    return JOBS_FILE if JOBS_FILE.exists() else None
 
 
 def _folder(text: str) -> Path | None:

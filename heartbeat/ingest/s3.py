@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from heartbeat import aws
 from heartbeat.errors import BadSetting, BadSignal, WorldError
 from heartbeat.ingest.bucket import StoredObject
 
@@ -24,15 +25,8 @@ _REFUSED = (
 
 def connect() -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
     """A client by the credentials and the region of the environment."""
-    import boto3  # noqa: PLC0415 - dear to import, and not installed where no S3 is looked at
-    from botocore.config import Config  # noqa: PLC0415 - the same
-
-    patience = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-    )
-    return boto3.client("s3", config=patience)
+    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    return aws.client("s3", connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries)
 
 
 class S3Bucket:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 REDIRECTS = range(300, 400)
 """RFC 9110: redirection."""
+NOT_NOW = frozenset({408, 425, 429})
+"""RFC 9110, 8470, 6585: the receiver did nothing with the request, and takes it later."""
 NOT_FOLLOWED = "redirects are not followed, give the final URL"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from heartbeat import aws
 from heartbeat.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -93,32 +94,16 @@ def open_store(place: Table | Path, clock: Callable[[], int]) -> Store:
     return DynamoDBStore(place.name, _call(place), shards=place.shards, hands=HANDS, clock=clock)
 
 
-def session(region: str, profile: str, hint: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-    """Credentials and region; "" for what the environment says. hint: how else to name a region. Raises BadSetting."""
-    import boto3  # noqa: PLC0415 - only who is on AWS needs it
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
-
-    try:
-        found = boto3.Session(profile_name=profile or None, region_name=region or None)
-        if not found.region_name:
-            raise BadSetting(f"the AWS region is not known: set AWS_REGION, or {hint}")
-        if found.get_credentials() is None:
-            raise BadSetting("there are no AWS credentials: `aws configure`, or set AWS_PROFILE")
-    except BotoCoreError as problem:
-        raise BadSetting(f"the AWS credentials cannot be used: {problem}") from None
-    return found
-
-
-def client(table: Table, service: str, attempts: int = 1) -> Any:  # noqa: ANN401 - the same
+def client(table: Table, service: str, attempts: int = 1) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
     """A client of the account and region in which the table is. attempts: of one request. Raises BadSetting."""
-    made = session(table.region, table.profile, f"write {SCHEME}{table.name}?region=…")
-    from botocore.config import Config  # noqa: PLC0415 - the same
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
+    made = aws.session(table.region, table.profile, f"write {SCHEME}{table.name}?region=…")
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - each loads what it needs, and no more
 
-    retries: Any = {"total_max_attempts": attempts}
-    patience = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries)
+    retries = {"total_max_attempts": attempts}
     try:
-        return made.client(service, config=patience)
+        return aws.client(
+            service, session=made, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries
+        )
     except (BotoCoreError, ValueError) as problem:  # a region or an endpoint that is none
         raise BadSetting(f"the table {table.name} cannot be reached: {problem}") from None
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from heartbeat.errors import BadSetting, SendFailed, StartFailed
 from heartbeat.model import BODY_MAX, SECOND
 from heartbeat.outbound.addresses import Guard
-from heartbeat.outbound.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender
+from heartbeat.outbound.sender import NOT_FOLLOWED, NOT_NOW, REDIRECTS, HttpRequest, Sender
 from heartbeat.outbound.urls import flaw, header_flaw
 from heartbeat.targets.facts import facts, slot_of
 from heartbeat.targets.protocol import TargetAnswer
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30 * SECOND
 REPEATABLE = 24 * 3600 * SECOND
-AGAIN = frozenset({408, 425, 429, 503})
+AGAIN = NOT_NOW | {503}
+"""503 too says that nothing was done. Of other errors of the server an alert may come twice (`channels.webhook`); a
+start may not."""
 UNKNOWN = frozenset({502, 504})
 BROKEN = 500
 """From this status on, an idempotent app is asked again."""

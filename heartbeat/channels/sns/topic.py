@@ -7,6 +7,7 @@ from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from heartbeat import aws
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.channels.sns.content import content
 from heartbeat.errors import ChannelFailed
@@ -57,11 +58,8 @@ class Sns:
 
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401  (boto3 makes its clients at run time)
-        import boto3  # noqa: PLC0415  (slow to import, and only who uses SNS has it)
-        from botocore.config import Config  # noqa: PLC0415  (the same)
-
-        config = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1}, max_pool_connections=4)
-        return boto3.client("sns", region_name=self._topic.split(":")[3] or None, config=config)
+        region = self._topic.split(":")[3]
+        return aws.client("sns", region, connect_timeout=3, read_timeout=10, max_pool_connections=self.parallel)
 
     def _order(self, message: Message, key: str) -> dict[str, str]:
         """FIFO: in order for each job; SNS accepts the same key once in five minutes."""

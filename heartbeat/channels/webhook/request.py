@@ -23,7 +23,7 @@ from heartbeat.channels import body
 from heartbeat.channels.protocol import GROUP_ABOVE
 from heartbeat.errors import ChannelFailed, SendFailed
 from heartbeat.model import SECOND
-from heartbeat.outbound.sender import NOT_FOLLOWED, REDIRECTS, HttpRequest, Sender
+from heartbeat.outbound.sender import NOT_FOLLOWED, NOT_NOW, REDIRECTS, HttpRequest, Sender
 from heartbeat.text.alert_text import compose
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ TOTAL = 10.0
 """Seconds for the whole of a request and its answer."""
 JSON = "application/json"
 BODY_MAX = 1024 * 1024
-RETRY = frozenset({408, 425, 429})
 REFUSED = frozenset({401, 402, 403, 404, 407, 410, 421})
-"""The address or the permission is wrong, not this message."""
+"""The address or the permission is wrong, not this message: it may wait until a person has mended that, while a start
+(`targets.http`) is refused for good, for its slot would be over by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +131,8 @@ def _refused(url: str, answer: HttpAnswer, retry_after: float | None) -> Channel
     """What a status other than success means. Up to 4xx the receiver did nothing with the message."""
     status = answer.status
     said = f"{urlsplit(url).hostname} answered {status}"
-    if status in RETRY or status >= 500:  # noqa: PLR2004  (RFC 9110: server errors)
-        return ChannelFailed(said, retry_after=retry_after, unsent=status in RETRY)
+    if status in NOT_NOW or status >= 500:  # noqa: PLR2004  (RFC 9110: server errors)
+        return ChannelFailed(said, retry_after=retry_after, unsent=status in NOT_NOW)
     if status in REDIRECTS:
         return ChannelFailed(f"{said}; {NOT_FOLLOWED}", refused=True)
     return ChannelFailed(said, refused=status in REFUSED, final=status not in REFUSED)

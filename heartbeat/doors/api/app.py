@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.doors.api.json_shapes import SLOW_SWEEP_AGE_MAX, health_facts
 from heartbeat.doors.api.routes import ROUTES, ApiCall, NotThere
 from heartbeat.errors import CallerError, NotNow, StoreCorrupt, StoreUnavailable, UnknownJob, WorldError
-from heartbeat.model import MINUTE, SECOND
 from heartbeat.telemetry import our_version
 from heartbeat.verbs import api_keys, service_state
 from heartbeat.verbs.illness import illnesses
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from heartbeat.store.protocol import Store
 
-SWEEP_AGE_MAX = 3 * MINUTE
-"""A last sweep that is older is an illness."""
 AWAY = "the store does not answer; ask again in a moment, the log says why"
 Value = dict[str, Any]
 
@@ -89,18 +87,16 @@ class Api:
     def _health(self, method: str) -> ApiAnswer:
         if method != "GET":
             return ApiAnswer(405, {"error": "ask /healthz with GET"}, {"allow": "GET, HEAD"})
-        known: Value = {"ok": False, "last_sweep_seconds": None, "version": our_version()}
         try:
             clock = service_state.clock(self._store, self._now())
             ill = {each.name: each.text for each in illnesses(self._store)}
             undelivered = service_state.dead_count(self._store)
         except WorldError as problem:
-            return ApiAnswer(503, known | {"error": AWAY}, cause=str(problem))
-        age = self._now() - clock.alive
-        well = bool(clock.version) and age <= SWEEP_AGE_MAX and not ill
-        seconds = round(age / SECOND, 1) if clock.version else None
-        found = {"ok": well, "last_sweep_seconds": seconds, "illnesses": ill, "undelivered": undelivered}
-        return ApiAnswer(200 if well else 503, known | found)
+            away = {"ok": False, "last_sweep_seconds": None, "version": our_version(), "error": AWAY}
+            return ApiAnswer(503, away, cause=str(problem))
+        age = self._now() - clock.alive if clock.version else None
+        facts = health_facts(age, SLOW_SWEEP_AGE_MAX, ill, undelivered)
+        return ApiAnswer(200 if facts["ok"] else 503, facts)
 
     def _holder(self, request: ApiRequest, wanted: api_keys.Rights) -> api_keys.Holder | ApiAnswer:
         """Who asks; or why they may not."""

@@ -12,11 +12,12 @@ from heartbeat.core import slots
 from heartbeat.core.addressing import quiet_until
 from heartbeat.core.explain import Explanation, explain, open_slot, running, standing
 from heartbeat.core.run_history import records
-from heartbeat.model import SECOND, Status
+from heartbeat.model import MINUTE, SECOND, Status
+from heartbeat.telemetry import our_version
 from heartbeat.verbs import service_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from heartbeat.core.explain import RunStory, SlotStory
     from heartbeat.core.run_history import Record
@@ -28,6 +29,7 @@ __all__ = [
     "delivery_facts",
     "explained",
     "explanation_facts",
+    "health_facts",
     "illness_facts",
     "incident_facts",
     "iso",
@@ -181,6 +183,23 @@ def signal_facts(signal: Signal) -> dict[str, Any]:
         "metrics": dict(signal.metrics),
         "body": signal.body,
         "log_url": signal.log_url,
+    }
+
+
+SWEEP_AGE_MAX = MINUTE
+"""Where a sweep comes each second: after an older one the service is not healthy, for a miss would be told late."""
+SLOW_SWEEP_AGE_MAX = 3 * MINUTE
+"""Where it comes each minute: one may be late, or be lost."""
+
+
+def health_facts(age: int | None, limit: int, ill: Mapping[str, str], undelivered: int) -> dict[str, Any]:
+    """What every `/healthz` says. age: milliseconds since the last sweep, None: there was none; ill: by name, why."""
+    return {
+        "ok": age is not None and age <= limit and not ill,
+        "last_sweep_seconds": None if age is None else round(age / SECOND, 1),
+        "illnesses": ill,
+        "undelivered": undelivered,
+        "version": our_version(),
     }
 
 

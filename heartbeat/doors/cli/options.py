@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.doors.api import until
 from heartbeat.errors import BadSetting, UnknownJob
+from heartbeat.settings import JOBS_FILE, Settings
 from heartbeat.store import address
 from heartbeat.verbs.jobs import names, nearest
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def add_db(parser: _ActionsContainer) -> None:
     """--db."""
-    parser.add_argument("--db", metavar="FILE", help="the database (HEARTBEAT_DB, else heartbeat.db)")
+    parser.add_argument("--db", metavar="FILE", help=f"the database (HEARTBEAT_DB, else {Settings().db})")
 
 
 def add_store(parser: ArgumentParser) -> _ActionsContainer:
@@ -42,7 +43,7 @@ def add_store(parser: ArgumentParser) -> _ActionsContainer:
 
 def add_config(parser: ArgumentParser) -> None:
     """--config."""
-    parser.add_argument("--config", metavar="FILE", help="the jobs (HEARTBEAT_CONFIG, else jobs.yaml)")
+    parser.add_argument("--config", metavar="FILE", help=f"the jobs (HEARTBEAT_CONFIG, else {JOBS_FILE})")
 
 
 def add_evidence(parser: ArgumentParser) -> None:
@@ -60,7 +61,7 @@ def add_span(parser: ArgumentParser) -> None:
 def place(args: Namespace) -> Table | Path:
     """The store that is meant."""
     given = args.store or args.db or os.environ.get("HEARTBEAT_STORE") or os.environ.get("HEARTBEAT_DB")
-    return address.read(given or "heartbeat.db")
+    return address.read(given) if given else Settings().db
 
 
 def is_there(found: Table | Path) -> bool:
@@ -75,7 +76,7 @@ def shown(found: Table | Path) -> str:
 
 def config_path(args: Namespace) -> Path:
     """The file of jobs that is meant."""
-    return Path(args.config or os.environ.get("HEARTBEAT_CONFIG") or "jobs.yaml")
+    return Path(args.config or os.environ.get("HEARTBEAT_CONFIG") or JOBS_FILE)
 
 
 @contextmanager

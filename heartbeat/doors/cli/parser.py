@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from heartbeat.doors.cli.commands import COMMANDS
 from heartbeat.errors import BadSetting
+from heartbeat.settings import JOBS_FILE, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,9 +87,9 @@ _WHOLE = [
     "heartbeat COMMAND --help tells more; heartbeat --version",
     "",
     "environment:",
-    "  HEARTBEAT_DB        the database (--db), by default heartbeat.db",
+    f"  HEARTBEAT_DB        the database (--db), by default {Settings().db}",
     "  HEARTBEAT_STORE     another place for it (--store): dynamodb://TABLE",
-    "  HEARTBEAT_CONFIG    the jobs (--config), by default jobs.yaml",
+    f"  HEARTBEAT_CONFIG    the jobs (--config), by default {JOBS_FILE}",
     "  HEARTBEAT_URL       the server, for ping, exec and doctor",
     "  HEARTBEAT_PING_KEY  the key in ping URLs",
     "  NO_COLOR            no colours",

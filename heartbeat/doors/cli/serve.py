@@ -16,11 +16,12 @@ OPTIONS = ("db", "config", "host", "port", "url", "log", "evidence")
 
 
 def _arguments(parser: ArgumentParser) -> None:
+    usual = settings.Settings()
     add_config(parser)
     add_db(parser)
     add_evidence(parser)
-    parser.add_argument("--host", help="the address to listen on (127.0.0.1; 0.0.0.0 for all)")
-    parser.add_argument("--port", help="the port to listen on (8000)")
+    parser.add_argument("--host", help=f"the address to listen on ({usual.host}; 0.0.0.0 for all)")
+    parser.add_argument("--port", help=f"the port to listen on ({usual.port})")
     parser.add_argument("--url", help="how jobs reach this server, when that is not host and port")
     parser.add_argument("--log", metavar="STYLE", help="text, or json for machines")
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from heartbeat import aws
 from heartbeat.doors.cli.checks import Check, CheckResult
 from heartbeat.errors import BadSetting
 
@@ -39,30 +40,21 @@ class Stack:
 
 def connect(region: str | None) -> Aws:
     """By the credentials and the region of this shell. Raises BadSetting."""
-    import boto3  # noqa: PLC0415 - only who has a stack needs it
-    from botocore.config import Config  # noqa: PLC0415 - the same
-
-    session = boto3.Session(region_name=region or None)
-    if not session.region_name:
-        raise BadSetting("the stack's region is not known: set AWS_REGION, or give --region eu-west-1")
-    if session.get_credentials() is None:
-        raise BadSetting("there are no AWS credentials: `aws configure`, or AWS_PROFILE")
-    patience = Config(connect_timeout=3, read_timeout=180, retries={"total_max_attempts": 2})
-    return Aws(
-        region=session.region_name,
-        client=lambda service: session.client(service, config=patience),  # type: ignore[call-overload]  # any service
-    )
+    session = aws.session(region or "", "", "give --region eu-west-1")
+    # A test alert goes through every channel before the function answers.
+    usual: dict[str, Any] = {"connect_timeout": 3, "read_timeout": 180, "retries": {"total_max_attempts": 2}}
+    return Aws(region=session.region_name, client=lambda service: aws.client(service, session=session, **usual))
 
 
-def find(aws: Aws, name: str) -> Stack:
+def find(cloud: Aws, name: str) -> Stack:
     """The stack of this name. Raises BadSetting when there is none."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 - the same
 
     try:
-        [found] = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        [found] = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as problem:
         told = problem.response.get("Error", {}).get("Message", "")
-        raise BadSetting(f"no stack {name!r} in {aws.region} ({told}); name it and its region: --region") from None
+        raise BadSetting(f"no stack {name!r} in {cloud.region} ({told}); name it and its region: --region") from None
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
     return Stack(name=name, status=found["StackStatus"], outputs=outputs)
 
@@ -78,14 +70,14 @@ def check_status(stack: Stack) -> Check:
     )
 
 
-def check_aws(aws: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
+def check_aws(cloud: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
     """Alarms, queues, who hears of alerts, the evidence bucket, the channels. What is refused is a problem in words."""
     looks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
-        ("alarms", lambda: _alarms(aws, stack)),
-        ("queues", lambda: _queues(aws, stack)),
-        ("alert topic", lambda: _topic(aws, stack)),
-        ("evidence", lambda: _evidence(aws, stack)),
-        ("channels", lambda: _channels(aws, stack, send_test=send_test)),
+        ("alarms", lambda: _alarms(cloud, stack)),
+        ("queues", lambda: _queues(cloud, stack)),
+        ("alert topic", lambda: _topic(cloud, stack)),
+        ("evidence", lambda: _evidence(cloud, stack)),
+        ("channels", lambda: _channels(cloud, stack, send_test=send_test)),
     ]
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only who has a stack needs it
 
@@ -96,8 +88,8 @@ def check_aws(aws: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
             yield Check(name, CheckResult.PROBLEM, f"cannot be looked at: {problem}")
 
 
-def _alarms(aws: Aws, stack: Stack) -> Iterator[Check]:
-    pages = aws.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack.name}-")
+def _alarms(cloud: Aws, stack: Stack) -> Iterator[Check]:
+    pages = cloud.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack.name}-")
     found = [alarm for page in pages for alarm in page["MetricAlarms"]]
     alarms = [alarm for alarm in found if not alarm.get("AlarmDescription", "").startswith(NO_TROUBLE)]
     for alarm in alarms:
@@ -115,8 +107,8 @@ def _alarms(aws: Aws, stack: Stack) -> Iterator[Check]:
         yield Check("alarms", CheckResult.OK, f"none of {len(alarms)} has gone off")
 
 
-def _queues(aws: Aws, stack: Stack) -> Iterator[Check]:
-    sqs = aws.client("sqs")
+def _queues(cloud: Aws, stack: Stack) -> Iterator[Check]:
+    sqs = cloud.client("sqs")
     for queue in (*QUEUES, BATCH_QUEUE) if "BatchQueueUrl" in stack.outputs else QUEUES:
         name = f"{stack.name}-{queue}"
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
@@ -130,8 +122,8 @@ def _queues(aws: Aws, stack: Stack) -> Iterator[Check]:
             yield Check("queues", CheckResult.OK, f"{name} is empty")
 
 
-def _topic(aws: Aws, stack: Stack) -> Iterator[Check]:
-    pages = aws.client("sns").get_paginator("list_subscriptions_by_topic")
+def _topic(cloud: Aws, stack: Stack) -> Iterator[Check]:
+    pages = cloud.client("sns").get_paginator("list_subscriptions_by_topic")
     found = [s for page in pages.paginate(TopicArn=stack.outputs["AlertTopicArn"]) for s in page["Subscriptions"]]
     waiting = [each["Endpoint"] for each in found if each["SubscriptionArn"] == "PendingConfirmation"]
     if waiting:
@@ -144,17 +136,17 @@ def _topic(aws: Aws, stack: Stack) -> Iterator[Check]:
         )
 
 
-def _evidence(aws: Aws, stack: Stack) -> Iterator[Check]:
+def _evidence(cloud: Aws, stack: Stack) -> Iterator[Check]:
     bucket = stack.outputs["EvidenceBucketName"]
-    aws.client("s3").head_bucket(Bucket=bucket)
+    cloud.client("s3").head_bucket(Bucket=bucket)
     yield Check("evidence", CheckResult.OK, f"the bucket {bucket} is there")
 
 
-def _channels(aws: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
+def _channels(cloud: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
     if not send_test:
         yield Check("channels", CheckResult.SKIPPED, "--send-test sends a test alert through every channel")
         return
-    answer = aws.client("lambda").invoke(
+    answer = cloud.client("lambda").invoke(
         FunctionName=stack.outputs["CheckerFunctionName"], Payload=b'{"heartbeat": "test-alert"}'
     )
     value = json.loads(answer["Payload"].read() or b"{}")

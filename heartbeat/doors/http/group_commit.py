@@ -15,14 +15,15 @@ from heartbeat.doors.http.lately import Lately
 from heartbeat.doors.http.outcome import PingOutcome
 from heartbeat.errors import StoreGone, StoreUnavailable, WorldError
 from heartbeat.telemetry import Happened
-from heartbeat.verbs.record import Recorded
+from heartbeat.verbs.record import Recorded, Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from heartbeat.doors.http.outcome import Reply
     from heartbeat.ingest.ping import Ping
     from heartbeat.model import Job, Signal
+    from heartbeat.store.protocol import Store
     from heartbeat.telemetry import Log
     from heartbeat.verbs.unknown_pings import Strays
 
@@ -44,6 +45,21 @@ class Records(Protocol):
 
     def define(self, job: Job, now: int) -> None:
         """Make this job, or change it if its definition is the sender's own."""
+
+
+class StoreRecords:
+    """A store as the writer's world. service: who hears about the service; it is asked when a job is made."""
+
+    def __init__(self, store: Store, service: Callable[[], Sequence[str]]) -> None:
+        self._store, self._service = store, service
+        self.record = Recorder(store).record
+        self.slug_of = store.slug_of
+
+    def define(self, job: Job, now: int) -> None:
+        """Make the job that a sender asks for; those who hear about the service hear about it."""
+        from heartbeat.verbs.apply import define  # noqa: PLC0415 - a usual ping need not load it
+
+        define(self._store, replace(job, notify=tuple(self._service())), now)
 
 
 class Writer:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
-from heartbeat.doors.http.group_commit import Writer
+from heartbeat.doors.http.group_commit import StoreRecords, Writer
 from heartbeat.doors.http.ping_gate import Gate, HttpAnswer, worded
 from heartbeat.doors.lambdas import function_url
 from heartbeat.model import MINUTE
 from heartbeat.telemetry import Happened
 from heartbeat.verbs.jobs import NAMES_MAX, names
-from heartbeat.verbs.record import Recorder
 from heartbeat.verbs.unknown_pings import Strays
 
 if TYPE_CHECKING:
@@ -21,9 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from heartbeat.doors.lambdas.journal import Journal
-    from heartbeat.model import Job, Signal
     from heartbeat.store.protocol import Store
-    from heartbeat.verbs.record import Recorded
 
 NAMES_EVERY = 5 * MINUTE
 
@@ -35,7 +30,7 @@ class Pings:
         self._store, self._journal = store, journal
         self._gate = Gate(keys, now)
         self._strays = TableStrays(store, journal, now)
-        self._writer = Writer(TableRecords(store, jobs), self._strays, journal)
+        self._writer = Writer(StoreRecords(store, lambda: _service(jobs)), self._strays, journal)
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The response to one event."""
@@ -69,20 +64,10 @@ class Pings:
         return call.answer(replies)
 
 
-class TableRecords:
-    """What the writer writes to."""
+def _service(jobs: Path) -> Sequence[str]:
+    from heartbeat.config.declared import load  # noqa: PLC0415 - a usual ping need not load it
 
-    def __init__(self, store: Store, jobs: Path) -> None:
-        self._store, self._jobs = store, jobs
-        self.record: Callable[[Sequence[Signal]], list[Recorded]] = Recorder(store).record
-        self.slug_of: Callable[[str], str | None] = store.slug_of
-
-    def define(self, job: Job, now: int) -> None:
-        """Make the job that a sender asks for; those who hear about the service hear about it."""
-        from heartbeat.config.declared import load  # noqa: PLC0415 - nor this
-        from heartbeat.verbs.apply import define  # noqa: PLC0415 - a usual ping need not load it
-
-        define(self._store, replace(job, notify=load(self._jobs).service), now)
+    return load(jobs).service
 
 
 class TableStrays(Strays):

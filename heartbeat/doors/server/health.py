@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.telemetry import Happened, our_version
+from heartbeat.doors.api.json_shapes import SWEEP_AGE_MAX, health_facts
+from heartbeat.model import SECOND
+from heartbeat.telemetry import Happened
 from heartbeat.text.sanitize import sound
 
 if TYPE_CHECKING:
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from heartbeat.doors.server.threads import Chore
     from heartbeat.model import Illness
     from heartbeat.telemetry import Log
-
-SWEEP_AGE_MAX = 60.0
-"""Seconds since the last sweep after which the service is not healthy: a miss would be told late."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,18 +52,15 @@ class Health:
 
     def report(self) -> dict[str, Any]:
         """The facts; `ok` is the sum of them."""
-        age = self.monotonic() - self.swept_at
+        age = round((self.monotonic() - self.swept_at) * SECOND)
         writer = self.writer.trouble()
-        ill = {each.name: each.text for each in self.known} | self._own
         hindered = [chore.name for chore in self.chores if chore.trouble]
-        return {
-            "ok": age <= SWEEP_AGE_MAX and not writer and not ill,
-            "last_sweep_seconds": round(age, 1),
+        ill = {each.name: each.text for each in self.known} | self._own
+        facts = health_facts(age, SWEEP_AGE_MAX, ill, self.undelivered)
+        return facts | {
+            "ok": facts["ok"] and not writer,
             "store": "away" if self.writer.away or "sweep" in hindered else "reachable",
             "writer": writer or "running",
-            "illnesses": ill,
-            "undelivered": self.undelivered,
             "hindered": hindered,
             "crashes": self.log.counts[Happened.CRASHED],
-            "version": our_version(),
         }

@@ -9,9 +9,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
-from heartbeat.doors.http.group_commit import Writer
+from heartbeat.doors.http.group_commit import StoreRecords, Writer
 from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.doors.server.clock import SOON, Clock
 from heartbeat.doors.server.core_process import BACKLOG, Fronts, bind, settle_in
@@ -30,10 +28,8 @@ from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.targets.build import build
 from heartbeat.telemetry import Happened, Log
 from heartbeat.verbs import service_state
-from heartbeat.verbs.apply import define
 from heartbeat.verbs.deliver import deliver
 from heartbeat.verbs.jobs import names
-from heartbeat.verbs.record import Recorder
 from heartbeat.verbs.rounds import tell_delivered
 from heartbeat.verbs.sweep import nothing_to_see
 from heartbeat.verbs.trigger import Starter
@@ -43,9 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from heartbeat.model import Change, Commit, Job, Signal
+    from heartbeat.model import Change, Commit
     from heartbeat.settings import Settings
-    from heartbeat.verbs.record import Recorded
 
 OUTBOX_EVERY = 1.0
 """Seconds between two looks for deliveries whose next attempt has come; new ones ring a bell."""
@@ -80,7 +75,7 @@ def _serve(settings: Settings) -> None:
         file.load(_now())
         keys, fresh = _keys(settings, store)
         strays = Strays(log)
-        writer = Writer(StoreRecords(store, file), strays, log)
+        writer = Writer(StoreRecords(store, lambda: file.service), strays, log)
         health = Health(log=log, writer=writer)
         hearing = begin(store, _now, settings.sweep_every)
         fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
@@ -139,19 +134,6 @@ def _keys(settings: Settings, store: RingingStore) -> tuple[tuple[str, ...], boo
         return settings.ping_keys, False
     kept, fresh = service_state.ping_key(store)
     return (kept,), fresh
-
-
-class StoreRecords:
-    """What the writer writes to."""
-
-    def __init__(self, store: SQLiteStore, file: JobsFile) -> None:
-        self._store, self._file = store, file
-        self.record: Callable[[Sequence[Signal]], list[Recorded]] = Recorder(store).record
-        self.slug_of: Callable[[str], str | None] = store.slug_of
-
-    def define(self, job: Job, now: int) -> None:
-        """Make the job that a sender asks for; those who hear about the service hear about it."""
-        define(self._store, structs.replace(job, notify=self._file.service), now)
 
 
 def _now() -> int:

@@ -8,9 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from heartbeat.core.definition import founding
-from heartbeat.doors.http.group_commit import Writer
+from heartbeat.doors.http.group_commit import StoreRecords, Writer
 from heartbeat.doors.http.outcome import PingOutcome
-from heartbeat.doors.server.wiring import StoreRecords
 from heartbeat.errors import StoreUnavailable, TooBusy
 from heartbeat.ingest import ping
 from heartbeat.model import Job
@@ -163,7 +162,7 @@ def test_an_exception_in_the_real_recorder_costs_no_other_ping_its_record():
             made = founding(Job(slug=slug, schedule=("0 9 * * *",), source="test"), T0 - 100_000_000)
             unreadable = replace(made.job, timezone="Nowhere/At-All")
             store.commit([replace(made, job=unreadable) if slug == "poison" else made])
-        bench = Bench(StoreRecords(store, None))
+        bench = Bench(StoreRecords(store, tuple))
         for turn in range(2):
             fails = [read(f"/ping/k/{slug}/fail".encode(), ident=b"%d" % turn) for slug in slugs]
             assert bench.write(*fails) == [PingOutcome.STORED, PingOutcome.BROKEN, PingOutcome.STORED]

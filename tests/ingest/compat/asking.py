@@ -6,9 +6,8 @@ from urllib.parse import urlencode
 
 from heartbeat.core.definition import founding
 from heartbeat.doors.http import compat
-from heartbeat.doors.http.group_commit import Writer
+from heartbeat.doors.http.group_commit import StoreRecords, Writer
 from heartbeat.doors.http.ping_gate import Gate
-from heartbeat.doors.server.wiring import StoreRecords
 from heartbeat.ingest.compat.request import CompatRequest
 from heartbeat.ingest.ping import Refusal, options
 from heartbeat.model import Job
@@ -40,12 +39,6 @@ def read(service, asked):
     return SimpleNamespace(key=sealed.key, pings=told.pings, remark=told.remark)
 
 
-class File:
-    """A jobs.yaml of which only the service's channels count."""
-
-    service = ("ops",)
-
-
 class Service:
     """Everything behind the sockets: gate, door, writer, store, with the job `backup`."""
 
@@ -55,7 +48,7 @@ class Service:
         log = Log(lambda: 0.0)
         self.strays = Strays(log)
         self.strays.learn(["backup"])
-        self.writer = Writer(StoreRecords(self.store, File()), self.strays, log)
+        self.writer = Writer(StoreRecords(self.store, lambda: ("ops",)), self.strays, log)
         self.gate = Gate([KEY], lambda: self.time)
 
     @property
