@@ -48,7 +48,7 @@ LONG = 5 * MINUTE
 RHYTHM = 5 * MINUTE
 """Slots no further apart than this answer soon enough. A slower job is not waited for any longer than this either."""
 RETRIES = MINUTE
-"""At most this long after our return comes a client's next attempt: `curl --retry 5` pauses for 16 s, and one may hang."""
+"""Longest until a client's next attempt after our return: `curl --retry 5` pauses for 16 s, and one may hang."""
 
 ALIVE_EVERY = 10 * SECOND
 """An idle sweep writes that it is alive no more often than this."""
