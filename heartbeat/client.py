@@ -232,10 +232,10 @@ def _tell(event: Event, raise_errors: bool | None) -> bool:
         note = _clean(_reason(problem), slug)
         if raise_errors or (raise_errors is None and os.environ.get("HEARTBEAT_RAISE", "0") not in ("", "0")):
             raise PingError(note) from None
-        _warn(f"{what} was not delivered: {note}")
+        warn(f"{what} was not delivered: {note}")
         return False
     if note:
-        _warn(f"{what} was not delivered: {_clean(note, slug)}")
+        warn(f"{what} was not delivered: {_clean(note, slug)}")
     return True
 
 
@@ -420,7 +420,7 @@ def _timeout() -> float:
     text = os.environ.get("HEARTBEAT_TIMEOUT") or str(TIMEOUT)
     if text.replace(".", "", 1).isdecimal() and float(text) > 0:
         return min(float(text), 3600.0)
-    _warn(f"HEARTBEAT_TIMEOUT={text!r} is no number of seconds; taking {TIMEOUT:g}")
+    warn(f"HEARTBEAT_TIMEOUT={text!r} is no number of seconds; taking {TIMEOUT:g}")
     return TIMEOUT
 
 
@@ -502,7 +502,8 @@ def _host() -> str:
     return platform.node()
 
 
-def _warn(text: str) -> None:
+def warn(text: str) -> None:
+    """A line on stderr, if there is one."""
     import contextlib
 
     line = "".join(c if c.isprintable() else " " for c in text)
@@ -529,9 +530,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("argv", metavar="command", nargs="A...", help="the command and its arguments, after --")
     flag("--no-start", dest="start", action="store_false", help="tell only how it ended")
     flag("--no-output", dest="output", action="store_false", help="do not read the output: no tail, but a terminal")
-    flag(
-        "--timeout", dest="limit", type=_span, metavar="TIME", help="stop it after so long (90s, 15m): exit status 124"
-    )
+    flag("--timeout", dest="limit", type=span, metavar="TIME", help="stop it after so long (90s, 15m): exit status 124")
     flag("--lock", action="store_true", help="do not begin while another one runs on this machine: exit status 75")
     flag("--every-slot-once", action="store_true", help="do nothing if the slot's run has succeeded on this machine")
     flag("--run-id", metavar="UUID", help="the run's id (by default a new one)")
@@ -539,7 +538,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("--create", action="store_true", help="have the job made if there is none of this name")
 
 
-def _span(text: str) -> float:
+def span(text: str) -> float:
     """Seconds of 90, 90s, 15m or 1h30m."""
     import argparse
     import re
@@ -549,9 +548,9 @@ def _span(text: str) -> float:
     ):
         raise argparse.ArgumentTypeError(f"{text!r} is no time; give it the form 90s, 15m or 1h30m")
     days, hours, minutes, seconds = map(int, found.groups("0"))
-    if not (span := ((days * 24 + hours) * 60 + minutes) * 60 + seconds):
+    if not (total := ((days * 24 + hours) * 60 + minutes) * 60 + seconds):
         raise argparse.ArgumentTypeError(f"{text!r} would leave no time at all; give it the form 90s, 15m or 1h30m")
-    return float(span)
+    return float(total)
 
 
 def run_command(argv: Sequence[str], *, slug: str, **options: Unpack[ExecOptions]) -> int:
@@ -576,7 +575,7 @@ def run_command(argv: Sequence[str], *, slug: str, **options: Unpack[ExecOptions
             "--lock and --every-slot-once need Unix; on Windows let the task scheduler start one at a time"
         )
     with contextlib.ExitStack() as held:
-        state = _State(slug)
+        state = MachineState(slug)
         if refusal := state.claim(held, slot if once else None):
             return _not_begun(slug, *refusal, options)
         status = _run_and_tell(argv, slug, options)
@@ -606,7 +605,7 @@ def _not_begun(slug: str, status: int, why: str, options: ExecOptions) -> int:
     return status
 
 
-class _State:
+class MachineState:
     """What exec remembers of a job on this machine: a file that is locked while it runs, with the slots done in it."""
 
     KEPT = 1_000
@@ -640,6 +639,7 @@ class _State:
         return (0, f"{slot} of {_shown(self.slug)!r} was done on this machine; not again") if self.has(slot) else None
 
     def has(self, slot: str | None) -> bool:
+        """Whether the slot was done here."""
         return slot is not None and slot in self._slots()
 
     def add(self, slot: str) -> None:
@@ -661,8 +661,8 @@ def _run_and_tell(argv: Sequence[str], slug: str, options: ExecOptions) -> int:
     told = _told(slug, options)
     began, began_at = time.monotonic(), time.time()
     starting = threading.Thread(target=lambda: ping(slug, kind="start", at=began_at, **told), daemon=True)
-    with _Signals() as signals:
-        status, kept = _run(argv, signals, starting, options)
+    with Signals() as signals:
+        status, kept = run_child(argv, signals, starting, options)
         duration, ended_at = round(time.monotonic() - began, 3), time.time()
         if starting.is_alive():  # a start that comes after its end would look like another run
             starting.join(TIMEOUT)
@@ -670,8 +670,8 @@ def _run_and_tell(argv: Sequence[str], slug: str, options: ExecOptions) -> int:
     return status
 
 
-def _run(
-    command: Sequence[str], signals: _Signals, starting: threading.Thread, options: ExecOptions
+def run_child(
+    command: Sequence[str], signals: Signals, starting: threading.Thread, options: ExecOptions
 ) -> tuple[int, bytes]:
     """Exit status, and what is kept of the output."""
     import contextlib
@@ -753,7 +753,7 @@ class _Kept:
         return bytes(self.head + note + self.tail[NOTE:])
 
 
-class _Signals:
+class Signals:
     """While entered, passes signals on to the command; `woken` is readable when one came, or when the command ended."""
 
     def __enter__(self) -> Self:

@@ -22,7 +22,7 @@ DEPTH_MAX = 40
 VALUES_MAX = 1_000_000
 """Values in a file with all its aliases unfolded: some 100,000 jobs."""
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
+_RESOLVER = yaml.resolver.Resolver()
 _STANDARD = "tag:yaml.org,2002:"
 KINDS = {
     "str": "text",
@@ -184,13 +184,9 @@ def _merged(value: Node, path: str) -> dict[str, tuple[Scalar, Node]]:
 def _kind(event: yaml.ScalarEvent, path: str) -> str:
     if event.tag not in {None, "!"}:
         return _tagged(event, path)
-    if not event.implicit[0]:
-        return "str"
-    for tag, form in _RESOLVERS.get(event.value[:1], []):
-        if form.match(event.value):
-            kind = str(tag).removeprefix(_STANDARD)
-            return kind if kind in KINDS else "str"
-    return "str"
+    tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]  # so are its stubs
+    kind = str(tag).removeprefix(_STANDARD)
+    return kind if kind in KINDS else "str"
 
 
 def _tagged(event: yaml.ScalarEvent, path: str) -> str:

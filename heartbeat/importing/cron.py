@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
-from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, read_line, read_time
+from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, described, read_line, read_time
 from heartbeat.importing.found import Fate, Imported, ImportedJob, Line, Remark, Sheet
 from heartbeat.importing.naming import Names, name_of
 from heartbeat.importing.shell import Unwrappable, given, quoted, split_input, wrap
 from heartbeat.importing.telling import telling
-from heartbeat.importing.words import described
 from heartbeat.model import MINUTE
 from heartbeat.schedule import parse
 from heartbeat.schedule.zones import zone

@@ -1,14 +1,25 @@
-"""A line of a crontab: a job, a setting, or neither. As Debian's cron reads it, and a little more widely."""
+"""A line of a crontab: a job, a setting, or neither; and what the comments above it say.
+
+As Debian's cron reads it, and a little more widely.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSchedule
 from heartbeat.importing.shell import split_input
 from heartbeat.schedule import Schedule, parse
+from heartbeat.text.sanitize import one_line
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST = 150
+"""Characters of a description."""
+_FEW = 3
 _SETTING = re.compile(
     r"""[ \t]*(?P<name>"[^"]*"|'[^']*'|[^\s="'][^\s=]*)?\s*=\s*"""
     r"""(?P<value>"[^"]*"|'[^']*'|[^"'\s].*)""",
@@ -20,6 +31,10 @@ _USER = re.compile(r"[ \t]+(?P<user>[^ \t]+)(?P<rest>[ \t]+.*|)", re.DOTALL)
 _NAMES = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun", re.IGNORECASE)
 _ALIASES = {"@every_minute": "* * * * *"}
 """Of FreeBSD's cron."""
+_LEGEND = re.compile(
+    r"\bdom\b|\bdow\b|command to be executed|day of (?:month|week)|crontab|^[-=*#|+.\s]", re.IGNORECASE
+)
+_TEXT = re.compile(r"[^\W\d_]{2}")
 
 
 class Unreadable(Exception):
@@ -96,3 +111,20 @@ def read_time(time: str, zone: str) -> Schedule:
         return parse(text, zone)
     except BadSchedule as bad:
         raise Unreadable(str(bad)) from None
+
+
+def described(above: Sequence[str]) -> str:
+    """The comment lines directly above a job as its description; empty when they are no sentence about it."""
+    texts = [line.strip().lstrip("#").strip() for line in above]
+    if not texts or len(texts) > _FEW or any(_LEGEND.search(text) or _is_line(text) for text in texts):
+        return ""
+    whole = one_line(" ".join(texts))
+    return whole if len(whole) <= LONGEST and _TEXT.search(whole) else ""
+
+
+def _is_line(text: str) -> bool:
+    """Whether a job or a setting was commented out."""
+    try:
+        return read_line(text, system=False) is not None
+    except Unreadable:
+        return False

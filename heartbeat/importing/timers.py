@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
 from heartbeat.importing.cron import GRACE
-from heartbeat.importing.crontab import Unreadable
+from heartbeat.importing.crontab import LONGEST, Unreadable
 from heartbeat.importing.found import Imported, ImportedJob, Remark
 from heartbeat.importing.naming import Names
 from heartbeat.importing.telling import telling
 from heartbeat.importing.unit import TRUE, Unit, timespan
-from heartbeat.importing.words import LONGEST
 from heartbeat.model import MINUTE
 from heartbeat.schedule import Schedule, format_duration, parse
 from heartbeat.text.sanitize import one_line

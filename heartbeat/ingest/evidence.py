@@ -17,7 +17,7 @@ from heartbeat.core import slots
 from heartbeat.errors import HeartbeatError
 from heartbeat.ingest import report
 from heartbeat.ingest.bucket import Bucket, FolderBucket, Once, StoredObject
-from heartbeat.ingest.ident import short
+from heartbeat.ingest.ping import short
 from heartbeat.ingest.written import parsed
 from heartbeat.model import SECOND, Job, Kind, Signal, Snapshot
 

@@ -15,6 +15,7 @@ from heartbeat.core.starting import claim, may_repeat, named, outcome
 from heartbeat.errors import HeartbeatError, StartFailed, TooBusy, UnknownJob
 from heartbeat.model import MINUTE, SECOND, Commit, Kind, Phase, Signal
 from heartbeat.targets.protocol import StartCall, TargetAnswer
+from heartbeat.telemetry import Happened
 from heartbeat.verbs.record import ATTEMPTS_MAX, Recorder, verdict_of, weigh
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from heartbeat.model import Change, Job, Snapshot, Start, Trigger
     from heartbeat.store.protocol import Store
     from heartbeat.targets.protocol import Target
+    from heartbeat.telemetry import Log
 
 MARGIN = MINUTE
 """A claim outlives the longest call by this: time to write down what became of it."""
@@ -174,3 +176,11 @@ def _failed(problem: StartFailed, *, repeatable: bool) -> Called:
         return Called(phase=Phase.UNKNOWN, text=str(problem))
     again = problem.again or problem.unknown
     return Called(phase=Phase.AGAIN if again else Phase.FAILED, text=str(problem), wait=wait)
+
+
+def tell_started(started: Started, log: Log) -> None:
+    """Say what became of it, unless nobody need know."""
+    if started.is_news:
+        happened = Happened.RUN_STARTED if started.phase is Phase.STARTED else Happened.RUN_NOT_STARTED
+        facts = {"run": started.run_id, "phase": started.phase, "held": started.held, "said": started.text or None}
+        log.tell(happened, job=started.slug, **facts)

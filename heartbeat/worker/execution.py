@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from heartbeat import client
-from heartbeat.client import BODY_MAX, BUSY, TIMEOUT, _run, _Signals
+from heartbeat.client import BODY_MAX, BUSY, TIMEOUT, Signals, run_child
 from heartbeat.worker.run_claims import claim
 from heartbeat.worker.stopping import Stopped, Stops
 
@@ -77,7 +77,7 @@ class WorkCommand:
             target=tell, args=(message, "start", claim(message)), kwargs={"at": at}, daemon=True
         )
         with _stdin(message.body), _environment(message.environment), _Watched(self._stops) as signals:
-            status, kept = _run(self._argv, signals, starting, {"start": not told, "limit": self._limit})
+            status, kept = run_child(self._argv, signals, starting, {"start": not told, "limit": self._limit})
         duration, at = round(time.monotonic() - began, 3), time.time()
         if starting.is_alive():  # a start that comes after its end would look like another run
             starting.join(TIMEOUT)
@@ -130,14 +130,14 @@ class Function:
         return Ended(WorkEnd.DONE, 0)
 
 
-class _Watched(_Signals):
+class _Watched(Signals):
     """Passes signals on to the command, and lets the worker know that it shall stop."""
 
     def __init__(self, stops: Stops) -> None:
         self._stops = stops
 
     def begin(self) -> None:
-        """See _Signals."""
+        """See Signals."""
         if self._stops.number:  # it came before our handlers were there
             super()._forward(signal.SIGTERM, None)
         super().begin()

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from heartbeat import aws
-from heartbeat.client import _warn as warn
+from heartbeat.client import warn
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.targets import aws_call
 from heartbeat.worker.messages import QueueMessage, read

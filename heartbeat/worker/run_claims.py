@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
-from heartbeat.client import BUSY, NO_STATE, _State
-from heartbeat.client import _warn as warn
+from heartbeat.client import BUSY, NO_STATE, MachineState, warn
 from heartbeat.errors import BadSetting, WorldError
 from heartbeat.model import Kind
 from heartbeat.redact import veiled
@@ -149,7 +148,7 @@ class Memory:
     """What this machine remembers of one run; in HEARTBEAT_STATE, as the locks of `exec` are."""
 
     def __init__(self, message: QueueMessage) -> None:
-        self._run, self._state = message.run_id, _State(f"{NAME}{message.run_id}")
+        self._run, self._state = message.run_id, MachineState(f"{NAME}{message.run_id}")
 
     def claim(self, held: ExitStack) -> RunStanding:
         """Lock it until `held` ends."""
@@ -169,7 +168,7 @@ class Memory:
 
 def forget(now: float) -> None:
     """Remove what is too old to be asked for. now: seconds since the epoch."""
-    for path in Path(_State("").folder).glob("run%20*.lock"):
+    for path in Path(MachineState("").folder).glob("run%20*.lock"):
         with suppress(OSError):
             if path.stat().st_mtime < now - KEPT:
                 path.unlink()

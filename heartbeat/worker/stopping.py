@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from heartbeat.client import _warn as warn
+from heartbeat.client import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

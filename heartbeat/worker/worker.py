@@ -12,8 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from heartbeat.client import BUSY
-from heartbeat.client import _warn as warn
+from heartbeat.client import BUSY, warn
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.worker import run_claims
 from heartbeat.worker.execution import Ended, Function, Later, WorkCommand, WorkEnd, tell_start

@@ -179,7 +179,7 @@ def test_a_command_that_our_signal_ends_has_failed(receiver, begin):
 
 
 def test_a_signal_before_the_command_is_there_is_kept_for_it():
-    with client._Signals() as signals:
+    with client.Signals() as signals:
         os.kill(os.getpid(), signal.SIGTERM)
         child = subprocess.Popen(["sleep", "10"])
         signals.forward_to(child.send_signal)

@@ -6,10 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from heartbeat.core.slots import schedule_of
-from heartbeat.ingest.dates import window
 from heartbeat.ingest.events import Object
 from heartbeat.ingest.evidence import belongs, key_of
-from heartbeat.ingest.keys import Keys, candidates, form
+from heartbeat.ingest.keys import Keys, candidates, form, window
 from heartbeat.model import Evidence, Job, Snapshot, State
 
 DAY = 86_400_000

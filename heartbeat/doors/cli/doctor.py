@@ -8,10 +8,9 @@ from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING
 
 from heartbeat import settings
-from heartbeat.doors.cli.checks import Check, CheckResult, check_store
 from heartbeat.doors.cli.commands import Command, Exit, Invocation, remedy
 from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place, shown
-from heartbeat.doors.cli.probes import check_health, check_server
+from heartbeat.doors.cli.probes import Check, CheckResult, check_health, check_server, check_store
 from heartbeat.doors.cli.screen import Cell, counted
 from heartbeat.errors import BadConfig, BadSetting, ChannelFailed, HeartbeatError
 from heartbeat.model import Alert, Event

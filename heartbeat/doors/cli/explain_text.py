@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from heartbeat.core import slots
 from heartbeat.core.blind import LONG
-from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.options import here
+from heartbeat.doors.cli.runs import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.doors.cli.status_table import STYLES
 from heartbeat.model import BAD, GOOD, Outcome, Verdict

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from heartbeat.core import slots
+from heartbeat.core.run_history import BAD, RunEnd
 from heartbeat.core.start_orders import Held, Order
-from heartbeat.doors.api.json_shapes import run_facts, runs_of
-from heartbeat.doors.cli.by_hand import add_starter, starter
+from heartbeat.doors.api.json_shapes import iso, run_facts, runs_of, started_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.ends import ID_SHOWN, ended, remarks
-from heartbeat.doors.cli.options import me, snapshot_of
+from heartbeat.doors.cli.options import add_store, me, open_store, snapshot_of
 from heartbeat.doors.cli.screen import Cell
-from heartbeat.errors import BadSetting
+from heartbeat.errors import BadSetting, WorldError
 from heartbeat.model import Phase
+from heartbeat.targets.build import build
 from heartbeat.text.times import duration, moment
 from heartbeat.verbs.jobs import everything
+from heartbeat.verbs.trigger import Starter
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Callable, Iterator
 
     from heartbeat.core.run_history import Record
+    from heartbeat.doors.cli.stack import Aws, Stack
     from heartbeat.model import Job, Snapshot
     from heartbeat.store.protocol import Store
 
+    Start = Callable[[Order], dict[str, Any]]
+    """Carries out an order; what became of it, as `started_facts` has it."""
+
 COUNT_MAX = 500
 ID_MIN = 6
+ID_SHOWN = 8
+STYLES = {RunEnd.DONE: "green", RunEnd.LATE: "yellow", RunEnd.RUNNING: "cyan"}
 COLUMNS = ("run", "slot", "end", "triggered", "took", "remarks")
 WORDS = {
     Phase.STARTED: "was started",
@@ -60,6 +69,54 @@ def _runs_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the job's name")
     parser.add_argument("-n", type=int, default=10, metavar="COUNT", help="how many (10)")
     add_starter(parser)
+
+
+def add_starter(parser: ArgumentParser) -> None:
+    """--stack and --region, and where the jobs are without them."""
+    add_store(parser).add_argument(
+        "--stack", metavar="NAME", help="the jobs of this stack on AWS; its trigger function starts them"
+    )
+    parser.add_argument("--region", help="where the stack is (AWS_REGION)")
+
+
+@contextmanager
+def starter(call: Invocation) -> Iterator[tuple[Store, Start]]:
+    """The jobs, and what starts one. Raises BadSetting."""
+    if not call.args.stack:
+        with open_store(call.args) as store:
+            local = Starter(store, build, lambda: call.now)
+            yield store, lambda order: started_facts(local.start(order))
+        return
+    from heartbeat.doors.cli import stack  # noqa: PLC0415 - only who has a stack needs it
+
+    aws = stack.connect(call.args.region)
+    found = stack.find(aws, call.args.stack)
+    if "TriggerFunctionArn" not in found.outputs:
+        raise BadSetting(f"the stack {found.name} has no trigger function; deploy it again with this version")
+    call.args.store = f"dynamodb://{found.outputs['TableName']}"
+    with open_store(call.args) as store:
+        yield store, lambda order: _by_function(aws, found, order)
+
+
+def _by_function(aws: Aws, stack: Stack, order: Order) -> dict[str, Any]:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the same
+
+    asked = {"heartbeat": "run", "job": order.slug, "by": order.by, "for": iso(order.slot)}
+    if order.input:
+        asked["input"] = json.loads(order.input)
+    try:
+        answer = aws.client("lambda").invoke(
+            FunctionName=stack.outputs["TriggerFunctionArn"], Payload=json.dumps(asked).encode()
+        )
+        told = json.loads(answer["Payload"].read())
+    except (BotoCoreError, ClientError) as problem:
+        raise WorldError(f"the trigger function of {stack.name} was not called: {problem}") from None
+    if "FunctionError" in answer:
+        raise WorldError(f"the trigger function of {stack.name} failed: {told.get('errorMessage', told)}")
+    if "error" in told:
+        raise BadSetting(told["error"])
+    run: dict[str, Any] = told["runs"][0]
+    return run
 
 
 def _run(call: Invocation) -> int:
@@ -163,6 +220,19 @@ def _row(record: Record, now: int, job: Job) -> list[str | Cell]:
         "" if record.duration is None else duration(record.duration),
         remarks(record),
     ]
+
+
+def ended(record: Record) -> Cell:
+    """How it ended, or how far it is."""
+    return Cell(record.end, "red" if record.end in BAD else STYLES.get(record.end, "dim"))
+
+
+def remarks(record: Record) -> str:
+    """Who started it by hand, how often the target was called and what it answered, and the exit status."""
+    status = f"exit status {record.exit_status}" if record.exit_status else ""
+    attempts = f"{record.attempts} attempts" if record.attempts > 1 else ""
+    by = f"by {record.by}" if record.by else ""
+    return ", ".join(filter(None, [by, attempts, status, record.answer]))
 
 
 COMMANDS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from heartbeat import aws
-from heartbeat.doors.cli.checks import Check, CheckResult
+from heartbeat.doors.cli.probes import Check, CheckResult
 from heartbeat.errors import BadSetting
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from heartbeat.core.definition import founding
-from heartbeat.doors.cli.checks import Check, CheckResult
-from heartbeat.doors.cli.probes import ask
+from heartbeat.doors.cli.probes import Check, CheckResult, ask
 from heartbeat.model import Change, Job
 from heartbeat.verbs import service_state
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from heartbeat.client import _span
+from heartbeat.client import span
 from heartbeat.doors.cli.commands import Command, Invocation
 from heartbeat.doors.cli.options import add_store, open_store
 from heartbeat.errors import BadSetting
@@ -36,7 +36,7 @@ def _arguments(parser: ArgumentParser) -> None:
         "--backoff", default="30s", metavar="TIME", help="a message that failed comes back after so long (30s), doubled"
     )
     flag("--wait", type=int, default=WAIT_MAX, metavar="SECONDS", help="how long one look waits for a message (20)")
-    flag("--timeout", dest="limit", type=_span, metavar="TIME", help="stop the command after so long: exit status 124")
+    flag("--timeout", dest="limit", type=span, metavar="TIME", help="stop the command after so long: exit status 124")
     flag("--spot", action="store_true", help="hand the message back when this spot instance is taken away")
     add_store(parser)
     flag("argv", metavar="command", nargs="A...", help="the command and its arguments, after --")

@@ -20,7 +20,7 @@ from heartbeat.doors.api.json_shapes import started_facts
 from heartbeat.errors import BadSignal, CallerError, UnknownJob
 from heartbeat.model import SECOND, Phase
 from heartbeat.telemetry import Happened
-from heartbeat.verbs import start_log
+from heartbeat.verbs.trigger import tell_started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,7 +73,7 @@ class Starts:
             self._pause(max(wait, 0) / SECOND)
 
     def _say(self, started: Started) -> None:
-        start_log.tell(started, self._journal)
+        tell_started(started, self._journal)
         if started.is_news and started.held is None:
             self._journal.count(**{"Started" if started.phase is Phase.STARTED else "NotStarted": 1})
 

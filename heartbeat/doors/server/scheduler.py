@@ -18,8 +18,8 @@ from heartbeat.core.starting import refusal
 from heartbeat.errors import HeartbeatError
 from heartbeat.model import SECOND
 from heartbeat.telemetry import Happened
-from heartbeat.verbs import start_log
 from heartbeat.verbs.jobs import everything
+from heartbeat.verbs.trigger import tell_started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -149,7 +149,7 @@ class Scheduler:
             self._log.crash("start", problem)
             self._try_later(order)
         else:
-            start_log.tell(started, self._log)
+            tell_started(started, self._log)
         finally:
             with self._lock:
                 self._under_way.discard(order)

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from heartbeat.errors import BadSchedule
 from heartbeat.ingest.compat.request import milliseconds, number, slug_of, word
-from heartbeat.ingest.ident import short
-from heartbeat.ingest.ping import Ping
+from heartbeat.ingest.ping import Ping, short
 from heartbeat.model import MINUTE, Job, Kind
 from heartbeat.schedule import parse
 from heartbeat.schedule.zones import is_zone

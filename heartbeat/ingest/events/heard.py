@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from heartbeat.ingest.ident import short
+from heartbeat.ingest.ping import short
 from heartbeat.model import Kind, Signal
 
 if TYPE_CHECKING:

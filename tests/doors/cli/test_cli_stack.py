@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from heartbeat.doors.cli import stack, stack_ping
-from heartbeat.doors.cli.checks import CheckResult
+from heartbeat.doors.cli.probes import CheckResult
 from heartbeat.errors import BadSetting
 from heartbeat.store.sqlite.store import SQLiteStore
 
