@@ -1,4 +1,4 @@
-"""The line in the log about a wish to start a run."""
+"""The log line about an order to start a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def tell(started: Started, log: Log) -> None:
-    """What became of it, unless nobody need know."""
+    """Log what became of it, unless nobody need know."""
     if started.is_news:
         happened = Happened.RUN_STARTED if started.phase is Phase.STARTED else Happened.RUN_NOT_STARTED
         facts = {"run": started.run_id, "phase": started.phase, "held": started.held, "said": started.text or None}
