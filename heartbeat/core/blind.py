@@ -48,7 +48,7 @@ LONG = 5 * MINUTE
 RHYTHM = 5 * MINUTE
 """Slots no further apart than this answer soon enough. A slower job is not waited for any longer than this either."""
 RETRIES = MINUTE
-"""Longest until a client's next attempt after our return: `curl --retry 5` pauses for 16 s, and one may hang."""
+"""A client tries again within this of our return: `curl --retry 5` pauses for 16 s at most, and an attempt may hang."""
 
 ALIVE_EVERY = 10 * SECOND
 """An idle sweep writes that it is alive no more often than this."""
@@ -154,5 +154,5 @@ ALL_EARS = Ears()
 
 
 def patience(pause: int) -> int:
-    """The patience of a door that pauses so long between sweeps. An idle sweep is recorded only every ten seconds."""
+    """The patience of a door that sweeps at this interval. An idle sweep is recorded only every ten seconds."""
     return pause + max(pause // 2, ALIVE_EVERY + 5 * SECOND)

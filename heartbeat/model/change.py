@@ -83,9 +83,9 @@ class Delivery(Noun, frozen=True, kw_only=True, tag=FORMAT):
     next_at: when to try (again); while somebody sends it, until when they hold it; NEVER once it is finished.
     group: the idempotency key of the message that told this alert together with others, "" when told alone.
     receipt: what the channel answered and needs again to thread or update (JSON), "" until sent.
-    unsure: tries of which nobody knows whether they arrived: as long as there is one, the message goes out again only
-    as it was, under its key (None: an older version wrote this, and each try counts); holder: who sends it now, "" when
-    it waits; under: the definitions of its channel under which it was tried or put off.
+    unsure: tries that may or may not have arrived: as long as there is one, the message goes out again only as it was,
+    under its key (None: an older version wrote this, and each try counts); holder: who sends it now, "" when it waits;
+    under: the definitions of its channel under which it was tried or put off.
     """
 
     id: str
@@ -105,7 +105,7 @@ class Delivery(Noun, frozen=True, kw_only=True, tag=FORMAT):
 
 
 class Silence(Noun, frozen=True, kw_only=True):
-    """People are not told of jobs that match, from start to end (exclusive). Slots are judged and recorded as ever.
+    """From start to end (exclusive), people are not told about jobs that match. Slots are judged and recorded as ever.
 
     selector: a slug with * and ?, or "tag:NAME".
     """
@@ -121,9 +121,9 @@ class Silence(Noun, frozen=True, kw_only=True):
 class Illness(Noun, frozen=True, kw_only=True):
     """Something that ails the service itself and does not pass by itself.
 
-    name: stays the same as long as it lasts ("sweep/stuck"); text: what is wrong, and what would help; since: when it
-    was noticed; last: when it was noticed last; count: how often it has been written down; told: whether people know;
-    fades: it is over after so long (milliseconds) without being noticed again, 0: when somebody says so.
+    name: stays the same as long as it lasts ("sweep/stuck"); text: what is wrong, and what would help; since, last:
+    when it was noticed first and last; count: how often it has been written down; told: whether people know; fades: it
+    is over when not noticed again for this long (milliseconds), 0: when somebody says so.
     """
 
     name: str
@@ -144,14 +144,14 @@ class Document(Noun, frozen=True, kw_only=True):
 
 
 class Mark(Noun, frozen=True, kw_only=True):
-    """How far the clock has looked: at everything due before `at`. key: the store's own, for what lies at it."""
+    """How far the clock has looked: at everything due before `at`. key: the store's own place among what is due then."""
 
     at: int
     key: str = ""
 
 
 class Due(Noun, frozen=True, kw_only=True):
-    """Jobs that somebody has to look at, earliest first. reached: the mark once they are settled; more: come back."""
+    """Jobs that must be looked at, earliest first. reached: the mark once they are settled; more: come back at once."""
 
     slugs: tuple[str, ...]
     reached: Mark

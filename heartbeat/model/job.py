@@ -89,4 +89,4 @@ class Job(Noun, frozen=True, kw_only=True, tag=FORMAT):
     trigger: Trigger | None = None
     overlap: Overlap = Overlap.ALLOW
     at_least_once: bool = False
-    """A start of which nobody knows whether it arrived is made again, by the same run."""
+    """A start that may not have arrived is made again, for the same run."""

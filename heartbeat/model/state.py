@@ -13,11 +13,12 @@ from heartbeat.model.words import Kind, Phase, Reason, Status, Verdict
 class Signal(Noun, frozen=True, kw_only=True):
     """Something that a job told us.
 
-    at: when it happened; received: when we heard of it (at <= received always); id: the same for a doubled signal,
+    at: when it happened; received: when we heard of it (never before `at`); id: the same for a duplicate signal,
     "" when the sender gave none; run_id "" when the sender gave none; named: the slot as the sender wrote it
     ("2026-11-22", "2026-11-22T09:00"), read in the job's zone; duration in milliseconds as reported by the job;
     log_url: where a person finds the run's log, "" when we know of none. Only our own readers write it.
-    skew: by how much the sender's clock is slow (`at` is corrected by it), 0: not worth a word, None: it did not say.
+    skew: milliseconds by which the sender's clock is slow (`at` is corrected by it), 0: not worth a word, None: it did
+    not say.
     """
 
     slug: str
@@ -41,8 +42,8 @@ class Signal(Noun, frozen=True, kw_only=True):
 class Run(Noun, frozen=True, kw_only=True):
     """A run that started and has not finished.
 
-    owns: its start was what met its slot, so that its end decides the slot's verdict; expired: its deadline passed;
-    after_bad: its slot is bad already, so that its bad end does not count again.
+    owns: its start met its slot, so its end decides the slot's verdict; expired: its deadline has passed; after_bad:
+    its slot is bad already, so a bad end does not count again.
     """
 
     id: str
@@ -56,11 +57,11 @@ class Run(Noun, frozen=True, kw_only=True):
 class Start(Noun, frozen=True, kw_only=True):
     """A run that we start.
 
-    slot: None for one by hand that is for no slot; until: claimed: whoever holds it may still be calling; again,
-    queued: not to be called before; at: when it was claimed first; attempts: calls of the target, the one under way
+    slot: None for one started by hand for no slot; until: if claimed, until when its holder may be calling; if again or
+    queued, not to be called before; at: when it was claimed first; attempts: calls of the target, the one under way
     included; by: who asked for it ("" for the schedule); input: what is handed over besides the settings (JSON);
-    began, called: when its target was called first (after it had waited for other runs), and last; 0: it still waits,
-    or was made before this was written down.
+    began, called: when its target was called first (after waiting for other runs) and last; 0: it still waits, or was
+    made before these were written down.
     """
 
     run_id: str
@@ -79,7 +80,7 @@ class Start(Noun, frozen=True, kw_only=True):
 class Span(Noun, frozen=True, kw_only=True):
     """Slots that were met ahead of the cursor, while an earlier slot is still open: first to last, without a gap.
 
-    since: when one of them was met first; until: when the last one was; good: by success (else by a start or a fail).
+    since: when one of them was met first; until: when the last one was; good: by a success, not a start or a fail.
     """
 
     first: int
@@ -144,7 +145,7 @@ class State(Noun, frozen=True, kw_only=True, tag=FORMAT):
     recent: tuple[int, ...] = ()
     """The instants of the latest few successes, oldest first."""
     seen: tuple[str, ...] = ()
-    """Marks of the ids of the latest signals and finished runs, by which a doubled one is known."""
+    """Marks of the ids of the latest signals and finished runs, by which a duplicate is known."""
     incident: Incident | None = None
     """The incident that is open, or whose recovery is still to be told."""
     paused_until: int | None = None

@@ -9,7 +9,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 NEVER = 1 << 53
-"""An instant that does not come: what is due then is never looked at (and still fits a JSON number)."""
+"""An instant that never comes: what is due then is never looked at. It still fits a JSON number."""
 BODY_MAX = 10_000
 """Bytes of a signal's body that are kept (Healthchecks' PING_BODY_LIMIT)."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAMES_MAX = 10
 """Names and lines that a message about many jobs shows; the others are counted."""
 SUBJECT_MAX = 100
-"""The longest e-mail subject that SNS takes."""
+"""Characters of the longest e-mail subject that SNS takes."""
 
 LINKS = ("runbook", "log_url")
 LABELS = {
@@ -70,7 +70,7 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message in words. opening: the sentence that must come first, or ""; lines: one headline an alert."""
+    """One message in words. opening: the sentence that must come first, or ""; lines: a headline for each alert."""
 
     alerts: tuple[Alert, ...]
     now: int
@@ -140,7 +140,7 @@ def _parts(alert: Alert, now: int) -> tuple[str, ...]:
             return _blind(alert, now)
         case Event.TEST:
             return ("this is a test, nothing is wrong",)
-        case Event.UNDELIVERED | Event.ILL:  # its text says all of it
+        case Event.UNDELIVERED | Event.ILL:  # the alert's text says it all
             return ("" if alert.text else "a channel did not take a message",)
 
 
@@ -161,7 +161,7 @@ def because(alert: Alert, now: int) -> str:
 
 
 def reason_in_words(reason: Reason | None, **facts: str) -> str:
-    """The reason with the facts that its sentence has room for: by, of, status, triggered, said; "" for none."""
+    """The reason with the facts that its sentence has room for (by, of, status, triggered, said); "" for none."""
     return REASONS[reason].format_map({"triggered": "triggered", "said": ""} | facts) if reason else ""
 
 
@@ -172,7 +172,7 @@ def recovery(alert: Alert) -> str:
 
 
 def opening(alerts: Sequence[Alert]) -> str:
-    """What must be said before anything else: everything that was due is silent, so perhaps it is not the jobs."""
+    """What must be said first: everything that was due is silent, so perhaps it is not the jobs' fault."""
     silent = [alert for alert in alerts if alert.silent_all]
     if not silent:
         return ""
@@ -188,7 +188,7 @@ def group_headline(alerts: Sequence[Alert]) -> str:
 
 
 def listing(alerts: Sequence[Alert], now: int) -> tuple[str, ...]:
-    """One line an alert, the first ten, and how many more there are."""
+    """One line for each of the first ten alerts, and how many more there are."""
     more = len(alerts) - NAMES_MAX
     lines = [headline(alert, now) for alert in alerts[:NAMES_MAX]]
     return (*lines, f"and {more} more") if more > 0 else tuple(lines)
@@ -287,7 +287,7 @@ def _blind(alert: Alert, now: int) -> tuple[str, ...]:
 
 
 def not_listening(start: int, end: int, now: int, zone: str) -> str:
-    """What whoever is told of something after a gap of ours should know."""
+    """What people who are told of something after a gap of ours should know."""
     begin, over = moment(start, now, zone, zone_too=False), moment(end, now, zone)
     return f"Heartbeat itself was not listening from {begin} to {over}"
 

@@ -6,7 +6,7 @@ import re
 
 _CONTROL = re.compile(
     "\x1b\\[[0-9;?]*[ -/]*[@-~]"  # terminal colours and cursor movements, whole
-    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # and what reorders text
+    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # and whatever reorders text
 )
 # Every form that pings with a GET, ours and the compatible services': a link preview that fetched one would be a run.
 _PING_URL = re.compile(
@@ -18,9 +18,9 @@ HIDDEN = "[ping URL hidden]"
 
 
 def sound(text: str) -> str:
-    """Without what no store and no wire can hold: half surrogates become question marks, NUL a replacement character.
+    """Without what no store or wire can hold: half surrogates become question marks, NUL a replacement character.
 
-    Every reader of texts from outside hands on nothing else.
+    Every reader of texts from outside passes its texts through here.
     """
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 

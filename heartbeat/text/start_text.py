@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from heartbeat.model import Alert
 
 UNSURE = frozenset({Phase.UNKNOWN, Phase.CLAIMED})
-"""Phases in which a call was perhaps taken, and what is known of it is our own word, not the target's."""
+"""Phases in which the call may have been taken, and the answer is our own words, not the target's."""
 ANSWER_SHOWN = 200
 """Characters of a target's answer within a sentence; the facts below it have more."""
 

@@ -1,6 +1,6 @@
 """Management keys: who may look, and who may act. Kept as hashes in a document; shown once, when they are made.
 
-A plain SHA-256 is enough for them: a key is 160 random bits, which nobody finds by trying, however fast the hash is.
+A plain SHA-256 is enough: a key is 160 random bits, which nobody finds by trying, however fast the hash is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 KEYS = "management-keys"
-"""The document: by name the hash, the rights, and when it was made."""
+"""Document: for each name the hash, the rights, and when the key was made."""
 KEYS_MAX = 100
 BUSY = "the keys kept changing; try again"
 PREFIX = "hbm_"
@@ -44,7 +44,7 @@ class Holder:
 
 
 def add(store: Store, name: str, rights: Rights, now: int) -> str:
-    """Make a key; answers it, which nobody can do again. Raises BadSetting, NotNow (the name is taken), TooBusy."""
+    """Make a key and answer it, this once only. Raises BadSetting, NotNow (the name is taken), TooBusy."""
     if not _NAME.fullmatch(name):
         raise BadSetting(f"{name!r} is no name for a key; write up to 100 letters, digits, spaces, @ . _ and -")
     token = PREFIX + secrets.token_urlsafe(20)
@@ -85,7 +85,7 @@ def holder(store: Store, token: str) -> Holder | None:
     found = None
     for name, value in _kept(
         store.document(KEYS).value
-    ).items():  # every key is compared: how long it takes tells nothing
+    ).items():  # every key is compared, so the time that it takes tells nothing
         if hmac.compare_digest(given, str(value["hash"])):
             found = _holder(name, value)
     return found

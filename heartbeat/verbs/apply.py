@@ -1,4 +1,4 @@
-"""The verb `apply`: the file changed. Carries out the difference and prunes only what this file owns.
+"""The verb `apply`: the file changed. It carries out the difference, and prunes only what this file owns.
 
 State (pause, silence, incident, history) is never in the file, and applying a file never changes it.
 """
@@ -47,7 +47,7 @@ def apply(store: Store, config: Config, now: int) -> Plan:
 
 
 def define(store: Store, job: Job, now: int) -> None:
-    """A sender gives its job's definition: make the job, or change it. One that somebody else owns is left as it is."""
+    """A sender gives its job's definition: make or change the job. One that somebody else owns stays as it is."""
     there = store.load([job.slug]).get(job.slug)
     if there is None:
         found(store, [job], now)
@@ -81,7 +81,7 @@ def redefined(snapshot: Snapshot, job: Job, now: int) -> Change:
     other = _times(job) != _times(snapshot.job)
     if other or (job.enabled and not snapshot.job.enabled):
         excuse(case, now, Reason.SCHEDULE_CHANGED)
-    if other:  # the new times have no slots before: what happened then is not to be placed among them
+    if other:  # the new times have no slots before now, and nothing earlier is to be placed among them
         case.set(born=now)
     case.note(None, now, None, None)
     case.remark("the definition changed")

@@ -1,6 +1,6 @@
 """EventBridge schedules for the triggered jobs of this stack: made, changed, paused and removed as the jobs are.
 
-What was made is written down (document `schedules`): only that is ever changed or removed.
+What was made is written down (document `schedules`), and only that is ever changed or removed.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from heartbeat.telemetry import Log
 
 SCHEDULES = "schedules"
-"""Document: by the name of a schedule, the digest of what it was made of."""
+"""Document: for the name of each schedule, the digest of what it was made of."""
 EVERY = 5 * MINUTE
 STEP_MAX = 200
-"""Schedules that are made, changed or removed at once; at some 50 ms each they hold nobody up for long."""
+"""Schedules made, changed or removed in one step; at about 50 ms each they hold nobody up for long."""
 NAME_MAX = 60
 AGE_MIN, AGE_MAX = 60, 86_400
-"""Seconds for which a call that failed is tried again, as EventBridge Scheduler allows."""
+"""Seconds for which EventBridge Scheduler may try a failed call again."""
 RETRIES = 10
 AT = "<aws.scheduler.scheduled-time>"
 
@@ -50,12 +50,12 @@ class Schedules:
         return aws.client("scheduler")
 
     def step(self, now: int) -> None:
-        """Keep them, every few minutes; again at once where botocore raised."""
+        """Keep them up to date every few minutes; again at once if botocore raised."""
         if now >= self._next and self._place.group and self._keep():
             self._next = now + EVERY
 
     def _keep(self) -> bool:
-        """Some of what there is to do; whether that was all."""
+        """Do some of what there is to do; answers whether that was all."""
         before = self._store.document(SCHEDULES)
         known: dict[str, str] = dict(before.value) if isinstance(before.value, dict) else {}
         wanted = dict(self._wanted())
@@ -64,7 +64,7 @@ class Schedules:
         todo, gone = new[:STEP_MAX], old[: max(0, STEP_MAX - len(new))]
         if not todo and not gone:
             return True
-        # What we are about to make is known before it is made: should we end in between, it can still be removed.
+        # What we are about to make is written down first: should we end in between, it can still be removed.
         claimed = documents.keep(self._store, before, {**known, **{request["Name"]: "" for request in todo}})
         if claimed is None:
             return False

@@ -1,10 +1,10 @@
 """Waiting deliveries → what to send, and what a try makes of them. Pure.
 
-In order: within one incident and channel nothing is sent before what comes before it is finished, or in one message
-with it: what failed and is well again while nobody took the message is said at once.
-Together: many alerts of a kind that wait become one message, whose key stands in each row. A try of which nobody knows
-whether it arrived ties the rows to that message: the same alerts go out again under the same key. One that certainly
-did not arrive ties them to nothing, and what waits is put together anew.
+In order: within one incident and channel, nothing is sent until what comes before it is finished, unless both go into
+one message: a job that failed and recovered while the channel took nothing is told of once.
+Together: many alerts of a kind that wait become one message, whose key stands in each row. A try that may have arrived
+ties the rows to that message: the same alerts go out again under the same key. A try that certainly did not arrive ties
+them to nothing, and what waits is put together anew.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ FIRST_WAIT = 10 * SECOND
 LONGEST_WAIT = 10 * MINUTE
 REFUSED_WAIT = 1 * MINUTE
 REFUSED_LONGEST = 30 * MINUTE
-"""Of a channel that refuses whatever comes, until a person mends it."""
+"""The first and the longest wait for a channel that refuses everything, until a person mends it."""
 PAUSE_MAX = 2 * MINUTE
 RETRY_AFTER_MAX = 1 * HOUR
 """A receiver may not put us off for longer."""
 PATIENCE = 1 * DAY
-"""So long an alert is tried."""
+"""How long an alert is tried."""
 ATTEMPTS_MIN = 5
-"""So often it is tried in any case, also when we ourselves were away for the day."""
+"""Minimum attempts, even after our own day-long outage."""
 UNDER_MAX = 8
-"""Definitions of its channel that a row remembers; two processes may have different ones, and take turns."""
+"""Definitions of its channel that a row remembers: two processes with different ones may take turns."""
 RECHECK = 15 * SECOND
-"""How long to leave a delivery alone that waits for another one."""
+"""How long to leave a delivery alone that waits for another."""
 ORDER = {Event.OPENED: 0, Event.ILL: 0, Event.REMINDER: 1, Event.RECOVERED: 2, Event.CLOSED: 2, Event.WELL: 2}
 
 Siblings = dict[str, dict[str, Delivery]]
-"""Per incident its deliveries on one channel, by id."""
+"""For each incident, its deliveries on one channel, by id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """One message to be: its deliveries, its idempotency key, and the receipt of the incident's opened message."""
+    """One message to send: its deliveries, its idempotency key, and the receipt of the incident's first message."""
 
     rows: tuple[Delivery, ...]
     key: str
@@ -56,13 +56,13 @@ class Parcel:
 
 
 def uncut(rows: Sequence[Delivery]) -> list[Delivery]:
-    """Of a read that was full: the rows without the groups that it cut."""
+    """The rows of a read that hit its limit, without the groups that the limit cut in two."""
     count = Counter(row.group for row in rows)
     return [row for row in rows if not row.group or count[row.group] == _size(row.group)]
 
 
 def elders(row: Delivery, siblings: Siblings) -> list[Delivery]:
-    """The deliveries of the same incident that must be finished before this one, or be in one message with it."""
+    """The deliveries of the same incident that must be finished before this one, or go into one message with it."""
     if row.alert.event not in ORDER or not row.alert.incident:
         return []
     family = (o for o in siblings.get(row.alert.incident, {}).values() if o.alert.event in ORDER)
@@ -76,7 +76,7 @@ def blocker(row: Delivery, siblings: Siblings) -> Delivery | None:
 
 
 def free(rows: Sequence[Delivery], siblings: Siblings, group_above: int) -> list[Delivery]:
-    """Those that may be sent now: nothing comes before them, or only what goes into the same message with them."""
+    """The rows that may be sent now: nothing comes before them, or only what goes into the same message."""
     loose = {row.id for row in rows if group_above and not tied(row)}
 
     def together(row: Delivery, before: Sequence[Delivery]) -> bool:
@@ -89,15 +89,15 @@ def free(rows: Sequence[Delivery], siblings: Siblings, group_above: int) -> list
 
 
 def tied(row: Delivery) -> bool:
-    """A try of it may have arrived, so it is repeated as it was."""
+    """Whether a try of it may have arrived, so that it must be repeated as it was."""
     return _unsure(row) > 0
 
 
 def ready(row: Delivery, definition: str | None, now: int, gone: Callable[[str], bool]) -> bool:
     """Whether it may be tried now.
 
-    Its time has come; or who was sending it is gone; or its channel has become another one since it was tried.
-    definition: what the channel is now, None when there is no such channel here.
+    Its time has come, or whoever was sending it is gone, or its channel was redefined since it was tried. definition:
+    what the channel is now, None when it is unknown here.
     """
     if row.next_at <= now:
         return True
@@ -107,7 +107,7 @@ def ready(row: Delivery, definition: str | None, now: int, gone: Callable[[str],
 def ripe(rows: Sequence[Delivery], is_ready: Callable[[Delivery], bool], group_above: int) -> set[str]:
     """The ids of what is tried now, of all that waits for one channel: what is ready, and what belongs to it.
 
-    A message that is repeated is repeated whole. Many that may be told in one come along with the first of them.
+    A repeated message is repeated whole. Alerts that can be told together come along with the first of them.
     """
     groups: dict[str, list[Delivery]] = defaultdict(list)
     for row in rows:
@@ -124,7 +124,7 @@ def ripe(rows: Sequence[Delivery], is_ready: Callable[[Delivery], bool], group_a
 
 
 def arrange(rows: Iterable[Delivery], siblings: Siblings, group_above: int) -> list[Parcel]:
-    """The messages that these deliveries make: those never tried first, then the oldest."""
+    """The messages that these deliveries make, those never tried first, then by age."""
     rows = sorted(rows, key=_rank)
     heads: dict[str, Delivery] = {}
     for row in rows:
@@ -139,7 +139,7 @@ def arrange(rows: Iterable[Delivery], siblings: Siblings, group_above: int) -> l
 
 
 def claimed(parcel: Parcel, until: int, holder: str) -> list[Delivery]:
-    """The rows as they say that we are sending them."""
+    """The rows, marked as being sent by us."""
     group = parcel.key if parcel.key != parcel.rows[0].id else ""
     return [
         _next(row, next_at=until, attempts=row.attempts + 1, group=group, unsure=_unsure(row) + 1, holder=holder)
@@ -153,7 +153,7 @@ def sent(row: Delivery, receipt: str) -> Delivery:
 
 
 def postponed(row: Delivery, until: int, definition: str) -> Delivery:
-    """A row that nobody tried now, to be looked at later."""
+    """A row that was not tried now, to be looked at later."""
     return _next(row, next_at=until, under=_under(row, definition))
 
 
@@ -180,7 +180,7 @@ def failed(parcel: Parcel, error: ChannelFailed, definition: str, now: int) -> l
 
 
 def unknown(parcel: Parcel, error: ChannelFailed, now: int) -> list[Delivery]:
-    """The rows for a channel that there is not here: left to a process that knows it, for a day."""
+    """The rows for a channel unknown here, left for a day to a process that knows it."""
     tried = [replace(row, attempts=row.attempts + 1, unsure=_unsure(row) + 1) for row in parcel.rows]
     after = failed(holding(parcel, tried), error, "", now)
     return [replace(new, under=row.under) for new, row in zip(after, parcel.rows, strict=True)]
@@ -192,9 +192,9 @@ def holding(parcel: Parcel, rows: Sequence[Delivery]) -> Parcel:
 
 
 def wait(attempts: int, key: str, error: ChannelFailed) -> int:
-    """How long until the next try: 10 s doubling to 10 min, spread by a quarter; or what the receiver asks for.
+    """How long until the next try: 10 s doubling to 10 min, give or take a quarter; or what the receiver asks for.
 
-    Where everything is refused: a minute, doubling to half an hour.
+    When everything is refused: a minute, doubling to half an hour.
     """
     spread = int.from_bytes(sha256(f"{key} {attempts}".encode()).digest()[:4]) / (1 << 32)
     if error.retry_after is not None:
@@ -206,13 +206,13 @@ def wait(attempts: int, key: str, error: ChannelFailed) -> int:
 
 
 def pause(attempts: int, key: str, error: ChannelFailed) -> int:
-    """How long to leave a whole channel alone: not for too long, for it may have been this one message."""
+    """How long to leave a whole channel alone: not too long, since it may have been just this message."""
     usual = wait(attempts, key, error)
     return usual if error.retry_after is not None or error.refused else min(usual, PAUSE_MAX)
 
 
 def undelivered(row: Delivery, error: ChannelFailed, now: int) -> Alert | None:
-    """What the fallback is told of a dead delivery; nothing about a message that was itself of this sort."""
+    """What the fallback is told of a dead delivery; None if the message was itself of this kind."""
     if row.alert.event is Event.UNDELIVERED:
         return None
     text = f"channel {row.channel} did not take this message ({error}): {headline(row.alert, now)}"
@@ -270,9 +270,9 @@ def _parcel(rows: Sequence[Delivery], siblings: Siblings) -> Parcel:
 
 
 def _key(rows: Sequence[Delivery]) -> str:
-    """One alert: its delivery's id. Several: a name for exactly these, so that a part of them never passes for all.
+    """One alert: its delivery's id. Several: a name for exactly these, so that some of them never pass for all.
 
-    What is left of a group, of which others are marked already, keeps its key: the message has arrived.
+    What is left of a group whose other rows are marked already keeps the key: the message has arrived.
     """
     if tied(rows[0]) and rows[0].group:
         return rows[0].group
@@ -287,7 +287,7 @@ def _size(group: str) -> int:
 
 
 def _receipt(row: Delivery, siblings: Mapping[str, Mapping[str, Delivery]]) -> str:
-    """What the channel answered when it told that the incident opened, for what follows it."""
+    """What the channel answered to the incident's first message, for the messages that follow it."""
     if ORDER.get(row.alert.event, 0) == 0 or not row.alert.incident:
         return ""
     family = siblings.get(row.alert.incident, {}).values()

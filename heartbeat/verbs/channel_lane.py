@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     Sleep = Callable[[float], None]
 
 CLAIM = 2 * MINUTE
-"""How long a delivery is ours once we claimed it: longer than a pass starts sends, and the last of them takes."""
+"""How long a delivery is ours once claimed: longer than a pass starts sends plus the time that the last one takes."""
 BATCH = 100
-"""Messages that are claimed at once."""
+"""Messages claimed at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
     """What all lanes of one pass share.
 
-    deadline: no send is started from then on; told: the channels that hear what another did not take, none given: all;
+    deadline: no send starts from then on; told: the channels that hear what another did not take, none given: all;
     holder: who sends.
     """
 
@@ -46,11 +46,11 @@ class Pass:
     holder: str
 
     def others(self, name: str) -> list[str]:
-        """Who hears of trouble with this channel: those who hear of the service, else every other channel."""
+        """Who hears of trouble with this channel: the fallback, or else every other channel."""
         return [each for each in self.told if each != name] or [each for each in self.channels if each != name]
 
     def keep(self, changes: Sequence[Change]) -> tuple[list[Delivery], Delivered]:
-        """Commit; answers the deliveries that are as we say now (a row that somebody else moved is theirs)."""
+        """Commit; answers the deliveries that were kept (a row that somebody else moved is theirs)."""
         answers = self.store.commit(changes) if changes else []
         kept = [change for change, answer in zip(changes, answers, strict=True) if answer is Commit.STORED]
         more = any(len(change.deliveries) > 1 for change in kept)
@@ -60,7 +60,7 @@ class Pass:
         return [change.deliveries[0] for change in kept], Delivered(more=more)
 
     def failed(self, after: Iterable[Delivery], error: ChannelFailed, now: int) -> list[Change]:
-        """A failed try: the rows' next versions, and when that is the end of one, what others are told of it."""
+        """A failed try: the rows' next versions and, for one that died, what others are told of it."""
         return [Change(deliveries=(row, *self._last_words(row, error, now))) for row in after]
 
     def _last_words(self, row: Delivery, error: ChannelFailed, now: int) -> tuple[Delivery, ...]:
@@ -70,7 +70,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What came of one parcel. until: it was not even tried, and may be from then on."""
+    """What came of one parcel. until: it was not tried, and may be from then on."""
 
     parcel: Parcel
     receipt: str = ""
@@ -90,7 +90,7 @@ class Lane:
         self._shut_until: int | None = None  # the channel is down, or asked for a pause
 
     def run(self) -> Delivered:
-        """Send what may be sent, in waves: what one wave has finished may free something for the next."""
+        """Send what may be sent, in waves: what one wave finishes may free something for the next."""
         self._learn()
         total = Delivered()
         waiting = self._rows
@@ -131,7 +131,7 @@ class Lane:
         return total
 
     def _claim(self, batch: Iterable[Parcel]) -> tuple[list[Parcel], Delivered]:
-        """The parcels that are ours now. One of which somebody else got a part is let go: a part is another message."""
+        """The parcels that are ours now. One that somebody else got a part of is let go: a part is another message."""
         batch, until = list(batch), self._pass.clock() + CLAIM
         rows = [row for parcel in batch for row in batching.claimed(parcel, until, self._pass.holder)]
         kept, _ = self._pass.keep([Change(deliveries=(row,)) for row in rows])
@@ -148,7 +148,7 @@ class Lane:
         return [mine for mine, all_of_it in zip(found, whole, strict=True) if all_of_it], let_go
 
     def _try(self, parcel: Parcel) -> Tried:
-        """Runs in a thread of its own, and touches nothing but the channel and what is known of it."""
+        """Runs in its own thread, and touches nothing but the channel and what is known of it."""
         if self._refusal() is None:
             self._keep_pace()
         refused_until = self._refusal()
@@ -159,7 +159,7 @@ class Lane:
             receipt = self._channel.send(alerts, key=parcel.key, now=self._pass.clock(), receipt=parcel.receipt)
         except ChannelFailed as error:
             return self._tried(Tried(parcel=parcel, error=error))
-        except Exception as error:  # noqa: BLE001  (the door out: a channel's bug is a failure like any other, and told)
+        except Exception as error:  # noqa: BLE001 - the door out: a channel's bug is a failure like any other, and told
             return self._tried(
                 Tried(parcel=parcel, error=ChannelFailed(f"a bug in the channel: {type(error).__name__}"))
             )
@@ -182,12 +182,12 @@ class Lane:
         )
 
     def _refusal(self) -> int | None:
-        """Until when nothing more is sent here; None: go on."""
+        """Until when nothing more is sent here; None: carry on."""
         now = self._pass.clock()
         return self._shut_until if self._shut_until is not None else now if now >= self._pass.deadline else None
 
     def _tried(self, tried: Tried) -> Tried:
-        """Learn from a try. A pause that was asked for, or nothing but failures: leave the channel alone for now."""
+        """Learn from a try. If it asked for a pause, or nothing but failures came, leave the channel alone for now."""
         error, now = tried.error, self._pass.clock()
         with self._lock:
             self._error = error or self._error
@@ -225,10 +225,10 @@ class Lane:
         return [Change(deliveries=(batching.sent(row, tried.receipt),)) for row in rows]
 
     def _put_off(self, waiting: Iterable[Delivery]) -> Delivered:
-        """What was not sent waits for its channel, or its elder, out of the way of others."""
+        """What was not sent waits for its channel or its elder, out of the way of others."""
         now, definition = self._pass.clock(), self._channel.definition
         changes, more = [], False
-        over = self._shut_until is None and self._refusal() is not None  # no time was left, the next pass goes on
+        over = self._shut_until is None and self._refusal() is not None  # no time was left; the next pass carries on
         for row in waiting:
             elder = batching.blocker(row, self._siblings)
             check_at = min(max(elder.next_at, now), now + batching.RECHECK) if elder else now + batching.RECHECK
@@ -240,7 +240,7 @@ class Lane:
         return Delivered(more=more, next_at=min((row.next_at for row in kept), default=NEVER))
 
     def _note(self, total: Delivered) -> None:
-        """What the others must know of this channel; nothing is written while it is well."""
+        """Write what others must know of this channel; nothing while it is well."""
         if self._error is not None:
             self._note_trouble(self._error, total)
         elif total.sent and any(row.attempts for row in self._later):  # it takes messages, but not all of them

@@ -1,7 +1,7 @@
 """How a channel takes what it is sent: what every process on the same store must know of it.
 
-Kept in a document a channel, read once a pass that has something for it. Nothing is written for a channel that is well
-and has no pace.
+Each channel has a document, read once in a pass that has something for it. Nothing is written for a channel that is
+well and has no pace.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 KIND = "channel"
-"""How the names of the documents and of the illnesses begin."""
+"""The beginning of the names of the documents and the illnesses."""
 LIMIT = 1_000
 STUCK = "deliver/stuck"
 STUCK_AFTER = 1 * MINUTE
-"""A delivery whose time has come for so long and that nobody can claim is an illness."""
+"""A delivery that nobody could claim for this long after its time is an illness."""
 ILL_AFTER = 5 * MINUTE
-"""A channel that takes nothing for so long is an illness of the service; one that refuses is at the second try."""
+"""A channel that takes nothing for this long is an illness of the service; one that refuses, at the second try."""
 SLOW = 1 * SECOND
-"""From one send to the next, where a receiver asked for less."""
+"""The pause between sends after a receiver has asked for fewer."""
 SLOW_FOR = 10 * MINUTE
-"""So long after the pause that it asked for."""
+"""How long sends stay slow after the pause that it asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """One channel. definition: under which the instants hold; version: of the document.
+    """One channel. definition: the one for which the instants hold; version: of the document.
 
-    until: leave it alone till then, as it asked for; slow: till then it gets no more than a message a second; free:
-    when its pace lets the next send start; since: when it first failed with no success after, None when it takes what
-    it is sent; ill: people have been told so.
+    until: leave it alone till then, as it asked; slow: till then it gets at most one message a second; free: when its
+    pace lets the next send start; since: the first failure with no success after it, None while it takes what it is
+    sent; ill: people have been told so.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Traffic:
     ill: bool = False
 
     def of(self, definition: str) -> Traffic:
-        """The same for this definition: another receiver has asked for nothing yet."""
+        """The same for this definition; a new receiver has not asked for anything yet."""
         if self.definition == definition:
             return self
         return replace(self, definition=definition, until=0, slow=0, free=0)
@@ -64,7 +64,7 @@ class Traffic:
         return replace(self, until=until, slow=until + SLOW_FOR)
 
     def pace(self, usual: int, now: int) -> int:
-        """From one send to the next."""
+        """The pause from one send to the next."""
         return max(usual, SLOW) if now < self.slow else usual
 
 
@@ -76,7 +76,7 @@ def read(store: Store, name: str) -> Traffic:
 
 
 def update(store: Store, known: Traffic, change: Callable[[Traffic], Traffic]) -> Traffic:
-    """What is known from now on. known: as it was last read here; `change` is made to what it is by now.
+    """What is known after a change. known: as it was last read here; `change` is applied to what it has become.
 
     Raises TooBusy, StoreUnavailable.
     """
@@ -93,22 +93,21 @@ def update(store: Store, known: Traffic, change: Callable[[Traffic], Traffic]) -
 
 def ail(store: Store, known: Traffic, text: str, now: int, service: Sequence[str]) -> Traffic:
     """It takes nothing, and people must know: told to these channels, once."""
-    known = update(
-        store, known, lambda each: replace(each, ill=True)
-    )  # first: else nobody would know to say it is over
+    # Written first, or nobody would know to say that it is over.
+    known = update(store, known, lambda each: replace(each, ill=True))
     fall_ill(store, _illness(known.name), text, now, service)
     return known
 
 
 def recover(store: Store, known: Traffic, now: int, service: Sequence[str]) -> Traffic:
-    """It takes messages again. Costs nothing when nobody had been told that it did not."""
+    """It takes messages again. Costs nothing if nobody was told that it did not."""
     if known.ill:
         get_well(store, _illness(known.name), now, service)
     return update(store, known, lambda each: replace(each, since=None, ill=False))
 
 
 def forget(store: Store, names: Collection[str], now: int, service: Sequence[str]) -> None:
-    """A channel that is none of these any more, and for which nothing waits, cannot be ill."""
+    """A channel that is no longer one of these, and for which nothing waits, cannot be ill."""
     channels = [ill.name.partition("/")[2] for ill in illnesses(store) if ill.name.startswith(f"{KIND}/")]
     for name in channels:
         waiting = name in names or any(row.channel == name for row in store.outbox(NEVER - 1, LIMIT))
@@ -117,7 +116,7 @@ def forget(store: Store, names: Collection[str], now: int, service: Sequence[str
 
 
 def unclaimed(store: Store, rows: Sequence[Delivery], now: int, service: Sequence[str]) -> None:
-    """Claims that were refused: somebody else was faster, or nobody has moved the row, and that is no race."""
+    """Claims were refused. Usually somebody else was faster; if nobody has moved the row, it is not a race."""
     for row in rows:
         if now - row.next_at >= STUCK_AFTER and row in store.deliveries(row.alert.incident):
             text = f"an alert cannot be claimed, so nobody sends it: {row.id}; it is tried again and again. Report it"

@@ -1,8 +1,8 @@
-"""The verb `follow`: the server's clock was set. Notices it, says so, and takes the deadlines from the new clock.
+"""The verb `follow`: the server's clock was set. It notices, says so, and takes the deadlines from the new clock.
 
-The sweep's book says when a sweep last ran, so a clock that was set back shows by a `now` before it, on a start too.
-One that was set forward looks like an outage of ours and is treated as one; that it was the clock only a process that
-counts time in two ways can say.
+The sweep's book says when a sweep last ran, so a clock that was set back shows as a `now` before that, after a restart
+too. One that was set forward looks like an outage of ours and is treated as one; only a process that counts time in two
+ways can tell that it was the clock.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from heartbeat.verbs.service_state import ClockBook
 
 ILL = "clock"
-"""The illness's name."""
+"""The name of the illness."""
 STEP_MIN = 10 * SECOND
-"""Less than this is a correction by NTP, or two machines whose clocks differ: it delays nothing worth a word."""
+"""Less than this is a correction by NTP, or two machines whose clocks differ, and delays nothing worth a word."""
 WELL_AFTER = 10 * MINUTE
-"""A clock that was not set again for so long counts as right."""
+"""A clock that has not been set again for this long counts as right."""
 PAGE = 500
 """Jobs moved to the new clock in one sweep."""
 TURNS = 20
 WAITING_MAX = 10_000
-"""Deliveries moved to the new clock; those beyond wait until it has caught up."""
+"""Deliveries moved to the new clock; any more wait until it has caught up."""
 
 
 def follow(store: Store, book: ClockBook, now: int, service: Sequence[str], *, ahead: int = 0) -> ClockBook:
-    """The clock's book as it is for a sweep at `now`. ahead: so much the clock was set since the last sweep, if known.
+    """The clock's book for a sweep at `now`. ahead: how far the clock was set since the last sweep, if known.
 
     Raises StoreUnavailable, TooBusy: the next sweep goes on from here.
     """

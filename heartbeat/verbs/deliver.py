@@ -1,9 +1,9 @@
 """The verb: a message waits.
 
 One pass over the outbox. Each channel has a lane of its own, so that one that hangs or fails holds up no other. A lane
-claims a delivery for a while, sends it, and marks it; who crashes in between leaves a claim that runs out, or is taken
-over at once where it can be known that its owner is gone, and the message is sent again under the same idempotency key.
-Two passes at once are harmless: only one gets the claim.
+claims a delivery for a while, sends it and marks it. After a crash in between, the claim runs out, or is taken over at
+once if its owner is known to be gone, and the message is sent again under the same idempotency key. Two passes at once
+are harmless: only one gets the claim.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 LIMIT = 1_000
 """Deliveries that one pass looks at."""
 HORIZON = 1 * DAY
-"""How far ahead a pass looks: what waits may be tried sooner when its channel or its holder has changed."""
+"""How far ahead a pass looks: what waits is tried sooner when its channel or its holder has changed."""
 BUDGET = 45 * SECOND
-"""So long a pass starts new sends; the rest is for the next pass."""
+"""How long a pass starts new sends; the rest is left to the next pass."""
 LANES = 32
 """Channels that are served at the same time."""
 
 
 class Owner(Protocol):
-    """Who delivers: what stands in the claims."""
+    """Who delivers, as the claims name it."""
 
     name: str
 
@@ -49,7 +49,7 @@ class Owner(Protocol):
 
 
 class Somebody:
-    """An owner of whom others cannot know whether it lives: its claims run out."""
+    """An owner that others cannot know to be alive: its claims must run out."""
 
     name = "-"
 
@@ -59,7 +59,7 @@ class Somebody:
         return False
 
 
-def deliver(  # noqa: PLR0913  (the last six are limits and helpers that have a default)
+def deliver(  # noqa: PLR0913 - the last six are limits and helpers that have a default
     store: Store,
     channels: Mapping[str, Channel],
     clock: Callable[[], int],
@@ -73,10 +73,10 @@ def deliver(  # noqa: PLR0913  (the last six are limits and helpers that have a 
 ) -> Delivered:
     """Send what waits, up to `limit` deliveries.
 
-    fallback: the channels that are told of what another does not take; none: every other.
+    fallback: the channels that are told of what another does not take; none given: all the others.
 
     1. Read the outbox, as far as the horizon.
-    2. Make a lane of what each channel is to be sent now; leave what is for a channel that there is not here.
+    2. Make a lane for each channel that has something to send now; leave what is for a channel unknown here.
     3. Run the lanes side by side: each claims, sends and marks.
     4. Count what became of it all, and what still waits.
     """
@@ -99,7 +99,7 @@ def deliver(  # noqa: PLR0913  (the last six are limits and helpers that have a 
 
 
 def _read(store: Store, now: int, limit: int) -> tuple[list[Delivery], bool]:
-    """What waits, without messages of which only a part was read; and whether more of it is due."""
+    """What waits, without messages that were only read in part; and whether more is due."""
     while True:
         rows = store.outbox(now + HORIZON, limit)
         if len(rows) < limit:
@@ -107,13 +107,13 @@ def _read(store: Store, now: int, limit: int) -> tuple[list[Delivery], bool]:
         whole = batching.uncut(rows)
         if whole:
             return whole, rows[-1].next_at <= now
-        limit *= 2  # it all belongs to messages that are longer
+        limit *= 2  # all of it belongs to messages longer than this
 
 
 def _lanes(
     run: Pass, rows: Sequence[Delivery], channels: Mapping[str, Channel], owner: Owner, start: int
 ) -> tuple[Delivered, list[Lane]]:
-    """One lane for each channel that has something to send, and what became of what is for none."""
+    """The lanes, and what became of deliveries for channels unknown here."""
     left, lanes = Delivered(), []
     gone = cache(owner.gone)  # the same answer for all that one process held
     for name, queue in _by_channel(rows).items():
@@ -143,9 +143,9 @@ def _ripe(
 
 
 def _leave(run: Pass, rows: Sequence[Delivery], later: Sequence[Delivery]) -> Delivered:
-    """What is addressed to a channel that there is not here waits for a process that knows it.
+    """Deliveries for a channel unknown here wait for a process that knows it.
 
-    The jobs file may not have been read yet, or it is another one. After a day in vain it dies, and others are told.
+    The jobs file may not have been read yet, or it is another one. After a day in vain they die, and others are told.
     """
     now, name = run.clock(), rows[0].channel
     error = ChannelFailed(f"no channel named {name!r} in the config", unsent=True)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """What a pass did: deliveries sent, failed for now, dead. more: come back at once; next_at: else not before.
+    """What a pass did: deliveries sent, failed for now, dead. more: come back at once; next_at: otherwise not before.
 
-    waiting: deliveries that it saw and that still wait.
+    waiting: deliveries that it saw and left waiting.
     """
 
     sent: int = 0

@@ -1,6 +1,6 @@
-"""The service's own illnesses: what does not pass by itself, told once, shown until it is over.
+"""The service's own illnesses: what does not pass by itself is told once, and shown until it is over.
 
-A lost race is decided again and nobody need know. What is lost again and again is no race: a row that no sweep can
+A lost race is decided again, and nobody need know. What is lost again and again is not a race: a row that no sweep can
 judge, a delivery that nobody can claim, a channel that takes nothing, a jobs file that cannot be read.
 """
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     Known = dict[str, Illness]
     Renew = Callable[[Known], tuple[Known, list[Alert]] | None]
-    """From what ails the service to what ails it now, and what is told of it; None: nothing is to be written."""
+    """What ailed the service -> what ails it now, and what is told of it; None: there is nothing to write."""
 
 ILLNESSES = "illnesses"
 """The document that holds them."""
 REFRESH = MINUTE
-"""An illness that goes on is written down again no more often than this."""
+"""A lasting illness is written down again no more often than this."""
 FADES = 10 * MINUTE
-"""For an illness that only its next attack would show: without one for this long, it is over."""
+"""For an illness that shows only by its attacks: without one for this long, it is over."""
 
 
 def illnesses(store: Store) -> tuple[Illness, ...]:
@@ -42,9 +42,9 @@ def illnesses(store: Store) -> tuple[Illness, ...]:
 def fall_ill(  # noqa: PLR0913, PLR0917 - the last has a default
     store: Store, name: str, text: str, now: int, service: Sequence[str] | None, fades: int = 0
 ) -> None:
-    """The service is ill in the way `name` (short and stable, such as "sweep/stuck"): told to these channels when new.
+    """The service has the illness `name` (short and stable, such as "sweep/stuck"); told to these channels when new.
 
-    service: None where the channels are not known; the next `review` tells it. Raises TooBusy, StoreUnavailable.
+    service: None where no channels are known; the next `review` tells it. Raises TooBusy, StoreUnavailable.
     """
     text = sound(text)
 
@@ -60,12 +60,12 @@ def fall_ill(  # noqa: PLR0913, PLR0917 - the last has a default
 
 
 def get_well(store: Store, name: str, now: int, service: Sequence[str]) -> None:
-    """That illness is over: told when there was one. Raises TooBusy, StoreUnavailable."""
+    """The illness is over, and people are told if there was one. Raises TooBusy, StoreUnavailable."""
     _edit(store, lambda known: _without(known, [name], now), service, now)
 
 
 def review(store: Store, now: int, service: Sequence[str]) -> tuple[Illness, ...]:
-    """What ails the service now, once those who notice illnesses without knowing any channel have been spoken for."""
+    """What ails the service now, after telling what was noticed by those who know no channels."""
     known = illnesses(store)
     faded = [each.name for each in known if each.fades and now > each.last + each.fades]
     if faded:

@@ -62,7 +62,7 @@ def resume_job(store: Store, slug: str, now: int) -> Snapshot:
 
 
 def acknowledge(store: Store, slug: str, now: int, *, by: str) -> Snapshot:
-    """Somebody looks after the open incident: no more reminders. Raises NotNow if there is none."""
+    """Somebody is looking after the open incident: no more reminders. Raises NotNow if there is none."""
 
     def decide(snapshot: Snapshot) -> Change:
         incident = snapshot.state.incident
@@ -82,7 +82,7 @@ def _noted(case: Judgment, now: int, remark: str) -> Change:
 
 
 def found(store: Store, jobs: Sequence[Job], now: int) -> list[Commit]:
-    """Make jobs, as what others of their names left behind asks for; one answer each: STALE where there is one."""
+    """Make jobs, going on from what earlier ones of their names left. One answer each; STALE: the job is there."""
     left = store.left([job.slug for job in jobs])
     return store.commit([founding(job, now, left.get(job.slug)) for job in jobs])
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 ATTEMPTS_MAX = 20
-"""Rounds in which a lost race is decided again before we ask the sender to come back."""
+"""Times that a lost race is decided again before the sender is asked to come back."""
 ENDS_MAX = 500
-"""Lines of history in which the end of a run is looked for whose start comes late."""
+"""Lines of history searched for the end of a run whose start comes late."""
 NAMES_MAX = 5
 """Jobs that an illness names."""
 KNOWN_MAX = 50_000
@@ -42,7 +42,7 @@ class Recorded(StrEnum):
 def weigh(
     store: Store, snapshot: Snapshot, signal: Signal, verdict: Callable[[str, int | None], Verdict | None]
 ) -> Change:
-    """What a signal changes, with those who are told of it. verdict: (job, slot) -> the slot's verdict so far."""
+    """What a signal changes, and who is told. verdict: (job, slot) -> the slot's verdict so far."""
     where = place(snapshot, signal)
     prior = verdict(signal.slug, where.slot) if needs_prior(snapshot, where) else None
     ended = signal.kind is Kind.START and _ended_before(store, snapshot, signal)
@@ -57,9 +57,9 @@ def weigh(
 
 
 def _ended_before(store: Store, snapshot: Snapshot, signal: Signal) -> bool:
-    """Whether the end of this run was heard before this start of it, which comes late.
+    """Whether the end of this run was heard before its start, which comes late.
 
-    The job itself remembers the latest runs that ended; after a storm of signals only the history knows.
+    The job remembers the latest runs that ended; after a storm of signals, only the history knows.
     """
     state = snapshot.state
     late = signal.run_id and state.finished_at is not None and signal.at <= state.finished_at
@@ -68,7 +68,7 @@ def _ended_before(store: Store, snapshot: Snapshot, signal: Signal) -> bool:
     for entry in store.history(signal.slug, ENDS_MAX):
         heard = entry.signal
         if heard is not None and heard.received < signal.at:
-            return False  # no end is heard before its run began
+            return False  # no end is heard before its run has begun
         if heard is not None and heard.run_id == signal.run_id and heard.kind in {Kind.SUCCESS, Kind.FAIL}:
             return True
     return False
@@ -96,7 +96,7 @@ class Recorder:
         try:
             return self._record(signals)
         except BaseException:
-            self._forget_all()  # what we hold is ahead of the store: it was decided, and never kept
+            self._forget_all()  # what we hold was decided but never stored
             raise
 
     def _record(self, signals: Sequence[Signal]) -> list[Recorded]:
@@ -110,7 +110,7 @@ class Recorder:
         raise TooBusy(f"{len(waiting)} signals lost {ATTEMPTS_MAX} races in a row; send them again")
 
     def _despair(self, slugs: set[str], now: int) -> None:
-        # So many lost races in a row are none: the service is ill, and whoever sweeps tells people.
+        # This many lost races in a row are not races: the service is ill, and whoever sweeps tells people.
         names = ", ".join(sorted(slugs)[:NAMES_MAX])
         text = f"signals are refused {ATTEMPTS_MAX} times in a row and answered 503, of the jobs {names}. Report it"
         with suppress(WorldError):

@@ -1,4 +1,4 @@
-"""The jobs file of a build, carried out once: by one checker, however many of them start at the same time."""
+"""The jobs file of a build, applied once, by one checker, however many of them start at the same time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from heartbeat.telemetry import Log
 
 APPLIED = "applied"
-"""Document: by the name that owns jobs, the digest that was carried out, or until when somebody is at it."""
+"""Document: for each owner of jobs, the digest that was applied, or until when somebody is applying one."""
 CLAIM = 3 * MINUTE
-"""Longer than a call of the checker may take: who was ended in the middle of it leaves the rest to the next."""
+"""Longer than a call of the checker may take. One that is ended in the middle leaves the rest to the next."""
 
 
 class Rollout:
@@ -28,7 +28,7 @@ class Rollout:
         self._done = False
 
     def step(self, now: int) -> None:
-        """Carry the file out, unless that has been done or is being done. Half of it is taken up again by the next."""
+        """Apply the file, unless that has been done or is being done. The next one takes up what was left half done."""
         if self._done:
             return
         name, digest = self._config.name, self._config.digest

@@ -25,12 +25,12 @@ SILENCES = "silences"
 CLOCK = "clock"
 DEAD = "dead-deliveries"
 DEAD_MAX = 20
-"""Deliveries that died and are still named; all are counted."""
+"""Dead deliveries that are still named; all of them are counted."""
 _NONE_DEAD: dict[str, Any] = {"count": 0, "latest": []}
 PING_KEY = "ping-key"
 """The document that holds the key made at the first start."""
 BLINDS_MAX = 20
-"""Blind times remembered: a slot whose window reaches back into one of them is judged with it."""
+"""Blind times remembered, for judging slots whose time reaches back into one."""
 
 
 def silences(store: Store) -> list[Silence]:
@@ -68,8 +68,8 @@ class ClockBook(Noun, frozen=True, kw_only=True):
     """What the sweep remembers of itself.
 
     mark: how far it has looked; alive: when a sweep last ran; blinds: when nobody listened; stuck: what it could not
-    judge; patience: a longer time without a sweep is one in which nobody listened, as whoever sweeps here said last;
-    back: the clock was set.
+    judge; patience: after a longer time without a sweep nobody was listening, as the last sweeper said; back: the clock
+    was set.
     """
 
     version: int
@@ -81,7 +81,7 @@ class ClockBook(Noun, frozen=True, kw_only=True):
     back: Back | None = None
 
     def moved(self, now: int) -> int:
-        """By how much the clock was found to be set at this very look."""
+        """By how much this very look found the clock to have been set."""
         return self.back.at - self.back.before if self.back is not None and self.back.at == now else 0
 
     def document(self) -> Document:
@@ -129,7 +129,7 @@ class Dead:
 
 
 def note_dead(store: Store, rows: Sequence[Delivery]) -> None:
-    """Remember deliveries that died; people have been told through the fallback, this is for those who look later."""
+    """Remember deliveries that died. People were told through the fallback; this is for those who look later."""
     names = [[row.id, row.alert.incident] for row in rows]
 
     def add(value: Any) -> object:  # noqa: ANN401 - JSON of ours
@@ -147,7 +147,7 @@ def dead_count(store: Store) -> int:
 
 
 def dead(store: Store) -> Dead:
-    """What was never delivered; those that retention has taken are only counted."""
+    """What was never delivered; rows that retention has removed are only counted."""
     value = cast("dict[str, Any]", store.document(DEAD).value or _NONE_DEAD)
     found = {row.id: row for incident in {i for _, i in value["latest"]} for row in store.deliveries(incident)}
     return Dead(count=value["count"], latest=tuple(found[name] for name, _ in value["latest"] if name in found))
@@ -163,6 +163,6 @@ def ping_key(store: Store) -> tuple[str, bool]:
 
 
 def _new_key() -> str:
-    import secrets  # noqa: PLC0415  (once in the life of a store; a cold start need not pay for it)
+    import secrets  # noqa: PLC0415 - once in the life of a store; a cold start need not pay for it
 
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(22))

@@ -1,4 +1,4 @@
-"""What no sweep manages to judge: an illness and not a race. Pure, but for telling it.
+"""What no sweep manages to judge is an illness and not a race. Pure, except for telling it.
 
 A job whose change is refused again and again though sweeps come back to it, whose row cannot be read, or at which our
 own code breaks, must neither stop the sweep for the others nor make it spin. It is remembered by name, tried again
@@ -21,13 +21,13 @@ TOLD_AFTER = MINUTE
 NAMES_MAX = 5
 """Jobs that the illness names."""
 STUCK_MAX = 500
-"""Jobs remembered; with more, the clock stays where it is."""
+"""Jobs remembered; with more than this, the mark stays where it is."""
 SICKNESS = "sweep/stuck"
 REFUSED = "what is decided of it is refused again and again"
 
 
 class Stuck(Noun, frozen=True, kw_only=True):
-    """A job that could not be judged. since: from when on; again: when it is tried next; why: in words."""
+    """A job that could not be judged. since: the first time; again: when it is tried next; why: in words."""
 
     slug: str
     since: int
@@ -36,12 +36,12 @@ class Stuck(Noun, frozen=True, kw_only=True):
 
 
 def waiting(known: Sequence[Stuck], now: int) -> set[str]:
-    """Those whose next try has not come yet."""
+    """The jobs whose next try has not come yet."""
     return {each.slug for each in known if now < each.again}
 
 
 def renewed(known: Sequence[Stuck], failed: Mapping[str, str], settled: Collection[str], now: int) -> tuple[Stuck, ...]:
-    """Who is stuck after a sweep. failed: those that it could not judge, and why; settled: those that it could."""
+    """The jobs stuck after a sweep. failed: those that it could not judge, and why; settled: all that it looked at."""
     before = {each.slug: each for each in known if each.slug not in settled or each.slug in failed}
     for slug, why in failed.items():
         since = before[slug].since if slug in before else now
@@ -51,7 +51,7 @@ def renewed(known: Sequence[Stuck], failed: Mapping[str, str], settled: Collecti
 
 
 def tell(store: Store, before: Sequence[Stuck], after: Sequence[Stuck], now: int, service: Sequence[str]) -> None:
-    """What has been stuck for long enough is an illness; when nothing is any more, it is over."""
+    """What has been stuck for long enough is an illness, which is over when nothing is stuck any more."""
     ill = [each for each in after if now - each.since >= TOLD_AFTER]
     if ill:
         fall_ill(store, SICKNESS, _words(ill), now, service)

@@ -1,4 +1,4 @@
-"""The verb `sweep`: time passed. Looks at everything whose time has come, and at nothing else."""
+"""The verb `sweep`: time passed. It looks at everything whose time has come, and at nothing else."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 LIMIT = 1_000
 """Jobs looked at in one sweep; a full sweep says `more`."""
 TURNS = 10
-"""So often one sweep looks at a job that has more to judge, or that somebody else moved meanwhile."""
+"""Looks in one sweep at a job that has more to judge, or that somebody else moved meanwhile."""
 UNREADABLE_MAX = 10 * MINUTE
-"""So long after a deadline a job is not called missed while its evidence cannot be read: it may well be there."""
+"""How long after its deadline a slot is not called missed while its evidence cannot be read: it may well be there."""
 STARTS_AGAIN = 15 * SECOND
-"""A start that is to be gone on with is asked for again after so long, unless somebody has."""
+"""The pause before an unfinished start is asked for again, unless somebody has gone on with it."""
 EVIDENCE_AGAIN = MINUTE
-"""While its latest slot is bad, a job's evidence is looked at this often: nobody may tell us of the object."""
+"""How often a job's evidence is looked at while its latest slot is bad: perhaps nobody tells us of the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
     """What one sweep did. due: jobs that it was to look at; lost: races lost (those jobs are looked at again at once).
 
-    moved: so much the clock was set, as this sweep noticed: back when it is less than 0.
-    age: milliseconds since the sweep before; starts: runs whose start must be gone on with (`trigger`).
+    moved: milliseconds by which this sweep found the clock set forward (negative: back); age: milliseconds since the
+    sweep before; starts: runs whose start somebody must go on with (`trigger`).
     """
 
     due: int = 0
@@ -97,7 +97,7 @@ def sweep(  # noqa: PLR0913 - what is looked at, and by whom
 
 
 def settle(store: Store, slug: str, now: int) -> None:
-    """Judge everything of one job whose time has come, before it is changed: silences and blind times hold here too.
+    """Before a job is changed, judge everything of it whose time has come. Silences and blind times hold here too.
 
     A job with evidence is left to the sweep, which can look at it again.
     """
@@ -171,7 +171,7 @@ class _Sweep:
         return self.book.back is not None and self.book.back.after is not None
 
     def turns(self, due: Sequence[str]) -> list[str]:
-        # Whose turn it is: what is due, but for what is stuck and waits; and what is stuck and has waited.
+        # What is due, except what is stuck and must wait; and what is stuck and has waited.
         waiting = stuck.waiting(self.book.stuck, self.now)
         again = [each.slug for each in self.book.stuck if each.slug not in waiting]
         return list(dict.fromkeys([*(slug for slug in due if slug not in waiting), *again]))
@@ -184,7 +184,7 @@ class _Sweep:
             rest = self.settle(self.decide(rest))
 
     def settle(self, decided: Sequence[tuple[Snapshot, Change]]) -> list[str]:
-        # Commit; the jobs that must be looked at again: somebody else moved them, or they have more to judge.
+        # Commits; answers the jobs to look at again, because somebody else moved them or they have more to judge.
         changes = [change for _, change in decided]
         answers = self.commit(changes)
         kept = [change for change, answer in zip(changes, answers, strict=True) if answer is Commit.STORED]
@@ -197,7 +197,7 @@ class _Sweep:
         return stale + self.unfinished
 
     def commit(self, changes: Sequence[Change]) -> list[Commit | None]:
-        # A change that no store can hold costs the others nothing.
+        # A change that the store cannot hold must not cost the others anything.
         try:
             return list(self.store.commit(changes)) if changes else []
         except CallerError as problem:
@@ -211,7 +211,7 @@ class _Sweep:
         return [(snapshot, address(change, snapshot.job.notify, self.now)) for snapshot, change in decided]
 
     def apart(self, slugs: Sequence[str]) -> Iterator[list[tuple[Snapshot, Change]]]:
-        # All at once; where that breaks, each by itself, so that one bad row, or a bug of ours, stops nobody else.
+        # All at once; if that breaks, each by itself, so that one bad row, or a bug of ours, stops nobody else.
         known = {each.slug for each in self.known_stuck}
         usual = [slug for slug in slugs if slug not in known]
         for some in (usual, *([slug] for slug in slugs if slug in known)):
@@ -250,7 +250,7 @@ class _Sweep:
             return Change(slug=snapshot.job.slug, expected=snapshot.state.version, due=again, look=again)
         quiet = quiet_until(snapshot, silences, self.now) if silences else None
         change = look(snapshot, self.now, blind=self.blinds, quiet=quiet)
-        if change.due is None:  # somebody moved the job while we looked: the row that led here lies behind us now
+        if change.due is None:  # the job is not due after all, and the row that led here will lie behind the mark
             change = replace(change, due=change.look)
         return self.look_at_starts(snapshot, self.look_for_evidence(snapshot, change))
 
@@ -260,7 +260,7 @@ class _Sweep:
         return replace(change, due=min(change.due or NEVER, self.now + EVIDENCE_AGAIN))
 
     def look_at_starts(self, snapshot: Snapshot, change: Change) -> Change:
-        # Whoever starts runs is told of these; should that fail, the job is looked at again.
+        # Whoever starts runs is told of these. In case that fails, the job is looked at again.
         starts = starting.due(snapshot.job, change.state or snapshot.state, self.now)
         if not starts:
             return change

@@ -1,7 +1,7 @@
-"""The verb `trigger`: start a run. A slot is started once, however often and by how many it is asked for.
+"""The verb `trigger`: start a run. A slot is started once, however often it is asked for, and by however many.
 
-Claim by a commit that only one can win, call the target, write down what became of it. What happens to us between
-these three steps is found in the claim: see `starting.py`.
+Claim by a commit that only one can win, call the target, write down what became of it. If we die between these steps,
+the claim shows it: see `starting.py`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from heartbeat.telemetry import Log
 
 MARGIN = MINUTE
-"""A claim outlives the longest call by this: time to write down what became of it."""
+"""How long a claim outlives the longest call: the time to write down what became of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """What became of an order. phase: how far the run is; held: why nothing was called this time, None when it was.
+    """What became of an order. phase: how far the run is; held: why nothing was called this time, None if it was.
 
-    text: what the target said, or what there is to say; again: when to ask again (milliseconds), None: no need.
+    text: what the target said, or what there is to say; again: the instant at which to ask again, None: no need.
     """
 
     slug: str
@@ -46,13 +46,13 @@ class Started:
 
     @property
     def is_news(self) -> bool:
-        """Whether anybody need know: not when nothing was called because the run is in other hands, or was."""
+        """Whether anybody need know: not if nothing was called because the run is, or was, in other hands."""
         return self.held not in {Held.DONE, Held.BUSY, Held.LATER, Held.QUEUED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """An order, and the job as it was read for it. target: None when it has none, or none can be made (problem)."""
+    """An order, and the job as it was read for it. target: None if it has none or none can be made (problem)."""
 
     order: Order
     snapshot: Snapshot
@@ -93,7 +93,7 @@ class Starter:
             return None, str(problem)
 
     def _claim(self, order: Order) -> tuple[Claim, _Wish]:
-        # Should somebody change the job meanwhile, the commit is refused; then all is asked anew, of the job as it is.
+        # If somebody changes the job meanwhile, the commit is refused, and all is asked anew of the job as it is.
         for _ in range(ATTEMPTS_MAX):
             wish = self._wish(order)
             target = wish.target
@@ -132,7 +132,7 @@ class Starter:
         return Called(phase=Phase.STARTED, text=answer.text), answer
 
     def _tell(self, order: Order, called: Called) -> Start | None:
-        """Write down what became of a call; the start as it stands now."""
+        """Write down what became of a call; answers the start as it stands now."""
         for _ in range(ATTEMPTS_MAX):
             snapshot, now = self._load(order.slug), self._clock()
             after, signal = outcome(snapshot, order.run_id, called, now)

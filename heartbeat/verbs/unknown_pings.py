@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 STRAYS = "strays"
 STRAYS_MAX = 1_000
 NEIGHBOURS = 12
-"""Names tried on each side, in alphabetical order and in that of the reversed names: bounded, however many jobs."""
-
-
+"""Names tried on each side, in alphabetical order and in that of the reversed names, however many jobs there are."""
 COMPARED_MAX = 4
-"""Of these, so many are compared letter by letter, which is dear: a ping waits for it."""
+"""How many of these are compared letter by letter, which is slow: a ping waits for it."""
 
 
 class Strays:
@@ -45,7 +43,7 @@ class Strays:
         self._nearest = {}
 
     def count(self, slug: str, now: int) -> str:
-        """Count a stray; answers the nearest name, "" when none is near, or so many came that we stop looking."""
+        """Count a stray; answers the nearest name, "" if none is near or too many came to go on looking."""
         known = self._nearest.get(slug)
         if known is None and len(self._nearest) < STRAYS_MAX:
             known = self._nearest[slug] = self.nearest(slug)
@@ -64,7 +62,7 @@ class Strays:
         return next(iter(get_close_matches(slug, alike, n=1, cutoff=0.6)), "")
 
     def flush(self, store: Store) -> None:
-        """Add the counts to the `strays` document. A lost race or a store that is away keeps them for the next time."""
+        """Add the counts to the `strays` document. After a lost race, or if the store is away, they wait."""
         counts, self.waiting = self.waiting, {}
         stored = not counts
         try:
