@@ -65,6 +65,7 @@ CROSSING = {
     "snippets",
 }
 """Folders of tests that are about more than one of the layers, or about what is no folder of the package."""
+READS_CLOCK = re.compile(r"(datetime\.)?(datetime|date)\.(now|utcnow|today)|time\.(time|time_ns)")
 REASON = re.compile(r"# noqa: [A-Z0-9, ]+[-(]+ ?\w")
 OUTSIDE = {
     "os",
@@ -96,11 +97,17 @@ def layer(module):
 
 def imports(path):
     """The modules that a file imports, those for types alone included."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
+    yield from imported(path.read_text(), module_of(path), is_package=path.stem == "__init__")
+
+
+def imported(text, module, *, is_package=False):
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            above = module.split(".")[: len(module.split(".")) + is_package - node.level] if node.level else []
+            origin = ".".join([*above, *filter(None, [node.module])])
             for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                yield whole if whole in MODULES else node.module
+                whole = f"{origin}.{alias.name}"
+                yield whole if whole in MODULES else origin
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
@@ -131,28 +138,72 @@ def ours(path):
     return {name for name in imports(path) if name in MODULES} - {module_of(path)}
 
 
+GRAPH = {module_of(path): ours(path) for path in FILES}
+"""Which modules of ours each of ours imports."""
+
+
+def wrong_ways(graph):
+    order = {name: number for number, name in enumerate(["", *LAYERS])}
+    return [
+        f"{module} imports {name}"
+        for module, names in graph.items()
+        for name in names
+        if layer(name) != layer(module) and order[layer(name)] <= order[layer(module)]
+    ]
+
+
+def circles(graph):
+    """What is left once all is taken away that imports nothing of the rest, or is imported by nothing of it."""
+    while True:
+        wanted = set().union(*graph.values())
+        kept = {name: needs for name, needs in graph.items() if name in wanted and needs & graph.keys()}
+        if kept.keys() == graph.keys():
+            return set(graph)
+        graph = kept
+
+
 def test_every_module_has_a_layer():
     assert [module_of(path) for path in FILES if not layer(module_of(path)) and path.read_text().strip()] == [
         "heartbeat"
     ]
 
 
+def test_every_layer_has_a_module():
+    assert {layer(module) for module in MODULES} == {"", *LAYERS}
+
+
 def test_imports_point_down():
-    order = {name: number for number, name in enumerate(["", *LAYERS])}
-    wrong = [
-        f"{module_of(path)} imports {name}"
-        for path in FILES
-        for name in ours(path)
-        if layer(name) != layer(module_of(path)) and order[layer(name)] <= order[layer(module_of(path))]
-    ]
-    assert wrong == []
+    assert wrong_ways(GRAPH) == []
 
 
 def test_no_module_leads_back_to_itself():
-    graph = {module_of(path): ours(path) for path in FILES}
-    while leaves := {name for name, needs in graph.items() if not needs & graph.keys()}:
-        graph = {name: needs for name, needs in graph.items() if name not in leaves}
-    assert graph == {}
+    assert circles(GRAPH) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from heartbeat.verbs.sweep import sweep",
+        "from heartbeat.verbs import sweep",
+        "import heartbeat.verbs.sweep",
+        "import heartbeat.verbs.sweep as late",
+        "from ..verbs.sweep import sweep",
+        "from ..verbs import sweep",
+        "if TYPE_CHECKING:\n    from heartbeat.verbs.sweep import Swept",
+        "def late():\n    from heartbeat.verbs.sweep import sweep",
+    ],
+)
+def test_an_import_is_seen_however_it_is_written(text):
+    assert set(imported(text, "heartbeat.core.slots")) == {"heartbeat.verbs.sweep"}
+    found = wrong_ways({"heartbeat.core.slots": set(imported(text, "heartbeat.core.slots"))})
+    assert found == ["heartbeat.core.slots imports heartbeat.verbs.sweep"]
+
+
+def test_a_circle_is_seen():
+    assert "heartbeat.core.slots" in GRAPH["heartbeat.core.on_signal"]
+    for text in ("from heartbeat.core import on_signal", "from . import on_signal", "from .on_signal import judge"):
+        back = GRAPH["heartbeat.core.slots"] | set(imported(text, "heartbeat.core.slots"))
+        assert {"heartbeat.core.slots", "heartbeat.core.on_signal"} <= circles(GRAPH | {"heartbeat.core.slots": back})
 
 
 def test_the_verbs_know_stores_channels_and_targets_by_their_protocols():
@@ -185,18 +236,54 @@ def test_what_is_pure_reads_no_clock_and_does_no_io(path):
 
 
 def reads_clock(node):
-    return (
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and (node.value.id, node.attr)
-        in {("datetime", "now"), ("datetime", "utcnow"), ("time", "time"), ("time", "time_ns")}
-    )
+    """Or takes a clock in under a name by which it would not be known."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "time" and bool({alias.name for alias in node.names} & {"time", "time_ns"})
+    if isinstance(node, ast.Import):
+        return any(alias.asname and alias.name in {"time", "datetime"} for alias in node.names)
+    return isinstance(node, ast.Attribute) and bool(READS_CLOCK.fullmatch(ast.unparse(node)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "datetime.now(UTC)",
+        "datetime.datetime.now()",
+        "date.today()",
+        "clock = datetime.now",
+        "time.time()",
+        "time.time_ns()",
+        "from time import time",
+        "import time as t",
+    ],
+)
+def test_a_clock_is_seen_however_it_is_written(text):
+    assert any(reads_clock(node) for node in ast.walk(ast.parse(text)))
 
 
 def test_no_clock_below_the_doors():
     below = [p for p in FILES if not layer(module_of(p)).startswith(("doors", "worker", "client"))]
     nodes = ((path, node) for path in below for node in ast.walk(ast.parse(path.read_text())))
     assert [f"{module_of(path)}:{node.lineno}" for path, node in nodes if reads_clock(node)] == []
+
+
+def classes():
+    """Name -> the files that have a class of that name. The client is one file that people copy: it is not asked."""
+    found = {}
+    for path in (path for path in FILES if path.name != "client.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    return found
+
+
+def test_no_two_classes_have_the_same_name():
+    found = classes()
+    assert len(found) > 200
+    assert {name: files for name, files in found.items() if len(files) > 1} == {
+        # what we answer and what we are answered: one of them is to have another name
+        "HttpAnswer": ["doors/http/ping_gate.py", "outbound/sender.py"],
+    }
 
 
 def test_nothing_is_called_utils():
