@@ -1,6 +1,6 @@
-"""A client of any service of AWS: one place for how long it waits and how often it tries.
+"""A client for any AWS service: one place decides how long it waits and how often it tries.
 
-boto3 is slow to import, and only who is on AWS has it: so it is imported here, when it is needed.
+boto3 is slow to import, and only those on AWS have it, so it is imported here when it is needed.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import Any
 from heartbeat.errors import BadSetting
 
 CONNECT = 5.0
-"""Seconds until a connection must stand."""
+"""Seconds to establish a connection."""
 READ = 20.0
-"""Seconds until an answer must have come."""
+"""Seconds to wait for an answer."""
 
 
 def client(service: str, region: str = "", *, session: Any = None, **more: Any) -> Any:  # noqa: ANN401 - boto3 has no types
-    """A client by the credentials of the environment, or of a boto3 session, that tries each call once.
+    """A client with credentials from the environment or a boto3 session, which tries each call once.
 
-    region: "" for the environment's; more: settings of botocore's Config that are to be others. Raises ImportError
+    region: "" for the environment's; more: settings of botocore's Config to override. Raises ImportError
     where boto3 is not installed, and botocore's errors.
     """
     import boto3  # noqa: PLC0415 - see above

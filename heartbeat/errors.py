@@ -10,22 +10,22 @@ HeartbeatError
 │   └── BadSetting         an environment variable, option or secret reference that cannot be used
 └── WorldError             the world is in the way: a 5xx, exit status 3; asking again may help
     ├── TooBusy            a lost race was retried as often as is sensible
-    ├── NotApplied         an event for a job that the file declares and the store has not got yet
+    ├── NotApplied         an event for a job that is in the file but not yet in the store
     ├── NotRead            an evidence object that could not be looked at for now
     ├── StoreUnavailable   the store does not answer (locked, full, throttled, away)
-    │   └── StoreGone      its file was taken away, or is another one
+    │   └── StoreGone      its file was taken away or replaced
     ├── StoreCorrupt       the store answers, but what it holds cannot be read
-    ├── FrontLost          the HTTP process ends again and again
+    ├── FrontLost          the HTTP process keeps ending
     ├── SendFailed         an HTTP request got no answer; `sent`: it may have arrived; `refused`: not an address to call
-    ├── StartFailed        a target did not start a run; `again`: it may the next time; `unknown`: it may have
-    └── ChannelFailed      a message was not taken; `retry_after` seconds when the receiver named them
+    ├── StartFailed        a target did not start a run; `again`: it may next time; `unknown`: it may have
+    └── ChannelFailed      a message was not accepted; `retry_after`: seconds, when the receiver named them
 """
 
 from __future__ import annotations
 
 
 class HeartbeatError(Exception):
-    """The root of everything that Heartbeat raises on purpose."""
+    """The root of all that Heartbeat raises on purpose."""
 
 
 class CallerError(HeartbeatError):
@@ -39,7 +39,7 @@ class WorldError(HeartbeatError):
 class BadSchedule(CallerError):
     """A schedule that cannot be read or never fires.
 
-    field: the field's name ("minute", "day of week", "expression"); text: what stood there, verbatim;
+    field: the field's name ("minute", "day of week", "expression"); text: what was written there, verbatim;
     problem: what is wrong with it; remedy: what would be right.
     """
 
@@ -49,7 +49,7 @@ class BadSchedule(CallerError):
 
 
 class BadConfig(CallerError):
-    """jobs.yaml cannot be used. `problems` holds one sentence a mistake, each with file, line and column."""
+    """jobs.yaml cannot be used. `problems` holds one sentence per mistake, each with file, line and column."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
@@ -70,7 +70,7 @@ class UnknownJob(CallerError):
 
 
 class NotNow(CallerError):
-    """What was asked does not fit the state that the job is in."""
+    """What was asked does not fit the job's current state."""
 
 
 class BadSetting(CallerError):
@@ -82,11 +82,11 @@ class TooBusy(WorldError):
 
 
 class NotApplied(WorldError):
-    """The jobs file declares this job, and the store has not got it yet."""
+    """The jobs file declares this job, but the store does not have it yet."""
 
 
 class NotRead(WorldError):
-    """An evidence object that an event tells of could not be looked at."""
+    """The evidence object that an event reports could not be looked at."""
 
 
 class StoreUnavailable(WorldError):
@@ -94,7 +94,7 @@ class StoreUnavailable(WorldError):
 
 
 class StoreGone(StoreUnavailable):
-    """The store's file is not at its path any more, or is another one: what would be written is read by nobody."""
+    """The store's file is gone from its path, or was replaced: nobody would ever read what we write."""
 
 
 class StoreCorrupt(WorldError):
@@ -102,13 +102,13 @@ class StoreCorrupt(WorldError):
 
 
 class FrontLost(WorldError):
-    """The HTTP process ends, however often it is started."""
+    """The HTTP process keeps ending, however often it is started."""
 
 
 class SendFailed(WorldError):
-    """An HTTP request got no whole answer. The message never shows more of its URL than host and port.
+    """An HTTP request got no complete answer. The message shows only host and port of its URL.
 
-    sent: some of it left, so it may have arrived; refused: its address is one that is not called.
+    sent: some of it left, so it may have arrived; refused: it is an address that we do not call.
     """
 
     def __init__(self, message: str, *, sent: bool = False, refused: bool = False) -> None:
@@ -130,16 +130,16 @@ class StartFailed(WorldError):
         self.again, self.unknown, self.retry_after = again, unknown, retry_after
 
     def saying(self, message: str) -> StartFailed:
-        """The same in other words."""
+        """The same error in other words."""
         return StartFailed(message, again=self.again, unknown=self.unknown, retry_after=self.retry_after)
 
 
 class ChannelFailed(WorldError):
-    """A channel did not take a message. `retry_after` is in seconds when the receiver named a time.
+    """A channel did not accept a message. `retry_after` is in seconds when the receiver named a time.
 
-    unsent: it certainly did not arrive, so that it may be told in another message; refused: nobody takes anything there
-    until a person mends it (a permission, an address), so it is tried again slowly; final: trying again cannot help,
-    for it is this message that is not taken. Both mean that it did not arrive.
+    unsent: it certainly did not arrive, so another message may carry it; refused: nothing is accepted there
+    until a person fixes it (a permission, an address), so it is retried slowly; final: trying again cannot help,
+    because the receiver rejects this very message. Both mean that it did not arrive.
     """
 
     def __init__(

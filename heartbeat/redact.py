@@ -1,4 +1,4 @@
-"""What the other side says may hold what we told it: a token, a path, a header. It is shown and kept without them."""
+"""The other side may echo what we sent: a token, a path, a header. We show and keep its words without them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 from heartbeat.secrets import REFERENCE
 
 SHORTEST = 6
-"""Characters. What is shorter is no secret, and would be found in every other word."""
+"""Characters. Anything shorter is not a secret, and would turn up in every other word."""
 PIECE = 4
-"""Characters of a secret that are still taken for it at the end of a text that was cut."""
+"""Characters of a secret that still count as one at the end of a text that was cut."""
 TOKEN = 16
-"""Characters from which on a part of a path is taken for a token, where the URL as a whole is not secret."""
+"""Minimum length for part of a path to count as a token, where the URL as a whole is not secret."""
 CREDENTIALS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 SHOWN = "…"
 _SECRET = re.compile(r"token|secret|passw|credential|auth|cookie|key|headers", re.IGNORECASE)
@@ -26,7 +26,7 @@ _PUBLIC = re.compile(r"\.(content-type|accept)$", re.IGNORECASE)
 
 
 def veiled(text: str, secrets: Iterable[str]) -> str:
-    """The text with `…` for every secret, also as URLs, JSON and forms write it, and for one that its end cuts off."""
+    """The text with `…` for every secret, also as URLs, JSON and forms encode it, and for one cut off at the end."""
     for secret in sorted({form for each in secrets for form in _forms(each)}, key=len, reverse=True):
         text = text.replace(secret, SHOWN)
         cut = next((size for size in range(len(secret) - 1, PIECE - 1, -1) if text.endswith(secret[:size])), 0)
@@ -35,13 +35,13 @@ def veiled(text: str, secrets: Iterable[str]) -> str:
 
 
 def secrets_of(settings: Mapping[str, object], resolve: Callable[[str], str]) -> frozenset[str]:
-    """What is secret in a target's settings: what references stand for, tokens, headers, tokens and queries of URLs."""
+    """What is secret in a target's settings: resolved references, tokens, headers, and tokens and queries in URLs."""
     found = (part for name, value in _leaves(settings) for part in _parts(name, value, resolve))
     return frozenset(part for part in found if len(part) >= SHORTEST)
 
 
 def credentials(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
-    """Ours on AWS, as far as they stand in the environment. AWS repeats the token when a signature is wrong."""
+    """Our AWS credentials, if they are in the environment. AWS repeats the token when a signature is wrong."""
     return frozenset(environ[name] for name in CREDENTIALS if environ.get(name))
 
 
@@ -49,14 +49,14 @@ def secrets_of_url(url: str, shortest: int = SHORTEST) -> frozenset[str]:
     """The parts of a URL's path that are long enough, and the values of its query."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # no URL, and not called
+    except ValueError:  # not a URL, so never called
         return frozenset()
     steps = {step for step in parts.path.split("/") if len(step) >= shortest}
     return frozenset({*steps, *(value for _, value in parse_qsl(parts.query)), parts.query} - {""})
 
 
 def masked(name: str, value: object) -> object:
-    """A setting as it may be shown: a secret in plain text is `…`, a reference stands as it is."""
+    """A setting as it may be shown: a secret in plain text becomes `…`, a reference stays as it is."""
     if isinstance(value, Mapping):
         return {key: masked(f"{name}.{key}", below) for key, below in value.items()}
     if not isinstance(value, str):
@@ -68,7 +68,7 @@ def masked(name: str, value: object) -> object:
 
 
 def _hidden(value: str) -> str:
-    """A value with references, or a URL: without long words but the host, and without what a query says."""
+    """A value with references, or a URL: without long words other than the host, and without query values."""
     begin = _HOST.match(value)
     host = begin[0] if begin else ""
     rest = value.removeprefix(host)

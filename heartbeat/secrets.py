@@ -1,6 +1,6 @@
-"""`${env:NAME}`, `${file:/path}` and `${ssm:/name}` → the secret that they stand for.
+"""`${env:NAME}`, `${file:/path}` and `${ssm:/name}` → the secrets they stand for.
 
-What is read stays out of every message: an error names the reference, never the value.
+Secrets stay out of every message: an error names the reference, never the value.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 TTL = 300.0
-"""Seconds for which a parameter from SSM is kept."""
+"""Seconds to keep a parameter from SSM."""
 REFERENCE = re.compile(r"\$\{(env|file|ssm):([^}]*)\}")
 
 
 class Secrets:
-    """Reads references, and keeps what SSM answered for `ttl` seconds by `clock` (seconds, monotonic)."""
+    """Resolves references, and keeps SSM's answers for `ttl` seconds by `clock` (seconds, monotonic)."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Environment and options → Settings. An option goes before its variable, which goes before the default."""
+"""Environment and options → Settings. An option overrides its variable, which overrides the default."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _KEY = re.compile(r"[-_a-zA-Z0-9]{8,200}")
 class Settings:
     """How one server runs.
 
-    config: None when no file was named and there is no jobs.yaml; ping_keys: empty means one made at the first start;
+    config: None when no file was named and there is no jobs.yaml; ping_keys: empty means one made on the first start;
     door: "fast", or "plain" for plain ASGI; sweep_every: seconds; keep_days: how long history is kept; url: how jobs
-    reach this server, "" when that is host and port; evidence: the folder to look for evidence in; watchdog: the ping
-    URL of somebody else who watches this server, "" for none.
+    reach this server, "" when that is host and port; evidence: the folder with the evidence; watchdog: the ping
+    URL of another service that watches this server, "" for none.
     """
 
     db: Path = Path("heartbeat.db")
@@ -67,7 +67,7 @@ def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduling:
-    """Where EventBridge schedules for triggered jobs are kept, by ARN but for the group's name. "": nowhere."""
+    """Where triggered jobs' EventBridge schedules are kept: ARNs, and the group by name. "": nowhere."""
 
     group: str = ""
     function: str = ""
@@ -77,9 +77,9 @@ class Scheduling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launching:
-    """What the launcher starts for each message of its queue. job: of messages that name none.
+    """What the launcher starts for each message in its queue. job: for messages that name none.
 
-    task: the settings of the target `ecs`, as a trigger in jobs.yaml has them.
+    task: settings of the target `ecs`, as for a trigger in jobs.yaml.
     """
 
     queue: str
@@ -88,15 +88,15 @@ class Launching:
 
 
 def read_launcher(environ: Mapping[str, str] = os.environ) -> Launching:
-    """The settings of the launcher from its environment. Raises BadSetting."""
+    """The launcher's settings from its environment. Raises BadSetting."""
     given = _Given(environ, {})
     for name in ("task_definition", "queue"):
         if not given.text(name, ""):
-            raise BadSetting(f"{_variable(name)} is not set; the stack's template says it")
+            raise BadSetting(f"{_variable(name)} is not set; the stack's template sets it")
     try:
         command = shlex.split(given.text("task_command", ""))
     except ValueError as problem:
-        raise BadSetting(f"HEARTBEAT_TASK_COMMAND is no command as a shell takes it: {problem}") from None
+        raise BadSetting(f"HEARTBEAT_TASK_COMMAND is not a valid shell command: {problem}") from None
     task: dict[str, object] = {
         "task_definition": given.text("task_definition", ""),
         "cluster": given.text("task_cluster", "default"),
@@ -115,7 +115,7 @@ class StackSettings:
     """How the functions of one stack run on AWS; the template sets the variables.
 
     name: the stack's; ping_keys: empty means the one kept in the table; shards: into how many partitions due rows go;
-    bucket: of evidence, "" for none; watchdog: the ping URL that is told of each sweep, "" for none; jobs: the
+    bucket: for evidence, "" for none; watchdog: the ping URL that hears of each sweep, "" for none; jobs: the
     compiled jobs file; function: this one's name; scheduling: who starts runs.
     """
 
@@ -132,7 +132,7 @@ class StackSettings:
 
 
 def read_stack(environ: Mapping[str, str] = os.environ) -> StackSettings:
-    """The settings of a function from its environment. Raises BadSetting."""
+    """A function's settings from its environment. Raises BadSetting."""
     given, usual = _Given(environ, {}), StackSettings(name="heartbeat", table="")
     if not given.text("table", ""):
         raise BadSetting("HEARTBEAT_TABLE is not set; the stack's template names its table there")
@@ -143,7 +143,7 @@ def read_stack(environ: Mapping[str, str] = os.environ) -> StackSettings:
         keep_days=int(given.number("keep_days", usual.keep_days, 1, DAYS_MAX)),
         ping_keys=_keys(given.text("ping_key", "")),
         bucket=given.text("bucket", ""),
-        watchdog=given.text("watchdog_url", ""),  # a bad one is told by each sweep; it may not keep us from sweeping
+        watchdog=given.text("watchdog_url", ""),  # each sweep reports a bad one; it must not keep us from sweeping
         jobs=Path(environ.get("LAMBDA_TASK_ROOT", ".")) / usual.jobs,
         function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         scheduling=Scheduling(
@@ -208,7 +208,7 @@ def _words(text: str) -> list[str]:
 def _keys(text: str) -> tuple[str, ...]:
     keys = tuple(key.strip() for key in text.split(",") if key.strip())
     for place, key in enumerate(keys, 1):
-        if not _KEY.fullmatch(key):  # the key itself is secret and stays out of the message
+        if not _KEY.fullmatch(key):  # the key itself is secret, so it stays out of the message
             raise BadSetting(
                 f"HEARTBEAT_PING_KEY: key {place} of {len(keys)} cannot stand in a URL or is too short; "
                 "use at least 8 letters, digits, - and _, several keys separated by commas"

@@ -1,4 +1,4 @@
-"""What the service says of itself: every event and its words in one place, one line each, nothing secret in them."""
+"""What the service says about itself: every event and its wording in one place, one line each, never a secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 
 class Happened(StrEnum):
-    """What can happen, as a log line names it."""
+    """What can happen, by its name in log lines."""
 
     STARTED = "started"
     STOPPED = "stopped"
@@ -85,7 +85,7 @@ WORDS: dict[Happened, tuple[Level, str]] = {
     Happened.CRASHED: (Level.ERROR, "an unexpected error; the work goes on"),
 }
 FACT_MAX = 500
-"""Characters of one fact in a line."""
+"""Maximum characters of one fact in a line."""
 
 
 def our_version() -> str:
@@ -109,7 +109,7 @@ class Log:
         self.counts: Counter[Happened] = Counter()
 
     def tell(self, what: Happened, **facts: object) -> None:
-        """Say that something happened. A fact that is None is left out."""
+        """Say that something happened. Facts that are None are left out."""
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = self._line(at, what, {name: printable(fact) for name, fact in facts.items() if fact is not None})
         with self._lock:
@@ -117,7 +117,7 @@ class Log:
             print(line, file=self._stream or sys.stderr, flush=True)
 
     def crash(self, where: str, problem: BaseException) -> None:
-        """Say that something happened that should not; where in the code, without the values at hand."""
+        """Report something that should not happen: where in the code, without the values involved."""
         self.tell(Happened.CRASHED, where=where, error=f"{type(problem).__name__}: {problem}", at=_place(problem))
 
 
@@ -133,7 +133,7 @@ def _as_json(at: str, what: Happened, facts: dict[str, object]) -> str:
 
 
 def printable(fact: object) -> object:
-    """A fact as a line may hold it: of bounded length, without what could forge another line."""
+    """A fact as it may appear in a line: bounded in length, without anything that could forge another line."""
     if isinstance(fact, bool | int | float):
         return fact
     text = str(fact)[:FACT_MAX]

@@ -15,6 +15,6 @@ __all__ = ["Changed", "Config", "Difference", "Plan", "plan", "read", "read_file
 
 
 def __getattr__(name: str) -> object:
-    if name in {"read", "read_file"}:  # these need YAML, which is not where a compiled file is enough
+    if name in {"read", "read_file"}:  # these need YAML, which is not installed where a compiled file is enough
         return getattr(import_module("heartbeat.config.reader"), name)
     raise AttributeError(name)

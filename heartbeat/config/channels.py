@@ -1,4 +1,4 @@
-"""The channels of the file, against the kinds there are."""
+"""The file's channels, checked against the kinds we know."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SETTING_MAX = 10_000
 REFERENCES = ("env", "file", "ssm")
-"""Where a secret may be taken from: `${env:NAME}`."""
+"""Where a secret may come from: `${env:NAME}`."""
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _SECRETS = re.compile(r"hooks\.slack\.com/(services|workflows|triggers)/\w|\bxox[a-z]-\w|\bAKIA[0-9A-Z]{16}\b")
 _SECRET_KEYS = frozenset({"token", "secret", "password"})
@@ -29,7 +29,7 @@ _OWN_PLACEHOLDERS = frozenset({"template"})
 
 
 def read_channels(spot: Located) -> dict[str, MappingOf[str, Any]]:
-    """Each channel's `{kind: settings}`, references as they stand."""
+    """Each channel's `{kind: settings}`, references unresolved."""
     channels: dict[str, MappingOf[str, Any]] = {}
     for name, below in spot.entries().items():
         with spot.findings.kept():
@@ -64,7 +64,7 @@ def _settings(spot: Located, kind: ChannelKind, name: str) -> dict[str, object]:
 
 
 def needs_settings(kind: ChannelKind) -> bool:
-    """Whether a channel of this kind cannot do without any."""
+    """Whether a channel of this kind needs any settings."""
     return bool(kind.either) or any(key.required for key in kind.keys.values())
 
 
@@ -86,7 +86,7 @@ def _known(spot: Located, kind: ChannelKind) -> dict[str, object]:
 
 
 def check_address(spot: Located, url: str, *, allow_private: bool = False) -> None:
-    """Refuse a URL that can never be called, as far as that is known before its references are read."""
+    """Refuse a URL that could never be called, as far as we can tell before its references are resolved."""
     marked = _REFERENCE.sub("\0", url)
     scheme, _, rest = marked.partition("://")
     if "\0" in scheme + re.split("[/?#]", rest, maxsplit=1)[0]:
@@ -104,7 +104,7 @@ def check_address(spot: Located, url: str, *, allow_private: bool = False) -> No
 
 
 def _complete(spot: Located, kind: ChannelKind) -> None:
-    """Refuse what is missing, and two ways at once."""
+    """Refuse missing settings, and two alternatives at once."""
     there = spot.entries()
     missing = [name for name, key in kind.keys.items() if key.required and name not in there]
     if missing:
@@ -135,7 +135,7 @@ def _chosen(spot: Located, value: str, key: Setting) -> str:
 
 
 def setting_text(spot: Located, name: str) -> str:
-    """A text whose `${…}` say where a secret is taken from; one in plain text is a doubt."""
+    """A text whose `${…}` say where a secret comes from; a secret in plain text is a doubt."""
     value = spot.text()
     if not value or len(value) > SETTING_MAX:
         raise spot.mistake(f"write a text of 1 to {SETTING_MAX:,} characters")

@@ -1,6 +1,6 @@
-"""`python -m heartbeat.config.compile jobs.yaml jobs.json`: compile a file, or say everything that is wrong with it.
+"""`python -m heartbeat.config.compile jobs.yaml jobs.json`: compile a file, or list everything wrong with it.
 
-What is compiled is for AWS, so that a triggered job's schedule must be one that EventBridge can say.
+Compiled files are for AWS, so a triggered job's schedule must be one that EventBridge can express.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def main(source: str, target: str) -> int:
-    """Compile one file into another; answers the exit status."""
+    """Compile one file into another; returns the exit status."""
     try:
         config = read_file(source)
     except BadConfig as bad:

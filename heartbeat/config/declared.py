@@ -1,4 +1,4 @@
-"""What a jobs file says, and the form in which it travels to where no YAML is read: compiled, as JSON."""
+"""What a jobs file says, and its compiled form (JSON) for places that read no YAML."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from heartbeat.model import Job  # noqa: TC001 - the same
 class Config:
     """What a file says.
 
-    name: who owns its jobs (Job.source); channels: {name: {kind: settings}}, `${…}` as it stands; service: who hears
-    about the service itself; fallback: who hears what another channel does not take, nobody named: every other; digest:
-    the same for the same meaning, however it is written; warnings: each with file, line and column.
+    name: who owns its jobs (Job.source); channels: {name: {kind: settings}}, `${…}` unresolved; service: who hears
+    about the service itself; fallback: who hears what another channel does not take, empty: all others; digest:
+    depends on the meaning, not on how it is written; warnings: each with file, line and column.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Config:
 
 
 def compiled(config: Config) -> bytes:
-    """The configuration as JSON; references such as `${env:NAME}` stay as they are."""
+    """The configuration as JSON; references such as `${env:NAME}` stay unresolved."""
     return msgspec.json.encode(config)
 
 
 def load(path: str | Path) -> Config:
-    """A compiled configuration. Raises BadConfig when the file is not there or not of this version."""
+    """A compiled configuration. Raises BadConfig when the file is missing or from another version."""
     try:
         return msgspec.json.decode(Path(path).read_bytes(), type=Config)
     except (OSError, msgspec.DecodeError) as problem:

@@ -1,4 +1,4 @@
-"""The difference between a file and what is there: pure, and worded for a person."""
+"""The difference between a file and the stored jobs: pure, and worded for a person."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """A job that is there and differs. adopted_from: the owner that it is taken over from, "" when it was ours."""
+    """A stored job that differs. adopted_from: the owner we take it over from, "" when it was ours."""
 
     old: Job
     new: Job
@@ -40,7 +40,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What `apply` would do. removed: only what this file had declared."""
+    """What `apply` would do. removed: only what this file once declared."""
 
     added: tuple[Job, ...]
     changed: tuple[Changed, ...]
@@ -49,12 +49,12 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """There is nothing to do."""
+        """Whether there is nothing to do."""
         return not (self.added or self.changed or self.removed)
 
 
 def plan(config: Config, current: Mapping[str, Job]) -> Plan:
-    """What must be done to the jobs that are there (by slug) for the file to hold."""
+    """What must change in the stored jobs (by slug) to match the file."""
     wanted = {job.slug: job for job in config.jobs}
     both = [(current[slug], job) for slug, job in wanted.items() if slug in current]
     return Plan(
@@ -82,7 +82,7 @@ def _changed(old: Job, new: Job) -> Changed:
 
 def in_words(field: str, value: object) -> str:
     """A field's value as a person would write it; `unset` when there is nothing."""
-    if value in (None, "", ()):  # no set: a trigger holds maps, which have no hash
+    if value in (None, "", ()):  # not a set: a trigger holds maps, which have no hash
         return "unset"
     if field in DURATIONS and isinstance(value, int):
         return format_duration(value)

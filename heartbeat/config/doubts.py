@@ -1,4 +1,4 @@
-"""Doubts: what can be carried out but is seldom meant. Each is told with its place and stops nothing."""
+"""Doubts: what is valid but seldom meant. Each is reported with its place and stops nothing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from heartbeat.config.jobs import DeclaredJob
 
 SLOTS_LOOKED_AT = 32
-"""Enough for the shortest gap of a schedule that repeats by the month."""
-_LOOK_FROM = 1_767_225_600_000  # 2026-01-01T00:00Z: any instant would do; a fixed one gives the same doubts every day
+"""Enough to find the shortest gap of a schedule that repeats monthly."""
+_LOOK_FROM = 1_767_225_600_000  # 2026-01-01T00:00Z. Any instant would do; a fixed one gives the same doubts every day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """key: where it is told (the job itself when it does not set that key); find: the sentence, or "" for no doubt."""
+    """key: where it is reported (at the job if it does not set that key); find: the sentence, or "" for no doubt."""
 
     key: str
     doc: str
@@ -38,7 +38,7 @@ def tell_doubts(entry: DeclaredJob) -> None:
 
 @lru_cache(maxsize=16_384)
 def gap_ms(schedule: Schedule) -> int | None:
-    """The shortest time between two slots, None when there is but one."""
+    """The shortest time between two slots, None when there is only one."""
     if schedule.interval_ms is not None:
         return schedule.interval_ms
     gaps, slot = [], schedule.next_ms(_LOOK_FROM)
@@ -60,7 +60,7 @@ def _long_grace(entry: DeclaredJob) -> str:
     if gap is None or grace is None or grace <= gap:
         return ""
     told = f"{format_duration(grace)} is longer than the {format_duration(gap)} between two runs"
-    return f"{told}: a miss is told only after a later run was due"
+    return f"{told}: a miss is reported only after a later run was due"
 
 
 def _capped_early(entry: DeclaredJob) -> str:
@@ -121,11 +121,11 @@ def _needs_trigger(key: str) -> Callable[[DeclaredJob], str]:
 
 UNUSED_CHANNEL = "no job names this channel"
 FILE_DOUBTS = (
-    "A channel that nothing names.",
-    "A secret in plain text: a Slack webhook's URL, a token, a signing secret.",
-    "Schedules by the clock, and no `timezone` for them: they are read in UTC.",
+    "A channel is never used.",
+    "A secret is written in plain text: a Slack webhook's URL, a token, a signing secret.",
+    "Schedules go by the clock, but no `timezone` is set: they are read in UTC.",
 )
-"""The doubts that are about more than one job; told by `reader` and `channels`."""
+"""The doubts about more than one job; reported by `reader` and `channels`."""
 DOUBTS = (
     Doubt(key="grace", find=_long_grace, doc="`grace` is longer than the gap between two runs."),
     Doubt(key="early", find=_capped_early, doc="`early` is more than half that gap, and is cut to half."),
@@ -135,10 +135,10 @@ DOUBTS = (
         doc="The job has starts (`min_runtime`, `trigger` or `sources` says so), but no `max_runtime`.",
     ),
     Doubt(key="max_runtime", find=_long_run, doc="`max_runtime` is longer than the gap between two runs."),
-    Doubt(key="notify", find=_nobody, doc="An enabled job tells nobody."),
+    Doubt(key="notify", find=_nobody, doc="An enabled job alerts nobody."),
     Doubt(key="evidence", find=_undated, doc="The evidence key has no date."),
     Doubt(key="evidence", find=_day_only, doc="The evidence key names only the day, but there are several runs a day."),
-    Doubt(key="overlap", find=_needs_trigger("overlap"), doc="`overlap` or `at_least_once` without a `trigger`."),
+    Doubt(key="overlap", find=_needs_trigger("overlap"), doc="`overlap` or `at_least_once` is set, but no `trigger`."),
     Doubt(key="at_least_once", find=_needs_trigger("at_least_once"), doc=""),
-    Doubt(key="sources", find=_anybodys, doc="A source that any event of its kind fits."),
+    Doubt(key="sources", find=_anybodys, doc="A source matches every event of its kind."),
 )

@@ -1,4 +1,4 @@
-"""What is found in a file: mistakes and doubts, each with its place, all of them before anybody is told."""
+"""What is found in a file: mistakes and doubts, each with its place, all collected before any is shown."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 PATH_MAX = 300
 QUOTED_MAX = 60
-"""Characters of a value that a message repeats."""
-SECRET = "a secret stands here in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere"  # noqa: S105 - a sentence
+"""Characters of a value that a message quotes."""
+SECRET = "this secret is in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere"  # noqa: S105 - a sentence
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,7 +24,7 @@ class Position:
 
 
 class Mistake(Exception):
-    """One value cannot be used. Raised where it is found, caught where the reading can go on."""
+    """One value cannot be used. Raised where it is found, caught where reading can continue."""
 
     def __init__(self, place: Position, path: str, problem: str) -> None:
         super().__init__(problem)
@@ -48,7 +48,7 @@ class Findings:
         self.doubts.append((place, _sentence(path, problem)))
 
     def kept(self) -> Kept:
-        """`with findings.kept():` keeps the mistake that ends the reading of one value, and goes on after it."""
+        """`with findings.kept():` keeps a mistake that stops reading one value, and carries on after the block."""
         return Kept(self)
 
     def told(self, found: Iterable[tuple[Position, str]]) -> tuple[str, ...]:
@@ -59,22 +59,22 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A block that a mistake ends."""
+    """A block that ends at the first mistake."""
 
     findings: Findings
 
     def __enter__(self) -> None:
-        """Nothing is held."""
+        """Does nothing."""
 
     def __exit__(self, _kind: object, error: object, _trace: object) -> bool:
-        """A mistake is kept and the program goes on; anything else is not ours."""
+        """Keep a mistake and carry on; let anything else through."""
         if isinstance(error, Mistake):
             self.findings.mistake(error)
         return isinstance(error, Mistake)
 
 
 def quoted(text: str) -> str:
-    """A value as a message repeats it: cut when long, nothing in it that a terminal would obey."""
+    """A value as a message quotes it: cut when long, without anything that a terminal would obey."""
     cut = text if len(text) <= QUOTED_MAX else text[:QUOTED_MAX] + "…"
     return '"' + printable(cut).replace('"', '\\"') + '"'
 
@@ -85,7 +85,7 @@ def printable(text: str) -> str:
 
 
 def nearest(text: str, known: Iterable[str]) -> str:
-    """`; did you mean `grace`?`, or nothing when nothing known is like it."""
+    """`; did you mean `grace`?`, or "" when nothing known resembles it."""
     close = get_close_matches(text, list(known), n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""
 

@@ -1,4 +1,4 @@
-"""The jobs of the file: each with its defaults, its schedule read, its names known."""
+"""The file's jobs: each with its defaults, its schedule parsed, its channel names checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ZONE_PARTS = frozenset({"timezone", "dialect"})
 
 @dataclass(slots=True, kw_only=True)
 class Defaults:
-    """What holds for every job that does not say otherwise, and where it stands."""
+    """What applies to every job that does not say otherwise, and where it is written."""
 
     values: dict[str, Any] = field(default_factory=dict)
     spots: dict[str, Located] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredJob:
-    """One job as the file has it. own: the keys it sets itself; values: with the defaults; spots: where each stands."""
+    """One job as written. own: the keys it sets itself; values: with the defaults; spots: where each is written."""
 
     slug: str
     spot: Located
@@ -44,7 +44,7 @@ class DeclaredJob:
     schedule: Schedule | None
 
     def at(self, name: str) -> Located:
-        """Where the key stands in this job; the job itself when it does not."""
+        """Where this job has the key; the job itself when it does not."""
         return self.own.get(name, self.spot)
 
     def job(self, source: str) -> Job | None:
@@ -63,7 +63,7 @@ def read_defaults(spot: Located | None) -> Defaults:
 
 
 def read_jobs(spot: Located, defaults: Defaults) -> list[DeclaredJob]:
-    """Every job, as far as it can be read."""
+    """Every job that can be read."""
     entries = []
     for slug, below in spot.entries().items():
         with spot.findings.kept():
@@ -98,7 +98,7 @@ def _entry(slug: str, spot: Located, defaults: Defaults) -> DeclaredJob:
 
 
 def _schedule(own: dict[str, Located], spots: dict[str, Located], values: dict[str, Any]) -> Schedule | None:
-    """The schedule, unless it or what it is read by is broken."""
+    """The schedule, unless it or its zone or dialect is broken."""
     unread = [name for name in ("schedule", *_ZONE_PARTS) if name in spots and name not in values]
     if unread or "schedule" not in own:
         return None

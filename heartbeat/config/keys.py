@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One key. default: as the docs say it; shared: may stand in `defaults` too; kept: becomes a field of the Job."""
+    """One key. default: as the docs word it; shared: allowed in `defaults` too; kept: becomes a field of the Job."""
 
     name: str
     type: Type
@@ -30,7 +30,7 @@ class Key:
 
 
 def record(spot: Located, keys: tuple[Key, ...]) -> dict[str, Any]:
-    """The values of a mapping by their keys, those that could be read; every other key is a mistake."""
+    """A mapping's values by key, as far as they can be read; an unknown key is a mistake."""
     entries = spot.entries()
     check_keys(spot, keys)
     found: dict[str, Any] = {}
@@ -42,7 +42,7 @@ def record(spot: Located, keys: tuple[Key, ...]) -> dict[str, Any]:
 
 
 def one_kind(spot: Located, known: Iterable[str], what: str) -> tuple[str, Located]:
-    """The name and the place of `{KIND: {...}}`. what: as people call it. Raises Mistake."""
+    """The name and the place of `{KIND: {...}}`. what: its name for people. Raises Mistake."""
     kinds, names = spot.entries(), list(known)
     listed = f"; known are {', '.join(names)}"
     for name in kinds:
@@ -54,7 +54,7 @@ def one_kind(spot: Located, known: Iterable[str], what: str) -> tuple[str, Locat
 
 
 def check_keys(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> None:
-    """Keep a mistake for each key that is not known, and for each that is missing."""
+    """Keep a mistake for each unknown key, and for each missing one."""
     entries, known = spot.entries(), [key.name for key in keys]
     for name in entries:
         if name not in known and not (allowed and name.startswith(allowed)):

@@ -1,4 +1,4 @@
-"""One value at its place in the file, and what every kind of value asks of it."""
+"""One value at its place in the file, with the readings that all kinds of values share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIGITS_MAX = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """A node, the way that led to it (`jobs.daily-report.grace`), and where findings go."""
+    """A node, the path to it (`jobs.daily-report.grace`), and where findings go."""
 
     node: Node
     path: str
@@ -37,47 +37,47 @@ class Located:
         self.findings.doubt(self.place, self.path, problem)
 
     def scalar(self) -> str:
-        """The value as it was written, whatever YAML takes it for."""
+        """The value as written, whatever YAML takes it for."""
         if not isinstance(self.node, Scalar):
-            raise self.mistake(f"{_shape(self.node)} stands here; write a single value")
+            raise self.mistake(f"found {_shape(self.node)}; write a single value")
         if self.node.kind == "null" and not self.node.text:
             raise self.mistake("there is no value; write one, or leave out the key")
         return self.node.text
 
     def text(self) -> str:
-        """The value when it is a text; what YAML 1.1 takes for something else must be quoted."""
+        """The value if it is text; what YAML 1.1 takes for something else must be quoted."""
         text = self.scalar()
         if self.is_null():
-            raise self.mistake(f"{text} is no text; write one, or leave out the key")
+            raise self.mistake(f"{text} is not a text; write one, or leave out the key")
         if isinstance(self.node, Scalar) and self.node.kind != "str":
             taken = f"YAML reads {printable(text[:40])} as {KINDS[self.node.kind]}"
             raise self.mistake(f"{taken}; quote it: {quoted(text)}")
         return text
 
     def is_null(self, *, written: bool = False) -> bool:
-        """There is no value; `written`: and `null` or `~` says so, as one does to undo a default."""
+        """Whether there is no value; `written`: only if `null` or `~` says so, as people do to undo a default."""
         return isinstance(self.node, Scalar) and self.node.kind == "null" and (self.node.text != "" or not written)
 
     def entries(self) -> dict[str, Located]:
-        """The values of a mapping by their keys."""
+        """A mapping's values by key."""
         if not isinstance(self.node, Mapping):
-            raise self.mistake(f"{_shape(self.node)} stands here; write a mapping: `key: value`, or {{}} for none")
+            raise self.mistake(f"found {_shape(self.node)}; write a mapping: `key: value`, or {{}} for none")
         return {key: self._below(key, value) for key, (_, value) in self.node.pairs.items()}
 
     def key(self, name: str) -> Located:
-        """The key itself as a value, for what is wrong with its name."""
+        """The key itself as a value, for mistakes in its name."""
         pairs = self.node.pairs if isinstance(self.node, Mapping) else {}
         return self._below(name, pairs[name][0])
 
     def elements(self) -> tuple[Located, ...]:
         """The values of a list; a single value is a list of one."""
         if isinstance(self.node, Mapping):
-            raise self.mistake("a mapping stands here; write one value, or a list")
+            raise self.mistake("found a mapping; write one value, or a list")
         items = self.node.items if isinstance(self.node, Sequence) else (self.node,)
         return tuple(Located(node=item, path=self.path, findings=self.findings) for item in items)
 
     def plain(self) -> object:
-        """The value as Python has it, for what is handed on as it is."""
+        """The value as a Python object, for what we pass on unchanged."""
         if isinstance(self.node, Mapping):
             return {key: spot.plain() for key, spot in self.entries().items()}
         if isinstance(self.node, Sequence):
@@ -89,7 +89,7 @@ class Located:
 
 
 def is_true(text: str) -> bool | None:
-    """What YAML 1.1 takes `true`, `yes`, `on` and their opposites for; None for anything else."""
+    """How YAML 1.1 reads `true`, `yes`, `on` and their opposites; None for anything else."""
     word = text.lower()
     return True if word in _TRUE else False if word in _FALSE else None
 

@@ -1,8 +1,8 @@
-"""YAML text into a tree that knows its places.
+"""YAML text → a tree that knows where everything is.
 
-The tree is made from the parser's events and not by `yaml.compose`, so that depth and size are bounded before anything
-grows: an alias is the same node again, and the tree it would unfold to is counted (the "billion laughs"). The parser
-written in C is used where PyYAML has it; both read alike here.
+The tree is built from the parser's events, not by `yaml.compose`, so that depth and size are bounded before anything
+grows: an alias reuses its node, and the tree it would unfold to is counted (the "billion laughs"). The parser
+in C is used where PyYAML has it; both give the same results here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEPTH_MAX = 40
 VALUES_MAX = 1_000_000
-"""Values in a file with all its aliases unfolded: some 100,000 jobs."""
+"""Values in a file with all aliases unfolded: about 100,000 jobs."""
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER = yaml.resolver.Resolver()
 _STANDARD = "tag:yaml.org,2002:"
@@ -33,12 +33,12 @@ KINDS = {
     "timestamp": "a date",
     "merge": "a merge",
 }
-"""What YAML 1.1 takes a value for, and how a message says it."""
+"""What YAML 1.1 takes a value for, and what messages call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scalar:
-    """One plain or quoted value as it was written; kind: what YAML 1.1 takes it for (str, int, bool, null …)."""
+    """One plain or quoted value as written; kind: what YAML 1.1 takes it for (str, int, bool, null …)."""
 
     place: Position
     text: str
@@ -59,7 +59,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """Keys with their values, merge keys (`<<`) carried out."""
+    """Keys with their values, merge keys (`<<`) applied."""
 
     place: Position
     pairs: dict[str, tuple[Scalar, Node]]
@@ -71,7 +71,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def compose(text: str, findings: Findings, loader: type = LOADER) -> Node | None:
-    """The file's tree, None when there is nothing in it; raises Mistake where nothing more can be read."""
+    """The file's tree, None when it is empty; raises Mistake where nothing more can be read."""
     check_characters(text)
     try:
         return _Composer(yaml.parse(text, Loader=loader), findings).document()
@@ -161,7 +161,7 @@ class _Composer:
     def _keep(self, own: dict[str, tuple[Scalar, Node]], key: Scalar, value: Node, path: str) -> None:
         first = own.setdefault(key.text, (key, value))[0]
         if first is not key:
-            problem = f"this name is there twice; the first is on line {first.place.line}"
+            problem = f"this name appears twice; the first is on line {first.place.line}"
             self.findings.mistake(Mistake(key.place, path, problem))
 
 
@@ -172,7 +172,7 @@ def _heavier(weight: int, node: Node, event: yaml.Event, path: str) -> int:
 
 
 def _merged(value: Node, path: str) -> dict[str, tuple[Scalar, Node]]:
-    """What `<<` brings in; of two mappings in a list the first wins (YAML's merge key)."""
+    """What `<<` brings in. YAML's merge key: of two mappings in a list, the first wins."""
     pairs: dict[str, tuple[Scalar, Node]] = {}
     for mapping in value.items if isinstance(value, Sequence) else (value,):
         if not isinstance(mapping, Mapping):

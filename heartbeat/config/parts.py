@@ -24,7 +24,7 @@ _CONTENT_TYPE = r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w-]+)?"
 
 
 def read_evidence(spot: Located) -> Evidence | None:
-    """Where the evidence lies."""
+    """Where the evidence is."""
     found = record(spot, EVIDENCE_KEYS)
     return Evidence(**found) if "key" in found else None
 
@@ -52,12 +52,12 @@ def _bound(name: str, spot: Located) -> Bound:
 
 
 def read_key_template(spot: Located) -> str:
-    """An S3 key, with `{date:…}` where the slot's date stands."""
+    """An S3 key, with `{date:…}` where the slot's date goes."""
     key = str(_KEY_TEXT.read(spot))
     if re.match(_NO_KEY, key):
-        raise spot.mistake(f"{quoted(key)} is no key; write no / or s3:// in front and no .., the bucket as `bucket`")
+        raise spot.mistake(f"{quoted(key)} is not a key; leave out .. and leading / or s3://; the bucket is `bucket`")
     if not re.fullmatch(_TEMPLATE, key):
-        raise spot.mistake(f"{quoted(key)} has braces that are no date; write {{date:%Y-%m-%d}}")
+        raise spot.mistake(f"{quoted(key)} has braces that are not a date; write {{date:%Y-%m-%d}}")
     return key
 
 
@@ -65,8 +65,8 @@ _KEY_TEXT = text(1024)
 _KEY_FORM = f"^(?!{_NO_KEY}){_TEMPLATE}$"
 METRIC_NAME = matching(METRIC, 100, "metric name", "begin with a letter; then letters, digits, _ . and -")
 BOUND_KEYS = (
-    Key(name="min", type=values.NUMBER, doc="The smallest value that is right."),
-    Key(name="max", type=values.NUMBER, doc="The largest value that is right."),
+    Key(name="min", type=values.NUMBER, doc="The smallest acceptable value."),
+    Key(name="max", type=values.NUMBER, doc="The largest acceptable value."),
 )
 EVIDENCE_KEYS = (
     Key(
@@ -76,16 +76,16 @@ EVIDENCE_KEYS = (
         example='key: "backup/{date:%Y-%m-%d}/dump.sql.gz"',
         doc="The object's key; `{date:%Y-%m-%d}` stands for the date of the slot in the job's time zone.",
     ),
-    Key(name="min_size", type=values.SIZE, default="`0`", doc="A smaller object is a failed run."),
+    Key(name="min_size", type=values.SIZE, default="`0`", doc="A smaller object counts as a failed run."),
     Key(
         name="content_type",
         type=matching(_CONTENT_TYPE, 100, "content type", "write for example application/gzip"),
-        doc="Another content type is a failed run.",
+        doc="Any other content type counts as a failed run.",
     ),
     Key(
         name="bucket",
-        type=matching(_BUCKET, 255, "bucket", "write its name alone, without s3:// or / in front, and no .."),
+        type=matching(_BUCKET, 255, "bucket", "write only its name, without a leading s3:// or / and without .."),
         default="the stack's own",
-        doc="The bucket that the object lies in.",
+        doc="The bucket that holds the object.",
     ),
 )

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from heartbeat.model import Job
 
 FOREIGN_NAMES = frozenset({"ping", "api"})
-"""Owners that are no file."""
+"""Owners other than files."""
 NAMES_SHOWN = 5
 
 
 def read(text: str, *, name: str = "jobs.yaml") -> Config:
-    """The configuration in a text; raises BadConfig with all mistakes, each with its line and column."""
+    """The configuration in a text; raises BadConfig with every mistake and its line and column."""
     return _read(text, name, Findings(name=name))
 
 
 def read_file(path: str | Path) -> Config:
-    """The configuration in a file. It owns its jobs under its `name`, or else under the file's name."""
+    """The configuration in a file. It owns its jobs under its `name`, otherwise under the file's name."""
     path = Path(path)
     findings = Findings(name=str(path))
     text = ""
@@ -58,7 +58,7 @@ def _read(text: str, name: str, findings: Findings) -> Config:
     with findings.kept():
         config = _config(_root(text, findings), name)
     _stop(findings)
-    if config is None:  # cannot be: without a mistake there is a configuration
+    if config is None:  # cannot happen: without a mistake there is a configuration
         raise BadConfig((f"{findings.name}:1:1: the file cannot be read",))
     return config
 
@@ -71,7 +71,7 @@ def _stop(findings: Findings) -> None:
 def _root(text: str, findings: Findings) -> Located:
     node = compose(text.removeprefix("\ufeff"), findings)
     if node is None:
-        raise Mistake(Position(), "", "the file is empty; write `jobs: {}` if it is to have no jobs")
+        raise Mistake(Position(), "", "the file is empty; write `jobs: {}` if it should have no jobs")
     return Located(node=node, path="", findings=findings)
 
 
@@ -118,7 +118,7 @@ def _sections(root: Located) -> dict[str, Any]:
 
 
 def _naming(top: dict[str, Any], entries: list[DeclaredJob]) -> list[Located]:
-    """Every place that names channels."""
+    """Every place where channels are named."""
     sections = [top[name].entries() for name in ("defaults", "service") if name in top]
     spots = [section[key] for section in sections for key in ("notify", "fallback") if key in section]
     return spots + [entry.own["notify"] for entry in entries if "notify" in entry.own]

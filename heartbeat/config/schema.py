@@ -29,7 +29,7 @@ def schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Heartbeat: jobs.yaml",
         **_mapping(TOP_KEYS),
-        "patternProperties": {f"^{EXTENSION}": {"description": "Left alone: a place for anchors."}},
+        "patternProperties": {f"^{EXTENSION}": {"description": "Ignored: a place for anchors."}},
         "$defs": {
             "defaults": _mapping(DEFAULT_KEYS),
             "channels": _named(NAME.schema, _one_channel()),
@@ -46,7 +46,7 @@ def schema() -> Schema:
 
 
 def as_text() -> str:
-    """The schema as it stands in jobs.schema.json."""
+    """The schema as written to jobs.schema.json."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 

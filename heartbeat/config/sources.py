@@ -1,4 +1,4 @@
-"""The `sources` of a job: whose events on AWS are its signals."""
+"""A job's `sources`: which AWS events are its signals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VALUE = text(2048)  # the length of the longest ARN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceKind:
-    """One kind. starts: its events tell when a run starts; keys: the most telling first; also: what need not fit."""
+    """One kind. starts: its events report a run's start; keys: most specific first; also: keys that need not match."""
 
     name: str
     doc: str
@@ -42,7 +42,7 @@ LOG_KEYS = (
         type=matching(r"[^:*${}]+", 256, "prefix of log streams", "leave out : * $ { }"),
         required=True,
         example="prefix: app",
-        doc="What its streams begin with (`awslogs-stream-prefix`).",
+        doc="The prefix of its stream names (`awslogs-stream-prefix`).",
     ),
 )
 
@@ -64,7 +64,7 @@ LOG = Key(
         },
         read=_read_log,
     ),
-    doc="`{group: /ecs/batch, prefix: app}`: the group and stream prefix of its awslogs, for a link in alerts.",
+    doc="`{group: /ecs/batch, prefix: app}`: the task's awslogs group and stream prefix, for a link in alerts.",
 )
 
 
@@ -75,13 +75,13 @@ def _key(name: str, doc: str) -> Key:
 KINDS = (
     SourceKind(
         name="ecs",
-        doc="Tasks on ECS.",
+        doc="ECS tasks.",
         starts=True,
         keys=(
             _key("family", "The task definition's family."),
             _key("group", "The task's group, `family:NAME` or `service:NAME`."),
             _key("started_by", "Who started the task, such as `events-rule/NAME`."),
-            _key("container", "The container whose exit code counts; without it all containers' do."),
+            _key("container", "The container whose exit code counts; if left out, every container's does."),
             _key("cluster", "The cluster's name or ARN."),
         ),
         also=(LOG,),
@@ -94,7 +94,7 @@ KINDS = (
     ),
     SourceKind(
         name="batch",
-        doc="Jobs of AWS Batch.",
+        doc="AWS Batch jobs.",
         starts=True,
         keys=(
             _key("job_name", "The name that the job was submitted under."),
@@ -106,10 +106,8 @@ KINDS = (
         name="lambda",
         doc="Asynchronous invocations of a function.",
         keys=(
-            _key("function", "The function's name, `NAME:ALIAS` or ARN: its destinations."),
-            _key(
-                "dead_letters", "Its dead-letter queue's or topic's name or ARN (its messages do not name a function)."
-            ),
+            _key("function", "The function whose destinations report: name, `NAME:ALIAS` or ARN."),
+            _key("dead_letters", "The name or ARN of its dead-letter queue or topic (its messages name no function)."),
         ),
     ),
     SourceKind(
@@ -135,7 +133,7 @@ def read_sources(spot: Located) -> tuple[Source, ...]:
         with spot.findings.kept():
             sources.append(_source(each))
     if not 1 <= len(spots) <= SOURCES_MAX:
-        raise spot.mistake(f"write 1 to {SOURCES_MAX} sources; here are {len(spots)}")
+        raise spot.mistake(f"write 1 to {SOURCES_MAX} sources; there are {len(spots)}")
     return tuple(sources)
 
 
@@ -154,7 +152,7 @@ def _read(spot: Located, kind: SourceKind) -> Source:
 
 
 def log_of(found: dict[str, str]) -> LogGroup | None:
-    """Where the output of a task is; None when nothing is said of it."""
+    """Where a task's output is; None when the file does not say."""
     return LogGroup(**found) if found else None
 
 

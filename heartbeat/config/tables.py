@@ -1,4 +1,4 @@
-"""The table of keys. Reading, `jobs.schema.json` and the tables in `docs/jobs-yaml.md` are all made from it."""
+"""The table of keys. The reader, `jobs.schema.json` and the tables in `docs/jobs-yaml.md` all come from it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from heartbeat.config.located import Located
 
 EXTENSION = "x-"
-"""Keys that begin so are left alone at the top of the file: a place for anchors."""
+"""Top-level keys with this prefix are ignored: a place for anchors."""
 
 
 def read_section(spot: Located) -> Located:
-    """A mapping that is read further by its own rules."""
+    """A mapping with rules of its own, read later."""
     spot.entries()
     return spot
 
@@ -34,7 +34,7 @@ def _section(name: str) -> Type:
 
 _MAYBE_DURATION = optional(duration(zero=False))
 JOB_KEYS = (
-    Key(name="description", type=text(1000, lines=True), doc="What the job does, for whoever is woken by it."),
+    Key(name="description", type=text(1000, lines=True), doc="What the job does, for whoever it wakes up."),
     Key(
         name="schedule",
         type=many(values.EXPRESSION, most=20, least=1),
@@ -42,108 +42,108 @@ JOB_KEYS = (
         example='schedule: "0 9 * * *"',
         doc="When it should run: cron, rate, at, every, RRULE or OnCalendar; a list is their union.",
     ),
-    Key(name="timezone", type=values.ZONE, shared=True, default="`UTC`", doc="The zone that the schedule is read in."),
+    Key(name="timezone", type=values.ZONE, shared=True, default="`UTC`", doc="The time zone of the schedule."),
     Key(
         name="dialect",
         type=optional(values.DIALECT),
         shared=True,
-        default="read from the form",
-        doc="How the schedule is to be read.",
+        default="inferred from its form",
+        doc="How to read the schedule.",
     ),
     Key(
         name="grace",
         type=duration(zero=True),
         shared=True,
         default="`10m`",
-        doc="By the scheduled time plus this there must be a start or a success.",
+        doc="How long after the scheduled time a start or a success may arrive.",
     ),
     Key(
         name="early",
         type=duration(zero=True),
         shared=True,
         default="`5m`",
-        doc="A signal this long before the scheduled time counts for it; at most half the gap before it.",
+        doc="How long before the scheduled time a signal still counts for it; at most half the gap before it.",
     ),
     Key(
         name="max_runtime",
         type=_MAYBE_DURATION,
         shared=True,
         default="the next run's deadline",
-        doc="After a start, the finish must come within this.",
+        doc="How long after its start a run must have finished.",
     ),
     Key(
         name="min_runtime",
         type=_MAYBE_DURATION,
         shared=True,
         default="none",
-        doc="A run that took less time did nothing: it failed.",
+        doc="A run that takes less time did nothing, so it counts as failed.",
     ),
     Key(
         name="alert_after",
         type=values.COUNT,
         shared=True,
         default="`1`",
-        doc="People are told after so many bad runs in a row.",
+        doc="How many bad runs in a row before people are told.",
     ),
     Key(
         name="remind_every",
         type=_MAYBE_DURATION,
         shared=True,
         default="no reminders",
-        doc="While it stays bad, people are told again this often.",
+        doc="How often people are reminded while the job stays bad.",
     ),
     Key(
         name="notify",
         type=many(values.NAME),
         shared=True,
         default="nobody",
-        doc="The channels that are told.",
+        doc="The channels to notify.",
     ),
     Key(name="environment", type=text(100), shared=True, doc="Such as `production`; shown in the alert."),
-    Key(name="owner", type=text(100), shared=True, doc="Whose job it is; shown in the alert."),
+    Key(name="owner", type=text(100), shared=True, doc="Who owns the job; shown in the alert."),
     Key(name="runbook", type=values.URL, shared=True, doc="What to do about it; linked in the alert."),
     Key(name="tags", type=many(values.TAG), shared=True, doc="For filtering and silencing (`tag:NAME`)."),
     Key(
         name="evidence",
         type=Type(words="mapping", schema=_at("evidence"), read=read_evidence),
-        doc="The object in S3 that proves a run.",
+        doc="The S3 object that proves a run.",
     ),
     Key(
         name="metrics",
         type=Type(words="mapping", schema=_at("metrics"), read=read_metrics),
         field="bounds",
-        doc="What a metric sent with a success must be: `{rows: {min: 1, max: 100}}`; anything else is a failed run.",
+        doc="The range for a metric sent with a success: `{rows: {min: 1, max: 100}}`; anything else is a failed run.",
     ),
     Key(
         name="enabled",
         type=values.FLAG,
         shared=True,
         default="`true`",
-        doc="`false`: the job is known, but nothing is expected of it.",
+        doc="`false`: the job stays known, but nothing is expected of it.",
     ),
     Key(
         name="trigger",
         type=Type(words="mapping", schema=TRIGGER_SCHEMA, read=read_trigger),
-        doc="What starts the runs, each scheduled time once: `{http: {url: …}}`.",
+        doc="What starts the runs, once for each scheduled time: `{http: {url: …}}`.",
     ),
     Key(
         name="overlap",
         type=OVERLAP,
         shared=True,
         default="`allow`",
-        doc="What becomes of a start while another run is under way: skipped, queued, or made all the same.",
+        doc="What happens to a start while another run is under way: skip it, queue it, or start it anyway.",
     ),
     Key(
         name="at_least_once",
         type=values.FLAG,
         shared=True,
         default="`false`",
-        doc="A start of which nobody knows whether it arrived is made again: the work must bear being started twice.",
+        doc="Repeat a start that may not have arrived: the work must tolerate being started twice.",
     ),
     Key(
         name="sources",
         type=Type(words="mapping, or a list", schema=SOURCES_SCHEMA, read=read_sources),
-        doc="Whose events on AWS are this job's signals: `{ecs: {family: nightly}}`.",
+        doc="Which AWS events are this job's signals: `{ecs: {family: nightly}}`.",
     ),
 )
 DEFAULT_KEYS = tuple(key for key in JOB_KEYS if key.shared)
@@ -152,13 +152,13 @@ SERVICE_KEYS = (
         name="notify",
         type=many(values.NAME),
         default="`defaults.notify`, else all channels",
-        doc="The channels that are told about the service itself.",
+        doc="The channels that hear about the service itself.",
     ),
     Key(
         name="fallback",
         type=many(values.NAME),
         default="`service.notify`, else every other channel",
-        doc="The channels that are told when another channel takes no messages, and what it never took.",
+        doc="The channels that hear when another channel takes no messages, and get what it never took.",
     ),
 )
 TOP_KEYS = (
@@ -166,13 +166,13 @@ TOP_KEYS = (
         name="name",
         type=matching(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}", 100, "name", "write letters, digits, _ . / and -"),
         default="the file's name",
-        doc="Who owns the jobs of this file. `apply` removes only what the same owner had declared.",
+        doc="Who owns this file's jobs. `apply` removes only what the same owner declared before.",
     ),
-    Key(name="defaults", type=_section("defaults"), doc="What holds for every job that does not say otherwise."),
+    Key(name="defaults", type=_section("defaults"), doc="What applies to every job that does not say otherwise."),
     Key(
         name="channels",
         type=_section("channels"),
-        doc="Where alerts go: a name, then one kind with its settings.",
+        doc="Where alerts go: a name, then one kind of channel with its settings.",
     ),
     Key(name="service", type=_section("service"), doc="Who hears about the service itself."),
     Key(name="jobs", type=_section("jobs"), required=True, example="jobs: {}", doc="The jobs, each under its slug."),

@@ -1,4 +1,4 @@
-"""The `trigger` of a job: what starts its runs."""
+"""A job's `trigger`: what starts its runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _read_url(spot: Located) -> str:
 def _read_texts(spot: Located) -> tuple[str, ...]:
     found = tuple(_read_text(each) for each in spot.elements())
     if not 1 <= len(found) <= COMMAND_MAX:
-        raise spot.mistake(f"write 1 to {COMMAND_MAX} values; here are {len(found)}")
+        raise spot.mistake(f"write 1 to {COMMAND_MAX} values; there are {len(found)}")
     return found
 
 
@@ -58,14 +58,14 @@ def _read_json(spot: Located) -> dict[str, Any]:
 def _read_status(spot: Located) -> str:
     value = spot.scalar()
     if not re.fullmatch(_STATUS, value):
-        raise spot.mistake(f"{quoted(value)} is no HTTP status; write 202 or 2xx")
+        raise spot.mistake(f"{quoted(value)} is not an HTTP status; write 202 or 2xx")
     return value
 
 
 def _read_timeout(spot: Located) -> int:
     found = int(_DURATION.read(spot))
     if found > TIMEOUT_MAX:
-        raise spot.mistake("is longer than 15m, which is all that a function on AWS can wait")
+        raise spot.mistake("is longer than 15m, the longest that a function on AWS can wait")
     return found
 
 
@@ -96,12 +96,12 @@ WAITS = Key(
     name="waits",
     type=FLAG,
     default="`false`",
-    doc="The answer is the run's end, good or bad: it needs no ping.",
+    doc="The answer ends the run, good or bad: no ping is needed.",
 )
 
 
 def _body(name: str) -> Key:
-    return Key(name=name, type=JSON, doc="JSON that is handed over besides what Heartbeat says of the run.")
+    return Key(name=name, type=JSON, doc="JSON to pass along with what Heartbeat says about the run.")
 
 
 KINDS = (
@@ -109,20 +109,20 @@ KINDS = (
         name="http",
         doc="POSTs JSON to your app.",
         keys=(
-            Key(name="url", type=URL, required=True, example="url: https://app.example.org/jobs", doc="Where to."),
-            Key(name="method", type=one_of(("POST", "PUT"), "method"), default="`POST`", doc="How."),
+            Key(name="url", type=URL, required=True, example="url: https://app.example.org/jobs", doc="URL to call."),
+            Key(name="method", type=one_of(("POST", "PUT"), "method"), default="`POST`", doc="HTTP method."),
             Key(name="token", type=TEXT, doc="Sent as `token` in the JSON, and as `Authorization: Bearer`."),
             Key(name="headers", type=MAP, doc="Further headers."),
             _body("body"),
-            Key(name="expect_status", type=STATUSES, default="`2xx`", doc="What means: taken."),
-            Key(name="expect_body", type=TEXT, doc="A text that the answer must hold."),
+            Key(name="expect_status", type=STATUSES, default="`2xx`", doc="The status that means success."),
+            Key(name="expect_body", type=TEXT, doc="A text that the answer must contain."),
             Key(name="timeout", type=TIMEOUT, default="`30s`", doc="How long to wait for the answer."),
             WAITS,
             Key(
                 name="idempotent",
                 type=FLAG,
                 default="`false`",
-                doc="The app starts one run for one `Idempotency-Key`, so that a call may be repeated.",
+                doc="The app starts one run for each `Idempotency-Key`, so a call may be repeated.",
             ),
         ),
     ),
@@ -131,7 +131,7 @@ KINDS = (
         doc="Sends a message to a queue; `heartbeat worker` is the other side.",
         keys=(
             Key(name="queue", type=TEXT, required=True, example="queue: https://sqs…/jobs", doc="The queue's URL."),
-            Key(name="group", type=TEXT, default="the job's name", doc="The message group, of a FIFO queue."),
+            Key(name="group", type=TEXT, default="the job's name", doc="The message group on a FIFO queue."),
             Key(name="attributes", type=MAP, doc="Message attributes."),
             _body("body"),
             REGION,
@@ -139,7 +139,7 @@ KINDS = (
     ),
     TriggerKind(
         name="step_functions",
-        doc="Starts an execution.",
+        doc="Starts an execution of a state machine.",
         keys=(
             Key(
                 name="state_machine",
@@ -154,41 +154,41 @@ KINDS = (
     ),
     TriggerKind(
         name="ecs",
-        doc="Runs a task.",
+        doc="Runs an ECS task.",
         keys=(
             Key(
                 name="task_definition",
                 type=TEXT,
                 required=True,
                 example="task_definition: nightly",
-                doc="Its family, `FAMILY:REVISION` or ARN.",
+                doc="The task definition: its family, `FAMILY:REVISION` or ARN.",
             ),
             Key(name="cluster", type=TEXT, default="`default`", doc="The cluster's name or ARN."),
             Key(
                 name="launch_type",
                 type=LAUNCH_TYPES,
                 default="`FARGATE`",
-                doc="Where to run.",
+                doc="The infrastructure to run on.",
             ),
-            Key(name="capacity_provider", type=TEXT, doc="In place of the launch type: `FARGATE_SPOT`."),
-            Key(name="container", type=TEXT, default="the only one", doc="The container that the next two are for."),
+            Key(name="capacity_provider", type=TEXT, doc="Instead of a launch type: `FARGATE_SPOT`."),
+            Key(name="container", type=TEXT, default="the only one", doc="Where `command` and `environment` apply."),
             Key(name="command", type=TEXTS, doc="Its command."),
-            Key(name="environment", type=MAP, doc="Its environment, besides what Heartbeat says of the run."),
-            Key(name="subnets", type=TEXTS, doc="The network, for `awsvpc` tasks."),
-            Key(name="security_groups", type=TEXTS, doc="The network, for `awsvpc` tasks."),
-            Key(name="public_ip", type=FLAG, default="`false`", doc="The task gets a public address."),
+            Key(name="environment", type=MAP, doc="Variables to add to what Heartbeat says about the run."),
+            Key(name="subnets", type=TEXTS, doc="Subnets for `awsvpc` tasks."),
+            Key(name="security_groups", type=TEXTS, doc="Security groups for `awsvpc` tasks."),
+            Key(name="public_ip", type=FLAG, default="`false`", doc="Give the task a public address."),
             LOG,
             REGION,
         ),
     ),
     TriggerKind(
         name="aws_lambda",
-        doc="Invokes a function.",
+        doc="Invokes a Lambda function.",
         keys=(
-            Key(name="function", type=TEXT, required=True, example="function: nightly", doc="Its name, alias or ARN."),
+            Key(name="function", type=TEXT, required=True, example="function: nightly", doc="Name, alias or ARN."),
             _body("payload"),
             WAITS,
-            Key(name="timeout", type=TIMEOUT, default="`15m`", doc="How long to wait for the answer, with `waits`."),
+            Key(name="timeout", type=TIMEOUT, default="`15m`", doc="With `waits`: how long to wait for the answer."),
             REGION,
         ),
     ),
@@ -203,11 +203,11 @@ def read_trigger(spot: Located) -> Trigger:
     settings = record(below, _BY_NAME[name].keys)
     _check_container(below, settings)
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
-    return Trigger(kind=name, settings=plain)  # as it comes back from a store: a definition is compared with the stored
+    return Trigger(kind=name, settings=plain)  # as a store returns it: definitions are compared with stored ones
 
 
 def implied(slug: str, trigger: Trigger) -> tuple[Source, ...]:
-    """Whose events are the signals of the runs that this trigger starts, and of no others."""
+    """The sources whose events are signals of exactly the runs that this trigger starts."""
     match trigger.kind:
         case "ecs":
             log = log_of(trigger.settings.get("log", {}))
@@ -219,14 +219,14 @@ def implied(slug: str, trigger: Trigger) -> tuple[Source, ...]:
 
 
 def _check_container(spot: Located, settings: dict[str, Any]) -> None:
-    # ECS knows overrides only by the container's name.
+    # ECS: overrides need the container's name.
     for key in ("command", "environment"):
         if key in settings and "task_definition" in settings and "container" not in settings:
             spot.findings.mistake(spot.entries()[key].mistake("is for a container: write its name as `container`"))
 
 
 def read_overlap(spot: Located) -> Overlap:
-    """What becomes of a start while another run is under way."""
+    """What happens to a start while another run is under way."""
     return Overlap(OVERLAP_WORDS.read(spot))
 
 

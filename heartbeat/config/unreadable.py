@@ -1,4 +1,4 @@
-"""Text that is no YAML at all: where it breaks off, and what would be right."""
+"""Text that is not YAML at all: where it breaks, and what would be right."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import yaml
 
 SIZE_MAX = 5_000_000
-"""Bytes of a file: about 25,000 jobs."""
+"""Bytes of a file: room for about 25,000 jobs."""
 _FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
@@ -38,7 +38,7 @@ The two parsers of PyYAML word their errors differently; each form fits both."""
 
 
 def decode(raw: bytes) -> str:
-    """The file's text. A UTF-8 byte order mark is taken off; any other encoding is refused with its place."""
+    """The file's text without a UTF-8 byte order mark; any other encoding is refused, and the message says where."""
     if len(raw) > SIZE_MAX:
         raise Mistake(Position(), "", f"the file has {len(raw):,} bytes; at most {SIZE_MAX:,} are read: split it")
     if raw.startswith(_UTF16):
@@ -53,11 +53,11 @@ def decode(raw: bytes) -> str:
 
 
 def check_characters(text: str) -> None:
-    """Refuse a text that is too long, or holds what YAML allows only as an escape."""
+    """Refuse a text that is too long, or contains what YAML allows only as an escape."""
     if len(text) > SIZE_MAX:
         raise Mistake(Position(), "", f"the file has {len(text):,} characters; at most {SIZE_MAX:,} are read: split it")
     if found := _FORBIDDEN.search(text):
-        problem = f"the character {printable(found[0])} may not stand in YAML; remove it"
+        problem = f"the character {printable(found[0])} is not allowed in YAML; remove it"
         raise Mistake(_end_of(text[: found.start()]), "", problem)
 
 

@@ -1,6 +1,6 @@
 """The kinds of values a key may have: how each is read, its JSON schema, and its name in the docs.
 
-A reader gets the Spot and answers the value as `model.Job` wants it, or raises Mistake.
+A reader gets a Located and returns the value as `model.Job` wants it, or raises Mistake.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from heartbeat.config.located import Located
 
 SLUG = r"[a-z0-9_-]{1,100}"
-"""Healthchecks' shape of a slug."""
+"""Healthchecks: what a slug looks like."""
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 COUNT_MAX = 1000
 LIST_MAX = 100
 SIZE_MAX = 50 * 10**12
-"""Bytes: the largest object that S3 takes."""
+"""Bytes of the largest object that S3 stores."""
 _UNITS = {"": 1, "B": 1, **{f"{p}B": 1000**n for n, p in enumerate("kMGT", 1)}, "KB": 1000}
 _UNITS |= {f"{p}iB": 1024**n for n, p in enumerate("KMGT", 1)}
 _SIZE = r"([0-9]{1,15})(\.[0-9]{1,3})? ?(B|[kKMGT]B|[KMGT]iB)?"
@@ -46,7 +46,7 @@ class Type:
 
 
 def text(most: int, words: str = "text", *, lines: bool = False) -> Type:
-    """A text of at most so many characters, on one line unless `lines`."""
+    """A text of at most `most` characters, on one line unless `lines`."""
 
     def read(spot: Located) -> str:
         value = spot.text().strip()
@@ -62,7 +62,7 @@ def text(most: int, words: str = "text", *, lines: bool = False) -> Type:
 
 
 def matching(form: str, most: int, words: str, remedy: str) -> Type:
-    """A text that a regular expression fits as a whole."""
+    """A text that matches a regular expression as a whole."""
     plain = text(most)
 
     def read(spot: Located) -> str:
@@ -105,7 +105,7 @@ def optional(inner: Type) -> Type:
 
 
 def many(inner: Type, *, most: int = LIST_MAX, least: int = 0) -> Type:
-    """One value or a list of them, none of them twice."""
+    """One value or a list of them, without repeats."""
 
     def read(spot: Located) -> tuple[Any, ...]:
         found: list[Any] = []
@@ -113,10 +113,10 @@ def many(inner: Type, *, most: int = LIST_MAX, least: int = 0) -> Type:
             with spot.findings.kept():
                 value = inner.read(element)
                 if value in found:
-                    raise element.mistake(f"{quoted(str(value))} is there twice; leave out one")
+                    raise element.mistake(f"{quoted(str(value))} appears twice; remove one")
                 found.append(value)
         if not least <= len(spot.elements()) <= most:
-            raise spot.mistake(f"write {least} to {most} values; here are {len(spot.elements())}")
+            raise spot.mistake(f"write {least} to {most} values; there are {len(spot.elements())}")
         return tuple(found)
 
     listed = {"type": "array", "items": inner.schema, "uniqueItems": True, "maxItems": most, "minItems": least}
@@ -124,7 +124,7 @@ def many(inner: Type, *, most: int = LIST_MAX, least: int = 0) -> Type:
 
 
 def one_of(known: tuple[str, ...], words: str) -> Type:
-    """A word out of a few."""
+    """One of a few words."""
 
     def read(spot: Located) -> str:
         value = spot.text()
@@ -154,7 +154,7 @@ def read_flag(spot: Located) -> bool:
 
 
 def read_count(spot: Located) -> int:
-    """How many, from 1."""
+    """A count, from 1."""
     value = spot.plain()
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= COUNT_MAX:
         raise spot.mistake(f"write a whole number from 1 to {COUNT_MAX}")

@@ -1,4 +1,4 @@
-"""Where a store is, as people write it: `dynamodb://TABLE?region=eu-west-1`, or the path of a SQLite file."""
+"""Where a store is: `dynamodb://TABLE?region=eu-west-1`, or the path of a SQLite file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEYS = ("region", "profile", "shards")
 SHARDS_MAX = 1_000
 CONNECT_SECONDS, READ_SECONDS = 3, 10
 HANDS = 8
-"""Requests at the same time."""
+"""Concurrent requests."""
 _HINT = "write it like dynamodb://my-table?region=eu-west-1, or the path of a SQLite file"
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _DENIED = "AccessDeniedException"
@@ -39,7 +39,7 @@ _BAD_CREDENTIALS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table in DynamoDB. region, profile: "" for what the environment says; shards: as the stack has them."""
+    """A table in DynamoDB. region, profile: "" for the environment's; shards: as many as the stack has."""
 
     name: str
     region: str = ""
@@ -54,18 +54,18 @@ def read(address: str) -> Table | Path:
     if address.startswith("sqlite:///"):
         return Path(address.removeprefix("sqlite:///"))
     if not address.startswith(SCHEME):
-        raise BadSetting(f"{address!r} is no store; {_HINT}")
+        raise BadSetting(f"{address!r} is not a store; {_HINT}")
     try:
         return _table(address)
     except ValueError as problem:
-        raise BadSetting(f"{address[:300]!r} is no store: {problem}; {_HINT}") from None
+        raise BadSetting(f"{address[:300]!r} is not a store: {problem}; {_HINT}") from None
 
 
 def _table(address: str) -> Table:
     """Raises ValueError with what is wrong."""
     parts = urlsplit(address)
     if not _TABLE.fullmatch(parts.netloc) or parts.path.strip("/") or parts.fragment:
-        raise ValueError("the name of a table has 3 to 255 letters, digits, _ . and -, and no more follows but ?…")
+        raise ValueError("a table's name has 3 to 255 letters, digits, _ . and -, and only ?… may follow")
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     for key, value in given.items():
         if key not in KEYS or not value:
@@ -79,9 +79,9 @@ def _table(address: str) -> Table:
 
 
 def open_store(place: Table | Path, clock: Callable[[], int]) -> Store:
-    """The store at this place; a file is made when it is not there, a table never is. Raises BadSetting.
+    """The store at this place; a missing file is created, a missing table is not. Raises BadSetting.
 
-    A table is not asked for anything yet: that it is not there, or not for us, is a BadSetting by the first request.
+    A table is not contacted yet: if it is missing or not ours to use, the first request raises BadSetting.
 
     clock: milliseconds since the epoch.
     """
@@ -95,7 +95,7 @@ def open_store(place: Table | Path, clock: Callable[[], int]) -> Store:
 
 
 def client(table: Table, service: str, attempts: int = 1) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """A client of the account and region in which the table is. attempts: of one request. Raises BadSetting."""
+    """A client for the table's account and region. attempts: per request. Raises BadSetting."""
     made = aws.session(table.region, table.profile, f"write {SCHEME}{table.name}?region=…")
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - each loads what it needs, and no more
 
@@ -104,7 +104,7 @@ def client(table: Table, service: str, attempts: int = 1) -> Any:  # noqa: ANN40
         return aws.client(
             service, session=made, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries
         )
-    except (BotoCoreError, ValueError) as problem:  # a region or an endpoint that is none
+    except (BotoCoreError, ValueError) as problem:  # an invalid region or endpoint
         raise BadSetting(f"the table {table.name} cannot be reached: {problem}") from None
 
 
@@ -127,7 +127,7 @@ def _call(table: Table) -> DynamoDBCall:
 
 
 def _setting(table: str, region: str, refused: Refused) -> str:
-    """What is wrong with the address or the credentials; "" when it is something else."""
+    """What is wrong with the address or the credentials; "" when the problem is elsewhere."""
     from botocore.exceptions import (  # noqa: PLC0415 - the same
         CredentialRetrievalError,
         NoCredentialsError,

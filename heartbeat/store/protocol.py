@@ -1,7 +1,7 @@
 """What the verbs need of a store. The docstrings are the contract; one suite runs it on every store.
 
-Everything is read strongly consistent. All instants are milliseconds since the epoch. A store holds no product rule:
-it keeps what the core decided, and refuses what was decided from an old version.
+All reads are strongly consistent. All instants are milliseconds since the epoch. A store has no product rules:
+it keeps what the core decided, and refuses decisions based on an old version.
 Any method may raise `StoreUnavailable` (try again) or `StoreCorrupt`.
 """
 
@@ -19,12 +19,12 @@ class Store(Protocol):
     """Jobs with their state and history, the outbox, the due index, and a few small documents."""
 
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
-        """The jobs of these names, each read whole at one version; names that are not there are left out."""
+        """The jobs with these names, each read whole at one version; unknown names are left out."""
 
     def left(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
-        """What removed jobs of these names left behind, each as its removal had it (due: NEVER).
+        """What removed jobs with these names left behind, each as it was on removal (due: NEVER).
 
-        Kept a week longer than history is at least, and until another job of that name is made.
+        Kept at least a week longer than history, but only until another job of that name is made.
         """
 
     def page(self, after: str, limit: int) -> list[Snapshot]:
@@ -34,22 +34,22 @@ class Store(Protocol):
         """The slug of the job with this uuid (lower case, with dashes), or None."""
 
     def names(self, after: str, limit: int) -> list[str]:
-        """Up to `limit` slugs of jobs that sort after `after`, sorted: a page without the jobs themselves."""
+        """Up to `limit` slugs that sort after `after`, sorted: a page without the jobs themselves."""
 
     def due(self, since: Mark, now: int, limit: int) -> Due:
-        """Up to `limit` slugs whose due row stands at or before `now`, earliest first, each once.
+        """Up to `limit` slugs with a due row at or before `now`, earliest first, each once.
 
-        `since`: what was due before it has been looked at; a store may use it to read less. It may answer rows that
-        are no longer true, and may stop before the limit; with `more` there is more to read from `reached` on.
+        `since`: everything due before it has been looked at; a store may use it to read less. It may return rows that
+        are outdated, and may stop before the limit; `more` means there is more to read from `reached` on.
         """
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
-        """Each change whole or not at all, in order; one answer a change, durable when this returns.
+        """Each change whole or not at all, in order; one answer per change, durable when this returns.
 
         STALE: the job's version is not `expected` (0: no job of that slug may exist; a change without a slug has no
         job to compare), or a delivery or document is not at its version - 1; nothing of that change is kept, the
         others are not touched by it. Entries are only ever added. `alerts` and `more` are not the store's business.
-        `remove` takes job and due row away and leaves the history to its retention; `state` and the definition are kept
+        `remove` deletes job and due row and leaves the history to its retention; `state` and the definition are kept
         for `left`. A job keeps its uuid for ever: `uuid` counts only in the change that makes it.
         """
 
@@ -66,12 +66,12 @@ class Store(Protocol):
         """The document of this name; version 0 and value None when it has never been written."""
 
     def purge(self, before: int, limit: int) -> int:
-        """Forget up to `limit` entries and finished deliveries older than `before`; answers how many went.
+        """Forget up to `limit` entries and finished deliveries older than `before`; returns how many went.
 
-        With them goes what was left by jobs that were removed more than a week before that.
+        What jobs left that were removed more than a week before that goes too.
 
-        A store that expires rows by itself (a TTL) does nothing and answers 0.
+        A store that expires rows by itself (a TTL) does nothing and returns 0.
         """
 
     def close(self) -> None:
-        """Let go of files and connections. Closing twice is harmless."""
+        """Release files and connections. Closing twice is harmless."""

@@ -1,4 +1,4 @@
-"""The nouns as compact JSON text, shared by every store: see `Noun` for how, and FORMAT for when it may change."""
+"""The nouns as compact JSON text, shared by every store: `Noun` says how, and FORMAT when it may change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from heartbeat import model
 from heartbeat.errors import StoreCorrupt
 
 JOBS_CACHED = 20_000
-"""Definitions kept parsed: they hardly ever change, and every load needs them."""
+"""Parsed definitions to keep: they hardly ever change, and every load needs them."""
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Codec(Generic[T]):
         self._decode = msgspec.json.Decoder(kind).decode
 
     def load(self, text: str, key: str) -> T:
-        """The value that this text stands for; StoreCorrupt when it stands for none."""
+        """The value in this text; raises StoreCorrupt when there is none."""
         try:
             return self._decode(text)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -41,7 +41,7 @@ def dump(value: object) -> str:
     """A noun, or any JSON-able value, as text. Raises TypeError for anything else."""
     try:
         return _encode(value).decode()
-    except UnicodeEncodeError:  # half a surrogate pair, from a hostile or broken sender: only escapes can hold it
+    except UnicodeEncodeError:  # half a surrogate pair, from a hostile or broken sender: only an escape can hold it
         return json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
 
 
@@ -52,7 +52,7 @@ def load_job(text: str, slug: str) -> model.Job:
 
 
 def heard_at(entry: model.Entry) -> int:
-    """When an entry came in: what its retention counts from (it may tell of an earlier instant)."""
+    """When an entry came in: its retention counts from then (it may report an earlier instant)."""
     return entry.signal.received if entry.signal else entry.at
 
 

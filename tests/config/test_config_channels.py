@@ -54,7 +54,7 @@ channels:
         '5:39: channels.a.webhook.headers.X: YAML reads 1 as a number; quote it: "1"',
         '5:51: channels.a.webhook.method: "GET" is none of POST, PUT, PATCH',
         "5:71: channels.a.webhook.allow_private: write true or false, without quotes",
-        "6:6: channels.b: a list stands here; write a mapping: `key: value`, or {} for none",
+        "6:6: channels.b: found a list; write a mapping: `key: value`, or {} for none",
     ]
 
 

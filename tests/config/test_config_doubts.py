@@ -18,7 +18,7 @@ DAILY = "schedule: 0 9 * * *, "
         (
             HOURLY + "grace: 61m",
             (
-                "3:40: jobs.a.grace: 1h1m is longer than the 1h between two runs: a miss is told only after a "
+                "3:40: jobs.a.grace: 1h1m is longer than the 1h between two runs: a miss is reported only after a "
                 "later run was due"
             ),
         ),
@@ -117,7 +117,7 @@ def test_schedules_by_the_clock_without_a_zone_are_told_once(warnings):
     ]
 
 
-SECRET = "a secret stands here in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere"
+SECRET = "this secret is in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere"
 
 
 @pytest.mark.parametrize(

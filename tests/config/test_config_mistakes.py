@@ -9,7 +9,7 @@ import yaml
 from heartbeat.config import read
 from heartbeat.config.schema import schema
 
-NO_BUCKET = "write its name alone, without s3:// or / in front, and no .."
+NO_BUCKET = "write only its name, without a leading s3:// or / and without .."
 JOB = 'jobs: {{a: {{schedule: "0 9 * * *", {0}}}}}'
 CHANNEL = "jobs: {{}}\nchannels: {{ops: {0}}}"
 DURATION = "is not a duration; write 90s, 15m, 1h30m or 2d"
@@ -17,13 +17,13 @@ MAPPING = "write a mapping: `key: value`, or {} for none"
 
 # What a schema can express: shapes, known keys, forms of values.
 SHAPED = [
-    ("- a\n- b", f"1:1: a list stands here; {MAPPING}"),
-    ("hello", f"1:1: a single value stands here; {MAPPING}"),
-    ("jobs:", f"1:6: jobs: nothing stands here; {MAPPING}"),
+    ("- a\n- b", f"1:1: found a list; {MAPPING}"),
+    ("hello", f"1:1: found a single value; {MAPPING}"),
+    ("jobs:", f"1:6: jobs: found nothing; {MAPPING}"),
     ("defaults: {grace: 1m}", "1:1: `jobs` is missing; write for example `jobs: {}`"),
     ("jobs: {}\nchanels: {}", "2:1: chanels: unknown key `chanels`; did you mean `channels`?"),
     ("jobs: {}\nname: a b", '2:7: name: "a b" is no name; write letters, digits, _ . / and -'),
-    ("jobs:\n  a:\n", f"2:5: jobs.a: nothing stands here; {MAPPING}"),
+    ("jobs:\n  a:\n", f"2:5: jobs.a: found nothing; {MAPPING}"),
     ("jobs: {a: {grace: 1m}}", '1:11: jobs.a: `schedule` is missing; write for example `schedule: "0 9 * * *"`'),
     (JOB.format("grce: 10m"), "1:35: jobs.a.grce: unknown key `grce`; did you mean `grace`?"),
     (JOB.format("grace: 10"), f'1:42: jobs.a.grace: "10" {DURATION}'),
@@ -31,7 +31,7 @@ SHAPED = [
     (JOB.format("grace: 1m1h"), f'1:42: jobs.a.grace: "1m1h" {DURATION}'),
     (JOB.format("grace: 10:30"), f'1:42: jobs.a.grace: "10:30" {DURATION}'),
     (JOB.format("grace: null"), f'1:42: jobs.a.grace: "null" {DURATION}'),
-    (JOB.format("grace: [1m]"), "1:42: jobs.a.grace: a list stands here; write a single value"),
+    (JOB.format("grace: [1m]"), "1:42: jobs.a.grace: found a list; write a single value"),
     (
         JOB.format("max_runtime: 0s"),
         '1:48: jobs.a.max_runtime: "0s" is no time at all; write 90s, 15m, 1h30m or 2d, or leave out the key',
@@ -41,7 +41,7 @@ SHAPED = [
     (JOB.format('owner: ""'), "1:42: jobs.a.owner: is empty; write a text, or leave out the key"),
     (JOB.format(f"owner: {'x' * 101}"), "1:42: jobs.a.owner: has 101 characters; at most 100 are kept"),
     ("jobs: {a: {schedule: 9:00}}", '1:22: jobs.a.schedule: YAML reads 9:00 as a number; quote it: "9:00"'),
-    ("jobs: {a: {schedule: []}}", "1:22: jobs.a.schedule: write 1 to 20 values; here are 0"),
+    ("jobs: {a: {schedule: []}}", "1:22: jobs.a.schedule: write 1 to 20 values; there are 0"),
     (
         JOB.format("dialect: cron"),
         (
@@ -54,7 +54,7 @@ SHAPED = [
     (JOB.format("alert_after: two"), "1:48: jobs.a.alert_after: write a whole number from 1 to 1000"),
     (JOB.format("alert_after: yes"), "1:48: jobs.a.alert_after: write a whole number from 1 to 1000"),
     (JOB.format("runbook: wiki/a"), '1:44: jobs.a.runbook: "wiki/a" is no URL; write it with https:// in front'),
-    (JOB.format("tags: [a, a]"), '1:45: jobs.a.tags: "a" is there twice; leave out one'),
+    (JOB.format("tags: [a, a]"), '1:45: jobs.a.tags: "a" appears twice; remove one'),
     (JOB.format("tags: [a b]"), '1:42: jobs.a.tags: "a b" is no tag; write a word without spaces and commas'),
     (
         JOB.format("evidence: {min_size: 1}"),
@@ -66,15 +66,15 @@ SHAPED = [
     ),
     (
         JOB.format("evidence: {key: 'a{day}'}"),
-        '1:51: jobs.a.evidence.key: "a{day}" has braces that are no date; write {date:%Y-%m-%d}',
+        '1:51: jobs.a.evidence.key: "a{day}" has braces that are not a date; write {date:%Y-%m-%d}',
     ),
     (
         JOB.format("evidence: {key: /a}"),
-        '1:51: jobs.a.evidence.key: "/a" is no key; write no / or s3:// in front and no .., the bucket as `bucket`',
+        '1:51: jobs.a.evidence.key: "/a" is not a key; leave out .. and leading / or s3://; the bucket is `bucket`',
     ),
     (
         JOB.format("evidence: {key: a/../b}"),
-        '1:51: jobs.a.evidence.key: "a/../b" is no key; write no / or s3:// in front and no .., the bucket as `bucket`',
+        '1:51: jobs.a.evidence.key: "a/../b" is not a key; leave out .. and leading / or s3://; the bucket is `bucket`',
     ),
     *(
         (
@@ -85,7 +85,7 @@ SHAPED = [
     ),
     (
         JOB.format("evidence: {key: 'a/{date:%Q}'}"),
-        '1:51: jobs.a.evidence.key: "a/{date:%Q}" has braces that are no date; write {date:%Y-%m-%d}',
+        '1:51: jobs.a.evidence.key: "a/{date:%Q}" has braces that are not a date; write {date:%Y-%m-%d}',
     ),
     (JOB.format("metrics: {rows: {}}"), "1:51: jobs.a.metrics.rows: holds nothing; write min, max or both"),
     (JOB.format("metrics: {rows: {min: x}}"), '1:57: jobs.a.metrics.rows.min: "x" is not a number; write 1 or 2.5'),
@@ -112,7 +112,7 @@ SHAPED = [
     ),
     (
         JOB.format("trigger: {http: {url: http://u, expect_status: 2000}}"),
-        '1:82: jobs.a.trigger.http.expect_status: "2000" is no HTTP status; write 202 or 2xx',
+        '1:82: jobs.a.trigger.http.expect_status: "2000" is not an HTTP status; write 202 or 2xx',
     ),
     (
         JOB.format("trigger: {ecs: {task_definition: t, launch_type: FARGAT}}"),
@@ -165,11 +165,11 @@ DEEPER = [
     ("jobs: {on: {schedule: every 1h}}", '1:8: jobs: YAML reads the key on as true or false; quote it: "on"'),
     (
         "jobs:\n  a: {schedule: every 1h}\n  a: {schedule: every 2h}",
-        "3:3: jobs.a: this name is there twice; the first is on line 2",
+        "3:3: jobs.a: this name appears twice; the first is on line 2",
     ),
     (
         "jobs: {}\nchannels: {a: {console: {}}, a: {console: {}}}",
-        "2:30: channels.a: this name is there twice; the first is on line 2",
+        "2:30: channels.a: this name appears twice; the first is on line 2",
     ),
     (
         JOB.format("timezone: Asia/Tokio"),
@@ -205,7 +205,7 @@ DEEPER = [
     ),
     (
         JOB.format("trigger: {http: {url: http://u, timeout: 16m}}"),
-        "1:76: jobs.a.trigger.http.timeout: is longer than 15m, which is all that a function on AWS can wait",
+        "1:76: jobs.a.trigger.http.timeout: is longer than 15m, the longest that a function on AWS can wait",
     ),
     (
         JOB.format("trigger: {http: {url: '${HOST}'}}"),

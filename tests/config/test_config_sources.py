@@ -46,9 +46,9 @@ def test_so_may_a_trigger():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("x", "1:41: jobs.a.sources: a single value stands here; write a mapping: `key: value`, or {} for none"),
-        ("[]", "1:41: jobs.a.sources: write 1 to 20 sources; here are 0"),
-        ("null", "1:41: jobs.a.sources: nothing stands here; write a mapping: `key: value`, or {} for none"),
+        ("x", "1:41: jobs.a.sources: found a single value; write a mapping: `key: value`, or {} for none"),
+        ("[]", "1:41: jobs.a.sources: write 1 to 20 sources; there are 0"),
+        ("null", "1:41: jobs.a.sources: found nothing; write a mapping: `key: value`, or {} for none"),
         (
             "{esc: {family: a}}",
             '1:42: jobs.a.sources.esc: unknown source "esc"; did you mean `ecs`?',
@@ -89,7 +89,7 @@ def test_so_may_a_trigger():
         ),
         (
             "{ecs: {family: a, log: /ecs/a}}",
-            "1:64: jobs.a.sources.ecs.log: a single value stands here; write a mapping: `key: value`, or {} for none",
+            "1:64: jobs.a.sources.ecs.log: found a single value; write a mapping: `key: value`, or {} for none",
         ),
         ("{ecs: {famly: a}}", "1:48: jobs.a.sources.ecs.famly: unknown key `famly`; did you mean `family`?"),
         ("{lambda: {function: 3}}", '1:61: jobs.a.sources.lambda.function: YAML reads 3 as a number; quote it: "3"'),

@@ -55,11 +55,11 @@ def test_a_backslash_in_double_quotes(problems):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "1:1: the file is empty; write `jobs: {}` if it is to have no jobs"),
-        ("# nothing\n", "1:1: the file is empty; write `jobs: {}` if it is to have no jobs"),
+        ("", "1:1: the file is empty; write `jobs: {}` if it should have no jobs"),
+        ("# nothing\n", "1:1: the file is empty; write `jobs: {}` if it should have no jobs"),
         ("jobs: {}\n---\njobs: {}", "2:1: a second document begins here; leave one, without `---` between"),
-        ("jobs: {}\n\x07", "2:1: the character \\x07 may not stand in YAML; remove it"),
-        ("jobs: \ud800", "1:7: the character \\ud800 may not stand in YAML; remove it"),
+        ("jobs: {}\n\x07", "2:1: the character \\x07 is not allowed in YAML; remove it"),
+        ("jobs: \ud800", "1:7: the character \\ud800 is not allowed in YAML; remove it"),
         ("jobs: !secret x", '1:7: jobs: the tag "!secret" is not understood; leave it out'),
         ("jobs: !map {}", '1:7: jobs: the tag "!map" is not understood; leave it out'),
         ("{a: b}: 1", "1:1: a list or mapping cannot be a key; a value that begins with { or [ must be quoted"),

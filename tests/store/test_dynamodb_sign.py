@@ -314,11 +314,11 @@ def test_a_condition_that_does_not_hold_brings_the_item(serve):
     [
         (KEYS, "there is no AWS_REGION in the environment"),
         ({"AWS_REGION": "eu-west-1"}, "there is no AWS_ACCESS_KEY_ID and no AWS_SECRET_ACCESS_KEY"),
-        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "ftp://x"}, "'ftp://x' is no endpoint"),
-        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://x:y"}, "'http://x:y' is no endpoint"),
-        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://x:99999"}, "'http://x:99999' is no endpoint"),
-        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "https://[::1"}, r"'https://\[::1' is no endpoint"),
-        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "https://"}, "'https://' is no endpoint"),
+        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "ftp://x"}, "'ftp://x' is not an endpoint"),
+        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://x:y"}, "'http://x:y' is not an endpoint"),
+        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://x:99999"}, "'http://x:99999' is not an endpoint"),
+        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "https://[::1"}, r"'https://\[::1' is not an endpoint"),
+        ({**KEYS, "AWS_REGION": "x", "AWS_ENDPOINT_URL": "https://"}, "'https://' is not an endpoint"),
     ],
 )
 def test_what_is_missing_is_said(environ, told):

@@ -166,7 +166,9 @@ class TestLimits:
     )
     def test_what_is_too_large_for_an_item_is_refused(self, store, change, what):
         store.commit([new()])
-        with pytest.raises(CallerError, match=f"{what}.* takes .* bytes; DynamoDB keeps 190000 of it at most: shorten"):
+        with pytest.raises(
+            CallerError, match=f"{what}.* takes .* bytes; we keep at most 190000 of it in DynamoDB: shorten"
+        ):
             store.commit([change])
         assert store.load(["backup"])["backup"].state == state()
 

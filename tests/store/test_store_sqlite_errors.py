@@ -97,7 +97,7 @@ class TestErrors:
             pages = db.execute("PRAGMA page_count").fetchone()[0]
             db.execute(f"PRAGMA max_page_count = {pages + 2}")
         large = entry(body="x" * 9_000)
-        with pytest.raises(StoreUnavailable, match="does not fit its disk any more: free some space"):
+        with pytest.raises(StoreUnavailable, match="has filled its disk: free some space"):
             store.commit([ping(), *(Change(slug="backup", expected=2, entries=(large,)) for _ in range(9))])
         assert store.load(["backup"])["backup"].state == state()
         assert store.commit([ping()]) == [STORED]
@@ -187,7 +187,7 @@ class TestErrors:
     def test_missing_tables(self, path, store):
         with closing(sqlite3.connect(path)) as db:
             db.execute("DROP TABLE log")
-        with pytest.raises(StoreCorrupt, match=r"holds something else than this version expects .*no such table"):
+        with pytest.raises(StoreCorrupt, match=r"holds something other than this version expects .*no such table"):
             store.commit([new(), ping()])
 
     def test_a_change_that_makes_a_job_without_its_state(self, store):

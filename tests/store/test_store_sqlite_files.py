@@ -87,7 +87,7 @@ class TestTakenAway:
     @pytest.mark.parametrize("ending", ENDINGS)
     def test_nothing_is_stored_where_nobody_reads_it(self, path, store, ending):
         path.with_name(path.name + ending).unlink()
-        with pytest.raises(StoreGone, match="is not there any more"):
+        with pytest.raises(StoreGone, match="is gone: it was deleted"):
             store.commit([ping()])
 
     def test_the_moment_does_not_matter(self, path, store, monkeypatch):
@@ -125,13 +125,13 @@ class TestTakenAway:
     def test_who_only_reads_notices_too(self, path, store):
         path.unlink()
         look_again(store)
-        with pytest.raises(StoreGone, match="is not there any more"):
+        with pytest.raises(StoreGone, match="is gone: it was deleted"):
             store.load(["backup"])
 
     def test_none_is_made_in_its_place(self, path, store):
         path.unlink()
         for _ in range(3):
-            with pytest.raises(StoreGone, match="is not there any more"):
+            with pytest.raises(StoreGone, match="is gone: it was deleted"):
                 store.commit([ping()])
         assert not path.exists()
 
@@ -147,7 +147,7 @@ class TestTakenAway:
         path.unlink()
         path.touch()
         for _ in range(3):
-            with pytest.raises(StoreGone, match="is not there any more"):
+            with pytest.raises(StoreGone, match="is gone: it was deleted"):
                 store.commit([ping()])
         assert path.stat().st_size == 0
 
@@ -166,7 +166,7 @@ class TestReplaced:
         monkeypatch.setattr("heartbeat.store.sqlite.place.STEADY", 60.0)
         another.replace(path)
         for _ in range(3):
-            with pytest.raises(StoreGone, match="is not there any more"):
+            with pytest.raises(StoreGone, match="is gone: it was deleted"):
                 store.commit([ping("other")])
 
     def test_half_a_file_is_not_taken(self, path, store, another):
@@ -181,7 +181,7 @@ class TestReplaced:
 
     def test_it_goes_on_with_the_new_one(self, path, store, another):
         another.replace(path)
-        with pytest.raises(StoreGone, match="is not there any more"):
+        with pytest.raises(StoreGone, match="is gone: it was deleted"):
             store.commit([ping()])
         assert list(store.load(["backup", "other"])) == ["other"]
         assert store.commit([ping("other")]) == [STORED]
@@ -205,9 +205,9 @@ class TestReplaced:
         store.commit([new()])
         shutil.copyfile(another, path)
         content = path.read_bytes()
-        with pytest.raises(StoreGone, match="was written over while it was open"):
+        with pytest.raises(StoreGone, match="was overwritten while it was open"):
             store.commit([ping()])
-        with pytest.raises(StoreGone, match="was written over while it was open"):
+        with pytest.raises(StoreGone, match="was overwritten while it was open"):
             store.load(["backup"])
         store.close()
         assert path.read_bytes() == content  # the last to close would have written its log into it

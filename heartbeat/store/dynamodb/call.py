@@ -1,6 +1,6 @@
-"""The way to DynamoDB: one small function that speaks its JSON, and the patience to use it.
+"""How we reach DynamoDB: one small function that speaks its JSON, and a wrapper that retries.
 
-boto3 can stand behind it, or a signer of a few lines; nothing here is imported from either.
+boto3 can be behind it, or a small signer; nothing here imports either.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 ATTEMPTS_MAX = 8
 PAUSE_FIRST = 0.05
 PAUSE_MAX = 2.0
-"""Seconds between attempts: doubling, with full jitter, about 4 s in all."""
+"""Most seconds between attempts: doubling, with full jitter, about 4 s in all."""
 BATCH_MAX = 100
 """Keys in one BatchGetItem, items in one TransactWriteItems."""
 PUTS_MAX = 25
 """Items in one BatchWriteItem."""
 EXPIRES = "expires"
-"""The attribute that the table's time to live looks at (seconds since the epoch)."""
+"""The attribute that the table's time to live reads (seconds since the epoch)."""
 
 CONDITION = "ConditionalCheckFailedException"
 CONFLICT = "TransactionConflictException"
@@ -52,7 +52,7 @@ PASSING = frozenset(
         UNREACHABLE,
     }
 )
-"""Refusals, and reasons for a cancelled transaction, after which the same request may well succeed."""
+"""Refusals, and reasons for a cancelled transaction, after which the same request may succeed."""
 REMEDIES = {
     "ResourceNotFoundException": "check the table's name, the account and the region",
     "AccessDeniedException": "give this role the right to it on the table",
@@ -63,7 +63,7 @@ REMEDIES = {
 
 
 class DynamoDBCall(Protocol):
-    """Sends one request to DynamoDB and gives its answer, both as its JSON; raises Refused."""
+    """Sends one request to DynamoDB and returns its answer, both as DynamoDB's JSON; raises Refused."""
 
     def __call__(self, operation: str, request: Request, /) -> dict[str, Any]:
         """The answer to e.g. ("GetItem", {"TableName": ..., "Key": ...})."""
@@ -73,40 +73,40 @@ class Refused(StoreUnavailable):
     """DynamoDB said no.
 
     code: its error code, or UNREACHABLE when there was no answer; reasons: why a transaction was cancelled, one code
-    for each of its items ("None" where the item was not the reason); item: the item whose condition did not hold, when
+    for each item ("None" where that item was not the cause); item: the item whose condition failed, when
     the request asked for it.
     """
 
     def __init__(self, operation: str, code: str, message: str = "", reasons: tuple[str, ...] = ()) -> None:
         remedy = REMEDIES.get(code, "try again later" if code in PASSING else "see the message")
-        said = veiled(message, credentials())  # it repeats the session token when the signature is wrong
+        said = veiled(message, credentials())  # DynamoDB repeats the session token when the signature is wrong
         super().__init__(f"DynamoDB refused {operation}: {code}: {said}; {remedy}")
         self.code, self.reasons = code, reasons
         self.item: Item = {}
 
     @property
     def is_stale(self) -> bool:
-        """A condition did not hold, or somebody else was writing the same item all the while."""
+        """A condition failed, or somebody else kept writing the same item."""
         return self.code in {CONDITION, CONFLICT} or bool(
             {"ConditionalCheckFailed", "TransactionConflict"} & set(self.reasons)
         )
 
     @property
     def is_passing(self) -> bool:
-        """The same request may well succeed."""
+        """The same request may succeed next time."""
         if self.code == CANCELED:
             return set(self.reasons) <= PASSING | {"None"}
         return self.code in PASSING
 
 
 class Patient:
-    """A call that tries again what was throttled, in conflict or not answered, a bounded number of times."""
+    """A call that retries what was throttled, in conflict or unanswered, a bounded number of times."""
 
     def __init__(self, call: DynamoDBCall, sleep: Callable[[float], None]) -> None:
         self._call, self._sleep = call, sleep
 
     def __call__(self, operation: str, request: Request) -> dict[str, Any]:
-        """The answer; Refused when it still says no."""
+        """The answer; raises Refused when DynamoDB still says no."""
         for pause in pauses():
             try:
                 return self._call(operation, request)
@@ -117,7 +117,7 @@ class Patient:
         return self._call(operation, request)
 
     def stored(self, operation: str, request: Request) -> bool:
-        """Whether a conditional write was made: False when its condition does not hold."""
+        """Whether a conditional write was made: False when its condition failed."""
         try:
             self(operation, request)
         except Refused as refused:
@@ -127,7 +127,7 @@ class Patient:
         return True
 
     def items(self, request: Request) -> Iterator[Item]:
-        """All items of a Query, page by page as they are asked for, read strongly consistent."""
+        """All items of a Query, fetched page by page on demand, with strongly consistent reads."""
         start: Request = {}
         while True:
             answer = self("Query", {**request, "ConsistentRead": True, **start})
@@ -137,15 +137,17 @@ class Patient:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def batch(self, table: str, keys: list[Item]) -> list[Item]:
-        """The items of these keys that are there, each once, in any order, read strongly consistent."""
-        once = list({(key["pk"]["S"], key["sk"]["S"]): key for key in keys}.values())  # a key given twice is refused
+        """The items that exist under these keys, each once, in any order, read strongly consistently."""
+        once = list(
+            {(key["pk"]["S"], key["sk"]["S"]): key for key in keys}.values()
+        )  # DynamoDB refuses a key given twice
         found: list[Item] = []
         for start in range(0, len(once), BATCH_MAX):
             found += self._batch(table, once[start : start + BATCH_MAX])
         return found
 
     def put_all(self, table: str, items: list[Item]) -> None:
-        """Put items on no condition, each of another key."""
+        """Put items unconditionally, each under a different key."""
         if len(items) == 1:
             self("PutItem", {"TableName": table, "Item": items[0]})
             return
@@ -175,7 +177,7 @@ class Patient:
 
 
 def pauses() -> Iterator[float]:
-    """The pauses between the attempts."""
+    """The pauses between attempts."""
     for attempt in range(ATTEMPTS_MAX - 1):
         yield random.uniform(0, min(PAUSE_MAX, PAUSE_FIRST * 2**attempt))  # noqa: S311 - jitter, not a secret
 
@@ -205,7 +207,7 @@ def boto3_call(client: Any) -> DynamoDBCall:  # noqa: ANN401 - boto3 makes its c
 
 
 def create_table(call: DynamoDBCall, name: str) -> None:
-    """Make the table as the stack's template does; for tests."""
+    """Create the table as the stack's template does; for tests."""
     keys = [("pk", "HASH"), ("sk", "RANGE")]
     call(
         "CreateTable",

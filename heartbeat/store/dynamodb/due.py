@@ -1,4 +1,4 @@
-"""The search for what is due: along the wheel, or through all jobs after a gap that is longer than it pays to read."""
+"""The search for what is due: along the wheel, or through all jobs after a gap too long to read span by span."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from heartbeat.store.dynamodb.wheel import Wheel
 
     Found = tuple[str, Mark]
-    """A job that may be due, and the mark of who has looked at it."""
+    """A job that may be due, and the mark once it has been looked at."""
 
 T = TypeVar("T")
 WHEEL_READ = 6 * HOUR
-"""A longer gap is not read span by span: we go through all jobs, which needs no wheel."""
+"""After a longer gap we do not read span by span but go through all jobs, which needs no wheel."""
 LOOK_MAX = 5_000
-"""Jobs looked at in one answer: what has been done by then is remembered, whatever happens to the rest."""
+"""Jobs looked at in one answer: work done by then is remembered, whatever happens to the rest."""
 AFTER_JOB = "after-job#"
-"""How the key of a mark begins in the middle of all jobs: then follow when that began, and the job."""
+"""Prefix of a mark's key midway through all jobs; when that began, and the job, follow."""
 
 
 class Search:
-    """names: all jobs by name, after one; table, call, wheel, hands: as the store has them."""
+    """names: all jobs by name, after one; table, call, wheel, hands: the store's."""
 
     def __init__(
         self, table: str, call: Patient, wheel: Wheel, hands: Hands, names: Callable[[str, int], Iterator[str]]
@@ -37,7 +37,7 @@ class Search:
         self._table, self._call, self._wheel, self._hands, self._names = table, call, wheel, hands, names
 
     def due(self, since: Mark, now: int, limit: int) -> Due:
-        """See Store.due. Rows that are no longer true are pushed on to where their jobs must be looked at."""
+        """See Store.due. Outdated rows are moved to when their jobs must be looked at."""
         began = _began(since, now)
         found = self._all(since, began) if now - since.at > WHEEL_READ else self._along(since, now)
         dues: dict[str, int] = {}
@@ -50,7 +50,7 @@ class Search:
         return _answer(dues, reached, more=began < now)
 
     def _look(self, wave: list[Found], now: int, limit: int, dues: dict[str, int]) -> Mark | None:
-        """Sort out one wave: what is due goes to `dues`. The mark of the job that filled it, if one did."""
+        """Sort one wave: what is due goes into `dues`. Returns the mark of the job that filled it, if any."""
         known = self._dues([slug for slug, _ in wave if slug not in dues])
         later: dict[str, int] = {}
         full = None
@@ -87,7 +87,7 @@ class Search:
 
 
 def _began(since: Mark, now: int) -> int:
-    """When the search began whose answer this is: rows written since then are still to be read."""
+    """When this search began: rows written since then are still to be read."""
     if not since.key.startswith(AFTER_JOB):
         return now
     return int(since.key.removeprefix(AFTER_JOB).partition("#")[0])

@@ -1,4 +1,4 @@
-"""What lies in the DynamoDB table: one table, string keys `pk` and `sk`, read by Query, GetItem and BatchGetItem only.
+"""What is in the DynamoDB table: string keys `pk` and `sk`, read only by Query, GetItem and BatchGetItem.
 
 | pk                | sk               | holds                                                                        |
 | ----------------- | ---------------- | ---------------------------------------------------------------------------- |
@@ -12,10 +12,10 @@
 | outbox#SHARD      | NEXT_AT#DELIVERY | the delivery's incident and version: what waits, by time                     |
 | document#NAME     | document         | the document                                                                 |
 
-LIFE is the job's life (`State.life`; of states that have none, how often a job of this name was made): no old entry may
-be written over. A removed job leaves its item behind, which expires a week after its history has.
-All jobs are listed in one partition: it takes a thousand new jobs a second and is read in order, while a Scan has no
-order and would read every log row too.
+LIFE is the job's life (`State.life`; for states without one, how often a job of this name was made): no old entry may
+be overwritten. A removed job leaves its item behind, which expires a week after its history.
+All jobs are listed in one partition: it takes a thousand new jobs a second and reads in order, while a Scan has no
+order and would also read every log row.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from heartbeat.store.dynamodb.call import Item
 
 SPAN = 10 * MINUTE
-"""So much time of the wheel lies in one partition: a sweep, once a minute with some overlap, reads one or two."""
+"""Time span of one wheel partition: a sweep, once a minute with some overlap, reads one or two."""
 WHEEL_KEPT = 3 * DAY
-"""How long after its time a row of the wheel expires."""
+"""How long after its time a wheel row expires."""
 LEFT_KEPT = 7 * DAY
-"""How much longer than its history what a removed job left is kept."""
+"""How much longer than its history we keep what a removed job left."""
 TEXT_MAX = 190_000
 """Bytes of one text in an item: two of them (definition and state) stay below DynamoDB's 400 kB."""
 PART_MAX = 300_000
@@ -52,7 +52,7 @@ def key(pk: str, sk: str) -> Item:
 
 
 def job_key(slug: str) -> Item:
-    """Where a job lies."""
+    """Where a job is stored."""
     return key(f"job#{slug}", "job")
 
 
@@ -67,17 +67,17 @@ def uuid_key(uuid: str) -> Item:
 
 
 def document_key(name: str) -> Item:
-    """Where a document lies."""
+    """Where a document is stored."""
     return key(f"document#{name}", "document")
 
 
 def delivery_key(incident: str, name: str) -> Item:
-    """Where a delivery lies: a delivery's id belongs to one incident."""
+    """Where a delivery is stored: its id belongs to one incident."""
     return key(f"incident#{incident}", name)
 
 
 def shards_key() -> Item:
-    """Where it stands into how many shards rows may have been put."""
+    """Where we record how many shards may hold rows."""
     return key("wheel", "shards")
 
 
@@ -87,12 +87,12 @@ def due_partition(span: int, shard: int) -> str:
 
 
 def due_place(offset: int) -> str:
-    """How the sort keys begin of rows that stand so many milliseconds after their span's begin."""
+    """Sort key prefix of rows this many milliseconds after the start of their span."""
     return f"{offset:06}"
 
 
 def due_item(slug: str, at: int, shards: int) -> Item:
-    """A row of the wheel: at this instant somebody has to look at the job."""
+    """A wheel row: at this instant somebody must look at the job."""
     pk = due_partition(at // SPAN, shard_of(slug, shards))
     return {**key(pk, f"{due_place(at % SPAN)}#{slug}"), EXPIRES: seconds(at + WHEEL_KEPT)}
 
@@ -103,7 +103,7 @@ def outbox_key(delivery_id: str, next_at: int, shards: int) -> Item:
 
 
 def outbox_item(delivery: Delivery, shards: int, retention: int) -> Item:
-    """A delivery that waits. It expires only long after a delivery has given up."""
+    """A waiting delivery. It expires long after deliveries give up."""
     return {
         **outbox_key(delivery.id, delivery.next_at, shards),
         "delivery": {"S": delivery.id},
@@ -179,14 +179,14 @@ def job_texts(job: Job | None, state: State | None) -> Item:
 
 
 def short(text: str, what: str) -> dict[str, str]:
-    """The text as an attribute, if it fits an item."""
+    """The text as an attribute, if it fits into an item."""
     if len(text) > TEXT_MAX // 4 and (size := len(text.encode())) > TEXT_MAX:
-        raise CallerError(f"{what} takes {size} bytes; DynamoDB keeps {TEXT_MAX} of it at most: shorten it")
+        raise CallerError(f"{what} takes {size} bytes; we keep at most {TEXT_MAX} of it in DynamoDB: shorten it")
     return {"S": text}
 
 
 def shard_of(name: str, shards: int) -> int:
-    """The shard a name falls into; the same in every process."""
+    """The shard of a name; the same in every process."""
     return crc32(name.encode()) % shards
 
 
@@ -196,12 +196,12 @@ def number(value: int) -> dict[str, str]:
 
 
 def seconds(instant: int) -> dict[str, str]:
-    """An instant as the time to live wants it."""
+    """An instant as the time to live expects it."""
     return number(instant // SECOND)
 
 
 def read_number(item: Item, name: str) -> int:
-    """An integer attribute; StoreCorrupt when it is not there."""
+    """An integer attribute; raises StoreCorrupt when it is missing."""
     try:
         return int(item[name]["N"])
     except (KeyError, ValueError) as error:
@@ -209,7 +209,7 @@ def read_number(item: Item, name: str) -> int:
 
 
 def read_text(item: Item, name: str) -> str:
-    """A text attribute; StoreCorrupt when it is not there."""
+    """A text attribute; raises StoreCorrupt when it is missing."""
     try:
         return str(item[name]["S"])
     except KeyError as error:

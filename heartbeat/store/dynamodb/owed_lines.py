@@ -1,4 +1,4 @@
-"""Lines of history whose job has moved already: what is throttled is owed, and written with the next commit."""
+"""History lines whose job has already moved: throttled ones are owed, and written with the next commit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ OWED_MAX = 1_000
 
 
 class Lines:
-    """The history's rows of one table, as written beside the job and not with it."""
+    """One table's history rows, written after the job rather than with it."""
 
     def __init__(self, call: Patient, table: str) -> None:
         self._call, self._table = call, table
         self._owed: deque[Item] = deque(maxlen=OWED_MAX)
 
     def write(self, item: Item) -> None:
-        """Write a line, now or with the next commit: its signal is in, and must not be asked for again."""
+        """Write a line, now or with the next commit: its signal is recorded, and must not be sent again."""
         try:
             self._call("PutItem", {"TableName": self._table, "Item": item})
         except Refused as refused:

@@ -1,4 +1,4 @@
-"""Many hands: independent requests at the same time, for a store whose every request waits for the network."""
+"""Many hands: independent requests at once, for a store where every request waits for the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Answer = TypeVar("Answer")
 
 
 class Hands:
-    """count: how many requests may be under way; with 1, everything happens in the caller's thread."""
+    """count: how many requests may run at once; with 1, everything happens in the caller's thread."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -34,12 +34,12 @@ class Hands:
             self._pool.shutdown()
 
     def each(self, do: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
-        """What `do` answers to each, in their order. What one of them raises is raised, when all are done or begun."""
+        """What `do` answers for each, in order. If one raises, that is raised once all are done or begun."""
         given = list(items)
         return list(map(do, given)) if min(self.count, len(given)) <= 1 else list(self._pool.map(do, given))
 
     def each_change(self, do: Callable[[Change], Answer], changes: Sequence[Change]) -> list[Answer]:
-        """The same for changes: those of one job, delivery or document are done one after the other."""
+        """The same for changes; those of one job, delivery or document run one after another."""
         groups: dict[str, list[int]] = defaultdict(list)
         for place, change in enumerate(changes):
             groups[_subject(change)].append(place)

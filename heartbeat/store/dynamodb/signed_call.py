@@ -1,6 +1,6 @@
-"""A `Call` that signs its requests itself: a cold function need not load an SDK for its one or two writes.
+"""A `DynamoDBCall` that signs its own requests: a cold function need not load an SDK for one or two writes.
 
-Source of the signature: AWS IAM user guide, "Create a signed AWS API request" (Signature Version 4).
+AWS IAM user guide, "Create a signed AWS API request" (Signature Version 4), defines the signature.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from heartbeat.store.dynamodb.call import Request
 
 TIMEOUT = 5.0
-"""Seconds to connect, and between two bytes of an answer."""
+"""Seconds to connect, and to wait for more of an answer."""
 API = "DynamoDB_20120810"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 SERVICE = "dynamodb"
 SUFFIXES = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
-"""By how a region's name begins. The isolated partitions (aws-iso…) are not here: name their endpoint."""
+"""By prefix of the region's name. For isolated partitions (aws-iso…), name the endpoint."""
 FINE = 200
 
 
 def signed_call(environ: Mapping[str, str], clock: Callable[[], float], *, timeout: float = TIMEOUT) -> SignedCall:
-    """The way to DynamoDB by the credentials and the region in this environment, as Lambda sets them.
+    """A call to DynamoDB with this environment's credentials and region, as Lambda sets them.
 
     clock: epoch seconds. AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL name another endpoint than AWS's own. Safe
-    for threads: each request has a connection to itself, and leaves it to whoever comes next. Raises BadSetting.
+    for threads: each request has its own connection, and leaves it to the next one. Raises BadSetting.
     """
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
     if not region:
@@ -74,7 +74,7 @@ class Signer:
     token: str = field(default="", repr=False)
 
     def headers(self, host: str, path: str, operation: str, body: bytes, now: float) -> dict[str, str]:
-        """All headers of a request that is signed at `now` (epoch seconds)."""
+        """All headers of a request signed at `now` (epoch seconds)."""
         stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(now))
         signed = {"content-type": CONTENT_TYPE, "host": host, "x-amz-date": stamp, "x-amz-target": f"{API}.{operation}"}
         if self.token:
@@ -103,17 +103,17 @@ def _day_key(secret: str, day: str, region: str) -> bytes:
 
 
 class SignedCall:
-    """A `Call`; `signed_call` makes it."""
+    """A `DynamoDBCall`; `signed_call` makes it."""
 
     def __init__(self, url: str, signer: Signer, clock: Callable[[], float], timeout: float) -> None:
         self._host, self._path, self._connect = _way(url, timeout)
         self._signer, self._clock = signer, clock
-        # For whoever comes next, not for one thread: threads that are made for one pass of deliveries leave nothing
-        # behind. The last one in is the first one out, for it was idle the shortest.
+        # For whoever comes next, not per thread: threads made for one pass of deliveries leave nothing
+        # behind. Last in, first out: that one has been idle the shortest.
         self._idle: list[HTTPConnection] = []
 
     def __call__(self, operation: str, request: Request) -> dict[str, Any]:
-        """See Call."""
+        """See DynamoDBCall."""
         body = json.dumps(request, separators=(",", ":")).encode()
         try:
             status, answer = self._send(operation, body)
@@ -126,8 +126,8 @@ class SignedCall:
     def _send(self, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
         kept = self._kept()
         if kept is not None:
-            # Closed while it was idle, most likely. That the request went through all the same does no harm: it is what
-            # every repeated attempt has to reckon with (see `DynamoDBStore`).
+            # Closed while it was idle, most likely. If the request went through anyway, that does no harm: it is what
+            # every repeated attempt must allow for (see `DynamoDBStore`).
             with suppress(OSError, HTTPException):
                 return self._exchange(kept, operation, body)
         return self._exchange(self._connect(), operation, body)
@@ -144,31 +144,31 @@ class SignedCall:
             connection.request("POST", self._path, body, headers)
             response = connection.getresponse()
             answer = response.status, _read(response)
-        except BaseException:  # nobody knows what would still come out of it
+        except BaseException:  # nobody knows what it might still deliver
             connection.close()
             raise
         self._idle.append(connection)
         return answer
 
     def close(self) -> None:
-        """Let go of all connections that are idle. A later call opens what it needs."""
+        """Close all idle connections. A later call opens what it needs."""
         while (kept := self._kept()) is not None:
             kept.close()
 
 
 def _way(url: str, timeout: float) -> tuple[str, str, Callable[[], HTTPConnection]]:
-    """Host, path, and what makes a connection, which connects when it is first used. Raises BadSetting."""
+    """Host, path, and a factory for connections, which connect on first use. Raises BadSetting."""
     try:
         parts = urlsplit(url)
         make: Callable[[], HTTPConnection] = partial(HTTPConnection, parts.netloc, timeout=timeout)
-        if parts.scheme == "https":  # one context for all of them: each would read the authorities again, for 20 ms
+        if parts.scheme == "https":  # one context for all: each would spend 20 ms reading the authorities again
             make = partial(HTTPSConnection, parts.netloc, timeout=timeout, context=create_default_context())
         make()
         fits = parts.scheme in {"http", "https"} and parts.hostname and not parts.username and parts.port != 0
     except (ValueError, HTTPException):
         fits = False
     if not fits:
-        raise BadSetting(f"{url!r} is no endpoint; write it like https://dynamodb.eu-west-1.amazonaws.com")
+        raise BadSetting(f"{url!r} is not an endpoint; write it like https://dynamodb.eu-west-1.amazonaws.com")
     return parts.netloc, parts.path or "/", make
 
 
@@ -184,7 +184,7 @@ def _read(response: HTTPResponse) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
     if response.status == FINE:
-        raise HTTPException("the answer is no JSON object")
+        raise HTTPException("the answer is not a JSON object")
     return {"message": text[:200].decode("utf-8", "replace")}
 
 

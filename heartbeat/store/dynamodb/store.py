@@ -1,11 +1,11 @@
-"""The store in one DynamoDB table. The contract is in `protocol`, what lies where in `items`.
+"""The store in one DynamoDB table. `protocol` has the contract, `items` the layout.
 
-An on-time ping is two small writes and no transaction: the job, on condition of its version, then its log row (a crash
-between the two loses that line of the history and nothing else; one that is throttled is written by the next commit).
+An on-time ping is two small writes and no transaction: the job, guarded by its version, then its log row (a crash
+between the two loses only that line of history; the next commit writes one that was throttled).
 A change with several parts is one transaction.
 
 Rows that say when to look (the wheel, the outbox) are written before what they point to, so that a crash leaves one too
-many and never one too few; who reads them believes only the job and the delivery themselves.
+many and never one too few; readers trust only the job and the delivery themselves.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from heartbeat.store.dynamodb.call import DynamoDBCall, Item
 
 MARGIN = 30 * SECOND
-"""No row is written for an earlier instant than this from now: by then it is written, however slow the network and
-however wrong a clock, and a sweep, whose mark is never ahead of its own clock, has not been there yet."""
+"""No row is written for an instant sooner than this: by then it is written, however slow the network and
+however wrong a clock, and no sweep, whose mark is never ahead of its own clock, has passed it."""
 RETENTION = 90 * DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scrubbed:
-    """last: the job that was looked at last, "" when there are no more; written: how many rows were."""
+    """last: the last job looked at, "" when there are no more; written: how many rows were written."""
 
     last: str
     written: int
@@ -50,9 +50,9 @@ class Scrubbed:
 class DynamoDBStore:
     """Jobs, history, outbox and documents in one table.
 
-    table: its name; call: the way to DynamoDB; shards: into how many partitions a minute's due rows go (may be raised,
-    never lowered); retention: how long entries and finished deliveries are kept; hands: requests that may be under
-    way at the same time (`call` must be safe for threads then); clock: milliseconds since the epoch, for MARGIN; sleep:
+    table: its name; call: reaches DynamoDB; shards: partitions for each span's due rows (may be raised,
+    never lowered); retention: how long entries and finished deliveries are kept; hands: requests that may run
+    at once (`call` must then be thread-safe); clock: milliseconds since the epoch, for MARGIN; sleep:
     waits between attempts.
     """
 
@@ -99,11 +99,11 @@ class DynamoDBStore:
         return list(islice(self._names(after, limit), limit))
 
     def due(self, since: Mark, now: int, limit: int) -> Due:
-        """See Store.due. Only jobs that are due indeed are answered.
+        """See Store.due. Returns only jobs that really are due.
 
-        An on-time signal moves its job's `due` and leaves the row where it was. Here such rows are pushed on.
+        An on-time signal moves its job's `due` and leaves the row where it was. Such rows are moved here.
         """
-        if since.at > now:  # the clock of another machine was ahead
+        if since.at > now:  # another machine's clock was ahead
             since = Mark(at=now - lay.SPAN)
         return self._search.due(since, now, limit)
 
@@ -122,10 +122,10 @@ class DynamoDBStore:
         return list(islice(self._waiting(now), limit))
 
     def scrub(self, after: str, now: int, limit: int) -> Scrubbed:
-        """Look whether the wheel shows up to `limit` jobs that sort after `after`, and write what it lacks.
+        """Check that the wheel has rows for up to `limit` jobs that sort after `after`, and write those it lacks.
 
-        Each job should have a row at its `due`, or one before that will be pushed on: which of the two is not known, so
-        a row that is not at `due` is written. Nothing is lost then whatever has happened to the wheel.
+        Each job should have a row at its `due`, or an earlier one that will be moved. We cannot tell which, so
+        a row missing at `due` is written. Then nothing is lost, whatever happened to the wheel.
         """
         snapshots = self.page(after, limit)
         wanted = {s.job.slug: max(s.due, now + MARGIN) for s in snapshots if s.due < NEVER}
@@ -150,7 +150,7 @@ class DynamoDBStore:
         return 0
 
     def close(self) -> None:
-        """See Store.close: the connections belong to who gave us `call`."""
+        """See Store.close: the connections belong to whoever gave us `call`."""
         self._hands.close()
 
     # Reading
@@ -173,11 +173,11 @@ class DynamoDBStore:
         return self._call.items({"TableName": self._table, **keys, **more})
 
     def _names(self, after: str, limit: int) -> Iterator[str]:
-        condition = " AND sk > :sk" if after else ""  # a key may not even be compared with an empty string
+        condition = " AND sk > :sk" if after else ""  # DynamoDB: keys may not even be compared with an empty string
         return (item["sk"]["S"] for item in self._query("jobs", condition, after, Limit=limit))
 
     def _jobs(self, after: str, limit: int) -> Iterator[Snapshot]:
-        """All jobs whose slug sorts after this one, by slug; `limit` is how many are wanted at once."""
+        """All jobs whose slug sorts after this one, by slug; `limit` is how many to fetch at once."""
         for slugs in _chunks(self._names(after, limit), limit):
             found = self.load(slugs)
             yield from (found[slug] for slug in slugs if slug in found)
@@ -230,7 +230,7 @@ class DynamoDBStore:
                 raise
             if not _is_ours(refused.item, request):
                 return False
-            stored = refused.item  # an attempt whose answer was lost had made it
+            stored = refused.item  # an earlier attempt had made it, but its answer was lost
         for item in lay.log_items(change, lay.read_number(stored, "life"), self._retention):
             self._lines.write(item)
         return True
@@ -244,22 +244,22 @@ class DynamoDBStore:
     def _prepare(self, change: Change, planned: WritePlan) -> None:
         self._look_at(change)
         for row in planned.waiting:
-            # A slow loser must not put its old version over a newer row at the same instant.
+            # A slow loser must not overwrite a newer row at the same instant with its old version.
             older = {"ConditionExpression": "attribute_not_exists(pk) OR ver <= :ver"}
             values = {"ExpressionAttributeValues": {":ver": row["ver"]}}
             self._call.stored("PutItem", {"TableName": self._table, "Item": row, **older, **values})
 
     def _look_at(self, change: Change) -> None:
-        """Write the wheel's row. One for the past, or for now, goes where the next sweep still comes by."""
+        """Write the wheel's row. One for the past, or for now, goes where the next sweep will still find it."""
         if change.due is not None and change.due < NEVER:
             heard = (entry.signal.received for entry in change.entries if entry.signal)
             self._wheel.put({change.slug: max(change.due, self._clock() + MARGIN if self._clock() else 0, *heard)})
 
     def _forget(self, row: Item, version: int) -> None:
-        """Delete an outbox row that is no longer true, unless it has been written anew."""
+        """Delete an outdated outbox row, unless it has been written anew."""
         where = {"Key": {name: row[name] for name in ("pk", "sk")}, "ConditionExpression": "ver <= :ver"}
         values = {"ExpressionAttributeValues": {":ver": lay.number(version)}}
-        with suppress(Refused):  # it does no harm; who comes by next tries again
+        with suppress(Refused):  # it does no harm; whoever sees it next tries again
             self._call("DeleteItem", {"TableName": self._table, **where, **values})
 
 
@@ -278,7 +278,7 @@ def _version(item: Item) -> int:
 
 
 def _is_ours(item: Item, request: dict[str, Any]) -> bool:
-    """The item is what an earlier attempt at this very request has made of it."""
+    """Whether an earlier attempt at this very request left the item as it is."""
     return bool(item) and item.get("nonce") == request["ExpressionAttributeValues"][":nonce"]
 
 

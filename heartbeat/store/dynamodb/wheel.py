@@ -1,4 +1,4 @@
-"""The timer wheel in the table: which jobs somebody has to look at, by time. How it lies there: `items`."""
+"""The timer wheel in the table: which jobs somebody must look at, by time. `items` has the layout."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from heartbeat.store.dynamodb.call import Item, Patient
 
 AFTER_ROW = "after-row#"
-"""How the key of a mark begins that stands behind a row: then follows the row's job."""
+"""Prefix of a mark's key just behind a row; the row's job follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelRow:
-    """At this instant somebody has to look at the job."""
+    """At this instant somebody must look at the job."""
 
     at: int
     slug: str
 
     def behind(self) -> Mark:
-        """The mark of who has looked at everything up to this row."""
+        """The mark of a search that has looked at everything up to this row."""
         return Mark(at=self.at, key=AFTER_ROW + self.slug)
 
 
 class Wheel:
-    """The rows of one table. shards: into how many partitions a span's rows go."""
+    """One table's rows. shards: partitions for each span's rows."""
 
     def __init__(self, call: Patient, table: str, shards: int) -> None:
         self._call, self._table, self._shards = call, table, shards
         self._known_shards: int | None = None
 
     def rows(self, since: Mark, now: int) -> Iterator[WheelRow]:
-        """The rows from `since` to `now`, in order; true or not."""
+        """The rows from `since` to `now`, in order, outdated ones included."""
         place = (since.at, since.key.removeprefix(AFTER_ROW)) if since.key.startswith(AFTER_ROW) else (since.at, "")
         for span in range(since.at // lay.SPAN, now // lay.SPAN + 1):
             begin = span * lay.SPAN
@@ -53,7 +53,7 @@ class Wheel:
         values = {
             ":pk": {"S": lay.due_partition(span, shard)},
             ":first": {"S": first},
-            ":end": {"S": lay.due_place(last + 1)},  # no row is equal to it: a slug follows in each
+            ":end": {"S": lay.due_place(last + 1)},  # no row equals it: a slug follows in each
         }
         keys = "pk = :pk AND sk BETWEEN :first AND :end"
         return self._call.items(
@@ -65,14 +65,14 @@ class Wheel:
         self._call.put_all(self._table, [lay.due_item(slug, due, self._shards) for slug, due in dues.items()])
 
     def lacking(self, dues: Mapping[str, int]) -> dict[str, int]:
-        """Those of these jobs that have no row at this instant."""
+        """Those of these jobs that have no row at their instant."""
         rows = {slug: lay.due_item(slug, due, self._shards) for slug, due in dues.items()}
         wanted = {slug: lay.key(row["pk"]["S"], row["sk"]["S"]) for slug, row in rows.items()}
         found = {item["pk"]["S"] + item["sk"]["S"] for item in self._call.batch(self._table, list(wanted.values()))}
         return {slug: dues[slug] for slug, at in wanted.items() if at["pk"]["S"] + at["sk"]["S"] not in found}
 
     def all_shards(self) -> int:
-        """How many shards may hold rows: as many as a process that reads was ever set to, so that fewer do no harm."""
+        """How many shards may hold rows: the most that any reader was ever set to, so lowering the number is safe."""
         if self._known_shards is None:
             item = self._call(
                 "GetItem", {"TableName": self._table, "Key": lay.shards_key(), "ConsistentRead": True}
@@ -98,7 +98,7 @@ class Wheel:
 
 
 def _after(offset: int, slug: str) -> str:
-    """What sorts behind this row and before the next: a space comes before everything that a name may hold."""
+    """A key between this row and the next: a space sorts before everything that a name may contain."""
     return f"{lay.due_place(offset)}#{slug} " if slug else lay.due_place(offset)
 
 

@@ -1,4 +1,4 @@
-"""A change as DynamoDB writes. Pure: what lies there now is an argument."""
+"""A change as DynamoDB writes. Pure: the current items are arguments."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ NONCE_LENGTH = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritePlan:
-    """writes: all or none of them; waiting: outbox rows to write before; outdated: outbox rows to delete after."""
+    """writes: all or nothing; waiting: outbox rows to write first; outdated: outbox rows to delete afterwards."""
 
     writes: list[Write]
     waiting: list[Item]
     outdated: list[Item]
 
     def request(self, table: str) -> Write:
-        """The one request that makes all the writes; a single one needs no transaction."""
+        """One request for all the writes; a single write needs no transaction."""
         writes = [(kind, {"TableName": table, **write}) for kind, write in self.writes]
         if len(writes) == 1:
             return f"{writes[0][0]}Item", writes[0][1]
-        # The token makes an attempt that is repeated, because its answer was lost, do nothing the second time.
+        # With the token, an attempt repeated because its answer was lost does nothing the second time.
         items = [{kind: write} for kind, write in writes]
         return "TransactWriteItems", {"TransactItems": items, "ClientRequestToken": str(uuid.uuid4())}
 
 
 def is_plain(change: Change) -> bool:
-    """Only a job that goes on, with one line of history at most: needs neither a read nor a transaction."""
+    """Whether the change only updates a job, with at most one history line: that needs no read and no transaction."""
     conditional = change.deliveries or change.documents or change.remove or not change.expected
     return bool(change.slug) and not conditional and len(change.entries) <= 1
 
 
 def plan(change: Change, job: Item, deliveries: Mapping[str, Item], shards: int, retention: int) -> WritePlan | None:
-    """The writes of a change, given the job and the deliveries as they are now; None when it is stale already."""
+    """The writes of a change, given the current job and deliveries; None when it is already stale."""
     if _is_stale(change, job, deliveries):
         return None
     writes = [*_job_writes(change, job, retention), *_other_writes(change, retention)]
@@ -63,7 +63,7 @@ def plan(change: Change, job: Item, deliveries: Mapping[str, Item], shards: int,
 
 
 def update_job(change: Change) -> Request:
-    """The job goes on, if it is at the version expected. `nonce` tells this commit from all others."""
+    """Update the job if it is at the expected version. `nonce` tells this commit from all others."""
     texts = lay.job_texts(change.job, change.state)
     look = change.look if change.due is None else change.due
     due = {} if look is None else {"due": lay.number(look)}

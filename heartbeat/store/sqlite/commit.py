@@ -1,9 +1,9 @@
 """Changes as SQLite statements, within the transaction of their batch.
 
-The versions of all rows that a batch touches are known first, so that each change is taken or refused in memory. Then
-everything is written: a job that changed several times in the batch is written once, and an on-time ping costs its part
-of two prepared statements. A job's row is believed to be as we left it, and written only if it is; if one is not, the
-batch is begun again with everything read.
+First we learn the versions of all rows that a batch touches, so each change is taken or refused in memory. Then
+everything is written: a job that changed several times in the batch is written once, and an on-time ping costs a share
+of two prepared statements. We assume a job's row is as we left it, and write only if it is; if one is not, the
+batch starts again with everything read afresh.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from heartbeat.store.sqlite.find import Ids
 
 STATE_STEP = 320
-"""A state takes so many characters, or a multiple: a job goes down and up without its row outgrowing its page."""
+"""A state's text is padded to a multiple of this: a job goes down and up without its row outgrowing its page."""
 
 
 def keep(db: sqlite3.Connection, ids: Ids, changes: Sequence[Change]) -> tuple[list[bool], dict[str, JobRow]]:
-    """Which of the changes are kept, in their order, and the jobs' rows as they are once the commit is durable."""
+    """Which changes are kept, in order, and the jobs' rows once the commit is durable."""
     seen = _seen(ids, changes)
     batch = _Batch(db, ids, changes, seen)
     kept = [batch.take(change) for change in changes]
@@ -41,7 +41,7 @@ def keep(db: sqlite3.Connection, ids: Ids, changes: Sequence[Change]) -> tuple[l
 
 
 def _seen(ids: Ids, changes: Sequence[Change]) -> dict[str, JobRow]:
-    """The rows that need not be read: what was decided from them is what we last saw of them."""
+    """The rows we need not read: the decision was based on what we last saw in them."""
     if any(change.remove for change in changes):
         return {}
     found = {change.slug: ids.seen(change.slug, change.expected) for change in reversed(changes) if change.expected}
@@ -49,10 +49,10 @@ def _seen(ids: Ids, changes: Sequence[Change]) -> dict[str, JobRow]:
 
 
 def state_text(state: State) -> str:
-    """A state as its column holds it: followed by blanks, which JSON ignores, up to the next STATE_STEP.
+    """A state as stored in its column: padded with blanks, which JSON ignores, to the next STATE_STEP.
 
-    SQLite overwrites a row of the same size in place. One that grows is moved, and splits its page when that is full:
-    a thousand jobs going down, of a million in full pages, then wrote 4,399 pages instead of 1,174.
+    SQLite overwrites a row of the same size in place. One that grows is moved, and splits a full page:
+    without padding, a thousand jobs going down among a million wrote 4,399 pages instead of 1,174.
     """
     text = rows.dump(state)
     return text.ljust(-(-len(text) // STATE_STEP) * STATE_STEP)
@@ -83,7 +83,7 @@ class _Batch:
         return dict(chosen(self.db, select, keys))
 
     def take(self, change: Change) -> bool:
-        """Whether nothing that the change was decided from has moved; then it will be written."""
+        """Whether nothing has moved since the change was decided; if so, it will be written."""
         if not self._fits(change):
             return False
         if change.slug:
@@ -137,7 +137,7 @@ class _Batch:
             self.uuids.add(change.uuid)
 
     def _update(self, change: Change, job: JobRow) -> None:
-        """Only the columns that change, so that an index on the others is left alone."""
+        """Write only the columns that change, to leave indexes on the others alone."""
         row = self.updates.get(job.id)
         if row is None:
             row = self.updates[job.id] = {}
@@ -165,7 +165,7 @@ class _Batch:
         del self.jobs[change.slug]
 
     def _append(self, change: Change, last: int | None) -> int | None:
-        """Add the entries to the job's chain; answers the number of its last line."""
+        """Add the entries to the job's chain; returns the number of its last line."""
         for entry in change.entries:
             self.log_id += 1
             self.log.append((self.log_id, last, rows.heard_at(entry), entry.slot, rows.dump(entry)))
@@ -173,7 +173,7 @@ class _Batch:
         return last
 
     def write(self) -> bool:
-        """Write everything that was taken and is not in the file yet; False: a job's row is not what it was."""
+        """Write everything taken that is not in the file yet; False: a job's row was not as expected."""
         if not self._write_jobs():
             return False
         self.db.executemany("INSERT INTO log (id, prev, heard_at, slot, entry) VALUES (?, ?, ?, ?, ?)", self.log)

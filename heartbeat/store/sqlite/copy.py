@@ -1,4 +1,4 @@
-"""Copies of the SQLite file that can be put back: taken while it is in use, whole, and with a number of their own."""
+"""Copies of the SQLite file that can be restored: taken while it is in use, complete, each with its own number."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
-"""The bytes that every process locks that has a SQLite file open (https://www.sqlite.org/lockingv3.html)."""
+"""https://www.sqlite.org/lockingv3.html: every process with the file open locks these bytes."""
 
 
 def backup(db: Path, file: Path, *, force: bool = False) -> int:
-    """Copy the database, in use or not, into a file; answers how many jobs it has. force: over a file that is there."""
+    """Copy the database, in use or not, into a file; returns how many jobs it has. force: overwrite a file."""
     if _is_same(db, file):
         raise BadSetting(f"{file} is the database itself: name another file")
     if file.exists() and not force:
-        raise BadSetting(f"{file} is there already: name another file, or write over it with --force")
+        raise BadSetting(f"{file} already exists: name another file, or overwrite it with --force")
     with _copied(db, file) as (part, jobs):
         part.replace(file)
     _sync(file.parent)
@@ -35,13 +35,13 @@ def backup(db: Path, file: Path, *, force: bool = False) -> int:
 
 
 def restore(file: Path, db: Path, aside: Path) -> int:
-    """Put a copy in the database's place; answers how many jobs it has. aside: what the file is called that was there.
+    """Put a copy in the database's place; returns how many jobs it has. aside: the new name of the old file.
 
-    The -wal of the old one goes with it, so that the two remain what they were. Whenever this is cut off, there is a
-    whole database in place, or it can be done again.
+    The old file's -wal goes with it, so that they still fit together. Whenever this is interrupted, there is a
+    complete database in place, or it can be run again.
     """
     if _is_same(db, file):
-        raise BadSetting(f"{file} is the database itself: name the copy that shall take its place")
+        raise BadSetting(f"{file} is the database itself: name the copy to put in its place")
     with _alone(db), _copied(file, db) as (part, jobs):
         _set_aside(db, aside)
         part.replace(db)
@@ -55,7 +55,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 @contextmanager
 def _copied(source: Path, target: Path) -> Iterator[tuple[Path, int]]:
-    """A sound copy beside the target, and how many jobs it has; removed at the end, if it is still there."""
+    """A sound copy beside the target, and how many jobs it has; removed at the end if still there."""
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     try:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE))
@@ -92,7 +92,7 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
 def _check_schema(db: sqlite3.Connection, source: Path) -> None:
     found = schema(db)
     if not found:
-        raise BadSetting(f"{source} is no database of Heartbeat")
+        raise BadSetting(f"{source} is not a Heartbeat database")
     if found > len(MIGRATIONS):
         raise BadSetting(
             f"{source} has schema {found}, this version knows up to {len(MIGRATIONS)}: use a newer version"
@@ -101,10 +101,10 @@ def _check_schema(db: sqlite3.Connection, source: Path) -> None:
 
 @contextmanager
 def _alone(db: Path) -> Iterator[None]:
-    """Nobody else has the database open, nor can open it before this ends."""
+    """Nobody else has the database open, or can open it until this ends."""
     try:
         file = os.open(db, os.O_RDWR)
-    except FileNotFoundError:  # a server that misses it waits for it
+    except FileNotFoundError:  # a server that finds it missing waits for it
         yield
         return
     except OSError as problem:
@@ -130,7 +130,7 @@ def _set_aside(db: Path, aside: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """What was written or renamed there survives a power cut."""
+    """Make what was written or renamed there survive a power cut."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

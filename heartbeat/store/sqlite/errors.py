@@ -11,7 +11,7 @@ _DENIED = "cannot be written: check owner and mode of the file and of its folder
 MEANINGS: dict[int, tuple[type[WorldError], str]] = {
     sqlite3.SQLITE_BUSY: (StoreUnavailable, _LOCKED),
     sqlite3.SQLITE_LOCKED: (StoreUnavailable, _LOCKED),
-    sqlite3.SQLITE_FULL: (StoreUnavailable, "does not fit its disk any more: free some space; nothing stored is lost"),
+    sqlite3.SQLITE_FULL: (StoreUnavailable, "has filled its disk: free some space; nothing stored is lost"),
     sqlite3.SQLITE_READONLY: (StoreUnavailable, _DENIED),
     sqlite3.SQLITE_PERM: (StoreUnavailable, _DENIED),
     sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, "cannot be opened: check that its folder exists and may be written"),
@@ -27,7 +27,7 @@ MEANINGS: dict[int, tuple[type[WorldError], str]] = {
 def meaning(error: sqlite3.Error, path: str) -> WorldError:
     """The same error in our words: what is wrong and what to do."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    kind, text = MEANINGS.get(code & 0xFF, (StoreCorrupt, "holds something else than this version expects"))
+    kind, text = MEANINGS.get(code & 0xFF, (StoreCorrupt, "holds something other than this version expects"))
     return kind(f"the store {path} {text} (SQLite says: {error})")
 
 

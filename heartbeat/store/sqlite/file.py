@@ -1,6 +1,6 @@
 """The SQLite file itself: its connections, its tables and their migrations, and what its errors mean.
 
-The layout is the leanest of those measured: an append-only log without a second index (each row points to the job's
+The layout is the leanest we measured: an append-only log without a second index (each row points to the job's
 previous one), and a due index that an on-time ping does not touch.
 """
 
@@ -51,7 +51,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "ALTER TABLE gone ADD COLUMN definition TEXT",
     ),
 )
-"""Migration n (from 1) takes a file from schema n - 1 to n. What was released is never edited: add the next."""
+"""Migration n (from 1) takes a file from schema n - 1 to n. Never edit a released one: add the next."""
 
 SETTINGS = (
     "PRAGMA journal_mode = WAL",
@@ -62,19 +62,19 @@ SETTINGS = (
 
 _AGAIN = 0.01  # seconds
 LOOK_EVERY = 0.1
-"""Seconds between two looks at whether the files are still there; after a commit one always looks."""
-TAKEN_AWAY = "is not there any more: it was deleted, moved or replaced; nothing is taken until a database is back"
-WRITTEN_OVER = "was written over while it was open: stop the server, then `heartbeat restore` a backup"
+"""Seconds between checks that the files are still there; after a commit we always check."""
+TAKEN_AWAY = "is gone: it was deleted, moved or replaced; nothing is accepted until a database is back"
+WRITTEN_OVER = "was overwritten while it was open: stop the server, then `heartbeat restore` a backup"
 NOT_A_PAIR = (
     "and the -wal beside it do not belong together (was a copy laid over it?): `heartbeat restore COPY` does it right; "
-    "to keep the file as it stands, without what the -wal says, move the -wal away"
+    "to keep the file as it is, without what the -wal holds, move the -wal away"
 )
 
 
 class SQLiteFile:
-    """Connections to one file, handed from thread to thread but used by one at a time; ":memory:" has a single one.
+    """Connections to one file, passed between threads but used by one at a time; ":memory:" has only one.
 
-    When the file is taken away they are let go of, and a database that is there later is opened instead: another era.
+    When the file is taken away they are closed, and a database that appears later is opened instead: a new era.
     """
 
     def __init__(self, path: str, timeout: float, migrations: Sequence[Migration] = MIGRATIONS) -> None:
@@ -88,7 +88,7 @@ class SQLiteFile:
         self._place, self._log = DatabaseFiles(path), WriteAheadLog(path)
         self._look_at = 0.0
         self.era = 0
-        """How often the file has been lost so far."""
+        """How often the file has been lost."""
         try:
             with self.reading():
                 pass
@@ -98,12 +98,12 @@ class SQLiteFile:
 
     @property
     def tightened(self) -> bool:
-        """The files could be read by others than their owner, until now."""
+        """Whether others could read the files until now."""
         return self._place.tightened
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection; what goes wrong with it comes out as StoreUnavailable or StoreCorrupt."""
+        """A connection; its errors are raised as StoreUnavailable or StoreCorrupt."""
         with self._alone:
             try:
                 db, era = self._take()
@@ -116,7 +116,7 @@ class SQLiteFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction, which is durable at the end, or gone when anything was raised."""
+        """A connection in a transaction, durable at the end, or rolled back if anything was raised."""
         era = self.era
         with self._writing, self.reading() as db:
             if not self._begun and not self._in_memory:
@@ -127,11 +127,11 @@ class SQLiteFile:
             db.execute("COMMIT")
             if not self._in_memory:
                 self._check(era)
-                with suppress(sqlite3.Error):  # what was committed stands; the next commit tries again
+                with suppress(sqlite3.Error):  # the commit stands; the next one tries again
                     self._begin(db, needed=self._log.is_long)
 
     def close(self) -> None:
-        """Close what is idle now; what is in use is closed when it comes back."""
+        """Close idle connections now, and those in use when they come back."""
         self._closed = True
         self._drop_idle()
         self._log.close()
@@ -160,7 +160,7 @@ class SQLiteFile:
 
     def _give_back(self, db: sqlite3.Connection, era: int) -> None:
         if db.in_transaction:
-            with suppress(sqlite3.Error):  # the error that brought us here is the one to tell
+            with suppress(sqlite3.Error):  # report the error that brought us here
                 db.execute("ROLLBACK")
         if self._closed or db.in_transaction or era != self.era:
             self._drop(db)
@@ -168,11 +168,11 @@ class SQLiteFile:
             self._idle.append(db)
 
     def _check(self, era: int) -> None:
-        """Raises StoreGone when what is at the path is not what was open in this era."""
+        """Raises StoreGone when the file at the path is not the one opened in this era."""
         if era == self.era and self._place.is_same:
             if not self._place.is_written:
                 return
-            if belong_together(self.path):  # it was a checkpoint, ours or of another process
+            if belong_together(self.path):  # it was a checkpoint, ours or another process's
                 self._place.note_writing()
                 return
             self._spoilt = True
@@ -200,10 +200,10 @@ class SQLiteFile:
                 if not self.era:
                     raise
                 told = meaning(problem, self.path) if isinstance(problem, sqlite3.Error) else problem
-                raise StoreGone(f"{told}; nothing is taken until the database is back") from problem
+                raise StoreGone(f"{told}; nothing is accepted until the database is back") from problem
 
     def _begin_era(self) -> None:
-        """Open the database that is at the path now."""
+        """Open the database now at the path."""
         self._place.tighten()
         if not self._in_memory and not belong_together(self.path):
             raise StoreCorrupt(f"the store {self.path} {NOT_A_PAIR}")
@@ -235,7 +235,7 @@ class SQLiteFile:
             self._drop(self._idle.pop())
 
     def _drop(self, db: sqlite3.Connection) -> None:
-        """Close; but the last to close checkpoints, which would spoil what somebody laid over the file."""
+        """Close, but without the last one's checkpoint, which would spoil what somebody copied over the file."""
         if self._spoilt:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(db))
         else:
@@ -243,7 +243,7 @@ class SQLiteFile:
 
 
 def _connect(path: str, timeout: float) -> sqlite3.Connection:
-    uri = path if path == ":memory:" else f"{Path(path).absolute().as_uri()}?mode=rw"  # it never makes a file
+    uri = path if path == ":memory:" else f"{Path(path).absolute().as_uri()}?mode=rw"  # it never creates a file
     db = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         for setting in SETTINGS:
@@ -255,7 +255,7 @@ def _connect(path: str, timeout: float) -> sqlite3.Connection:
 
 
 def _set(db: sqlite3.Connection, setting: str, timeout: float) -> None:
-    """Waits where SQLite does not: to turn a file to WAL while others do the same is refused at once."""
+    """Waits where SQLite does not: it refuses at once to switch a file to WAL while others do the same."""
     end = time.monotonic() + timeout
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Finding many rows at once, and jobs by the number of their row."""
+"""Finding many rows at once, and jobs by row number."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 CHUNK = 500
-"""Keys in one SELECT (SQLite takes 32,766 parameters, its planner likes fewer)."""
+"""Keys in one SELECT (SQLite allows 32,766 parameters, its planner prefers fewer)."""
 IDS_MAX = 100_000
-"""Rows whose numbers are remembered, in some 13 MB."""
+"""Row numbers remembered, in about 13 MB."""
 SEEN_MAX = 50_000
-"""Rows remembered with what stood in them, in some 12 MB."""
+"""Rows remembered with their contents, in about 12 MB."""
 
 
 def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> list[tuple[Any, ...]]:
@@ -35,9 +35,9 @@ class JobRow(NamedTuple):
 
 
 class Ids:
-    """The row in which each job was last seen: found by its number, it needs no look into the index of the slugs.
+    """The row in which each job was last seen: finding it by number avoids the slug index.
 
-    A row may be gone meanwhile, or be another job's: it counts only when it bears the slug.
+    The row may since be gone, or another job's: it counts only if it has the slug.
     """
 
     def __init__(self) -> None:
@@ -45,18 +45,18 @@ class Ids:
         self._seen: dict[str, JobRow] = {}
 
     def seen(self, slug: str, version: int) -> JobRow | None:
-        """The job's row, if it was in this version when it was last seen. It may have moved since."""
+        """The job's row, if it had this version when last seen. It may have changed since."""
         row = self._seen.get(slug)
         return row if row is not None and row.version == version else None
 
     def remember(self, rows: Mapping[str, JobRow]) -> None:
-        """What stands in these jobs' rows, now that it is durable."""
+        """Remember these jobs' rows, now that they are durable."""
         if len(self._seen) + len(rows) > SEEN_MAX:
             self._seen = {}  # not cleared: another thread may be reading it
         self._seen.update(rows)
 
     def note(self, seen: Iterable[tuple[str, int]]) -> list[str]:
-        """Remember the rows of these jobs; answers their slugs."""
+        """Remember these jobs' row numbers; returns their slugs."""
         found = dict(seen)
         if len(self._ids) + len(found) > IDS_MAX:
             self._ids = {}  # not cleared: another thread may be reading it
@@ -64,7 +64,7 @@ class Ids:
         return list(found)
 
     def find(self, db: sqlite3.Connection, columns: str, slugs: Collection[str]) -> list[tuple[Any, ...]]:
-        """Slug, number of the row and the named columns of each job that there is among these."""
+        """Slug, row number and the named columns of each of these jobs that exists."""
         select = f"SELECT slug, id, {columns} FROM jobs WHERE"  # noqa: S608 - the names are ours
         ids, wanted = self._ids, set(slugs)
         found = chosen(db, f"{select} id IN", [ids[slug] for slug in wanted if slug in ids])

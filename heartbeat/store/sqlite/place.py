@@ -1,10 +1,10 @@
-"""The files of a SQLite database on the disk: who may read them, and whether those at the path are still the open ones.
+"""A SQLite database's files on disk: who may read them, and whether those at the path are still the open ones.
 
-A file that was deleted, moved away or replaced stays open and takes commits, which nobody will ever read. All of that
-changes the folder: as long as the folder is as it was, so are its files. A copy written over the file shows in the
-file's own time and size. Two stats after a commit, some microseconds, tell. The -wal is not among them: to ask Linux
-(6.13 and later, multigrain timestamps) for the time of a file that is being written makes its next sync write the time
-too, 40 of the 400 microseconds that a commit takes.
+A file that was deleted, moved or replaced stays open and takes commits that nobody will ever read. All of that
+changes the folder: while the folder is unchanged, so are its files. A copy written over the file shows in the
+file's own time and size. Two stats after a commit, a few microseconds, tell us. We do not stat the -wal: asking Linux
+(6.13 and later, multigrain timestamps) for the time of a file being written makes its next sync write the time
+too: 40 of a commit's 400 microseconds.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ ENDINGS = ("", "-wal", "-shm")
 PRIVATE = 0o600
 """It holds the ping key and what jobs print."""
 STEADY = 1.0
-"""Seconds."""
+"""Seconds without a write before a file counts as steady."""
 COARSE = 1.0
-"""Seconds from when a folder was first seen as it is until that is believed: it may change again without showing it
-(a file system counts time in steps, of 4 to 10 ms on Linux)."""
+"""Seconds that a folder must look the same before we believe it: it may change again without showing it
+(file systems count time in steps of 4 to 10 ms on Linux)."""
 Number = tuple[int, int]
 Written = tuple[int, int]
 Stamp = tuple[int, int, int, int]
 
 
 class DatabaseFiles:
-    """One path, and what was found there when the database was opened."""
+    """One path, and what was there when the database was opened."""
 
     def __init__(self, path: str) -> None:
         self._paths = [] if path == ":memory:" else [path + ending for ending in ENDINGS]
@@ -40,41 +40,41 @@ class DatabaseFiles:
         self._written: Written | None = None
         self._seen: tuple[Written | None, float] = None, 0.0
         self.tightened = False
-        """Others could read the files, and cannot any more."""
+        """Whether others could read the files before, and now cannot."""
 
     def make(self) -> None:
-        """Make the file, for nobody but its owner, unless it is there; SQLite makes the others like it."""
+        """Create the file, for its owner alone, unless it exists; SQLite creates the others with the same mode."""
         for path in self._paths[:1]:
-            with suppress(OSError):  # that it cannot be made will be told by SQLite
+            with suppress(OSError):  # SQLite will report that it cannot be created
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE))
 
     def tighten(self) -> None:
-        """Let nobody but the owner read what is there already."""
+        """Let only the owner read the existing files."""
         for path in map(Path, self._paths):
-            with suppress(OSError):  # it is not there, or another user's: `doctor` says so
+            with suppress(OSError):  # it is missing, or another user's: `doctor` says so
                 if path.stat().st_mode & 0o077:
                     path.chmod(PRIVATE)
                     self.tightened = True
 
     def note(self) -> None:
-        """These are the files that are open now."""
+        """Note which files are open now."""
         self._numbers = [_number(path) for path in self._paths]
         self._stamp, self._quiet = None, False
         self._shows = bool(self._paths) and _shows(self._folder, self._paths[0])
         self.note_writing()
 
     def note_writing(self) -> None:
-        """What was written to the file itself up to now is known to be ours."""
+        """Note that everything written to the file so far is ours."""
         self._written = _written(self._paths[0]) if self._paths else None
 
     @property
     def is_there(self) -> bool:
-        """There is a file at the path, and something in it."""
+        """Whether there is a file at the path that is not empty."""
         found = _written(self._paths[0])
         return found is not None and found[1] > 0
 
     def is_steady(self, now: float) -> bool:
-        """As we saw it, nobody has written to the file for a while: it is not being copied here just now."""
+        """Whether nobody has written to the file for a while, as far as we saw: it is not just being copied here."""
         found = _written(self._paths[0])
         if found != self._seen[0]:
             self._seen = found, now
@@ -82,7 +82,7 @@ class DatabaseFiles:
 
     @property
     def is_same(self) -> bool:
-        """All files at the path are those that were noted."""
+        """Whether all files at the path are those we noted."""
         folder = _stamp(self._folder)
         if folder != self._stamp:
             self._stamp, self._settled_at, self._quiet = folder, time.monotonic() + COARSE, False
@@ -94,16 +94,16 @@ class DatabaseFiles:
 
     @property
     def is_replaced(self) -> bool:
-        """Another file stands at the path than was noted, so that the -wal noted is not its own."""
+        """Whether the path has a different file from the one noted, to which the noted -wal does not belong."""
         return bool(self._numbers) and _number(self._paths[0]) not in {None, self._numbers[0]}
 
     @property
     def is_written(self) -> bool:
-        """Somebody wrote to the file itself since."""
+        """Whether somebody has written to the file itself since."""
         return bool(self._paths) and _written(self._paths[0]) != self._written
 
     def set_aside(self) -> None:
-        """Move the -wal that was noted out of the way of the file that stands here now; nobody needs the -shm."""
+        """Move the noted -wal out of the new file's way; nobody needs the -shm."""
         wal, shm = self._paths[1:]
         if _number(wal) is not None and _number(wal) == self._numbers[1]:
             Path(wal).replace(f"{wal}.replaced")
@@ -120,7 +120,7 @@ def _number(path: str) -> Number | None:
 
 
 def _shows(folder: str, path: str) -> bool:
-    """Whether the folder tells of what becomes of this file: it holds the file itself, no link and no mount."""
+    """Whether the folder shows what happens to this file: it holds the file itself, not a link or a mount."""
     with suppress(OSError):
         return not Path(path).is_symlink() and Path(path).stat().st_dev == Path(folder).stat().st_dev
     return False

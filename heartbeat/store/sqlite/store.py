@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from heartbeat.model import Change, Delivery, Entry
     from heartbeat.store.sqlite.file import Migration
 
-# The comparison with NEVER lets SQLite see that the partial index will do.
+# Comparing with NEVER lets SQLite see that the partial index is enough.
 DUE = f"SELECT slug, id FROM jobs WHERE due <= ? AND due < {NEVER} ORDER BY due LIMIT ?"  # noqa: S608 - a constant
 OUTBOX = f"""SELECT delivery, id FROM deliveries
     WHERE next_at <= ? AND next_at < {NEVER} ORDER BY next_at LIMIT ?"""  # noqa: S608 - a constant
@@ -32,8 +32,8 @@ HISTORY = """
         UNION ALL
         SELECT log.prev, log.slot, log.entry FROM chain JOIN log ON log.id = chain.prev)
     SELECT entry FROM chain WHERE :slot IS NULL OR slot = :slot LIMIT :limit"""
-# The newest row always stays: SQLite gives out the highest id + 1, and a pointer to a purged row must never meet a
-# new one of the same number.
+# The newest row always stays: SQLite assigns the highest id + 1, and a pointer to a purged row must never meet a
+# new one with the same number.
 PURGE_LOG = """DELETE FROM log WHERE id IN (
     SELECT id FROM (SELECT id, heard_at FROM log ORDER BY id LIMIT :limit) WHERE heard_at < :before)
     AND id < (SELECT max(id) FROM log)"""
@@ -58,12 +58,12 @@ class SQLiteStore:
 
     @property
     def era(self) -> int:
-        """It rises when the file was taken away: what is there afterwards may be another database."""
+        """Rises when the file is taken away: what is there afterwards may be another database."""
         return self._file.era
 
     @property
     def tightened(self) -> bool:
-        """Others than the owner could read the file until it was opened."""
+        """Whether others could read the file until it was opened."""
         return self._file.tightened
 
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
@@ -95,7 +95,7 @@ class SQLiteStore:
             return [str(slug) for (slug,) in db.execute(NAMES, (after, limit))]
 
     def due(self, since: Mark, now: int, limit: int) -> Due:
-        """See Store.due: an index needs no lower bound, and what was looked at is not in it any more."""
+        """See Store.due: an index needs no lower bound, and what was looked at has left it."""
         with self._file.reading() as db:
             slugs = self._ids.note(db.execute(DUE, (now, limit)))
         full = len(slugs) >= limit
@@ -134,7 +134,7 @@ class SQLiteStore:
         return Document(name=name, version=version, value=rows.DOCUMENT.load(text, name))
 
     def purge(self, before: int, limit: int) -> int:
-        """See Store.purge: from the oldest rows on, looking at `limit` of each kind at most."""
+        """See Store.purge: starts with the oldest rows, and looks at up to `limit` of each kind."""
         with self._file.writing() as db:
             gone = db.execute(PURGE_LOG, {"before": before, "limit": limit}).rowcount
             gone += db.execute(PURGE_DELIVERIES, {"before": before, "limit": limit - gone}).rowcount

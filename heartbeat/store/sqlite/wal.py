@@ -1,23 +1,23 @@
-"""The write-ahead log of a SQLite file: when it begins anew, and whether it belongs to the file that it lies beside.
+"""A SQLite file's write-ahead log: when it starts anew, and whether it belongs to the file beside it.
 
-SQLite applies a -wal to whatever file lies beside it. A copy laid over a dead server's file, with that server's -wal
-still there, becomes a mixture of both; nothing in SQLite's format can tell. So each generation of the log, from one
-whole checkpoint to the next, gets a number, in `user_version`, which stands at a fixed place of the first page and is
+SQLite applies a -wal to whatever file is beside it. A copy placed over a dead server's file, with that server's -wal
+still there, becomes a mixture of both; nothing in SQLite's format shows it. So each generation of the log, from one
+full checkpoint to the next, gets a number in `user_version`, which has a fixed place in the first page and can be
 read without opening anything:
 
     number   2          3                                    4              5
     log      2 …        3 … … … … … … … … … … … … … … … …    4              5 … …
     file     ──── 2 ───────────────────────────────────────── 4 ─────────────────
                   │     first commit of the new log           │
-                  checkpointed whole                          checkpointed whole
+                  full checkpoint                             full checkpoint
 
 A file and a log belong together when the file has one of the log's numbers (some or all of it was checkpointed), or the
-one before its first (none was). A copy made between two checkpoints has a number of the log of its time: right beside
-that log, whose pages make it what the file was at the end, and wrong beside every other. A backup of ours gets a
-number of its own. Only we checkpoint (`wal_autocheckpoint = 0`), so that the numbers come at the right moments; after
-a checkpoint by others the log says nothing, and is believed.
+one before its first (none was). A copy made between two checkpoints has a number from the log of its time: right beside
+that log, whose pages bring it to the file's final state, and wrong beside any other. Our own backups get a
+number of their own. Only we checkpoint (`wal_autocheckpoint = 0`), so the numbers change at the right moments; after
+a checkpoint by others the log says nothing, and we trust it.
 
-Numbers: consecutive, from a multiple of 65,536 drawn by lot; 0 is a file from before there were any.
+Numbers are consecutive, from a random multiple of 65,536; 0 is a file from before there were numbers.
 """
 
 from __future__ import annotations
@@ -37,37 +37,37 @@ if TYPE_CHECKING:
 PAGES_MAX = 10_000
 """Pages after which the log is checkpointed."""
 MORE = 1_000
-"""Pages until the next try, when somebody who reads was in the way."""
+"""Pages until the next try, when a reader was in the way."""
 SOON = 20
-"""Pages until the next try, when the log has just been begun by a process that has just opened it."""
+"""Pages until the next try, when a process that just opened the file has just started the log."""
 LOOK_EVERY = 8
-"""Commits from one look at its length to the next: after reading it, the next sync has the time of that to write."""
+"""Commits between checks of its length: after a check, the next sync must also write the file's time."""
 TRIES_AT_FIRST = 20
 A_MOMENT = 0.002
-"""Seconds: our own reading takes no longer."""
+"""Seconds: our own reads take no longer."""
 HEADER, FRAME = 32, 24
 """Bytes (https://www.sqlite.org/fileformat2.html#walformat)."""
 MAGIC = (0x377F0682, 0x377F0683)
 VERSION_AT = 60
-"""Where user_version stands in the first page."""
+"""Offset of user_version in the first page."""
 ROOT = 1 << 16
 TRIES = 4
 TRY_AGAIN = 0.05
-"""Seconds: another process may be checkpointing just now."""
+"""Seconds: another process may be checkpointing right now."""
 
 
 def new_number() -> int:
-    """A number that no other file has (one in 32,767)."""
+    """A number that no other file has (but for a chance of one in 32,767)."""
     return (1 + secrets.randbelow(ROOT // 2 - 1)) * ROOT
 
 
 def number(db: sqlite3.Connection) -> int:
-    """The number of the database as this connection sees it."""
+    """The database's number as this connection sees it."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def begin(db: sqlite3.Connection, tries: int = 1) -> bool:
-    """Checkpoint, and begin a new generation; False when somebody who reads is in the way, and this one goes on."""
+    """Checkpoint and begin a new generation; False when a reader is in the way, and this one continues."""
     _count(db)
     for number_of_try in range(tries):
         busy, pages, done = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -103,7 +103,7 @@ def _fit(path: str) -> bool:
 
 
 def _number_of_file(path: str) -> int:
-    """The number in the file itself. By way of SQLite: to close it in any other way ends our locks on it.
+    """The number in the file itself. Read through SQLite: closing the file any other way would end our locks on it.
 
     Where a checkpoint was killed before its last page, the file is shorter than it says: `writable_schema` allows that.
     """
@@ -116,7 +116,7 @@ def _number_of_file(path: str) -> int:
 
 
 def _numbers(wal: str) -> list[int]:
-    """The numbers in this log, in the order in which they were written."""
+    """The numbers in this log, in the order they were written."""
     try:
         file = os.open(wal, os.O_RDONLY)
     except OSError:
@@ -157,7 +157,7 @@ def _is_whole(header: bytes, before: bytes, frame: bytes, page: bytes) -> bool:
 
 
 class WriteAheadLog:
-    """The -wal of an open database: how long it has grown."""
+    """An open database's -wal: how long it has grown."""
 
     def __init__(self, path: str) -> None:
         self._path = f"{path}-wal"
@@ -167,7 +167,7 @@ class WriteAheadLog:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing has been written to it yet."""
+        """Whether nothing has been written to it yet."""
         try:
             return Path(self._path).stat().st_size == 0
         except OSError:
@@ -175,7 +175,7 @@ class WriteAheadLog:
 
     @property
     def is_long(self) -> bool:
-        """It is time for a checkpoint: the page at the limit is of this generation. Asked after each commit."""
+        """Whether to checkpoint: the page at the limit is from this generation. Asked after each commit."""
         looks = self._commits % LOOK_EVERY == 0
         self._commits += 1
         if not looks:
@@ -189,7 +189,7 @@ class WriteAheadLog:
         return os.pread(self._file, 8, HEADER + (self._pages - 1) * size + 8) == header[16:24]
 
     def begun(self, *, anew: bool, first: bool) -> None:
-        """The log begins anew, or somebody was in the way. first: since it was opened."""
+        """The log starts anew, or somebody was in the way. first: the first since it was opened."""
         self._pages = PAGES_MAX if anew else SOON if first else self._pages + MORE
 
     def close(self) -> None:

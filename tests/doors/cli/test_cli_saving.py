@@ -76,7 +76,7 @@ class TestBackup:
         night.write("precious", "copy.db")
         status, _, err = night.run("backup", "copy.db")
         assert status == 2
-        assert "copy.db is there already: name another file, or write over it with --force" in err
+        assert "copy.db already exists: name another file, or overwrite it with --force" in err
         assert (night.folder / "copy.db").read_text() == "precious"
         assert night.run("backup", "copy.db", "--force")[0] == 0
         assert pauses(night.folder / "copy.db") == 0
@@ -165,7 +165,7 @@ class TestRestore:
 
     @pytest.mark.parametrize(
         ("content", "said"),
-        [(b"no database at all" * 99, "is not a SQLite database"), (b"", "is no database of Heartbeat")],
+        [(b"no database at all" * 99, "is not a SQLite database"), (b"", "is not a Heartbeat database")],
     )
     def test_of_what_is_none(self, night, content, said):
         before = (night.folder / "heartbeat.db").read_bytes()

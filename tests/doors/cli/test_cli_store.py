@@ -26,7 +26,7 @@ class TestAddress:
     @pytest.mark.parametrize(
         ("address", "told"),
         [
-            ("redis://x", "'redis://x' is no store; write it like dynamodb://my-table"),
+            ("redis://x", "'redis://x' is not a store; write it like dynamodb://my-table"),
             ("dynamodb://", "the name of a table has 3 to 255 letters"),
             ("dynamodb://[", "Invalid IPv6 URL"),
             ("dynamodb://me:secret@table:80", "the name of a table has"),

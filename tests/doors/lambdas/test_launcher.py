@@ -142,5 +142,5 @@ def test_what_the_template_does_not_say_is_named(name):
 
 
 def test_a_command_that_no_shell_would_take_is_named():
-    with pytest.raises(BadSetting, match="HEARTBEAT_TASK_COMMAND is no command as a shell takes it: No closing"):
+    with pytest.raises(BadSetting, match="HEARTBEAT_TASK_COMMAND is not a valid shell command: No closing"):
         read_launcher(ENVIRON | {"HEARTBEAT_TASK_COMMAND": "sh -c 'oh"})

@@ -43,7 +43,7 @@ def test_deleted_refused_said_and_put_back(serve, door, tmp_path):
         assert ping(server, "before") == 200
         server.db.rename(tmp_path / "away")
         assert [ping(server, f"lost-{n}") for n in range(5)] == [503] * 5
-        assert "is not there any more: it was deleted, moved or replaced" in is_unwell(server)
+        assert "is gone: it was deleted, moved or replaced" in is_unwell(server)
         assert not server.db.exists()
         (tmp_path / "away").rename(server.db)
         until(lambda: health(server) == (200, ""))
@@ -81,7 +81,7 @@ def test_a_copy_written_over_it_is_not_answered_from_nor_spoilt(serve, tmp_path)
             pass
         shutil.copyfile(tmp_path / "copy.db", server.db)
         assert ping(server, "lost") == 503
-        assert "written over while it was open: stop the server" in is_unwell(server)
+        assert "overwritten while it was open: stop the server" in is_unwell(server)
         server.stop()
         assert server.db.read_bytes() == (tmp_path / "copy.db").read_bytes()
 
