@@ -61,7 +61,7 @@ from msgspec.structs import replace
 
 from heartbeat.core import deadlines, slots
 from heartbeat.core.alerts import incident_id
-from heartbeat.core.case import Case
+from heartbeat.core.decision import Decision
 from heartbeat.core.transition import TRANSITIONS, Tell, Transition, keep_row
 from heartbeat.model import (
     BAD,
@@ -78,7 +78,7 @@ from heartbeat.model import (
 )
 
 
-class Judgment(Case):
+class Judgment(Decision):
     """One look at a job: verdicts go in, one `Change` comes out."""
 
     hung_since: int | None = None

@@ -144,7 +144,7 @@ class Document(Noun, frozen=True, kw_only=True):
 
 
 class Mark(Noun, frozen=True, kw_only=True):
-    """How far the clock has looked: at everything due before `at`. key: the store's own place among what is due then."""
+    """How far the clock has looked: at everything due before `at`. key: the store's place among what is due then."""
 
     at: int
     key: str = ""

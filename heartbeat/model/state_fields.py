@@ -1,4 +1,4 @@
-"""The fields of `State`, for type checkers: what `Case.set` may be given. A test compares the two."""
+"""The fields of `State`, for type checkers: what `Decision.set` may be given. A test compares the two."""
 
 from __future__ import annotations
 

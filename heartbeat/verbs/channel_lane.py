@@ -12,7 +12,7 @@ from heartbeat.errors import ChannelFailed
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Delivery, Outcome
 from heartbeat.text.alert_text import headline
 from heartbeat.verbs import batching, channel_state, service_state
-from heartbeat.verbs.delivered import Delivered, count
+from heartbeat.verbs.counts import Delivered, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence

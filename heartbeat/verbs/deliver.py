@@ -19,7 +19,7 @@ from heartbeat.errors import ChannelFailed
 from heartbeat.model import DAY, SECOND
 from heartbeat.verbs import batching, channel_state
 from heartbeat.verbs.channel_lane import Lane, Pass
-from heartbeat.verbs.delivered import Delivered, count
+from heartbeat.verbs.counts import Delivered, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

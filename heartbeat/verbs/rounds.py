@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from heartbeat.telemetry import Log
-    from heartbeat.verbs.delivered import Delivered
-    from heartbeat.verbs.sweep import Swept
+    from heartbeat.verbs.counts import Delivered, Swept
 
 
 Done = TypeVar("Done", "Swept", "Delivered")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -17,6 +16,7 @@ from heartbeat.errors import CallerError, StoreUnavailable
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Kind, Status
 from heartbeat.verbs import service_state, stuck
 from heartbeat.verbs.clock_set import follow
+from heartbeat.verbs.counts import Swept
 from heartbeat.verbs.record import ATTEMPTS_MAX, Recorder
 
 if TYPE_CHECKING:
@@ -40,38 +40,6 @@ STARTS_AGAIN = 15 * SECOND
 """The pause before an unfinished start is asked for again, unless somebody has gone on with it."""
 EVIDENCE_AGAIN = MINUTE
 """How often a job's evidence is looked at while its latest slot is bad: perhaps nobody tells us of the object."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Swept:
-    """What one sweep did. due: jobs that it was to look at; lost: races lost (those jobs are looked at again at once).
-
-    moved: milliseconds by which this sweep found the clock set forward (negative: back); age: milliseconds since the
-    sweep before; starts: runs whose start somebody must go on with (`trigger`).
-    """
-
-    due: int = 0
-    judged: int = 0
-    told: int = 0
-    lost: int = 0
-    blind: Blind | None = None
-    more: bool = False
-    age: int = 0
-    moved: int = 0
-    starts: tuple[Order, ...] = ()
-
-    def __add__(self, later: Swept) -> Swept:
-        return Swept(
-            due=self.due + later.due,
-            judged=self.judged + later.judged,
-            told=self.told + later.told,
-            lost=self.lost + later.lost,
-            blind=self.blind or later.blind,
-            more=later.more,
-            age=max(self.age, later.age),
-            moved=self.moved + later.moved,
-            starts=self.starts + later.starts,
-        )
 
 
 def nothing_to_see(_job: Snapshot, _slots: Sequence[int], _now: int) -> Sequence[Signal]:

@@ -15,8 +15,8 @@ from heartbeat.outbound.addresses import Guard
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.verbs import service_state
 from heartbeat.verbs.channel_lane import CLAIM
+from heartbeat.verbs.counts import Delivered
 from heartbeat.verbs.deliver import deliver
-from heartbeat.verbs.delivered import Delivered
 from heartbeat.verbs.illness import illnesses
 
 DOWN = ChannelFailed("down")

@@ -17,8 +17,8 @@ from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Commit, Ev
 from heartbeat.verbs import channel_state, service_state
 from heartbeat.verbs.batching import ready
 from heartbeat.verbs.channel_lane import CLAIM
+from heartbeat.verbs.counts import Delivered
 from heartbeat.verbs.deliver import deliver
-from heartbeat.verbs.delivered import Delivered
 from heartbeat.verbs.illness import illnesses
 
 FORBIDDEN = ChannelFailed("403", refused=True)

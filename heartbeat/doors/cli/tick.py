@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
-    from heartbeat.verbs.delivered import Delivered
-    from heartbeat.verbs.sweep import Look, Swept
+    from heartbeat.verbs.counts import Delivered, Swept
+    from heartbeat.verbs.sweep import Look
 
 ROUNDS_MAX = 100
 """So often one tick comes back at once when there is more to do."""

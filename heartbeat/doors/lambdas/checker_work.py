@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from heartbeat.doors.http.watchdog import Watchdog
     from heartbeat.doors.lambdas.journal import Journal
     from heartbeat.store.dynamodb.store import DynamoDBStore
-    from heartbeat.verbs.delivered import Delivered
-    from heartbeat.verbs.sweep import Look, Swept
+    from heartbeat.verbs.counts import Delivered, Swept
+    from heartbeat.verbs.sweep import Look
 
     Left = Callable[[], int]
     """Milliseconds until Lambda ends this call."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from heartbeat.model.state_fields import StateFields
 
 
-class Case:
+class Decision:
     """Collects what one look at a job decides.
 
     now: when we look; quiet: until when people are not told (a silence), or None; blinds: when nobody listened.

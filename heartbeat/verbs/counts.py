@@ -1,4 +1,4 @@
-"""What became of deliveries, counted."""
+"""What sweeps and passes over the outbox did, counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,41 @@ from heartbeat.model import NEVER, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heartbeat.core.blind import Blind
+    from heartbeat.core.start_orders import Order
     from heartbeat.model import Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What one sweep did. due: jobs that it was to look at; lost: races lost (those jobs are looked at again at once).
+
+    moved: milliseconds by which this sweep found the clock set forward (negative: back); age: milliseconds since the
+    sweep before; starts: runs whose start somebody must go on with (`trigger`).
+    """
+
+    due: int = 0
+    judged: int = 0
+    told: int = 0
+    lost: int = 0
+    blind: Blind | None = None
+    more: bool = False
+    age: int = 0
+    moved: int = 0
+    starts: tuple[Order, ...] = ()
+
+    def __add__(self, later: Swept) -> Swept:
+        return Swept(
+            due=self.due + later.due,
+            judged=self.judged + later.judged,
+            told=self.told + later.told,
+            lost=self.lost + later.lost,
+            blind=self.blind or later.blind,
+            more=later.more,
+            age=max(self.age, later.age),
+            moved=self.moved + later.moved,
+            starts=self.starts + later.starts,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
