@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.days import FIRST_YEAR, LAST_YEAR, Days
 from heartbeat.schedule.duration import MS
-from heartbeat.schedule.fields import MONTHS, WEEKDAYS, Field
-from heartbeat.schedule.monthdays import read_monthdays
+from heartbeat.schedule.fields import MONTHS, WEEKDAYS, Field, read_monthdays
 from heartbeat.schedule.rule import POLICIES, Interval, Zoned
 from heartbeat.schedule.times import times
 from heartbeat.schedule.wall import Calendar

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from heartbeat.errors import BadSchedule
 
@@ -131,3 +132,31 @@ def _unread(item: str) -> tuple[str, str]:
     if item.endswith("/"):
         return f"holds {item!r}, a step without its number", f"write {item}2 or the like"
     return f"holds {item!r}, which cannot be read", ""
+
+
+_NEAREST = re.compile(r"([0-9]{1,2})W")
+_LAST_DAY = 1 << 1
+
+
+class Monthdays(NamedTuple):
+    """The masks that Days knows by the same names."""
+
+    plain: int
+    from_end: int = 0
+    nearest: int = 0
+    last_workday: bool = False
+
+
+def read_monthdays(field: Field, text: str) -> Monthdays:
+    """The masks of a day-of-month field; the letters are looked for only where one stands."""
+    upper = text.upper()
+    if "L" not in upper and "W" not in upper:
+        return Monthdays(field.mask(text))
+    items = upper.split(",")
+    near = [form for form in map(_NEAREST.fullmatch, items) if form]
+    plain = nearest = 0
+    for form in near:
+        nearest |= 1 << field.value(form[1], text)
+    for item in set(items) - {"L", "LW"} - {form[0] for form in near}:
+        plain |= field.item(item, text)
+    return Monthdays(plain, _LAST_DAY if "L" in items else 0, nearest, "LW" in items)

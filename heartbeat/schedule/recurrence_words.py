@@ -6,8 +6,7 @@ import re
 from itertools import product
 from typing import TYPE_CHECKING
 
-from heartbeat.schedule.english import MONTH_NAMES, NTH, SHOWN, WEEKDAY_NAMES, joined, plural, spans
-from heartbeat.schedule.words import week_from_monday
+from heartbeat.schedule.words import MONTH_NAMES, NTH, SHOWN, WEEKDAY_NAMES, joined, plural, spans, week_from_monday
 
 if TYPE_CHECKING:
     from datetime import datetime

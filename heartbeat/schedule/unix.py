@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.days import Days
-from heartbeat.schedule.fields import MONTHS, WEEKDAYS, Field
-from heartbeat.schedule.monthdays import read_monthdays
+from heartbeat.schedule.fields import MONTHS, WEEKDAYS, Field, read_monthdays
 from heartbeat.schedule.rule import POLICIES, Zoned
 from heartbeat.schedule.times import times
 from heartbeat.schedule.wall import Calendar

@@ -1,4 +1,4 @@
-"""A calendar in English words, made from the masks, so that it says what will happen and not what was typed."""
+"""Schedules in English words, made from the masks, so that they say what will happen and not what was typed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,120 @@ from heartbeat.schedule.days import (
     LAST_YEAR,
     WORKDAYS,
 )
-from heartbeat.schedule.english import MONTH_NAMES, NTH, WEEKDAY_NAMES, bits, joined, plural, spans
-from heartbeat.schedule.times_in_words import EVERY_HOUR, times_in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heartbeat.schedule.days import Days
     from heartbeat.schedule.times import Times
+
+WEEKDAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+MONTH_NAMES = (
+    *("", "January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+NTH = ("", "first", "second", "third", "fourth", "fifth")
+SHOWN = 6  # so many things are listed one by one
+_FEW = 3
+
+
+def bits(mask: int) -> list[int]:
+    """The numbers of the bits that are set."""
+    return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+
+
+def spans(numbers: Sequence[int], names: Sequence[str] = ()) -> str:
+    """`1, 3 and 5 to 9`: runs of three and more are told by their ends; `0, 7, 14 … 56`."""
+    step = numbers[1] - numbers[0] if len(numbers) > SHOWN else 1
+    if step > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1, step)):
+        return f"{', '.join(str(number) for number in numbers[:3])} … {numbers[-1]}"
+    parts: list[str] = []
+    place = 0
+    while place < len(numbers):
+        end = place
+        while end + 1 < len(numbers) and numbers[end + 1] == numbers[end] + 1:
+            end += 1
+        end = end if end - place + 1 >= _FEW else place
+        first, last = (
+            names[number % len(names)] if names else str(number) for number in (numbers[place], numbers[end])
+        )
+        parts.append(first if first == last else f"{first} to {last}")
+        place = end + 1
+    return joined(parts)
+
+
+def joined(parts: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def plural(word: str, numbers: Sequence[object]) -> str:
+    """The word, with an s for more than one."""
+    return word if len(numbers) == 1 else f"{word}s"
+
+
+EVERY_HOUR = "of every hour"
+_DAY_MINUTES = 1440
+_EVERY_MINUTE = (1 << _DAY_MINUTES) - 1
+
+
+def times_in_words(times: Times) -> str:
+    """For example `at 09:00 and 17:30`, `every 15 minutes`, `at minutes 5 and 35 of every hour`."""
+    minutes = bits(times.minutes)
+    clock = times.seconds == 1
+    if len(minutes) <= SHOWN and times.seconds.bit_count() == 1:
+        second = "" if clock else f":{times.seconds.bit_length() - 1:02}"
+        return f"at {joined([f'{minute // 60:02}:{minute % 60:02}{second}' for minute in minutes])}"
+    step = _even_step(minutes, _DAY_MINUTES)
+    words = _steps(minutes, step) if step else _within_hours(minutes)
+    if clock:
+        return words
+    seconds = _seconds(times.seconds)
+    return seconds if times.minutes == _EVERY_MINUTE else f"{seconds} of each minute, {words}"
+
+
+def _steps(minutes: list[int], step: int) -> str:
+    """Times that go evenly round the whole day."""
+    if step % 60:
+        words = "every minute" if step == 1 else f"every {step} minutes"
+        return f"{words} from 00:{minutes[0]:02} on" if minutes[0] else words
+    words = "every hour" if step == 60 else f"every {step // 60} hours"  # noqa: PLR2004 -- minutes of an hour
+    if minutes[0] and step == 60:  # noqa: PLR2004 -- the same
+        return f"{words} at minute {minutes[0]}"
+    return f"{words} from {minutes[0] // 60:02}:{minutes[0] % 60:02} on" if minutes[0] else words
+
+
+def _within_hours(minutes: list[int]) -> str:
+    """The same minutes in some hours: which minutes, and which hours."""
+    hours = sorted({minute // 60 for minute in minutes})
+    of_hour = [minute % 60 for minute in minutes if minute // 60 == hours[0]]
+    step = _even_step(of_hour, 60)
+    if not step or of_hour[0]:
+        which = f"at {plural('minute', of_hour)} {spans(of_hour)}"
+    else:
+        which = "every minute" if step == 1 else f"every {step} minutes"
+    if len(hours) == 24:  # noqa: PLR2004 -- hours of a day
+        return f"{which} {EVERY_HOUR}"
+    if hours[-1] - hours[0] == len(hours) - 1 and (which.startswith("every") or len(of_hour) == 1):
+        ends = f"from {hours[0]:02}:{of_hour[0]:02} to {hours[-1]:02}:{of_hour[-1]:02}"
+        return f"every hour {ends}" if len(of_hour) == 1 else f"{which} {ends}"
+    return f"{which} of {plural('hour', hours)} {spans(hours)}"
+
+
+def _seconds(mask: int) -> str:
+    seconds = bits(mask)
+    step = _even_step(seconds, 60)
+    if step and not seconds[0]:
+        return "every second" if step == 1 else f"every {step} seconds"
+    return f"at {plural('second', seconds)} {spans(seconds)}"
+
+
+def _even_step(numbers: list[int], size: int) -> int:
+    """The step between numbers that go evenly round a circle of this size; 0 when they do not."""
+    step = size // len(numbers)
+    even = step * len(numbers) == size and numbers == list(range(numbers[0], size, step))
+    return step if even and len(numbers) > 1 else 0
+
 
 _FEW = 3
 _OF_MONTH = "of the month"

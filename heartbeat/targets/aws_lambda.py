@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat import aws
 from heartbeat.model import BODY_MAX, MINUTE, SECOND
 from heartbeat.targets import aws_call
-from heartbeat.targets.facts import document
-from heartbeat.targets.protocol import TargetAnswer
+from heartbeat.targets.protocol import TargetAnswer, document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.errors import StartFailed
 from heartbeat.model import HOUR
 from heartbeat.targets import aws_call
-from heartbeat.targets.facts import environment
-from heartbeat.targets.protocol import TargetAnswer
+from heartbeat.targets.protocol import TargetAnswer, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

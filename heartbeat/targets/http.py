@@ -19,8 +19,7 @@ from heartbeat.model import BODY_MAX, SECOND
 from heartbeat.outbound.addresses import Guard
 from heartbeat.outbound.sender import NOT_FOLLOWED, NOT_NOW, REDIRECTS, HttpRequest, Sender
 from heartbeat.outbound.urls import flaw, header_flaw
-from heartbeat.targets.facts import facts, slot_of
-from heartbeat.targets.protocol import TargetAnswer
+from heartbeat.targets.protocol import TargetAnswer, facts, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

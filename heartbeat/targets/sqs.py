@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import MINUTE
 from heartbeat.targets import aws_call
-from heartbeat.targets.facts import facts, slot_of
-from heartbeat.targets.protocol import TargetAnswer
+from heartbeat.targets.protocol import TargetAnswer, facts, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import DAY
 from heartbeat.targets import aws_call
-from heartbeat.targets.facts import document
-from heartbeat.targets.protocol import TargetAnswer
+from heartbeat.targets.protocol import TargetAnswer, document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

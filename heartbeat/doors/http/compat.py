@@ -6,8 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
 
-from heartbeat.doors.http.outcome import PingOutcome
-from heartbeat.doors.http.ping_gate import NOT_FOUND, RETRY, TEXT, HttpAnswer
+from heartbeat.doors.http.ping_gate import NOT_FOUND, RETRY, TEXT, HttpAnswer, PingOutcome
 from heartbeat.ingest.compat import SERVICES
 from heartbeat.ingest.compat.request import CompatRequest, is_form
 from heartbeat.ingest.ping import Refusal, options
@@ -15,8 +14,7 @@ from heartbeat.ingest.ping import Refusal, options
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from heartbeat.doors.http.outcome import Reply
-    from heartbeat.doors.http.ping_gate import Gate
+    from heartbeat.doors.http.ping_gate import Gate, Reply
     from heartbeat.ingest.compat.request import CompatPings, Service, Words
     from heartbeat.ingest.ping import Ping
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from heartbeat.core.definition import by_ping
 from heartbeat.doors.http.lately import Lately
-from heartbeat.doors.http.outcome import PingOutcome
+from heartbeat.doors.http.ping_gate import PingOutcome
 from heartbeat.errors import StoreGone, StoreUnavailable, WorldError
 from heartbeat.telemetry import Happened
 from heartbeat.verbs.record import Recorded, Recorder
@@ -20,7 +20,7 @@ from heartbeat.verbs.record import Recorded, Recorder
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from heartbeat.doors.http.outcome import Reply
+    from heartbeat.doors.http.ping_gate import Reply
     from heartbeat.ingest.ping import Ping
     from heartbeat.model import Job, Signal
     from heartbeat.store.protocol import Store

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import hmac
+from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.http.lately import Lately
-from heartbeat.doors.http.outcome import PingOutcome
 from heartbeat.ingest import ping as ingest
 from heartbeat.model import BODY_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+class PingOutcome(StrEnum):
+    """What became of a ping."""
+
+    STORED = "stored"
+    CREATED = "created"
+    UNKNOWN = "unknown"
+    BUSY = "busy"
+    BROKEN = "broken"
+
+
+Reply = tuple[PingOutcome, str]
+"""What became of a ping; for an unknown one the name that is most like its own, "" when none is."""
+BROKEN: Reply = (PingOutcome.BROKEN, "")
 
 
 SIZE_MAX = 16 << 20

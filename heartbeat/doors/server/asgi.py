@@ -10,8 +10,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.http import compat
-from heartbeat.doors.http.outcome import PingOutcome
-from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, NOT_FOUND, SIZE_MAX, TOO_LARGE, HttpAnswer, head_fits
+from heartbeat.doors.http.ping_gate import (
+    HEAD_TOO_LARGE,
+    NOT_FOUND,
+    SIZE_MAX,
+    TOO_LARGE,
+    HttpAnswer,
+    PingOutcome,
+    head_fits,
+)
 from heartbeat.doors.server.core_link import PendingPing
 from heartbeat.ingest.compat import SERVICES
 from heartbeat.model import BODY_MAX

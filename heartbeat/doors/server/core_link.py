@@ -8,9 +8,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from heartbeat.doors.http.outcome import BROKEN, PingOutcome, Reply
 from heartbeat.doors.http.ping_gate import ANSWERS as WORDED
-from heartbeat.doors.http.ping_gate import Gate, HttpAnswer, worded
+from heartbeat.doors.http.ping_gate import BROKEN, Gate, HttpAnswer, PingOutcome, Reply, worded
 from heartbeat.doors.server.ipc import ANSWERS, Frames, frame
 from heartbeat.telemetry import Happened
 

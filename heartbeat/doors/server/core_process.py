@@ -19,7 +19,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.http.outcome import BROKEN
+from heartbeat.doors.http.ping_gate import BROKEN
 from heartbeat.doors.server.ipc import PINGS, Frames, frame
 from heartbeat.errors import BadSetting, FrontLost
 from heartbeat.telemetry import Happened

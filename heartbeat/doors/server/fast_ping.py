@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, HEADERS_MAX, SIZE_MAX, TOO_LARGE, HttpAnswer
 from heartbeat.doors.server.core_link import PendingPing
-from heartbeat.doors.server.uvicorn_limits import DRAIN, Bounded
+from heartbeat.doors.server.uvicorn_fit import DRAIN, Bounded
 from heartbeat.model import BODY_MAX
 
 if TYPE_CHECKING:

@@ -66,11 +66,11 @@ class Server:
     def _take_limits(self) -> None:
         """Where uvicorn is not known, or speaks by h11 (which has its own), those of the application are left."""
         try:
-            from heartbeat.doors.server import uvicorn_fit, uvicorn_limits  # noqa: PLC0415 - needs httptools
+            from heartbeat.doors.server import uvicorn_fit  # noqa: PLC0415 - needs httptools
         except ImportError:
             return
         if uvicorn_fit.fit(self._config):
-            self._config.http_protocol_class = uvicorn_limits.Bounded
+            self._config.http_protocol_class = uvicorn_fit.Bounded
 
     def stop(self) -> None:
         """End `run` soon. Safe in a signal handler."""

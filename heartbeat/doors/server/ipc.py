@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from msgspec import MsgspecError, Raw, msgpack
 
-from heartbeat.doors.http.outcome import Reply
+from heartbeat.doors.http.ping_gate import Reply
 from heartbeat.ingest.ping import Ping
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Looks whether uvicorn is inside as it was when the fast path was written."""
+"""Where we lean on uvicorn's inside: whether it is as it was when that was written, and limits for what it reads."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from heartbeat.doors.http.ping_gate import HEAD_MAX, HEAD_TOO_LARGE, HEADERS_MAX, head_fits
 
 if TYPE_CHECKING:
     from uvicorn import Config
@@ -56,3 +58,69 @@ def fit(config: Config, protocol: type[HttpToolsProtocol] = HttpToolsProtocol) -
         loop.close()
     there = all(hasattr(connection, name) for name in _ATTRIBUTES)
     return there and methods == _METHODS and connection.pipeline == deque() and connection.cycle is None
+
+
+DRAIN = 2.0
+"""Seconds for the sender to read a refusal before the connection is cut."""
+
+
+class Bounded(HttpToolsProtocol):
+    """One connection. It ends with a head that is too large, or when too much comes that is no head and no body."""
+
+    deaf = False
+    """Nothing more is read."""
+    moved = False
+    """What came just now began a request, ended one, or was of its body."""
+    came = barren = 0
+    """Bytes that came just now, and since anything last moved."""
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if self.deaf:
+            return
+        self.moved, self.came = False, len(data)
+        super().data_received(data)
+        self.barren = 0 if self.moved else self.barren + len(data)
+        if self.barren > HEAD_MAX and not self.deaf:
+            self.on_endless()
+
+    def on_message_begin(self) -> None:
+        """The parser found a request."""
+        self.moved = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The parser found the end of its headers."""
+        if not self.deaf and not self.is_too_large():
+            super().on_headers_complete()
+
+    def is_too_large(self) -> bool:
+        """Whether the head that is whole now is too large; then that is said, and nothing more is read."""
+        in_doubt = not self.moved or self.came > HEAD_MAX or len(self.headers) > HEADERS_MAX
+        if not in_doubt or head_fits(len(self.url), self.headers):
+            return False
+        self.on_endless()
+        return True
+
+    def on_body(self, body: bytes) -> None:
+        """The parser found a part of its body."""
+        self.moved = True
+        if not self.deaf:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The parser found its end."""
+        self.moved = True
+        if not self.deaf:
+            super().on_message_complete()
+
+    def on_endless(self) -> None:
+        """Refuse it, unless an answer is under way that this would break."""
+        self.deaf = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.close()
+            return
+        date = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
+        self.transport.write(HEAD_TOO_LARGE.wire(date, head=False, close=True))
+        self.transport.write_eof()
+        self.loop.call_later(DRAIN, self.transport.close)

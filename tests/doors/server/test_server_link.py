@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from heartbeat.doors.http.outcome import PingOutcome
+from heartbeat.doors.http.ping_gate import PingOutcome
 from heartbeat.doors.server.core_link import Link, PendingPing
 from heartbeat.doors.server.ipc import ANSWERS, PINGS, Frames, first, frame
 from heartbeat.ingest import ping

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from heartbeat.core.definition import founding
 from heartbeat.doors.http.group_commit import StoreRecords, Writer
-from heartbeat.doors.http.outcome import PingOutcome
+from heartbeat.doors.http.ping_gate import PingOutcome
 from heartbeat.errors import StoreUnavailable, TooBusy
 from heartbeat.ingest import ping
 from heartbeat.model import Job

@@ -6,7 +6,7 @@ import json
 import pytest
 from asking import KEY
 
-from heartbeat.doors.http.outcome import PingOutcome
+from heartbeat.doors.http.ping_gate import PingOutcome
 from heartbeat.doors.server.asgi import App
 from heartbeat.errors import StoreUnavailable
 
