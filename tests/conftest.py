@@ -2,7 +2,6 @@
 
 import pytest
 from receiver import Receiver, listening
-from simulation import inline
 from trigger_stage import Stage
 
 
@@ -17,10 +16,3 @@ def receiver():
 def stage():
     """A job with a trigger, a target and a clock: made by the test, with what it wants."""
     return Stage
-
-
-@pytest.fixture
-def without_threads():
-    """Deliveries happen one after the other: the same way each time."""
-    with inline.without_threads():
-        yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from heartbeat.verbs.batching import Parcel, Siblings
 
     Sleep = Callable[[float], None]
+    Threads = Callable[[int], Executor]
 
 CLAIM = 2 * MINUTE
 """How long a delivery is ours once claimed: longer than a pass starts sends plus the time that the last one takes."""
@@ -34,7 +35,7 @@ class Pass:
     """What all lanes of one pass share.
 
     deadline: no send starts from then on; told: the channels that hear what another did not take, none given: all;
-    holder: who sends.
+    holder: who sends; threads: makes a pool of so many.
     """
 
     store: Store
@@ -44,6 +45,7 @@ class Pass:
     channels: Collection[str]
     deadline: int
     holder: str
+    threads: Threads
 
     def others(self, name: str) -> list[str]:
         """Who hears of trouble with this channel: the fallback, or else every other channel."""
@@ -118,7 +120,7 @@ class Lane:
     def _ship(self, batch: Iterable[Parcel]) -> Delivered:
         """Claim, send, mark. Marks whatever has come in while the last mark was written."""
         held, total = self._claim(batch)
-        with ThreadPoolExecutor(max_workers=min(self._channel.parallel, len(held)) or 1) as pool:
+        with self._pass.threads(min(self._channel.parallel, len(held)) or 1) as pool:
             pending: list[Future[Tried]] = [pool.submit(self._try, parcel) for parcel in held]
             try:
                 while pending:

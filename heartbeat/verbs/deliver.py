@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from heartbeat.channels.protocol import Channel
     from heartbeat.model import Delivery
     from heartbeat.store.protocol import Store
-    from heartbeat.verbs.channel_lane import Sleep
+    from heartbeat.verbs.channel_lane import Sleep, Threads
 
 LIMIT = 1_000
 """Deliveries that one pass looks at."""
@@ -59,7 +59,7 @@ class Somebody:
         return False
 
 
-def deliver(  # noqa: PLR0913 - the last six are limits and helpers that have a default
+def deliver(  # noqa: PLR0913 - the last seven are limits and helpers that have a default
     store: Store,
     channels: Mapping[str, Channel],
     clock: Callable[[], int],
@@ -70,10 +70,12 @@ def deliver(  # noqa: PLR0913 - the last six are limits and helpers that have a 
     budget: int = BUDGET,
     sleep: Sleep = time.sleep,
     owner: Owner | None = None,
+    threads: Threads = ThreadPoolExecutor,
 ) -> Delivered:
     """Send what waits, up to `limit` deliveries.
 
-    fallback: the channels that are told of what another does not take; none given: all the others.
+    fallback: the channels that are told of what another does not take; none given: all the others; threads: makes a
+    pool of so many.
 
     1. Read the outbox, as far as the horizon.
     2. Make a lane for each channel that has something to send now; leave what is for a channel unknown here.
@@ -89,10 +91,11 @@ def deliver(  # noqa: PLR0913 - the last six are limits and helpers that have a 
         channels=list(channels),
         deadline=start + min(budget, BUDGET),
         holder=owner.name,
+        threads=threads,
     )
     rows, full = _read(store, start, limit)
     left, lanes = _lanes(run, rows, channels, owner, start)
-    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="deliver") as pool:
+    with threads(parallel) as pool:
         done = [pool.submit(lane.run) for lane in lanes]
     whole = sum((lane.result() for lane in done), Delivered(more=full) + left)
     return replace(whole, waiting=max(len(rows) - whole.sent - whole.dead, 0))

@@ -1,37 +1,15 @@
-"""Deliveries without threads: a world must happen the same way each time it is replayed."""
+"""A thread pool without threads: what is delivered is delivered in the same way each time a world is replayed."""
 
-from __future__ import annotations
-
-from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
-from unittest.mock import patch
-
-from heartbeat.verbs import channel_lane, deliver
+from concurrent.futures import Executor, Future
 
 
-@contextmanager
-def without_threads():
-    """Whoever delivers does one thing after the other, as long as this holds."""
-    with ExitStack() as stack:
-        for module in (deliver, channel_lane):
-            stack.enter_context(patch.object(module, "ThreadPoolExecutor", Inline))
-        yield
+class Inline(Executor):
+    """Does at once, one thing after the other, what it is given."""
 
-
-class Inline:
-    """A thread pool without threads."""
-
-    def __init__(self, **_):
+    def __init__(self, _workers):
         pass
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return False
-
-    @staticmethod
-    def submit(work, *args):
+    def submit(self, work, *args):
         done = Future()
         try:
             done.set_result(work(*args))

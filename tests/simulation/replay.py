@@ -7,7 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from simulation.inline import without_threads
 from simulation.play import play
 from simulation.timeline import timeline
 
@@ -22,5 +21,4 @@ def main(seeds):
 
 
 if __name__ == "__main__":
-    with without_threads():
-        sys.exit(main([int(seed) for seed in sys.argv[1:]]))
+    sys.exit(main([int(seed) for seed in sys.argv[1:]]))

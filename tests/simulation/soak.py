@@ -12,7 +12,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from simulation.inline import without_threads
 from simulation.play import play
 
 FAILED_MAX = 10
@@ -40,5 +39,4 @@ def say(text):
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:]]
-    with without_threads():
-        sys.exit(main(numbers[0] if numbers else int(os.environ.get("SEEDS", "10000")), *(numbers[1:2] or [0])))
+    sys.exit(main(numbers[0] if numbers else int(os.environ.get("SEEDS", "10000")), *(numbers[1:2] or [0])))

@@ -20,6 +20,7 @@ from simulation.absences import sent
 from simulation.applying import Owner
 from simulation.channels import Board
 from simulation.diary import Born, Silenced, Unsilenced
+from simulation.inline import Inline
 from simulation.stage import Actor, Crash, Hearer, Person, Sweeper, note_documents
 from simulation.telling import Told
 
@@ -208,7 +209,7 @@ class World:
 
     def deliver_once(self, store):
         known, owner = self.board.known(), self.board.owner
-        return deliver(store, known, lambda: self.now, parallel=1, sleep=self.sleep, owner=owner)
+        return deliver(store, known, lambda: self.now, parallel=1, sleep=self.sleep, owner=owner, threads=Inline)
 
     def sleep(self, seconds):
         self.now += round(seconds * SECOND)

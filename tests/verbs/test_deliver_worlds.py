@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from alert_samples import NOW, alert, recovered
+from simulation.inline import Inline
 
 from heartbeat.core.addressing import delivery
 from heartbeat.errors import ChannelFailed
@@ -123,7 +124,9 @@ def play(dice, store, channels):
             channel.definition = dice.choice([channel.definition, channel.definition, "another"])
         process = Process(f"process {step}", dice)
         try:
-            deliver(store, known, time, fallback=["pager"], limit=limit, sleep=time.sleep, owner=process)
+            deliver(
+                store, known, time, fallback=["pager"], limit=limit, sleep=time.sleep, owner=process, threads=Inline
+            )
         except Crash:
             time.now += dice.choice([SECOND, MINUTE])
     for channel in channels.values():
@@ -133,11 +136,10 @@ def play(dice, store, channels):
         if not waiting:
             return incidents
         time.now = max(time.now, waiting[0].next_at)
-        deliver(store, channels, time, fallback=["pager"], sleep=time.sleep)
+        deliver(store, channels, time, fallback=["pager"], sleep=time.sleep, threads=Inline)
     raise AssertionError("never quiet")
 
 
-@pytest.mark.usefixtures("without_threads")
 @pytest.mark.parametrize("seed", range(int(os.environ.get("WORLDS", "200"))))
 def test_in_any_weather_everything_is_told_once_and_in_order(seed):
     dice = Random(seed)  # noqa: S311  (dice, not secrets)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
 
-from heartbeat.doors.http.ping_gate import NOT_FOUND, RETRY, TEXT, HttpAnswer, PingOutcome
+from heartbeat.doors.http.ping_gate import NOT_FOUND, RETRY, TEXT, PingAnswer, PingOutcome
 from heartbeat.ingest.compat import SERVICES
 from heartbeat.ingest.compat.request import CompatRequest, is_form
 from heartbeat.ingest.ping import Refusal, options
@@ -22,7 +22,7 @@ SIZE_MAX = 1 << 20
 """Bytes of a body; envelopes carry more than a ping."""
 FORM_MAX = 65_536
 """Bytes of a form that are read as options; what is kept of a text is shorter."""
-TOO_LARGE = HttpAnswer(413, f"body too large: send at most {SIZE_MAX >> 20} MB")
+TOO_LARGE = PingAnswer(413, f"body too large: send at most {SIZE_MAX >> 20} MB")
 JSON = b"application/json"
 WORST = (PingOutcome.BROKEN, PingOutcome.BUSY, PingOutcome.UNKNOWN)
 STATUS = {PingOutcome.BROKEN: 500, PingOutcome.BUSY: 503, PingOutcome.UNKNOWN: 404}
@@ -45,7 +45,7 @@ class CompatCall:
         """What is to be recorded."""
         return self._told.pings
 
-    def answer(self, replies: Sequence[Reply]) -> HttpAnswer:
+    def answer(self, replies: Sequence[Reply]) -> PingAnswer:
         """replies: in the order of the pings. The worst of them decides: then all of it is sent again."""
         outcomes = [outcome for outcome, _ in replies]
         worst = next((outcome for outcome in WORST if outcome in outcomes), None)
@@ -60,7 +60,7 @@ class CompatCall:
         return _answer(self._service.refused(STATUS[worst], text), *([RETRY] if worst is PingOutcome.BUSY else []))
 
 
-def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], body: bytes) -> CompatCall | HttpAnswer:
+def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], body: bytes) -> CompatCall | PingAnswer:
     """What a request to `/<service>/…` says, or the answer that it gets because it says nothing."""
     first, *parts = [unquote(part.decode("latin-1")) for part in raw_path.removeprefix(b"/").split(b"/")]
     if first not in SERVICES:
@@ -87,5 +87,5 @@ def _told(service: Service, request: CompatRequest, gate: Gate) -> CompatPings |
     return sealed.told()
 
 
-def _answer(words: Words, *extra: tuple[bytes, bytes]) -> HttpAnswer:
-    return HttpAnswer(words.status, words.text, *extra, content_type=JSON if words.json else TEXT)
+def _answer(words: Words, *extra: tuple[bytes, bytes]) -> PingAnswer:
+    return PingAnswer(words.status, words.text, *extra, content_type=JSON if words.json else TEXT)

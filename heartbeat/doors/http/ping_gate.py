@@ -48,7 +48,7 @@ COMMON = (
 )
 
 
-class HttpAnswer:
+class PingAnswer:
     """An HTTP answer: `headers` and `body` for ASGI, `wire` for the fast path."""
 
     __slots__ = ("body", "headers", "line", "status", "tail")
@@ -67,21 +67,21 @@ class HttpAnswer:
 
 
 RETRY = (b"retry-after", b"%d" % RETRY_AFTER)
-OK = HttpAnswer(200, "OK")
-NOT_FOUND = HttpAnswer(404, "not found")
-TOO_LARGE = HttpAnswer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
-HEAD_TOO_LARGE = HttpAnswer(431, f"headers too large: send at most {HEAD_MAX // 1000} kB and {HEADERS_MAX} headers")
+OK = PingAnswer(200, "OK")
+NOT_FOUND = PingAnswer(404, "not found")
+TOO_LARGE = PingAnswer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
+HEAD_TOO_LARGE = PingAnswer(431, f"headers too large: send at most {HEAD_MAX // 1000} kB and {HEADERS_MAX} headers")
 ANSWERS = {
     PingOutcome.STORED: OK,
-    PingOutcome.CREATED: HttpAnswer(201, "Created"),
+    PingOutcome.CREATED: PingAnswer(201, "Created"),
     PingOutcome.UNKNOWN: NOT_FOUND,
-    PingOutcome.BUSY: HttpAnswer(503, "busy: not recorded, send it again", RETRY),
-    PingOutcome.BROKEN: HttpAnswer(500, "unexpected error: not recorded, see the server's log"),
+    PingOutcome.BUSY: PingAnswer(503, "busy: not recorded, send it again", RETRY),
+    PingOutcome.BROKEN: PingAnswer(500, "unexpected error: not recorded, see the server's log"),
 }
 REFUSALS = {
     ingest.NOT_FOUND: NOT_FOUND,
-    ingest.BAD_URL: HttpAnswer(400, ingest.BAD_URL.text),
-    ingest.BAD_UUID: HttpAnswer(400, ingest.BAD_UUID.text),
+    ingest.BAD_URL: PingAnswer(400, ingest.BAD_URL.text),
+    ingest.BAD_UUID: PingAnswer(400, ingest.BAD_UUID.text),
 }
 
 
@@ -92,11 +92,11 @@ def head_fits(url: int, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     return url + sum(len(name) + len(value) for name, value in headers) <= HEAD_MAX
 
 
-def worded(outcome: PingOutcome, nearest: str) -> HttpAnswer:
+def worded(outcome: PingOutcome, nearest: str) -> PingAnswer:
     """The answer to a ping of which this became; nearest: the name that an unknown one may have meant, or ""."""
     if not nearest:
         return ANSWERS[outcome]
-    return HttpAnswer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % nearest.encode()))
+    return PingAnswer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % nearest.encode()))
 
 
 class Gate:
@@ -107,7 +107,7 @@ class Gate:
         self.now = now
         self._targets: Lately[bytes, ingest.PingTarget] = Lately(TARGETS_MAX)
 
-    def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | HttpAnswer:
+    def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | PingAnswer:
         """The ping that a request is, or the answer that it gets because it is none."""
         target = self._targets.get(path) or self._target(path)
         if isinstance(target, ingest.Refusal):

@@ -15,7 +15,7 @@ from heartbeat.text.sanitize import sound
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from heartbeat.doors.http.ping_gate import HttpAnswer
+    from heartbeat.doors.http.ping_gate import PingAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def _body(event: Mapping[str, Any]) -> bytes:
         return b""
 
 
-def written(answer: HttpAnswer, method: str) -> dict[str, Any]:
+def written(answer: PingAnswer, method: str) -> dict[str, Any]:
     """The answer as Lambda wants it. Lambda sets the length itself."""
     headers = {name.decode(): value.decode() for name, value in answer.headers if name != b"content-length"}
     body = "" if method == "HEAD" else answer.body.decode()

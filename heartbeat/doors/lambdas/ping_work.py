@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.http.group_commit import StoreRecords, Writer
-from heartbeat.doors.http.ping_gate import Gate, HttpAnswer, worded
+from heartbeat.doors.http.ping_gate import Gate, PingAnswer, worded
 from heartbeat.doors.lambdas import function_url
 from heartbeat.model import MINUTE
 from heartbeat.telemetry import Happened
@@ -42,22 +42,22 @@ class Pings:
             self._journal.flush()
         return function_url.written(answer, request.method)
 
-    def _answer(self, request: function_url.UrlRequest) -> HttpAnswer:
+    def _answer(self, request: function_url.UrlRequest) -> PingAnswer:
         if not request.path.startswith("/ping/"):
             return self._compat(request)
         ident = request.headers.get("heartbeat-id", "").encode("latin-1", "replace")
         ping = self._gate.read(request.path.encode(), request.query.encode(), ident, request.body)
-        if isinstance(ping, HttpAnswer):
+        if isinstance(ping, PingAnswer):
             return ping
         outcome, nearest = self._writer.write([ping])[0]
         self._strays.flush(self._store)
         return worded(outcome, nearest)
 
-    def _compat(self, request: function_url.UrlRequest) -> HttpAnswer:
+    def _compat(self, request: function_url.UrlRequest) -> PingAnswer:
         from heartbeat.doors.http import compat  # noqa: PLC0415 - our own pings need not load it
 
         call = compat.read(self._gate, request.path.encode(), request.query.encode(), request.headers, request.body)
-        if isinstance(call, HttpAnswer):
+        if isinstance(call, PingAnswer):
             return call
         replies = self._writer.write(call.pings)
         self._strays.flush(self._store)

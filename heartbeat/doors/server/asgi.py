@@ -15,7 +15,7 @@ from heartbeat.doors.http.ping_gate import (
     NOT_FOUND,
     SIZE_MAX,
     TOO_LARGE,
-    HttpAnswer,
+    PingAnswer,
     PingOutcome,
     head_fits,
 )
@@ -71,7 +71,7 @@ class App:
         if scope["type"] != "http":
             return
         first = scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else ""
-        answer: HttpAnswer | None
+        answer: PingAnswer | None
         try:
             if not head_fits(len(scope["raw_path"]) + len(scope["query_string"]), scope["headers"]):
                 answer = HEAD_TOO_LARGE
@@ -83,17 +83,17 @@ class App:
                 answer = self._page(scope["path"])
         except Exception as problem:  # noqa: BLE001 - a door: the request fails, the server does not
             self._log.crash("asgi", problem)
-            answer = HttpAnswer(500, "unexpected error, see the server's log")
+            answer = PingAnswer(500, "unexpected error, see the server's log")
         if answer is not None:
             await _send(answer, send, close=answer in CLOSING)
 
-    def _page(self, path: str) -> HttpAnswer:
+    def _page(self, path: str) -> PingAnswer:
         if path == "/healthz":
             report = self._report()
-            return HttpAnswer(200 if report["ok"] else 503, json.dumps(report) + "\n", content_type=b"application/json")
-        return HttpAnswer(200, HOME) if path == "/" else NOT_FOUND
+            return PingAnswer(200 if report["ok"] else 503, json.dumps(report) + "\n", content_type=b"application/json")
+        return PingAnswer(200, HOME) if path == "/" else NOT_FOUND
 
-    async def _ping(self, scope: Scope, receive: Receive) -> HttpAnswer | None:
+    async def _ping(self, scope: Scope, receive: Receive) -> PingAnswer | None:
         """The answer; None when the sender went away before the ping was whole."""
         body = await _within(receive, SIZE_MAX, BODY_MAX, TOO_LARGE)
         if not isinstance(body, bytes):
@@ -106,14 +106,14 @@ class App:
             answer = self._gate.answer(letter)
         return answer
 
-    async def _compat(self, scope: Scope, receive: Receive) -> HttpAnswer | None:
+    async def _compat(self, scope: Scope, receive: Receive) -> PingAnswer | None:
         """The same for what another service's client sent."""
         body = await _within(receive, compat.SIZE_MAX, compat.SIZE_MAX, compat.TOO_LARGE)
         if not isinstance(body, bytes):
             return body
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         call = compat.read(self._gate, scope["raw_path"], scope["query_string"], headers, body)
-        if isinstance(call, HttpAnswer):
+        if isinstance(call, PingAnswer):
             return call
         letters = [(Awaited(), ping) for ping in call.pings]
         taken = [letter for letter, ping in letters if self._gate.hand_on(letter, ping)]
@@ -127,12 +127,12 @@ class _TooLarge(Exception):
     """More bytes came than may."""
 
 
-async def _within(receive: Receive, size_max: int, kept_max: int, too_large: HttpAnswer) -> bytes | HttpAnswer | None:
+async def _within(receive: Receive, size_max: int, kept_max: int, too_large: PingAnswer) -> bytes | PingAnswer | None:
     """The body, or what is answered instead; None when the sender went away before its end."""
     try:
         return await asyncio.wait_for(_body(receive, size_max, kept_max), BODY_SECONDS)
     except TimeoutError:
-        return HttpAnswer(408, "the body did not come in time")
+        return PingAnswer(408, "the body did not come in time")
     except _TooLarge:
         return too_large
 
@@ -167,7 +167,7 @@ async def _drain(receive: Receive) -> None:
         return
 
 
-async def _send(answer: HttpAnswer, send: Send, *, close: bool) -> None:
+async def _send(answer: PingAnswer, send: Send, *, close: bool) -> None:
     headers = [*answer.headers, *([(b"connection", b"close")] if close else [])]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 from heartbeat.doors.http.ping_gate import ANSWERS as WORDED
-from heartbeat.doors.http.ping_gate import BROKEN, Gate, HttpAnswer, PingOutcome, Reply, worded
+from heartbeat.doors.http.ping_gate import BROKEN, Gate, PingAnswer, PingOutcome, Reply, worded
 from heartbeat.doors.server.ipc import ANSWERS, Frames, frame
 from heartbeat.telemetry import Happened
 
@@ -153,10 +153,10 @@ class ForwardingGate(Gate):
         super().__init__(keys, now)
         self._link = link
 
-    def take(self, letter: PendingPing, path: bytes, query: bytes, ident: bytes, body: bytes) -> HttpAnswer | None:
+    def take(self, letter: PendingPing, path: bytes, query: bytes, ident: bytes, body: bytes) -> PingAnswer | None:
         """Answer at once, or None: then `letter.done()` is called later, and `answer(letter)` words it."""
         ping = self.read(path, query, ident, body)
-        if isinstance(ping, HttpAnswer):
+        if isinstance(ping, PingAnswer):
             return ping
         return None if self.hand_on(letter, ping) else WORDED[PingOutcome.BUSY]
 
@@ -164,6 +164,6 @@ class ForwardingGate(Gate):
         """False when too many wait."""
         return self._link.take(letter, ping)
 
-    def answer(self, letter: PendingPing) -> HttpAnswer:
+    def answer(self, letter: PendingPing) -> PingAnswer:
         """The answer to a letter whose outcome is certain."""
         return worded(letter.outcome, letter.nearest)

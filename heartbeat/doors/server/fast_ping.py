@@ -10,7 +10,7 @@ from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
-from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, HEADERS_MAX, SIZE_MAX, TOO_LARGE, HttpAnswer
+from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, HEADERS_MAX, SIZE_MAX, TOO_LARGE, PingAnswer
 from heartbeat.doors.server.core_link import PendingPing
 from heartbeat.doors.server.uvicorn_fit import DRAIN, Bounded
 from heartbeat.model import BODY_MAX
@@ -38,7 +38,7 @@ class Slot(PendingPing):
     def __init__(self, door: FastProtocol, *, head: bool = False, close: bool = False, raw: bytes = b"") -> None:
         super().__init__()
         self.door, self.head, self.close, self.raw = door, head, close, raw
-        self.answer: HttpAnswer | None = None
+        self.answer: PingAnswer | None = None
 
     def done(self) -> None:
         """The outcome is certain."""
@@ -164,7 +164,7 @@ class FastProtocol(Bounded):
         if self._asgi_busy():
             super().send_400_response(msg)
         elif not self.deaf:
-            self._last(HttpAnswer(400, msg))
+            self._last(PingAnswer(400, msg))
 
     def on_endless(self) -> None:
         """What has no end is refused after the pings before it were answered."""
@@ -173,7 +173,7 @@ class FastProtocol(Bounded):
         else:
             self._last(HEAD_TOO_LARGE)
 
-    def _last(self, answer: HttpAnswer) -> None:
+    def _last(self, answer: PingAnswer) -> None:
         self.reading, self.deaf, self.cut = False, True, True
         slot = Slot(self, close=True)
         slot.answer = answer
