@@ -1,4 +1,4 @@
-"""A line of a crontab: a job, a setting, or neither. As Debian's cron reads it, and a little more widely."""
+"""A line of a crontab: a job, a setting, or neither. Read as Debian's cron does, and a little more leniently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIELDS = re.compile(r"(?P<time>(?:[^ \t]+[ \t]+){4}[^ \t]+)(?P<rest>[ \t]+.*|)"
 _USER = re.compile(r"[ \t]+(?P<user>[^ \t]+)(?P<rest>[ \t]+.*|)", re.DOTALL)
 _NAMES = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun", re.IGNORECASE)
 _ALIASES = {"@every_minute": "* * * * *"}
-"""Of FreeBSD's cron."""
+"""From FreeBSD's cron."""
 
 
 class Unreadable(Exception):
@@ -28,7 +28,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A variable that holds for the lines after it."""
+    """A variable that applies to the lines after it."""
 
     name: str
     value: str
@@ -36,7 +36,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrontabEntry:
-    """A line that runs something. before: the line up to the command; command: to its end, percent signs as written."""
+    """A line that runs something. before: the line up to the command; command: the rest, percent signs as written."""
 
     time: str
     user: str
@@ -45,9 +45,9 @@ class CrontabEntry:
 
 
 def read_line(line: str, *, system: bool) -> CrontabEntry | Setting | None:
-    """What a line says, None when it says nothing (blank, or a comment). system: there is a user's name in it.
+    """What a line says, None when it says nothing (blank, or a comment). system: it contains a user's name.
 
-    line: without the new line at its end. Raises Unreadable.
+    line: without its final newline. Raises Unreadable.
     """
     text = line.strip(" \t\r")
     if not text or text.startswith("#"):
@@ -77,10 +77,10 @@ def _entry(line: str, *, system: bool) -> CrontabEntry:
 
 
 def read_time(time: str, zone: str) -> Schedule:
-    """The schedule of an entry's time. Raises Unreadable with the reason when it has none that could be expected."""
+    """The schedule of an entry's time. Raises Unreadable, with the reason, if its runs could not be expected."""
     if not time.isascii() or re.search(r"[^\t -~]", time):
         raise Unreadable("there is a character in its time that is no plain letter, digit or sign")
-    text = " ".join(time.lstrip("-").split(" ")) if time.startswith("-") else time  # cronie: run without a log line
+    text = " ".join(time.lstrip("-").split(" ")) if time.startswith("-") else time  # cronie: runs without a log line
     text = _ALIASES.get(text, re.sub(r"[ \t]+", " ", text))
     if text == "@reboot":
         raise Unreadable("@reboot: when the machine starts, at no time that could be expected")

@@ -20,7 +20,7 @@ _TEXT = re.compile(r"[^\W\d_]{2}")
 
 
 def described(above: Sequence[str]) -> str:
-    """The comment lines directly above a job as its description; empty when they are no sentence about it."""
+    """The comment lines directly above a job as its description; empty if they do not describe it."""
     texts = [line.strip().lstrip("#").strip() for line in above]
     if not texts or len(texts) > _FEW or any(_LEGEND.search(text) or _is_line(text) for text in texts):
         return ""
@@ -29,7 +29,7 @@ def described(above: Sequence[str]) -> str:
 
 
 def _is_line(text: str) -> bool:
-    """Whether a job or a setting was commented out."""
+    """Whether this is a commented-out job or setting."""
     try:
         return read_line(text, system=False) is not None
     except Unreadable:

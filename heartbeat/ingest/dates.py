@@ -1,4 +1,4 @@
-"""The time that parts of a date name: from when to when, by the clock of a zone."""
+"""The period that parts of a date name: from when to when, by a zone's clock."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _CENTURY = 2000
 
 
 def window(parts: Mapping[str, int], zone: ZoneInfo) -> tuple[int, int] | None:
-    """From (inclusive) to (exclusive) in milliseconds; None when the parts name no year, or no time that there is.
+    """From (inclusive) to (exclusive) in milliseconds; None when the parts name no year, or a time that does not exist.
 
-    parts: numbers by the letters of strftime's directives. An hour that the clock goes through twice is both.
+    parts: numbers by strftime directive letter. An hour that occurs twice includes both.
     """
     try:
         start, end = _local(parts)

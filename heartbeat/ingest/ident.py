@@ -1,4 +1,4 @@
-"""Ids of signals that have none of their own."""
+"""Ids for signals that have none of their own."""
 
 from __future__ import annotations
 

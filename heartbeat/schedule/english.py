@@ -1,4 +1,4 @@
-"""Lists of numbers and names as an English sentence has them."""
+"""Lists of numbers and names, worded for an English sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MONTH_NAMES = (
     *("July", "August", "September", "October", "November", "December"),
 )
 NTH = ("", "first", "second", "third", "fourth", "fifth")
-SHOWN = 6  # so many things are listed one by one
+SHOWN = 6  # this many things are listed one by one
 _FEW = 3
 
 
@@ -23,7 +23,7 @@ def bits(mask: int) -> list[int]:
 
 
 def spans(numbers: Sequence[int], names: Sequence[str] = ()) -> str:
-    """`1, 3 and 5 to 9`: runs of three and more are told by their ends; `0, 7, 14 … 56`."""
+    """`1, 3 and 5 to 9`: runs of three or more show only their ends; `0, 7, 14 … 56`."""
     step = numbers[1] - numbers[0] if len(numbers) > SHOWN else 1
     if step > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1, step)):
         return f"{', '.join(str(number) for number in numbers[:3])} … {numbers[-1]}"

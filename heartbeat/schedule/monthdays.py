@@ -1,4 +1,4 @@
-"""The day-of-month field with its letters, which Unix cron's extensions and EventBridge share: L, LW, 15W."""
+"""The day-of-month field with the letters that Unix cron's extensions and EventBridge share: L, LW, 15W."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LAST_DAY = 1 << 1
 
 
 class Monthdays(NamedTuple):
-    """The masks that Days knows by the same names."""
+    """The masks of the same names in Days."""
 
     plain: int
     from_end: int = 0
@@ -22,7 +22,7 @@ class Monthdays(NamedTuple):
 
 
 def read_monthdays(field: Field, text: str) -> Monthdays:
-    """The masks of a day-of-month field; the letters are looked for only where one stands."""
+    """The masks of a day-of-month field; letters are parsed only if there are any."""
     upper = text.upper()
     if "L" not in upper and "W" not in upper:
         return Monthdays(field.mask(text))

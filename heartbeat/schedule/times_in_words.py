@@ -30,7 +30,7 @@ def times_in_words(times: Times) -> str:
 
 
 def _steps(minutes: list[int], step: int) -> str:
-    """Times that go evenly round the whole day."""
+    """Times spaced evenly round the whole day."""
     if step % 60:
         words = "every minute" if step == 1 else f"every {step} minutes"
         return f"{words} from 00:{minutes[0]:02} on" if minutes[0] else words
@@ -41,7 +41,7 @@ def _steps(minutes: list[int], step: int) -> str:
 
 
 def _within_hours(minutes: list[int]) -> str:
-    """The same minutes in some hours: which minutes, and which hours."""
+    """The same minutes in certain hours: which minutes, and which hours."""
     hours = sorted({minute // 60 for minute in minutes})
     of_hour = [minute % 60 for minute in minutes if minute // 60 == hours[0]]
     step = _even_step(of_hour, 60)
@@ -66,7 +66,7 @@ def _seconds(mask: int) -> str:
 
 
 def _even_step(numbers: list[int], size: int) -> int:
-    """The step between numbers that go evenly round a circle of this size; 0 when they do not."""
+    """The step between numbers spaced evenly round a circle of this size; 0 if they are not."""
     step = size // len(numbers)
     even = step * len(numbers) == size and numbers == list(range(numbers[0], size, step))
     return step if even and len(numbers) > 1 else 0

@@ -1,4 +1,4 @@
-"""A calendar in English words, made from the masks, so that it says what will happen and not what was typed."""
+"""A calendar in English words, made from the masks, so it says what will happen, not what was typed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def days_in_words(days: Days) -> str:
     by_month, by_week = _by_month(days), _by_week(days)
     if by_month and by_week:
         words = f"{by_month} or {by_week}" if days.either else f"{by_month} if it is {by_week.removeprefix('on ')}"
-    else:  # every day or some weekday is every day
+    else:  # every day or a weekday is every day
         words = "" if days.either else by_month or by_week
     if days.months != EVERY_MONTH:
         months = spans(bits(days.months), MONTH_NAMES)
@@ -79,7 +79,7 @@ def _by_week(days: Days) -> str:
 
 
 def week_from_monday(mask: int) -> list[int]:
-    """The weekdays of a mask in the order people name them, Sunday last; Monday to Friday stay together."""
+    """The weekdays of a mask in the order people name them, Sunday last, so that Monday to Friday stay together."""
     named = [day for day in (1, 2, 3, 4, 5, 6, 0) if mask >> day & 1]
     return [*named[:-1], 7] if mask & WORKDAYS == WORKDAYS and named[-1] == 0 else named
 

@@ -25,10 +25,10 @@ sys.exit(run_received(sys.argv[2:], slug=sys.argv[1], terms=Terms(visibility=2, 
 EXEC = """\
 import sys
 from argparse import Namespace
-from heartbeat.doors.cli.commands import Call
+from heartbeat.doors.cli.commands import Invocation
 from heartbeat.doors.cli.worker import received
 args = Namespace(slug=sys.argv[1], argv=sys.argv[2:], limit=None, visibility="5m")
-sys.exit(received(Call(args=args, screen=None, clock=lambda: 0)))
+sys.exit(received(Invocation(args=args, screen=None, clock=lambda: 0)))
 """
 SOON = 10
 JOBS = """\
