@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from heartbeat.importing.telling import Telling
 
 GRACE = 10 * MINUTE
-"""What jobs.yaml takes when nothing is said."""
+"""The default of jobs.yaml."""
 COMMAND_MAX = 998
-"""Bytes of a command that Debian's cron takes; crontab(1) refuses longer ones, and some crons cut them off."""
+"""Debian cron: bytes of a command. crontab(1) refuses longer ones, and some crons cut them off."""
 PATH = "/usr/bin:/bin"
-"""What cron gives when the crontab sets no PATH."""
+"""cron: the PATH when the crontab sets none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crontab:
-    """A crontab's text. name: its path, for people and for the diff; system: its lines have a user's name."""
+    """A crontab's text. name: its path, for people and for the diff; system: whether its lines have a user's name."""
 
     name: str
     text: str
@@ -42,10 +42,10 @@ class Crontab:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cron:
-    """Whose cron it is.
+    """Which cron runs the lines.
 
-    zone: the machine's; fixed: the user named it, so nothing in a crontab moves it. heeds_cron_tz: None for unknown.
-    program: how to call `heartbeat`, empty for what the PATH needs; found: the absolute path of ours, or empty.
+    zone: the machine's; fixed: the user named it, so nothing in a crontab changes it; heeds_cron_tz: None if unknown;
+    program: how to call `heartbeat`, empty to go by the PATH; found: the absolute path of ours, or empty.
     """
 
     zone: str
@@ -57,7 +57,7 @@ class Cron:
 
 
 def read_crontabs(tables: Sequence[Crontab], cron: Cron, *, prefix: str = "") -> Imported:
-    """Every job of the crontabs, every line with what became of it, and what else is to be known."""
+    """Every job in the crontabs, every line and its fate, and what else people should know."""
     taken = {told.slug for table in tables for line in table.text.split("\n") if (told := _told(line)) and told.slug}
     book = _Book(cron=cron, names=Names(taken, prefix=prefix))
     sheets = tuple(_CrontabReader(table, book).read() for table in tables)
@@ -76,7 +76,7 @@ def _told(line: str) -> Telling | None:
 
 @dataclass(slots=True, kw_only=True)
 class _Book:
-    """What all crontabs of an import share."""
+    """What all crontabs in an import share."""
 
     cron: Cron
     names: Names
@@ -84,7 +84,7 @@ class _Book:
     remarks: list[Remark] = field(default_factory=list)
 
     def add(self, job: ImportedJob) -> None:
-        """A job, or more times of one that is known. Raises Unreadable when it cannot be one job."""
+        """Add a job, or more times for a known one. Raises Unreadable when they cannot be one job."""
         known = self.jobs.get(job.slug)
         if known is None:
             self.jobs[job.slug] = job
@@ -101,7 +101,7 @@ class _Book:
 
 
 class _CrontabReader:
-    """One crontab, read from top to bottom: a setting holds for the lines after it."""
+    """One crontab, read from top to bottom: a setting applies to the lines after it."""
 
     def __init__(self, table: Crontab, book: _Book) -> None:
         self._table, self._book, self._cron = table, book, book.cron
@@ -112,7 +112,7 @@ class _CrontabReader:
         self._users = 0
 
     def read(self) -> Sheet:
-        """Every line of the crontab with what became of it."""
+        """Every line of the crontab and its fate."""
         texts = self._table.text.split("\n")
         if texts[-1] == "":
             texts.pop()
@@ -137,7 +137,7 @@ class _CrontabReader:
         return Line(number=number, old=text, new=new, fate=fate, slug=slug, reason=reason)
 
     def _job(self, number: int, entry: CrontabEntry) -> tuple[str, str]:
-        """The line as it is to be, and the job's name."""
+        """The new line, and the job's name."""
         if self._zone_trouble:
             raise Unreadable(self._zone_trouble)
         schedule = read_time(entry.time, self._zone)
@@ -179,7 +179,7 @@ class _CrontabReader:
         return new
 
     def _program(self, number: int) -> str:
-        """`heartbeat`, or its whole path where cron would not find it: then the job itself would not run."""
+        """`heartbeat`, or its full path if cron would not find it: then the job itself would not run."""
         if self._cron.program:
             return self._cron.program
         path = self._set.get("PATH", PATH)

@@ -1,6 +1,6 @@
 """A line of a crontab: a job, a setting, or neither; and what the comments above it say.
 
-As Debian's cron reads it, and a little more widely.
+Read as Debian's cron does, and a little more leniently.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FIELDS = re.compile(r"(?P<time>(?:[^ \t]+[ \t]+){4}[^ \t]+)(?P<rest>[ \t]+.*|)"
 _USER = re.compile(r"[ \t]+(?P<user>[^ \t]+)(?P<rest>[ \t]+.*|)", re.DOTALL)
 _NAMES = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun", re.IGNORECASE)
 _ALIASES = {"@every_minute": "* * * * *"}
-"""Of FreeBSD's cron."""
+"""From FreeBSD's cron."""
 _LEGEND = re.compile(
     r"\bdom\b|\bdow\b|command to be executed|day of (?:month|week)|crontab|^[-=*#|+.\s]", re.IGNORECASE
 )
@@ -43,7 +43,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A variable that holds for the lines after it."""
+    """A variable that applies to the lines after it."""
 
     name: str
     value: str
@@ -51,7 +51,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrontabEntry:
-    """A line that runs something. before: the line up to the command; command: to its end, percent signs as written."""
+    """A line that runs something. before: the line up to the command; command: the rest, percent signs as written."""
 
     time: str
     user: str
@@ -60,9 +60,9 @@ class CrontabEntry:
 
 
 def read_line(line: str, *, system: bool) -> CrontabEntry | Setting | None:
-    """What a line says, None when it says nothing (blank, or a comment). system: there is a user's name in it.
+    """What a line says, None when it says nothing (blank, or a comment). system: it contains a user's name.
 
-    line: without the new line at its end. Raises Unreadable.
+    line: without its final newline. Raises Unreadable.
     """
     text = line.strip(" \t\r")
     if not text or text.startswith("#"):
@@ -92,10 +92,10 @@ def _entry(line: str, *, system: bool) -> CrontabEntry:
 
 
 def read_time(time: str, zone: str) -> Schedule:
-    """The schedule of an entry's time. Raises Unreadable with the reason when it has none that could be expected."""
+    """The schedule of an entry's time. Raises Unreadable, with the reason, if its runs could not be expected."""
     if not time.isascii() or re.search(r"[^\t -~]", time):
         raise Unreadable("there is a character in its time that is no plain letter, digit or sign")
-    text = " ".join(time.lstrip("-").split(" ")) if time.startswith("-") else time  # cronie: run without a log line
+    text = " ".join(time.lstrip("-").split(" ")) if time.startswith("-") else time  # cronie: runs without a log line
     text = _ALIASES.get(text, re.sub(r"[ \t]+", " ", text))
     if text == "@reboot":
         raise Unreadable("@reboot: when the machine starts, at no time that could be expected")
@@ -114,7 +114,7 @@ def read_time(time: str, zone: str) -> Schedule:
 
 
 def described(above: Sequence[str]) -> str:
-    """The comment lines directly above a job as its description; empty when they are no sentence about it."""
+    """The comment lines directly above a job as its description; empty if they do not describe it."""
     texts = [line.strip().lstrip("#").strip() for line in above]
     if not texts or len(texts) > _FEW or any(_LEGEND.search(text) or _is_line(text) for text in texts):
         return ""
@@ -123,7 +123,7 @@ def described(above: Sequence[str]) -> str:
 
 
 def _is_line(text: str) -> bool:
-    """Whether a job or a setting was commented out."""
+    """Whether this is a commented-out job or setting."""
     try:
         return read_line(text, system=False) is not None
     except Unreadable:

@@ -1,4 +1,4 @@
-"""What changes, as a unified diff that `patch -p1` carries out, and new files in the same form."""
+"""The changes as a unified diff for `patch -p1`, and new files in the same form."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def diff_of(sheet: Sheet) -> str:
     if not places:
         return ""
     name = sheet.name.lstrip("/")
-    tab = "\t" if " " in name else ""  # or patch takes the name to end at the space
+    tab = "\t" if " " in name else ""  # otherwise patch ends the name at the space
     hunks = "".join(_hunk(sheet, start, end) for start, end in _spans(places, len(sheet.lines)))
     return f"--- a/{name}{tab}\n+++ b/{name}{tab}\n{hunks}"
 
 
 def new_file(name: str, text: str) -> str:
-    """The diff that makes a file. text: whole lines."""
+    """The diff that creates a file. text: whole lines."""
     lines = text.splitlines()
     body = "".join(f"+{line}\n" for line in lines)
     return f"--- /dev/null\n+++ b/{name.lstrip('/')}\n@@ -0,0 +1,{len(lines)} @@\n{body}"
 
 
 def _spans(places: Sequence[int], count: int) -> Iterator[tuple[int, int]]:
-    """The lines of each hunk: those that change, and some around them."""
+    """The lines of each hunk: those that change, and some context."""
     start = end = -1
     for place in places:
         low, high = max(place - CONTEXT, 0), min(place + CONTEXT + 1, count)

@@ -1,4 +1,4 @@
-"""What an import found: the jobs, and for every line what became of it."""
+"""What an import found: the jobs, and the fate of every line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Fate(StrEnum):
-    """What became of a line. Each line has one."""
+    """What happened to a line. Each line has one."""
 
     JOB = "job"
     KEPT = "kept"
@@ -16,7 +16,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedJob:
-    """A job as it is to stand in jobs.yaml. grace: milliseconds, None for the default; where: files and lines."""
+    """A job for jobs.yaml. grace: milliseconds, None for the default; where: files and lines."""
 
     slug: str
     schedules: tuple[str, ...]
@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A file: its name, every line of it, and whether the last one ends with a new line."""
+    """A file: its name, all its lines, and whether the last one ends with a newline."""
 
     name: str
     lines: tuple[Line, ...]
@@ -50,7 +50,7 @@ class Sheet:
 
     @property
     def changed(self) -> bool:
-        """Whether any line is another now."""
+        """Whether any line differs now."""
         return any(line.old != line.new for line in self.lines)
 
 
@@ -64,7 +64,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """The whole of an import. listed: what did not become a job, and why; remarks: what else a person should know."""
+    """A whole import. listed: what did not become a job, and why; remarks: what else people should know."""
 
     jobs: tuple[ImportedJob, ...]
     sheets: tuple[Sheet, ...]

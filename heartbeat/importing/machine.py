@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SIZE_MAX = 5_000_000
-"""Bytes of a crontab or unit; a larger file is something else."""
+"""Maximum bytes of a crontab or unit; a larger file is something else."""
 PATIENCE = 20
-"""Seconds for a program that tells what is there."""
+"""Seconds to wait for a program that lists what is there."""
 _DAEMONS = ("/usr/sbin/cron", "/usr/sbin/crond")
 _SYSTEM = ("/etc/crontab", "/etc/cron.d")
 _LOCALTIME = "/etc/localtime"
 _DEBIANS_NAME = re.compile(r"[A-Za-z0-9_-]+")
-"""Debian's cron reads no other files in /etc/cron.d (cron(8))."""
+"""Debian cron, cron(8): files with other names in /etc/cron.d are ignored."""
 
 
 def answer(*argv: str) -> tuple[int, bytes, str]:
-    """Exit status, standard output and the last line of standard error; 127 when there is no such program."""
+    """Exit status, standard output and the last line of standard error; 127 if the program does not exist."""
     try:
         done = subprocess.run(argv, capture_output=True, timeout=PATIENCE, check=False)  # noqa: S603 - fixed programs
     except (OSError, subprocess.TimeoutExpired) as problem:
@@ -47,7 +47,7 @@ def own_crontab() -> Crontab:
 
 
 def crontabs(path: str, *, system: bool | None) -> Iterator[Crontab]:
-    """The crontab of a file, or those of a folder such as /etc/cron.d. system None: known by the path."""
+    """The crontab in a file, or those in a folder such as /etc/cron.d. system: None to go by the path."""
     place = Path(path)
     at_home = any(os.path.abspath(path) == each or _below(path, each) for each in _SYSTEM)  # noqa: PTH100 - no links
     if not place.is_dir():
@@ -59,7 +59,7 @@ def crontabs(path: str, *, system: bool | None) -> Iterator[Crontab]:
 
 
 def passed_over(path: str) -> list[str]:
-    """The files of a folder of crontabs that cron itself does not read."""
+    """The files in a folder of crontabs that cron itself does not read."""
     place = Path(path)
     if not place.is_dir():
         return []
@@ -72,7 +72,7 @@ def _below(path: str, folder: str) -> bool:
 
 
 def label(path: str) -> str:
-    """The name of a file as a diff may have it: below this folder, or from the root. Raises BadSetting."""
+    """A file's name for a diff: below this folder, or from the root. Raises BadSetting."""
     if not path.isprintable():
         raise BadSetting(f"{path!r}: such a name cannot stand in a diff; copy the file to another name")
     relative = os.path.relpath(path)
@@ -92,12 +92,12 @@ def read(place: Path) -> str:
 
 
 def text_of(raw: bytes) -> str:
-    """The text of bytes, from which the same bytes can be made again."""
+    """Bytes as text, from which the same bytes can be restored."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 def time_zone() -> tuple[str, str]:
-    """This machine's zone and how that is known; an empty second for a guess, UTC."""
+    """This machine's zone and how we know it; the second is empty for a guess, UTC."""
     for name, source in _zones():
         if name:
             try:
@@ -120,7 +120,7 @@ def _zones() -> Iterator[tuple[str, str]]:
 
 
 def heeds_cron_tz(daemons: Sequence[str] = _DAEMONS) -> bool | None:
-    """Whether the cron of this machine knows CRON_TZ: the word stands in its program, or does not. None: no cron."""
+    """Whether this machine's cron knows CRON_TZ, that is, its program contains the word. None: no cron."""
     for name in daemons:
         try:
             return b"CRON_TZ" in Path(name).read_bytes()
@@ -130,7 +130,7 @@ def heeds_cron_tz(daemons: Sequence[str] = _DAEMONS) -> bool | None:
 
 
 def own_program() -> str:
-    """The absolute path of `heartbeat`; empty when it cannot be told."""
+    """The absolute path of `heartbeat`; empty if unknown."""
     called = sys.argv[0] if Path(sys.argv[0]).name == "heartbeat" else ""
     found = shutil.which("heartbeat") or called
     return os.path.abspath(found) if found else ""  # noqa: PTH100 - a link such as /usr/local/bin/heartbeat is right

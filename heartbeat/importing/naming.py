@@ -1,4 +1,4 @@
-"""A job's name from its command: what a person would say. Never of what may be a secret: options, values, URLs."""
+"""A job's name from its command: what a person would call it. Never uses what may be secret: options, values, URLs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from heartbeat.importing.shell import pieces
 
 LONGEST = 50
 _WORDS_MAX = 2
-"""So many words behind the program become part of the name."""
+"""Words after the program that become part of the name."""
 _EXTENSION = re.compile(r"\.(?:sh|bash|py|rb|php|pl|js|mjs|ts|jar|exe|phar|service)$", re.IGNORECASE)
 _SUBCOMMAND = re.compile(r"[A-Za-z][A-Za-z_]*[0-9]{0,2}(?:[:.-][A-Za-z_]+){0,4}")
 _SUBCOMMAND_MAX = 32
@@ -49,9 +49,9 @@ _BEFORE = frozenset(
         "!",
     }
 )
-"""Programs and words that only say how another is to be run."""
+"""Programs and words that only say how to run another."""
 _WITH_VALUE = frozenset({"-u", "-n", "-c", "-g", "-s", "-k", "-w", "-E", "-h", "-p"})
-"""Their options that take a value as the next word."""
+"""Their options that take the next word as a value."""
 _ASIDE = frozenset(
     {
         "cd",
@@ -106,7 +106,7 @@ _ASIDE = frozenset(
         "hostname",
     }
 )
-"""Programs that are seldom the work itself."""
+"""Programs that are rarely the work itself."""
 _GENERIC = frozenset(
     {
         "find",
@@ -129,20 +129,20 @@ _GENERIC = frozenset(
         "cd",
     }
 )
-"""Programs whose target says what the job is."""
+"""Programs whose target says what the job does."""
 _FETCHERS = frozenset({"curl", "wget", "http", "https", "lynx", "fetch"})
 _ENDS = frozenset({"-c", "-lc", "-xc", "-ec", "-ic"})
 
 
 class Names:
-    """Names given so far; each is given once."""
+    """Names used so far; each is used once."""
 
     def __init__(self, taken: set[str] | None = None, *, prefix: str = "") -> None:
         self._taken = set(taken or ())
         self._prefix = prefix
 
     def new(self, wish: str) -> str:
-        """The wished name, or with the first number behind it that makes it new."""
+        """The wished name, with the first number after it that makes it new if necessary."""
         base = slugged(f"{self._prefix}{wish}") or "job"
         for number in count(1):
             name = base if number == 1 else f"{base}-{number}"
@@ -153,7 +153,7 @@ class Names:
 
 
 def slugged(text: str) -> str:
-    """The text as a job's name; empty when nothing is left of it."""
+    """The text as a job's name; empty if nothing is left of it."""
     name = re.sub(r"[^a-z0-9_-]+", "-", text.lower())
     name = re.sub(r"-{2,}", "-", name).strip("-_")[:LONGEST].rstrip("-_")
     if re.fullmatch(UUID, name):
@@ -162,7 +162,7 @@ def slugged(text: str) -> str:
 
 
 def name_of(command: str) -> str:
-    """What to call a command, as a name; `job` when nothing in it can be one."""
+    """A name for a command; `job` if nothing in it will do."""
     parts = [words for part in _parts(command) if (words := _without_wrappers(part))]
     inner = next((found for words in parts if (found := _inner(words))), None)
     if inner is not None:
@@ -172,7 +172,7 @@ def name_of(command: str) -> str:
 
 
 def _parts(command: str) -> list[list[str]]:
-    """The programs that the command runs, each with its words, unquoted; redirections left out."""
+    """The programs that the command runs, each with its words unquoted and without redirections."""
     parts: list[list[str]] = [[]]
     redirected = False
     for kind, text in pieces(command):
@@ -194,7 +194,7 @@ def _unquoted(word: str) -> str:
 
 
 def _without_wrappers(words: list[str]) -> list[str]:
-    """From the program on that does the work."""
+    """The words from the program that does the work."""
     place = 0
     wrapped = False
     while place < len(words):
@@ -217,7 +217,7 @@ def _without_wrappers(words: list[str]) -> list[str]:
 
 
 def _after_lock(words: list[str]) -> list[str]:
-    """Behind `flock [-n] [-w 5] FILE`."""
+    """The words after `flock [-n] [-w 5] FILE`."""
     place = 0
     while place < len(words) and words[place].startswith("-"):
         place += 2 if words[place] in {"-w", "-E"} else 1
@@ -226,7 +226,7 @@ def _after_lock(words: list[str]) -> list[str]:
 
 
 def _inner(words: list[str]) -> str | None:
-    """The command that a shell is given as a text."""
+    """The command passed to a shell as text."""
     if _base(words[0]) not in _SHELLS:
         return None
     return next((text for flag, text in pairwise(words) if flag in _ENDS), None)
@@ -251,7 +251,7 @@ def _named(words: list[str]) -> list[str]:
 
 
 def _script(words: list[str]) -> tuple[str, list[str]] | None:
-    """What an interpreter runs, and the words behind it."""
+    """What an interpreter runs, and the words after it."""
     for place, word in enumerate(words):
         if word in {"-m", "-jar"} and place + 1 < len(words):
             return _base(words[place + 1]), words[place + 2 :]

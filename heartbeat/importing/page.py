@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _CHANNELS = """\
   notify: [ops]
 channels:
-  ops: {console: {}}  # alerts stand in the server's output; put slack, sns or webhook here
+  ops: {console: {}}  # alerts appear in the server's output; put slack, sns or webhook here
 """
 
 
 def jobs_yaml(found: Imported, *, source: str, zone: str, zone_from: str) -> str:
-    """The file's text. source: where it is from, in words; zone: the machine's; zone_from: how that is known."""
+    """The file's text. source: where it is from, in words; zone: the machine's; zone_from: how we know it."""
     zones = Counter(job.timezone for job in found.jobs)
     usual = zones.most_common(1)[0][0] if zones else zone
     head = f"# From {one_line(source)}. Look it through; then `heartbeat check` and `heartbeat apply`.\n"
@@ -52,7 +52,7 @@ def _lines(job: ImportedJob, usual: str) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """A string of JSON is one of YAML."""
+    """A string as JSON, which is also YAML."""
     return json.dumps(text, ensure_ascii=False)
 
 

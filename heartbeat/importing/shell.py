@@ -1,6 +1,6 @@
-r"""The command of a crontab's line: what cron gives to the shell, and the same with `heartbeat exec` before it.
+r"""A crontab line's command: what cron passes to the shell, and the same with `heartbeat exec` in front.
 
-Cron takes `\%` as a percent sign. At the first other one the command ends, and the standard input begins.
+cron: `\%` is a percent sign. At the first plain one the command ends, and standard input begins.
 """
 
 from __future__ import annotations
@@ -102,29 +102,29 @@ _OF_THE_SHELL = frozenset(
         "suspend",
     }
 )
-"""What the shell does itself, or in another way than the program of the same name: `echo`, `time`."""
+"""What the shell does itself, or differently from the program of the same name: `echo`, `time`."""
 
 
 class Unwrappable(Exception):
-    """The line cannot be changed without the danger of changing what it does; the text says why."""
+    """The line cannot be changed without the risk of changing what it does; the text says why."""
 
 
 class Form(Enum):
-    """What a command is made of, as far as it matters here."""
+    """What a command consists of, as far as it matters here."""
 
-    PLAIN = auto()  # one program with its arguments and redirections: may follow `--` as it is
-    SHELL = auto()  # anything else that is for a shell
+    PLAIN = auto()  # one program with its arguments and redirections: can follow `--` unchanged
+    SHELL = auto()  # anything else for a shell
 
 
 def split_input(raw: str) -> tuple[str, str]:
-    """The command as it stands in the line, and the rest from the first percent sign on that is not escaped."""
+    """The command as written, and the rest from the first unescaped percent sign."""
     form = _INPUT.match(raw)
     end = form.end() if form else 0
     return raw[:end], raw[end:]
 
 
 def given(raw: str) -> str:
-    """What the shell gets of the command as it stands in the line."""
+    """What the shell gets from the command as written."""
     return re.sub(r"\\(.)", lambda found: "%" if found[1] == "%" else found[0], raw, flags=re.DOTALL)
 
 
@@ -134,7 +134,7 @@ def pieces(command: str) -> list[tuple[str, str]]:
 
 
 def form_of(command: str) -> Form:
-    """Whether the command is one program with its arguments, and may keep its redirections outside."""
+    """Whether the command is one program with its arguments, and can keep its redirections outside."""
     found = [(kind, text) for kind, text in pieces(command) if kind != "space"]
     if any(kind in {"operator", "other"} for kind, _ in found) or not found or found[0][0] != "word":
         return Form.SHELL
@@ -144,7 +144,7 @@ def form_of(command: str) -> Form:
 
 
 def _writes_errors(found: list[tuple[str, str]]) -> bool:
-    """Whether standard error fills a file anew: then a warning of ours must not get into it. A log may have it."""
+    """Whether standard error overwrites a file: our warnings must not get into that. In a log they may."""
     targets = [target for (_, sign), (_, target) in pairwise(found) if sign.lstrip("0123456789") in {">", ">|"}]
     return any(kind == "redirect" and text.startswith("2") for kind, text in found) and any(
         target != "/dev/null" for target in targets
@@ -152,16 +152,16 @@ def _writes_errors(found: list[tuple[str, str]]) -> bool:
 
 
 def goes_on(command: str, shell: str) -> bool:
-    """Whether the shell ends before a part of the command does, which it left in the background."""
+    """Whether the shell ends before a part of the command that it left in the background."""
     bare = _QUOTED.sub("Q", command)
     found = _BACKGROUND.findall(bare)
     return any(each == "&" or _name(shell) not in {"bash", "zsh"} for each in found)
 
 
 def wrap(raw: str, slug: str, *, shell: str = "/bin/sh", program: str = "heartbeat") -> str:
-    """The command of a line, as it stands there, as a run of the job. Raises Unwrappable.
+    """A line's command, as written, turned into a run of the job. Raises Unwrappable.
 
-    shell: the SHELL that cron gives the line to. program: how `heartbeat` is called, as it is to stand there.
+    shell: the SHELL that cron passes the line to; program: how to call `heartbeat` there.
     """
     before, rest = split_input(raw)
     command = given(before)
@@ -175,12 +175,12 @@ def wrap(raw: str, slug: str, *, shell: str = "/bin/sh", program: str = "heartbe
     if _name(shell) not in _FAMILY:
         raise Unwrappable(f"SHELL={shell} may quote in its own way: put `heartbeat exec {slug} --` into it by hand")
     called = "sh" if shell == "/bin/sh" else quoted(shell)
-    # No `'` changes what cron makes of the percent signs behind it, so the line may be quoted as it stands.
+    # No `'` changes how cron treats the percent signs after it, so the line can be quoted as it is.
     return f"{start}{called} -c {_in_quotes(before)}{rest}"
 
 
 def quoted(text: str) -> str:
-    """A word for the shell in a crontab's line."""
+    """A word quoted for the shell in a crontab line."""
     return shlex.quote(text).replace("%", r"\%")
 
 

@@ -1,4 +1,4 @@
-"""The timers of this machine: unit files in a folder, or units by their name as systemd has them."""
+"""This machine's timers: unit files in a folder, or units by name as systemd knows them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FOLDERS = (
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 )
-"""Where systemd looks for units, the first first (systemd.unit(5))."""
+"""systemd.unit(5): where systemd looks for units, in this order."""
 
 
 def all_timers(*, user: bool) -> list[str]:
-    """The names of all timers that systemd has loaded. Raises BadSetting when there is no systemd."""
+    """The names of all timers that systemd has loaded. Raises BadSetting if there is no systemd."""
     status, out, said = answer(*_systemctl(user), "list-units", "--type=timer", "--all", "--plain", "--no-legend")
     if status:
         raise BadSetting(
@@ -33,7 +33,7 @@ def all_timers(*, user: bool) -> list[str]:
 
 
 def timer(wanted: str, *, user: bool) -> Timer:
-    """A timer from its file or by its name, with its service. Raises BadSetting when there is none."""
+    """A timer from its file or by its name, with its service. Raises BadSetting if there is none."""
     path = Path(wanted)
     if "/" in wanted or path.is_file():
         text, beside = _with_drop_ins(path), [str(path.parent)]
@@ -54,7 +54,7 @@ def _systemctl(user: bool) -> tuple[str, ...]:
 
 
 def _unit(name: str, beside: Sequence[str], *, user: bool) -> str | None:
-    """A unit's text with its drop-ins: beside the timer, else from systemd, else from where units lie."""
+    """A unit's text with its drop-ins: beside the timer, else from systemd, else from the unit folders."""
     found = _in_folders(name, beside)
     if found is not None:
         return found

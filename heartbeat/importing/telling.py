@@ -1,4 +1,4 @@
-"""Commands that tell somebody already: through Heartbeat's own command, or by fetching a URL that pings."""
+"""Commands that already report: through Heartbeat's own command, or by fetching a ping URL."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _VALUED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """Whom a command tells. slug: the job's name there, empty when it cannot be read; host: another service's."""
+    """Whom a command reports to. slug: the job's name there, empty if unreadable; host: another service's."""
 
     slug: str
     host: str = ""
 
 
 def telling(command: str) -> Telling | None:
-    """Whom the command tells already; None for nobody."""
+    """Whom the command already reports to; None for nobody."""
     if own := _OWN.search(command):
         return Telling(slug=_slug(own["rest"]))
     if not _FETCH.search(command):
@@ -48,7 +48,7 @@ def telling(command: str) -> Telling | None:
 
 
 def _slug(rest: str) -> str:
-    """The first word that is no option and no option's value."""
+    """The first word that is neither an option nor an option's value."""
     words = rest.split()
     place = 0
     while place < len(words):

@@ -1,4 +1,4 @@
-"""systemd's timers to jobs, and the drop-in files by which their services tell how they ended."""
+"""systemd timers to jobs, and the drop-in files with which their services report how they ended."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ INTERVALS = ("OnUnitActiveSec", "OnUnitInactiveSec")
 FROM_A_START = ("OnBootSec", "OnStartupSec", "OnActiveSec")
 FROM_A_CHANGE = ("OnClockChange", "OnTimezoneChange")
 WRAPPABLE = frozenset({"", "simple", "exec", "oneshot"})
-"""The types of service whose first process may be `heartbeat exec`."""
+"""Types of service whose first process can be `heartbeat exec`."""
 WALLS = (
     *("PrivateNetwork", "RestrictAddressFamilies", "IPAddressDeny"),
     *("RootDirectory", "RootImage", "SystemCallFilter", "NoExecPaths"),
 )
-"""Settings of a service behind which `heartbeat` may not reach the server, or not even start."""
+"""Service settings that may keep `heartbeat` from reaching the server, or even from starting."""
 SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-"""Where systemd looks for a program without a path."""
+"""systemd: where it looks for a program without a path."""
 _EXEC = re.compile(r"(?P<before>[-:+!]*)(?P<command>[^-:+!@|\s].*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timer:
-    """A timer's unit with its drop-ins, and its service's; service None: it cannot be read. name: `backup.timer`."""
+    """A timer's unit with its drop-ins, and its service's. service: None if unreadable; name: `backup.timer`."""
 
     name: str
     text: str
@@ -48,10 +48,10 @@ class Timer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manager:
-    """Whose units they are.
+    """Which systemd runs the units.
 
     zone: the machine's; folder: where drop-ins go; settings: the file with HEARTBEAT_URL and HEARTBEAT_PING_KEY;
-    program: what to write for `heartbeat`, empty for what systemd needs; found: the absolute path of ours, or empty.
+    program: how to call `heartbeat`, empty for what systemd needs; found: the absolute path of ours, or empty.
     """
 
     zone: str
@@ -62,7 +62,7 @@ class Manager:
 
     @property
     def environment(self) -> str:
-        """The lines that bring the settings, which do not belong into a unit: anybody may read those."""
+        """The lines that load the settings, which do not belong in a unit, because anybody may read those."""
         return f"# HEARTBEAT_URL=… and HEARTBEAT_PING_KEY=… stand there\nEnvironmentFile=-{self.settings}\n"
 
     @property
@@ -80,7 +80,7 @@ def service_of(name: str, text: str) -> str:
 
 
 def read_timers(timers: Sequence[Timer], manager: Manager, *, prefix: str = "") -> tuple[Imported, dict[str, str]]:
-    """The jobs, and the files to make: the text of each by its path."""
+    """The jobs, and the files to create: each one's text by path."""
     names = Names(prefix=prefix)
     jobs: list[ImportedJob] = []
     files: dict[str, str] = {}
@@ -131,7 +131,7 @@ def _description(service: Unit, timer: Unit) -> str:
 
 
 def _schedule(unit: Unit, zone: str) -> tuple[Schedule, str]:
-    """The schedule, and its dialect where the form does not say it."""
+    """The schedule, and its dialect if the form does not show it."""
     calendars = unit.all("Timer", "OnCalendar")
     intervals = [(key, each) for key in INTERVALS for each in unit.all("Timer", key)]
     if calendars and intervals:
@@ -170,7 +170,7 @@ def _interval(found: Sequence[tuple[str, str]], zone: str) -> Schedule:
 
 
 def _grace(unit: Unit, schedule: Schedule) -> int | None:
-    """How late the timer itself may be: RandomizedDelaySec, and AccuracySec beyond the minute that it usually is."""
+    """How late the timer itself may be: RandomizedDelaySec, and AccuracySec beyond its usual minute."""
     gap = gap_ms(schedule)
     usual = GRACE if gap is None else min(gap, GRACE)
     drawn = timespan(unit.last("Timer", "RandomizedDelaySec")) or 0
@@ -194,7 +194,7 @@ def _remarks(unit: Unit) -> list[str]:
 
 
 def _drop_ins(timer: Timer, slug: str, manager: Manager) -> tuple[dict[str, str], list[str]]:
-    """The files that make the service tell, and what to say about it."""
+    """The files that make the service report, and what to say about it."""
     name = service_of(timer.name, timer.text)
     place = f"{manager.folder}/{name}.d/heartbeat.conf"
     if timer.service is None:
@@ -228,7 +228,7 @@ def _not_wrappable(service: Unit, commands: Sequence[str]) -> str:
 
 
 def _beside(place: str, slug: str, manager: Manager) -> dict[str, str]:
-    """Units of our own that systemd starts when the service has ended: systemd 249 and later."""
+    """Our own units, which systemd (249 and later) starts when the service has ended."""
     files = {
         place: f"[Unit]\nOnSuccess=heartbeat-success@{slug}.service\nOnFailure=heartbeat-failure@{slug}.service\n",
     }

@@ -1,4 +1,4 @@
-"""A unit file of systemd as its settings, and its lengths of time (systemd.syntax(7), systemd.time(7))."""
+"""systemd.syntax(7), systemd.time(7): a unit file's settings, and lengths of time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LENGTH = {
     "h": 3600 * _SECOND,
     "d": 86_400 * _SECOND,
     "w": 604_800 * _SECOND,
-    "M": 2_629_800 * _SECOND,  # 30.44 days, as systemd reckons
+    "M": 2_629_800 * _SECOND,  # systemd: a month is 30.44 days
     "y": 31_557_600 * _SECOND,
 }
 _MS = {word: _LENGTH[unit] for unit, words in _UNITS.items() for word in words}
@@ -35,7 +35,7 @@ TRUE = frozenset({"1", "yes", "y", "true", "t", "on"})
 
 
 class Unit:
-    """The settings of a unit and its drop-ins: every value of a key in order; an empty one takes those before away."""
+    """The settings of a unit and its drop-ins: all values of a key in order; an empty one clears those before it."""
 
     def __init__(self, text: str) -> None:
         self._values: dict[tuple[str, str], list[str]] = {}
@@ -58,16 +58,16 @@ class Unit:
         return self._values.get((section, key), [])
 
     def last(self, section: str, key: str) -> str:
-        """The value that holds, or an empty text."""
+        """The value in force, or an empty text."""
         return next(reversed(self.all(section, key)), "")
 
     def has(self, section: str) -> bool:
-        """Whether anything is set in the section."""
+        """Whether the section sets anything."""
         return any(each == section for each, _ in self._values)
 
 
 def _whole_lines(text: str) -> Iterator[str]:
-    """The lines without comments; one that ends with a backslash goes on in the next."""
+    """The lines without comments; one that ends with a backslash continues on the next."""
     held = ""
     for line in text.splitlines():
         if line.strip().startswith(("#", ";")):
@@ -83,7 +83,7 @@ def _whole_lines(text: str) -> Iterator[str]:
 
 
 def timespan(text: str) -> int | None:
-    """The milliseconds of `1h 30min`, `90` (seconds), `1.5 days`; None when it is none, or for ever."""
+    """The milliseconds of `1h 30min`, `90` (seconds), `1.5 days`; None if invalid or infinite."""
     total, place = 0.0, 0
     while place < len(text):
         form = _PART.match(text, place)

@@ -1,4 +1,4 @@
-"""Where evidence lies: the protocol, and a folder on one machine as a bucket."""
+"""Where evidence is: the protocol, and a local folder as a bucket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "ap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object that is there. size: bytes; modified: milliseconds since the epoch; content_type "" when unknown."""
+    """An existing object. size: bytes; modified: milliseconds since the epoch; content_type: "" when unknown."""
 
     size: int
     modified: int
@@ -25,10 +25,10 @@ class StoredObject:
 
 
 class Bucket(Protocol):
-    """Where evidence lies. Raises OSError, BadSignal (a key that cannot be one) or WorldError."""
+    """Where evidence is. Raises OSError, BadSignal (for an impossible key) or WorldError."""
 
     def head(self, key: str) -> StoredObject | None:
-        """The object of this key, or None when there is none."""
+        """The object with this key, or None."""
 
     def read(self, key: str, limit: int) -> bytes:
         """The first `limit` bytes of an object."""
@@ -38,7 +38,7 @@ class Bucket(Protocol):
 
 
 class Once:
-    """A bucket that is asked once for each object, however many slots may be this object's."""
+    """A bucket asked only once for each object, however many slots it may belong to."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
@@ -63,7 +63,7 @@ class Once:
 
 
 class FolderBucket:
-    """A folder as a bucket: a key is a file's path below it. Nothing outside of it is ever looked at."""
+    """A folder as a bucket: a key is a file's path below it. We never look outside it."""
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
@@ -95,7 +95,7 @@ class FolderBucket:
             )
         root = self._folder.resolve()
         try:
-            path = root.joinpath(*parts).resolve()  # links inside are followed, and must stay inside
+            path = root.joinpath(*parts).resolve()  # links are followed, but must stay inside
         except RuntimeError:
             raise BadSignal(f"{key!r} is a link that leads to itself; put the file itself there") from None
         if not path.is_relative_to(root):

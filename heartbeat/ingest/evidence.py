@@ -1,6 +1,6 @@
-"""Evidence: a dated object that proves a run. Which object belongs to which slot, and what it says as a signal.
+"""Evidence: a dated object that proves a run. Which object belongs to which slot, and what signal it gives.
 
-`look(bucket)` is what the sweep asks before it calls a slot missed. What cannot be read never stops the sweep: it
+The sweep asks `look(bucket)` before it calls a slot missed. What cannot be read never stops the sweep: it
 becomes a line in the job's history.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Bucket", "FolderBucket", "StoredObject", "belongs", "key_of", "keys", "look", "proof"]
 
 JSON_MAX = 64_000
-"""Bytes of an object that is read as JSON; a larger one proves the run by being there."""
+"""Bytes of an object that we read as JSON; a larger one proves the run by existing."""
 PART = re.compile(r"\{\{|\}\}|\{date:([^{}]*)\}")
 
 
@@ -43,7 +43,7 @@ def key_of(job: Job, slot: int) -> str:
 
 
 def look(bucket: Bucket) -> Look:
-    """What the sweep asks for: (job, slots at stake, now) -> the signals that the evidence itself gives for them."""
+    """The sweep's question: (job, slots at stake, now) -> the signals that evidence gives for them."""
 
     def signals(snapshot: Snapshot, at_stake: Sequence[int], now: int) -> Sequence[Signal]:
         job = snapshot.job
@@ -55,7 +55,7 @@ def look(bucket: Bucket) -> Look:
 
 
 def proof(bucket: Bucket, snapshot: Snapshot, places: Iterable[tuple[int, str]], now: int) -> tuple[Signal, ...]:
-    """What the objects of these keys say for these slots, each object once; however it was found, the same signals."""
+    """What the objects under these keys say about these slots, each once; always the same signals, however found."""
     found = [signal for slot, key in places for signal in _proof(bucket, snapshot, slot, key, now)]
     return tuple({signal.id: signal for signal in found}.values())
 
@@ -70,9 +70,9 @@ def _proof(bucket: Bucket, snapshot: Snapshot, slot: int, key: str, now: int) ->
 
 
 def keys(job: Job, slot: int, now: int) -> list[str]:
-    """The keys under which this slot's evidence may lie.
+    """The keys under which this slot's evidence may be.
 
-    `every` counts from the last heartbeat: a run that drifts over midnight, or comes before it, has another day's key.
+    `every` counts from the last heartbeat: a run that drifts past midnight, or before it, has another day's key.
     """
     interval = slots.schedule_of(job).interval_ms
     instants = [slot] if interval is None else [slot, now, slot - interval]
@@ -107,10 +107,10 @@ def _signal(job: Job, slot: int, key: str, found: StoredObject, now: int) -> Sig
 
 
 def belongs(snapshot: Snapshot, slot: int, modified: int) -> bool:
-    """An object under this slot's key, last modified then, is this slot's and no other's.
+    """Whether an object under this slot's key, last modified then, belongs to this slot and no other.
 
-    Of slots that share a key, it is the latest one's that had begun (an hourly job with a daily key, a key without a
-    date). A key that the slot before does not have says itself whose it is: anything since that slot counts.
+    If slots share a key, it belongs to the latest one that had begun (an hourly job with a daily key, a key without a
+    date). A key that the previous slot does not share is unambiguous: anything since that slot counts.
     """
     job, schedule = snapshot.job, slots.schedule_of(snapshot.job)
     if schedule.interval_ms is not None:
@@ -126,7 +126,7 @@ def belongs(snapshot: Snapshot, slot: int, modified: int) -> bool:
 
 
 def _begin(job: Job, slot: int) -> int:
-    """From when a signal can be this slot's (DESIGN.md, "Slot matching", rule 3)."""
+    """From when a signal can belong to this slot (DESIGN.md, "Slot matching", rule 3)."""
     previous = slots.schedule_of(job).previous_ms(slot)
     return slot - (job.early if previous is None else min(job.early, (slot - previous) // 2))
 
@@ -143,6 +143,6 @@ def _read(signal: Signal, place: Bucket, key: str, found: StoredObject) -> Signa
     except (ValueError, OSError, HeartbeatError) as problem:
         return replace(signal, body=f"{key} cannot be read as JSON ({problem}); taken as a success")
     told = report.told(signal, value)
-    if told.kind is Kind.START:  # S3 tells whole seconds: an end that was written in the same one is another signal
+    if told.kind is Kind.START:  # S3 reports whole seconds: an end written within the same second is another signal
         return replace(told, id=short(f"evidence:{key}:{found.modified}:started"))
     return told

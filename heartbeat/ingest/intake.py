@@ -1,4 +1,4 @@
-"""What a function that hears of the world does: events in, signals out, objects looked at on the way."""
+"""Events in, signals out, looking at objects on the way: the work of a function that receives events."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from heartbeat.model import Job, Signal, Snapshot
 
     Load = Callable[[Sequence[str]], Mapping[str, Snapshot]]
-    """As Store.load."""
+    """Like Store.load."""
 
 
 @dataclass(slots=True)
 class _Trouble:
-    """odd: what can never be read; unread: what may be read another time."""
+    """odd: what can never be read; unread: what may be readable later."""
 
     odd: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
 
 class Intake:
-    """Made once from the definitions. bucket: the service's own, and the way to others; own: its name, "" for none."""
+    """Made once from the definitions. bucket: the service's own, which leads to others; own: its name, "" for none."""
 
     def __init__(self, jobs: Collection[Job], bucket: Bucket, own: str) -> None:
         self._matcher = Matcher(jobs)
@@ -40,9 +40,9 @@ class Intake:
         self._bucket = bucket
 
     def hear(self, event: object, load: Load, now: int) -> Heard:
-        """What an event says, with the objects that it tells of looked at. Raises only what `load` raises.
+        """What an event says, having looked at the objects it reports. Raises only what `load` raises.
 
-        A doubled event, and the sweep that looks at the same object, give signals with the same ids.
+        A duplicate event, or a sweep that looks at the same object, gives signals with the same ids.
         """
         heard = read(event, self._matcher, now)
         if not heard.objects:

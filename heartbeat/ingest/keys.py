@@ -1,7 +1,7 @@
-"""Which jobs a key in S3 concerns, and which of their slots: the templates of `evidence.key`, read backwards.
+"""Which jobs and slots an S3 key concerns: the templates of `evidence.key`, read backwards.
 
 A template finds the jobs and the time that the key names; whether the object is a slot's evidence is decided by
-`evidence.belongs`, as it is for the sweep.
+`evidence.belongs`, as for the sweep.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from heartbeat.model import Job, Snapshot
 
 BACK_MAX = 400
-"""Slots gone back for a key that does not name its time in full, such as `{date:%m-%d}`: a year of days."""
+"""How many slots to go back for a key that names its time only in part, such as `{date:%m-%d}`: a year of days."""
 FORMS_MAX = 10_000
-"""Templates kept as patterns; one is made when a key that begins like it comes."""
+"""How many templates are kept as patterns; each is made when a key with the same beginning comes."""
 DIGITS = {"Y": 4, "j": 3, "u": 1, "G": 4} | dict.fromkeys("mdHMSyV", 2)
 _CENTURY = 2000
 _DIRECTIVE = re.compile(r"%(.)|([^%]+|%)", re.DOTALL)
 
 
 class Keys:
-    """The evidence keys of all jobs, made ready once. own: the name of the service's own bucket, "" for none."""
+    """All jobs' evidence keys, indexed once. own: the name of the service's own bucket, "" for none."""
 
     def __init__(self, jobs: Iterable[Job], own: str) -> None:
         self._near: dict[tuple[str, str], list[Job]] = {}
@@ -43,7 +43,7 @@ class Keys:
         self._begins = sorted({len(begins) for _, begins in self._near})
 
     def jobs(self, found: Object) -> Iterator[Job]:
-        """The jobs whose evidence an object of this bucket and key may be. Asks only templates that begin like it."""
+        """The jobs whose evidence this object may be. Tries only templates that begin like its key."""
         for length in self._begins:
             for job in self._near.get((found.bucket, found.key[:length]), ()):
                 if job.evidence is not None and form(job.evidence.key).fullmatch(found.key):
@@ -52,7 +52,7 @@ class Keys:
 
 @lru_cache(maxsize=FORMS_MAX)
 def form(template: str) -> re.Pattern[str]:
-    """The keys that a template makes, with the parts of the date as groups (the first of each kind)."""
+    """A pattern for the keys that a template makes, with the parts of the date as groups (the first of each kind)."""
     named: set[str] = set()
     whole, last = "", 0
     for part in evidence.PART.finditer(template):
@@ -77,7 +77,7 @@ def _date(written: str, named: set[str]) -> str:
 
 
 def candidates(snapshot: Snapshot, key: str, modified: int, now: int) -> list[int]:
-    """The slots that an object of this key, last modified then, may be evidence for: a few, whatever the key says."""
+    """The few slots that an object with this key, last modified then, may be evidence for."""
     job, schedule = snapshot.job, slots.schedule_of(snapshot.job)
     if schedule.interval_ms is not None:
         near = [slots.heartbeat_cursor(snapshot.state) + schedule.interval_ms]
@@ -102,7 +102,7 @@ def _by_date(snapshot: Snapshot, key: str, modified: int, now: int) -> list[int]
 
 
 def _going_back(snapshot: Snapshot, key: str, modified: int) -> list[int]:
-    """The latest slots of this key at the time it was modified, the next one included."""
+    """The latest slots with this key when it was modified, including the next one."""
     job, schedule = snapshot.job, slots.schedule_of(snapshot.job)
     found: list[int] = []
     slot = schedule.next_ms(modified) or schedule.previous_ms(modified + 1)
@@ -116,9 +116,9 @@ def _going_back(snapshot: Snapshot, key: str, modified: int) -> list[int]:
 
 
 def window(parts: Mapping[str, int], zone: ZoneInfo) -> tuple[int, int] | None:
-    """From (inclusive) to (exclusive) in milliseconds; None when the parts name no year, or no time that there is.
+    """From (inclusive) to (exclusive) in milliseconds; None when the parts name no year, or a time that does not exist.
 
-    parts: numbers by the letters of strftime's directives. An hour that the clock goes through twice is both.
+    parts: numbers by strftime directive letter. An hour that occurs twice includes both.
     """
     try:
         start, end = _local(parts)

@@ -1,8 +1,8 @@
-"""Reads a ping, URL and body, into a signal. Pure: nothing is looked up and no clock is read.
+"""Reads a ping, URL and body, into a signal. Pure: it looks nothing up and reads no clock.
 
-`/ping/<ping-key>/<slug>` and `/ping/<uuid>`, then nothing, `/start`, `/fail`, `/log` or `/<0-255>`; shapes as those of
-Healthchecks, so that its clients work unchanged. An option that cannot be read never costs the ping: it is left out
-(only `rid` is refused, as Healthchecks does, because its run could not be found).
+`/ping/<ping-key>/<slug>` and `/ping/<uuid>`, then nothing, `/start`, `/fail`, `/log` or `/<0-255>`: the same as
+Healthchecks, so its clients work unchanged. An unreadable option never costs the ping: it is left out
+(only a bad `rid` is refused, as in Healthchecks, because its run could not be found).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ NAMED_MAX = 40
 METRICS_MAX = 20
 OPTIONS_MAX = 200
 SKEW_MIN = 15_000
-"""Milliseconds between sending and receiving that say nothing of a clock: our clients wait ten seconds."""
+"""Milliseconds between sending and receiving that prove nothing about a clock: our clients wait ten seconds."""
 DURATION_MAX = 10 * 366 * 86_400.0
-"""Seconds; what is longer is a mistake of the sender."""
+"""Seconds; anything longer is the sender's mistake."""
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _STEP = r"(?:/(?P<step>start|fail|log|[0-9]+))?"
@@ -40,7 +40,7 @@ _EXIT_STATUS_MAX = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a request is no ping."""
+    """Why a request is not a ping."""
 
     status: int
     text: str
@@ -58,9 +58,9 @@ class PingTarget:
 
 
 class Ping(Noun, frozen=True, kw_only=True):
-    """A signal with what must be settled before it is recorded: the job behind `uuid`; whether the job may be made.
+    """A signal and what must be settled before recording it: the job behind `uuid`; whether the job may be created.
 
-    job: the definition that the sender gives for it.
+    job: the sender's definition of it.
     """
 
     signal: Signal
@@ -122,7 +122,7 @@ def read(at: PingTarget, query: bytes, *, ident: bytes = b"", body: bytes = b"",
 
 
 def options(query: bytes) -> dict[str, list[str]]:
-    """The query's values by name. Not `parse_qs`: that drops `rid=` and costs a third of the whole reading."""
+    """The query's values by name. Not `parse_qs`: that drops `rid=` and takes a third of the whole parsing time."""
     found: dict[str, list[str]] = {}
     for pair in query.decode("latin-1").split("&", OPTIONS_MAX)[:OPTIONS_MAX]:
         name, _, value = pair.partition("=")
@@ -148,13 +148,13 @@ def _named(text: str) -> str:
 
 
 def _at(given: dict[str, list[str]], received: int, skew: int | None) -> int:
-    """When it happened, by our clock. What cannot be read is the time we heard of it."""
+    """When it happened, by our clock; if that cannot be read, when we heard of it."""
     instant = _instant(given["at"][-1])
     return received if instant is None else min(instant + (skew or 0), received)
 
 
 def _skew(text: str, received: int) -> int | None:
-    """By how much the sender's clock is slow, which said when it sent this. What a request may take counts for none."""
+    """How far the sender's clock is behind, from when it says it sent this. Normal request times count as zero."""
     instant = _instant(text)
     if instant is None:
         return None
@@ -175,7 +175,7 @@ def _instant(text: str) -> int | None:
 
 
 def _with_plus(text: str) -> str:
-    """`09:00:00+09:00` loses its plus in a query string that nobody encoded."""
+    """Restore the plus that `09:00:00+09:00` loses in an unencoded query string."""
     day, mark, clock = text.partition("T")
     return day + mark + clock.replace(" ", "+") if mark else text
 
@@ -186,7 +186,7 @@ def _duration(text: str) -> int | None:
 
 
 def _metrics(texts: list[str]) -> tuple[tuple[str, float], ...]:
-    """`name:number`, the last one of a name; not-a-number and infinity would pass every bound or none."""
+    """`name:number`, the last one per name; not-a-number and infinity would pass every bound or none."""
     metrics: dict[str, float] = {}
     for found in filter(None, map(_METRIC.fullmatch, texts[:METRICS_MAX])):
         value = _float(found[2])

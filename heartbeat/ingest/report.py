@@ -1,4 +1,4 @@
-"""What a JSON evidence object says of its run. Whatever is wrong with it, it is evidence that something ran.
+"""What a JSON evidence object says about its run. Whatever is wrong with it, it proves that something ran.
 
 {"status": "success", "exit_status": 0, "duration": 12.5, "run_id": "…", "metrics": {"rows": 3}, "message": "3 rows"}
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from heartbeat.model import Signal
 
 METRICS_MAX, METRIC_MAX = 20, 100
-"""Metrics, and characters of the name of one."""
+"""Number of metrics, and characters of a metric's name."""
 NUMBER_MAX = 1e15
 _FAILED = frozenset({"fail", "failed", "failure", "error"})
 _SUCCEEDED = frozenset({"success", "succeeded", "ok"})
@@ -30,7 +30,7 @@ _SIGNALLED = 128
 
 
 def told(signal: Signal, value: object) -> Signal:
-    """The signal with what a JSON value says; any other than an object says nothing."""
+    """The signal with what a JSON value says; anything but an object says nothing."""
     return _said(signal, value) if isinstance(value, dict) else signal
 
 
@@ -88,7 +88,7 @@ def _shown(value: object, how: Callable[[object], str] = str) -> str:
 
 
 def _exit_status(number: float) -> int:
-    """As a shell says it: a process that a signal ended (-9) has 137."""
+    """As a shell reports it: a process killed by a signal (-9) has 137."""
     whole = math.ceil(abs(number))
     return min(whole + _SIGNALLED if number < 0 else whole, _EXIT_STATUS_MAX)
 

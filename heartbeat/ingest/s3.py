@@ -1,4 +1,4 @@
-"""A bucket in S3 as a place where evidence lies."""
+"""An S3 bucket as a place for evidence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 KEY_MAX = 1024
-"""Bytes of the longest key that S3 takes."""
+"""Bytes of the longest key that S3 allows."""
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 2, 5, 3
 _NOT_FOUND, _FORBIDDEN, _NO_SUCH_RANGE = 404, 403, 416
 _REFUSED = (
@@ -24,15 +24,15 @@ _REFUSED = (
 
 
 def connect() -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """A client by the credentials and the region of the environment."""
+    """A client with the environment's credentials and region."""
     retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     return aws.client("s3", connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries)
 
 
 class S3Bucket:
-    """The bucket of that name, in whatever region it lies; "" for a service that has none of its own.
+    """The bucket of that name, in whatever region it is; "" for a service that has none of its own.
 
-    client: makes the client, which is made when it is needed first, and once. Raises BadSignal for what cannot be a
+    client: makes the client, once, when it is first needed. Raises BadSignal for an impossible
     key, BadSetting where there is no bucket, WorldError with the reason for everything that S3 refuses.
     """
 
@@ -41,7 +41,7 @@ class S3Bucket:
         self._client = lru_cache(maxsize=1)(client)
 
     def head(self, key: str) -> StoredObject | None:
-        """See Bucket.head. An object whose latest version is a delete marker is not there."""
+        """See Bucket.head. An object whose latest version is a delete marker does not exist."""
         try:
             answer = self._ask("head_object", key)
         except _Refused as refused:
@@ -64,7 +64,7 @@ class S3Bucket:
             raise
 
     def named(self, name: str) -> S3Bucket:
-        """See Bucket.named: another team's bucket needs no more than s3:GetObject and s3:ListBucket there."""
+        """See Bucket.named: for another team's bucket, s3:GetObject and s3:ListBucket are enough."""
         return S3Bucket(name, self._client) if name else self
 
     def _ask(self, operation: str, key: str, **more: str) -> Any:  # noqa: ANN401 - as boto3 answers
@@ -83,7 +83,7 @@ class S3Bucket:
 
 
 class _Refused(WorldError):
-    """S3's answer was no. `status`: of HTTP."""
+    """S3 said no. `status`: HTTP's."""
 
     def __init__(self, place: str, response: Any) -> None:  # noqa: ANN401 - as boto3 has it
         self.status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

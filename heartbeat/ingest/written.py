@@ -1,4 +1,4 @@
-"""JSON that anybody may have written, as values that can be kept: no half surrogates, no NUL."""
+"""JSON that anybody may have written, as values that we can store: no half surrogates, no NUL."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 from heartbeat.text.sanitize import sound
 
 _ODD = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|[\ud800-\udfff]")
-"""What may become half a surrogate or a NUL: an escape of one, or one as it is."""
+"""What may become half a surrogate or a NUL: an escaped one, or a literal one."""
 TOO_DEEP = "too deep"
 DEPTH_MAX = 100
-"""Values within values that are cleaned."""
+"""Levels of nested values that are cleaned."""
 
 
 def parsed(written: str | bytes) -> object:
-    """A text as JSON, cleaned. Raises ValueError, also for what is too deep to read.
+    """A text as JSON, cleaned. Raises ValueError, also for JSON too deep to read.
 
-    What it holds may still be too deep to be shown: a reader takes texts, numbers, and values of a known depth.
+    The result may still be too deep to show: readers take texts, numbers, and values of a known depth.
     """
     text = _text(written)
     value = loaded(text)
@@ -26,7 +26,7 @@ def parsed(written: str | bytes) -> object:
 
 
 def loaded(written: str | bytes) -> Any:  # noqa: ANN401 - as json has it
-    """The same as it is, for a reader that keeps nothing of it uncleaned."""
+    """The same, uncleaned, for a reader that cleans whatever it keeps."""
     try:
         return json.loads(_text(written))
     except RecursionError:

@@ -1,7 +1,7 @@
-"""Which days a schedule names, as one bit mask for each month that looks the same.
+"""Which days a schedule names, as one bit mask for each kind of month.
 
-A month looks like another when it begins on the same weekday and is as long: there are 28 kinds, so that at most 28
-masks are ever worked out for a schedule.
+Months are of one kind when they begin on the same weekday and have the same length: there are 28 kinds, so at most 28
+masks are ever computed for a schedule.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ EVERY_MONTH = (1 << 13) - 2
 EVERY_YEAR = (1 << (LAST_YEAR - FIRST_YEAR + 1)) - 1
 
 _EPOCH = date(1970, 1, 1).toordinal()
-_SIX_WEEKS = 0b100000010000001000000100000010000001  # times a week's mask: that week six times over
+_SIX_WEEKS = 0b100000010000001000000100000010000001  # times a week's mask repeats that week six times
 _FEBRUARY = 2
-_THURSDAY = 4  # 1970-01-01 was one
+_THURSDAY = 4  # 1970-01-01 was a Thursday
 _SATURDAY = 6
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -34,12 +34,12 @@ class Month(NamedTuple):
     number: int
 
 
-_BEFORE = Month(-31, 0, 0, FIRST_YEAR * 12 - 1)  # December 1969: nothing is named before 1970
+_BEFORE = Month(-31, 0, 0, FIRST_YEAR * 12 - 1)  # December 1969: no days before 1970
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Days:
-    """Days by their place in the month and the week. Bits: day 1 is bit 1, Sunday is bit 0, January is bit 1.
+    """Days by their position in month and week. Bits: day 1 is bit 1, Sunday is bit 0, January is bit 1.
 
     from_end: bit 1 is the month's last day. nearest: `15W`, the Monday to Friday nearest to a day of the month.
     nth: bit n * 7 + weekday. last: a month's last such weekday. either: day of month OR weekday, instead of AND.
@@ -57,11 +57,11 @@ class Days:
     either: bool = False
     _masks: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     _months: dict[int, Month] = field(default_factory=dict, init=False, repr=False, compare=False)
-    # The month asked about last: the next question is most often about the same one, or the one beside it.
+    # The last month asked about: the next question is usually about the same one or its neighbour.
     _last: list[Month] = field(default_factory=lambda: [_BEFORE], init=False, repr=False, compare=False)
 
     def at_or_after(self, day: int) -> int | None:
-        """The first day named that is not before `day` (days are counted from 1970-01-01)."""
+        """The first named day on or after `day` (days are counted from 1970-01-01)."""
         first, end, mask, month = self._last[0]
         if not first <= day < end:
             number = month + 1 if day == end else _number(day)
@@ -77,7 +77,7 @@ class Days:
         return None
 
     def at_or_before(self, day: int) -> int | None:
-        """The last day named that is not after `day`."""
+        """The last named day on or before `day`."""
         first, end, mask, month = self._last[0]
         if not first <= day < end:
             number = month - 1 if day == first - 1 else _number(day)
@@ -103,7 +103,7 @@ class Days:
         return found
 
     def _kind(self, weekday: int, length: int) -> int:
-        """The mask of a month that begins on this weekday and is so long."""
+        """The mask of a month that begins on this weekday and has this length."""
         kind = weekday << 5 | length
         mask = self._masks.get(kind)
         if mask is None:
@@ -140,13 +140,13 @@ class Days:
 
 
 def _number(day: int) -> int:
-    """The number of the month that the day lies in."""
+    """The number of the month that contains the day."""
     then = date.fromordinal(day + _EPOCH)
     return then.year * 12 + then.month - 1
 
 
 def _workday_nearest(day: int, weekday_of_first: int, length: int) -> int:
-    """The Monday to Friday nearest to the day without leaving the month."""
+    """The working day (Monday to Friday) nearest to the day without leaving the month."""
     weekday = (weekday_of_first + day - 1) % 7
     if weekday == _SATURDAY:
         return day - 1 if day > 1 else day + 2

@@ -13,7 +13,7 @@ _LONGEST_TEXT = 40
 
 
 def parse_duration(text: str) -> int:
-    """The milliseconds of `1h30m` and the like; BadSchedule when it is no such thing."""
+    """The milliseconds of `1h30m` and the like; raises BadSchedule for anything else."""
     form = _FORM.fullmatch(text.strip()) if len(text) <= _LONGEST_TEXT else None
     if form is None or not form[0]:
         raise _refused(text, "is no duration")

@@ -105,7 +105,7 @@ def _by_month(text: str, months: int, years: int) -> Days:
 
 def _by_week(text: str, months: int, years: int) -> Days:
     form = _NTH.fullmatch(text.upper())
-    if form:  # the AWS page allows one # and nothing beside it
+    if form:  # AWS: one #, and nothing beside it
         nth = 1 << int(form[2]) * 7 + _WEEKDAY.value(form[1], text) - 1
         return Days(weekdays=0, nth=nth, months=months, years=years)
     plain = last = 0

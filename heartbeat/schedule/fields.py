@@ -1,4 +1,4 @@
-"""One field of a cron expression (`*/15`, `MON-FRI`, `1,15`) as a bit mask, and what to say when it cannot be one."""
+"""One field of a cron expression (`*/15`, `MON-FRI`, `1,15`) as a bit mask, and what to say when that fails."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _YEARS = 1970
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """What may stand in a field.
+    """What a field may contain.
 
-    names: the first stands for `low`. wraps: a reversed range goes round (`22-2`). opens: `5/15` means from 5 on.
-    example: something right, for remedies.
+    names: the first stands for `low`. wraps: a reversed range wraps round (`22-2`). opens: `5/15` means from 5 on.
+    example: a valid value, for remedies.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Field:
         return mask
 
     def item(self, item: str, text: str) -> int:
-        """The mask of one item of the list. `text` is the field it stands in."""
+        """The mask of one list item. `text` is the whole field."""
         form = _ITEM.fullmatch(item)
         if form is None:
             raise self.refused(text, *_unread(item))
@@ -67,7 +67,7 @@ class Field:
         return _every(start, self.high, step) if by else 1 << start
 
     def value(self, word: str, text: str) -> int:
-        """The number that a number or a name stands for."""
+        """The value of a number or a name."""
         if word.isdigit() and len(word) <= _LONGEST_NUMBER:
             number = int(word)
             if self.low <= number <= self.high:
@@ -120,7 +120,7 @@ def _every(start: int, end: int, step: int) -> int:
 
 
 def _unread(item: str) -> tuple[str, str]:
-    """Why an item has no form at all, and what would be right (empty: the field knows)."""
+    """Why an item cannot be read at all, and what would be right (empty: the field knows)."""
     if not item:
         return "has an empty item in its list", "take the extra comma away"
     if not item.isascii():
@@ -139,7 +139,7 @@ _LAST_DAY = 1 << 1
 
 
 class Monthdays(NamedTuple):
-    """The masks that Days knows by the same names."""
+    """The masks of the same names in Days."""
 
     plain: int
     from_end: int = 0
@@ -148,7 +148,7 @@ class Monthdays(NamedTuple):
 
 
 def read_monthdays(field: Field, text: str) -> Monthdays:
-    """The masks of a day-of-month field; the letters are looked for only where one stands."""
+    """The masks of a day-of-month field; letters are parsed only if there are any."""
     upper = text.upper()
     if "L" not in upper and "W" not in upper:
         return Monthdays(field.mask(text))

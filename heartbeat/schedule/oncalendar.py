@@ -51,7 +51,7 @@ _SECOND = _Part(name="second", low=0, high=59)
 
 
 def looks_like_oncalendar(text: str) -> bool:
-    """Whether the text can be nothing else: its prefix, a short word, a date or a time, or weekdays alone."""
+    """Whether the text can be nothing else: it has the prefix, or is a short word, a date or time, or only weekdays."""
     words = text.replace("T", " ").split()
     return (
         text.startswith(PREFIX)
@@ -62,7 +62,7 @@ def looks_like_oncalendar(text: str) -> bool:
 
 
 def read_oncalendar(text: str, own_zone: Zone) -> Rule:
-    """A rule from an OnCalendar value. A zone at its end is the zone it is read in."""
+    """A rule from an OnCalendar value, read in the zone at its end if there is one."""
     words = text.removeprefix(PREFIX).strip().split()
     read_in = zone(words.pop()) if len(words) > 1 and _is_zone(words[-1]) else own_zone
     words = SHORT.get(" ".join(words).lower(), " ".join(words)).split()
@@ -79,12 +79,12 @@ def read_oncalendar(text: str, own_zone: Zone) -> Rule:
 
 
 def _is_zone(word: str) -> bool:
-    """Whether the last word is a zone: nothing else begins with a letter, but weekdays."""
+    """Whether the last word is a zone: apart from weekdays, nothing else begins with a letter."""
     return word[0].isalpha() and (_WORDS.fullmatch(word) is None or word[:3].lower() not in _WEEKDAYS)
 
 
 def _date_and_time(words: list[str], text: str) -> tuple[str, str, bool]:
-    """The date and the time that stand in the words, or what systemd takes for each that is not there."""
+    """The date and the time in the words, or systemd's default for what is missing."""
     if len(words) == 1 and "T" in words[0]:
         words = words[0].split("T")
     date = words.pop(0) if words and _DATE.fullmatch(words[0]) else ""
@@ -99,7 +99,7 @@ def _weekdays(text: str) -> int:
     for item in text.removesuffix(",").split(","):
         first, _, last = item.replace("-", "..").partition("..")
         start, end = _weekday(first, text), _weekday(last or first, text)
-        week = [1, 2, 3, 4, 5, 6, 0]  # systemd's week begins on Monday
+        week = [1, 2, 3, 4, 5, 6, 0]  # systemd: weeks begin on Monday
         chosen = week[week.index(start) : week.index(end) + 1]
         if not chosen:
             raise _refused("day of week", text, "holds a range that runs backwards")
@@ -146,7 +146,7 @@ def _numbers(part: _Part, item: str, text: str) -> range:
     high = part.high if star or (by and not last) else int(last or first)
     if not part.low <= low <= high <= part.high:
         raise _refused(part.name, text, f"holds {item!r}, which does not lie within {part.low}..{part.high}")
-    if part is _FROM_END and by and not star and not last:  # ~07/1 counts down to the month's last day
+    if part is _FROM_END and by and not star and not last:  # systemd: ~07/1 counts down to the month's last day
         return range(low, 0, -int(by))
     return range(low, high + 1, int(by or 1))
 

@@ -1,6 +1,6 @@
-"""Text to Schedule. The dialect is declared, or stands in the form of the text.
+"""Text to Schedule. The dialect is declared, or follows from the form of the text.
 
-The number of fields alone decides nothing but this: exactly five are Unix cron.
+The number of fields decides only one thing: exactly five are Unix cron.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from heartbeat.schedule.rule import Rule
     from heartbeat.schedule.zones import Zone
 
-_SHARED = 16_384  # so many different schedules are kept; equal ones are one object
+_SHARED = 16_384  # how many different schedules are kept; equal ones share one object
 _LONGEST = 1000
 
 
@@ -33,13 +33,13 @@ def parse(
 ) -> Schedule:
     """The schedule of an expression, or of several as their union (a list, or lines).
 
-    dialect: unix, eventbridge, every, rrule, oncalendar or kubernetes; None reads it from the form. now_ms: if given, a
+    dialect: unix, eventbridge, every, rrule, oncalendar or kubernetes; None infers it. now_ms: if given, a
     schedule without a slot after it is refused. BadSchedule names what is wrong, where, and what would be right.
     """
     schedule = _parse(text if isinstance(text, str) else tuple(text), timezone, dialect)
     if now_ms is not None and schedule.next_ms(now_ms) is None:
         raise BadSchedule(
-            field="expression", text=_shown(schedule), problem="lies in the past", remedy="name a time that is to come"
+            field="expression", text=_shown(schedule), problem="lies in the past", remedy="name a time in the future"
         )
     return schedule
 
@@ -83,7 +83,7 @@ def _rule(text: str, place: Zone, dialect: str | None) -> Rule:
 
 
 def _dialect(text: str) -> str:
-    """The dialect that stands in the form of the text."""
+    """The dialect that the text's form shows."""
     if text.upper().startswith(("RRULE:", "DTSTART")):
         return "rrule"
     if text.startswith(("cron(", "rate(", "at(")):
@@ -102,13 +102,13 @@ def _unknown(text: str) -> BadSchedule:
         return BadSchedule(
             field="expression",
             text=text,
-            problem="has six fields: seconds first or year last cannot be told from it",
+            problem="has six fields, and whether seconds come first or the year last is unclear",
             remedy=f"write cron({text}) if the year is last, or declare the dialect",
         )
     return BadSchedule(
         field="expression",
         text=text,
-        problem="is no form of schedule that is known",
+        problem="is not a known form of schedule",
         remedy="write 0 9 * * * (five fields), cron(0 9 * * ? *), rate(5 minutes), at(2026-12-01T09:00:00), every 15m, "
         "RRULE:..., or an OnCalendar such as *-*-* 09:00",
     )

@@ -1,7 +1,7 @@
-"""The wall clock readings of one RRULE, worked out a year at a time.
+"""The wall clock readings of one RRULE, computed a year at a time.
 
-dateutil looks for the next reading until the year 9999, which takes it many seconds when there is none. The calendar
-repeats itself after 400 years to the day and the weekday, so the rule is run 7600 years LATER, where it ends soon.
+dateutil looks for the next reading until the year 9999, which takes many seconds when there is none. The calendar
+repeats after 400 years to the day and the weekday, so we run the rule 7600 years LATER, where it ends soon.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _LATER_YEARS = 7600
 LATER = timedelta(days=_LATER_YEARS // 400 * 146_097)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- readings of a clock on the wall have no zone
-# Without an anchor the rule begins anew shortly before the year in question: before its first week, at a month's 1st.
+# Without an anchor, the rule starts afresh shortly before the year in question: before its first week, on a 1st.
 _RUN_UP = timedelta(days=31)
 _YEARS_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """The wall of an RRULE. rule: dateutil's, LATER. begin: its DTSTART, None when any beginning does."""
+    """The wall of an RRULE. rule: dateutil's, LATER. begin: its DTSTART, None when any start will do."""
 
     rule: rrule
     parts: dict[str, str]
@@ -34,9 +34,9 @@ class Recurrence:
     _years: dict[int, tuple[list[int], int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def at_or_after(self, reading: int) -> int | None:
-        """The first reading that is not before this one."""
+        """The first reading at or after this one."""
         year = max((_EPOCH + timedelta(seconds=reading)).year, FIRST_YEAR)
-        while year <= LAST_YEAR:  # at most two turns: the second year is one that has readings
+        while year <= LAST_YEAR:  # at most two turns: the second year has readings
             readings, next_year = self._year(year)
             place = bisect_left(readings, reading)
             if place < len(readings):
@@ -45,7 +45,7 @@ class Recurrence:
         return None
 
     def at_or_before(self, reading: int) -> int | None:
-        """The last reading that is not after this one."""
+        """The last reading at or before this one."""
         year = min((_EPOCH + timedelta(seconds=reading)).year, LAST_YEAR)
         for earlier in range(year, (self.begin.year if self.begin else FIRST_YEAR) - 1, -1):
             readings, _ = self._year(earlier)
@@ -61,7 +61,7 @@ class Recurrence:
         return recurrence_in_words(self.parts, self.begin)
 
     def _year(self, year: int) -> tuple[list[int], int]:
-        """The readings of the year, and the next year that has any."""
+        """The year's readings, and the next year that has any."""
         found = self._years.get(year)
         if found is None:
             if len(self._years) >= _YEARS_KEPT:

@@ -1,4 +1,4 @@
-"""An RRULE in English words: the common parts; what is left over stands behind it as it was written."""
+"""An RRULE in English words: the common parts; anything else follows as written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAID = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYHOUR", "BYMINU
 
 
 def recurrence_in_words(parts: dict[str, str], begin: datetime | None) -> str:
-    """For example `every month on the last Friday at 18:00`. begin: its time is the rule's own."""
+    """For example `every month on the last Friday at 18:00`. begin: its time is the rule's time."""
     words = [_every(parts)]
     if "BYDAY" in parts:
         words.append(f"on {_days(parts['BYDAY'].split(','))}")
@@ -37,7 +37,7 @@ def _every(parts: dict[str, str]) -> str:
 
 
 def _days(names: list[str]) -> str:
-    """Weekdays alone in the order of the week, Monday to Friday as such; else one by one."""
+    """Plain weekdays in the order of the week, with Monday to Friday as a range; otherwise one by one."""
     if set(names) <= set(_DAYS):
         return spans(week_from_monday(sum(1 << list(_DAYS).index(name) for name in set(names))), WEEKDAY_NAMES)
     return joined([_day(each) for each in names])

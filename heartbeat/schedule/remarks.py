@@ -1,4 +1,4 @@
-"""What a change of the clock did to a slot, or to one before it, in words for a person who looks at a preview."""
+"""What a change of the clock did to a slot, or to one before it, in words for a person reading a preview."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from heartbeat.schedule.zones import OffsetSpan
 
 _DAY = 86_400
-_CHANGES = 1000  # more than any zone has had since 1970
+_CHANGES = 1000  # more changes than any zone has had since 1970
 
 
 def remarks(schedule: Schedule, slot_ms: int, previous_ms: int | None = None) -> str | None:
-    """What is odd about this slot, or about readings skipped since the slot shown before it; None for nothing.
+    """What is odd about this slot, or about readings skipped since the last slot shown; None for nothing.
 
-    previous_ms: the slot shown before; None takes the schedule's own.
+    previous_ms: the last slot shown; None takes the schedule's previous one.
     """
     before = schedule.previous_ms(slot_ms) if previous_ms is None else previous_ms
     since = slot_ms // 1000 - _DAY if before is None else before // 1000
@@ -34,7 +34,7 @@ def remarks(schedule: Schedule, slot_ms: int, previous_ms: int | None = None) ->
 
 
 def _gaps(rule: Zoned, since: int, slot: int) -> Iterator[str]:
-    """A sentence for each jump of the clock in since < jump <= slot that swallowed a reading of the rule."""
+    """A sentence for each clock jump in since < jump <= slot that swallowed one of the rule's readings."""
     instant = since
     for _ in range(_CHANGES):
         span = rule.zone.span(instant)
@@ -56,7 +56,7 @@ def _jump(span: OffsetSpan, missing: list[str], caught: bool) -> str:
 
 
 def _missing(rule: Zoned, span: OffsetSpan) -> list[str]:
-    """The rule's readings that the clock jumps over as the span ends: the first, and the last when it is another."""
+    """The rule's readings that the clock skips as the span ends: the first, and the last if it differs."""
     low, high = span.end + span.offset, span.end + span.after
     first, last = rule.wall.at_or_after(low), rule.wall.at_or_before(high - 1)
     if first is None or last is None or not low <= first < high:
@@ -65,7 +65,7 @@ def _missing(rule: Zoned, span: OffsetSpan) -> list[str]:
 
 
 def _folds(rule: Zoned, slot: int) -> Iterator[str]:
-    """A sentence when the slot's reading comes twice."""
+    """A sentence if the slot's reading occurs twice."""
     span = rule.zone.span(slot)
     first, second = slot >= span.end + span.gap, slot < span.start + span.before - span.offset
     if not (first or second) or rule.previous_ms(slot * 1000 + 1) != slot * 1000:

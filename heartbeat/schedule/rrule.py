@@ -1,6 +1,6 @@
-"""iCalendar's RRULE, read by python-dateutil, which knows wall clock readings only: the rest of the rule is ours.
+"""iCalendar's RRULE, read by python-dateutil, which knows only wall clock readings: the rest of the rule is ours.
 
-Without a DTSTART the rule must say itself what iCalendar would take from there, and its days begin at midnight.
+Without a DTSTART the rule itself must say what iCalendar would take from there, and its days begin at midnight.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SMALL = re.compile(r"[1-9][0-9]{0,3}")
 _EXAMPLE = (
     "write it like RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18 or DTSTART:20260101T090000 RRULE:FREQ=DAILY;INTERVAL=2"
 )
-# What a rule without DTSTART must name, since iCalendar would otherwise take it from there.
+# iCalendar takes these from DTSTART, so a rule without one must name them.
 _NEEDS = {
     "YEARLY": ("BYMONTHDAY", "BYDAY", "BYYEARDAY", "BYWEEKNO"),
     "MONTHLY": ("BYMONTHDAY", "BYDAY"),
@@ -80,7 +80,7 @@ def _parts(rule: str, text: str) -> dict[str, str]:
 
 
 def _check_days(parts: dict[str, str], text: str) -> None:
-    """Numbered weekdays only where there are so many: dateutil reads past its tables for a tenth Friday of a month."""
+    """Refuse numbered weekdays that cannot exist: for a month's tenth Friday, dateutil reads past its tables."""
     by_year = parts["FREQ"] == "YEARLY" and "BYMONTH" not in parts
     most = 53 if by_year else 5 if parts["FREQ"] in {"YEARLY", "MONTHLY"} else 0
     for day in parts["BYDAY"].split(","):
@@ -98,7 +98,7 @@ def _check_stands_alone(parts: dict[str, str], text: str) -> None:
 
 
 def _hours_spelt_out(parts: dict[str, str], begin: datetime | None, text: str) -> dict[str, str]:
-    """The parts, HOURLY as DAILY with its hours; few enough times a day for a year of them to be held."""
+    """The parts, with HOURLY as DAILY and its hours; refused if a year would have too many times to hold."""
     spelt = {name: value for name, value in parts.items() if name != "UNTIL"}
     if parts["FREQ"] == "HOURLY":
         step = int(parts.get("INTERVAL", "1"))
@@ -116,7 +116,7 @@ def _hours_spelt_out(parts: dict[str, str], begin: datetime | None, text: str) -
 
 
 def _until(text: str | None, zone: Zone, whole: str) -> datetime | None:
-    """The last reading, on the clock of the zone. A date alone is its whole day, Z is UTC as RFC 5545 has it."""
+    """The last reading, on the zone's clock. RFC 5545: Z is UTC. A date alone means its whole day."""
     form = _UNTIL.fullmatch(text) if text else None
     if text is None:
         return None
@@ -130,7 +130,7 @@ def _until(text: str | None, zone: Zone, whole: str) -> datetime | None:
 
 
 def _made(parts: dict[str, str], begin: datetime | None, until: datetime | None, text: str) -> rrule:
-    """The rule as dateutil's, LATER; one that never comes is refused here, at the price of one search."""
+    """The rule as dateutil's, LATER; one that never fires is refused here, at the cost of one search."""
     from dateutil.rrule import rrule, rrulestr  # noqa: PLC0415 -- the base install has no dateutil
 
     try:

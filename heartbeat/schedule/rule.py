@@ -13,40 +13,40 @@ if TYPE_CHECKING:
     from heartbeat.schedule.wall import Wall
     from heartbeat.schedule.zones import OffsetSpan, Zone
 
-# Longer than the longest jump of a clock (Apia's whole day), so that a leap ahead cannot leap over one.
+# Longer than the longest clock jump (Apia skipped a whole day), so that a leap ahead cannot pass over one.
 _LEAP = 2 * DAY
-# Every turn goes at least one span on; no zone has more than four spans a year, and there are 230 years.
+# Every turn advances at least one span; no zone has more than four spans a year, and there are 230 years.
 _TURNS = 1000
-# Beyond the last year there are no slots, and datetime has an end.
+# There are no slots after the last year, and datetime has an end.
 _HORIZON = (LAST_YEAR - FIRST_YEAR + 2) * 366 * DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a change of the clock does to a slot. Every gap skips, but those of at most `catches_up` seconds.
+    """What a clock change does to a slot. Gaps skip slots, except gaps of at most `catches_up` seconds.
 
-    catches_up: a reading that the clock jumps over becomes the instant of the jump.
-    once: of a reading that comes twice only the first counts.
+    catches_up: a reading that the clock jumps over runs at the instant of the jump.
+    once: when a reading occurs twice, only the first counts.
     """
 
     catches_up: int
     once: bool
 
 
-# Debian cron takes a change of up to three hours for daylight saving time (cron.c, "wakeup kind" medium), and
-# `30 2 * * *` then runs at the jump; jobs whose minute or hour begins with a star go by the clock on the wall.
+# Debian cron (cron.c, "wakeup kind" medium): a change of up to three hours is daylight saving time, so
+# `30 2 * * *` runs at the jump; jobs whose minute or hour begins with a star follow the wall clock.
 POLICIES = {
     "unix, fixed": Policy(catches_up=3 * 3600, once=True),
     "unix, wildcard": Policy(catches_up=0, once=False),
     "kubernetes": Policy(catches_up=0, once=False),  # robfig/cron
     "eventbridge": Policy(catches_up=0, once=True),  # EventBridge Scheduler user guide, daylight saving time
-    "oncalendar": Policy(catches_up=0, once=True),  # as measured with systemd 252
+    "oncalendar": Policy(catches_up=0, once=True),  # systemd 252, measured
     "rrule": Policy(catches_up=0, once=True),  # RFC 5545: 3.3.10 ignores the gap, 3.3.5 takes the first of two
 }
 
 
 class Rule(Protocol):
-    """What a Schedule is made of."""
+    """One part of a Schedule."""
 
     def next_ms(self, after: int) -> int | None:
         """The first slot strictly after."""
@@ -87,12 +87,12 @@ class Zoned:
                 return slot * 1000
             if found < end + span.after and span.gap <= self.policy.catches_up:
                 return end * 1000
-            # A clock that goes back repeats readings that lie before `found`: no leap over those.
+            # A clock that goes back repeats readings before `found`: do not leap over those.
             instant = end if span.gap < 0 else max(end, slot - _LEAP)
         return None
 
     def _is_caught_up(self, span: OffsetSpan) -> bool:
-        """A reading that the clock jumped over, as this span began, runs at the jump."""
+        """Whether a reading that the clock skipped as this span began runs at the jump."""
         if not 0 < span.offset - span.before <= self.policy.catches_up:
             return False
         skipped = self.wall.at_or_after(span.start + span.before)
@@ -120,7 +120,7 @@ class Zoned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """So long after the last heartbeat, whatever the clocks do; the argument is that heartbeat."""
+    """A fixed time after the last heartbeat, whatever the clocks do; the argument is that heartbeat."""
 
     ms: int
 

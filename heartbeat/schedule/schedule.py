@@ -21,15 +21,15 @@ _MS = timedelta(milliseconds=1)
 _NEVER = 1 << 62
 _UNKNOWN = -1
 NEXT_KEPT = 64
-"""Answers of `next_ms` kept for one schedule."""
+"""How many answers of `next_ms` each schedule keeps."""
 _NO_WINDOW: tuple[int, int, Window] = (0, 0, (None, None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When a job should run. Made by `parse`; equal when text, zone and dialect are.
+    """When a job should run. Made by `parse`; equal if text, zone and dialect are.
 
-    Slots are whole instants; `*_ms` speak milliseconds since the epoch, the others aware datetimes. For `every ...`
+    Methods named `*_ms` use milliseconds since the epoch, the others aware datetimes. For `every ...`
     (`interval_ms` is set) the argument is the last heartbeat, from which the slots are counted.
     """
 
@@ -52,7 +52,7 @@ class Schedule:
         object.__setattr__(self, "_next_ms", rule.next_ms if len(self.rules) == 1 else self._earliest)
 
     def next_ms(self, after: int) -> int | None:
-        """The first slot strictly after. The latest answers are kept: many jobs ask from the same slot."""
+        """The first slot strictly after. Recent answers are kept: many jobs ask from the same slot."""
         known = self._next.get(after, _UNKNOWN)
         if known != _UNKNOWN:
             return known
@@ -75,7 +75,7 @@ class Schedule:
         return max((slot for slot in slots if slot is not None), default=None)
 
     def window_ms(self, t: int) -> Window:
-        """The latest slot that is not after t, and the earliest that is. The last answer is kept.
+        """The latest slot at or before t, and the earliest after it. The last answer is kept.
 
         For `every ...`, t is the heartbeat that begins the window: (t, t + interval).
         """
@@ -99,7 +99,7 @@ class Schedule:
         return None if slot is None else self._at(slot)
 
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
-        """The slots from `start` on and before `end`, one by one; for `every ...`, counted from `start`."""
+        """The slots from `start` up to but not including `end`, one by one; for `every ...`, counted from `start`."""
         slot, stop = -(-_since(start) // _MS), -(-_since(end) // _MS)
         found = self._next_ms(slot if self.interval_ms else slot - 1)
         while found is not None and found < stop:  # ends: each slot is later than the one before

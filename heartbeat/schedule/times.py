@@ -13,14 +13,14 @@ class Times:
     seconds: int = 1
     first: int = field(init=False)
     last: int = field(init=False)
-    """The earliest and the latest of them, in seconds of the day."""
+    """`first` and `last` are the earliest and the latest, in seconds of the day."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "first", _lowest(self.minutes) * 60 + _lowest(self.seconds))
         object.__setattr__(self, "last", _highest(self.minutes) * 60 + _highest(self.seconds))
 
     def at_or_after(self, second: int) -> int:
-        """The first time that is not before this second of the day, which is not after the last of them."""
+        """The first time at or after this second of the day, which must not be after `last`."""
         minute, within = divmod(second, 60)
         if within:
             rest = self.seconds >> within
@@ -31,7 +31,7 @@ class Times:
         return (minute + _lowest(rest)) * 60 + self.first % 60
 
     def at_or_before(self, second: int) -> int:
-        """The last time that is not after this second of the day, which is not before the first of them."""
+        """The last time at or before this second of the day, which must not be before `first`."""
         minute, within = divmod(second, 60)
         seconds = self.seconds & (2 << within) - 1
         if self.minutes >> minute & 1 and seconds:
@@ -40,17 +40,17 @@ class Times:
 
 
 def _lowest(mask: int) -> int:
-    """Which is the lowest bit that is set."""
+    """The number of the lowest set bit."""
     return (mask & -mask).bit_length() - 1
 
 
 def _highest(mask: int) -> int:
-    """Which is the highest bit that is set."""
+    """The number of the highest set bit."""
     return mask.bit_length() - 1
 
 
 def times(hours: int, minutes: int, seconds: int = 1) -> Times:
-    """Every one of the minutes in every one of the hours."""
+    """Each of the minutes in each of the hours."""
     spread = 0
     for hour in range(24):
         if hours >> hour & 1:

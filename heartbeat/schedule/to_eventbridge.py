@@ -1,12 +1,12 @@
 """A schedule of ours → EventBridge Scheduler's expressions, each with its zone.
 
-What calls the trigger function need not be exact, as long as it calls at every slot: a call at any other instant finds
-the latest slot started already, and does nothing. So the expressions fire at all slots of the schedule, and seldom at
-more: `L`, `15W`, `5#3` and days that must fit the month *and* the week are said by plain days, of which there are more.
+Calls to the trigger function need not be exact, as long as one comes at every slot: a call at any other instant finds
+the latest slot already started, and does nothing. So the expressions fire at all slots of the schedule, and rarely at
+others: `L`, `15W`, `5#3` and days that must fit month *and* week become plain days, of which there are more.
 
-Where the clock changes, EventBridge skips what the clock jumps over and takes the first of two (user guide, "Daylight
-saving time"). Slots of ours that it would not fire at are found by comparing the two over 20 years of changes, and one
-more expression, in UTC, fires at their hours and minutes in their months.
+EventBridge at clock changes: it skips what the clock jumps over and takes the first of two (user guide, "Daylight
+saving time"). Comparing it with our slots over 20 years of changes shows where it would not fire, and one
+more expression, in UTC, fires at those hours and minutes in those months.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from heartbeat.schedule.times import Times
 
 BEGIN, END = 1_735_689_600, 2_366_841_600
-"""Seconds: 2025 to 2044, the changes of the clock that are looked at."""
+"""Seconds: the clock changes from 2025 to 2044 are checked."""
 BEFORE, AFTER = 3 * 3600, 27 * 3600
-"""Seconds around a change in which a slot may be another one for EventBridge: Apia once skipped a day."""
+"""Seconds around a change in which EventBridge may see a different slot: Apia once skipped a day."""
 MOST = 5
-"""Expressions for one job."""
+"""Most expressions for one job."""
 TEXT_MAX = 256
-"""Characters of an expression, as EventBridge Scheduler takes it."""
+"""EventBridge Scheduler: maximum characters of an expression."""
 LONGEST = 31
 
 
@@ -48,7 +48,7 @@ class Expression:
 
 
 def schedules_for(schedule: Schedule) -> tuple[Expression, ...]:
-    """Expressions that fire at every slot. Raises BadSchedule when there are none, with what to write instead."""
+    """Expressions that fire at every slot. If there are none, raises BadSchedule with what to write instead."""
     made: list[Expression] = []
     for text, rule in zip(schedule.texts, schedule.rules, strict=True):
         for each in _of_rule(text, rule):
@@ -81,7 +81,7 @@ def _of_rule(text: str, rule: object) -> Iterator[Expression]:
 
 
 def _clock(times: Times) -> Iterator[tuple[str, str]]:
-    """Minutes and hours: hours with the same minutes go together."""
+    """Minutes and hours, grouping hours with the same minutes."""
     by_minutes: dict[int, int] = {}
     for hour in range(24):
         minutes = times.minutes >> hour * 60 & (1 << 60) - 1
@@ -113,12 +113,12 @@ def _any_week(nth: int) -> int:
 
 
 def _monthdays(days: Days) -> int:
-    """Every day that a month may have of these. Bit 1 is the first."""
+    """Every day of a month that these may fall on. Bit 1 is the first."""
     found = days.monthdays
     for place in range(1, LONGEST + 1):
         if days.from_end >> place & 1:  # the last day is the 28th to the 31st
             found |= _between(28 - place + 1, LONGEST - place + 1)
-        if days.nearest >> place & 1:  # of a Saturday the Friday, of a Sunday the Monday, but in the same month
+        if days.nearest >> place & 1:  # Friday for a Saturday, Monday for a Sunday, but in the same month
             found |= _between(place - 2, place + 2)
     if days.last_workday:
         found |= _between(26, LONGEST)
@@ -148,14 +148,14 @@ def _field(mask: int, low: int, high: int) -> str:
 
 
 def _list(mask: int, low: int, high: int) -> str:
-    """The same without steps, which AWS's table does not allow for the day of week."""
+    """The same without steps, which AWS does not allow for the day of week."""
     numbers = [low + n for n in range(high - low + 1) if mask >> n & 1]
     runs = [[n for _, n in run] for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
     return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
 def _in_utc(schedule: Schedule, made: Sequence[Expression]) -> list[Expression]:
-    """What is still missing: nothing, or one expression that fires at least then."""
+    """What is still missing: nothing, or one expression that covers it."""
     fired = [parse(each.text, each.timezone, dialect="eventbridge") for each in made]
     lost = [
         datetime.fromtimestamp(slot / 1000, UTC)

@@ -1,6 +1,6 @@
-"""Unix cron as Debian runs it, with the extensions other monitors know; and Kubernetes, whose cron is nearly that.
+"""Unix cron as Debian runs it, with extensions that other monitors know; and Kubernetes, whose cron is almost the same.
 
-What Debian's own parser silently misreads (`5#3` `1.5` `*5` `22-2` `5/15`: it stops reading the field in the middle)
+What Debian's own parser silently misreads (`5#3` `1.5` `*5` `22-2` `5/15`: it stops reading mid-field)
 is refused, unless an extension gives it a meaning.
 """
 
@@ -52,8 +52,8 @@ _WEEKS = range(1, 6)
 def read_unix(text: str, zone: Zone) -> Rule:
     """A rule from `30 2 * * 1-5` or `@daily`."""
     minute, hour, monthday, month, weekday = _five(text)
-    fixed = minute[0] != "*" != hour[0]  # Debian looks at the first character only: `0,*` is fixed
-    either = monthday[0] != "*" != weekday[0]  # and here too: `*/2` with a weekday is AND
+    fixed = minute[0] != "*" != hour[0]  # Debian cron: only the first character counts, so `0,*` is fixed
+    either = monthday[0] != "*" != weekday[0]  # Debian cron: if either begins with a star, both must fit
     time_of_day = times(_HOUR.mask(hour), _MINUTE.mask(minute))
     return Zoned(
         wall=Calendar(days=_days(monthday, weekday, months=_MONTH.mask(month), either=either), times=time_of_day),
@@ -63,7 +63,7 @@ def read_unix(text: str, zone: Zone) -> Rule:
 
 
 def read_kubernetes(text: str, zone: Zone) -> Rule:
-    """A rule from a CronJob's schedule, which robfig/cron reads: no extensions, `?` is `*`, `*/2` is no star."""
+    """A rule from a CronJob's schedule, as robfig/cron reads it: no extensions, `?` is `*`, `*/2` is not a star."""
     texts = ["*" if each == "?" else each for each in _five(text)]
     minutes, hours, monthdays, months, weekdays = (
         each.mask(word) for each, word in zip(_KUBERNETES, texts, strict=True)
@@ -74,7 +74,7 @@ def read_kubernetes(text: str, zone: Zone) -> Rule:
 
 
 def _five(text: str) -> list[str]:
-    """The five fields, an alias spelt out."""
+    """The five fields, with aliases expanded."""
     fields = _ALIASES.get(text.lower(), text).split()
     if len(fields) == FIELDS:
         return fields
@@ -93,7 +93,7 @@ def _five(text: str) -> list[str]:
 def _days(monthday: str, weekday: str, *, months: int, either: bool) -> Days:
     if monthday == "*" and weekday == "*":
         return Days(months=months)
-    # `1-L` is `1-31`: a month has no more days than it has.
+    # `1-L` is `1-31`: no month has more days.
     plain, from_end, nearest, last_workday = read_monthdays(_MONTHDAY, _TO_LAST.sub("-31", monthday))
     weekdays, nth, last = _weekdays(weekday)
     return Days(
@@ -110,7 +110,7 @@ def _days(monthday: str, weekday: str, *, months: int, either: bool) -> Days:
 
 
 def _weekdays(text: str) -> tuple[int, int, int]:
-    """The masks of the weekdays, of `5#3`, and of `5L`; the extensions are looked for only where they stand."""
+    """The masks of the weekdays, of `5#3`, and of `5L`; extensions are parsed only if there are any."""
     upper = text.upper()
     if "L" not in upper and "#" not in upper:
         return _sunday(_WEEKDAY.mask(text)), 0, 0
@@ -135,5 +135,5 @@ def _nth(form: re.Match[str], text: str) -> int:
 
 
 def _sunday(mask: int) -> int:
-    """7 is Sunday, as 0 is."""
+    """7 is Sunday, like 0."""
     return (mask | mask >> 7) & 127

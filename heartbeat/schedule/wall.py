@@ -1,4 +1,4 @@
-"""What a schedule means on a clock on the wall, before any time zone: the two questions every dialect answers."""
+"""What a schedule means on a wall clock, before any time zone: the two questions every dialect answers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Wall(Protocol):
     """A set of wall clock readings in whole seconds, counted as if the zone were UTC."""
 
     def at_or_after(self, reading: int) -> int | None:
-        """The first reading in the set that is not before this one."""
+        """The first reading in the set at or after this one."""
 
     def at_or_before(self, reading: int) -> int | None:
-        """The last reading in the set that is not after this one."""
+        """The last reading in the set at or before this one."""
 
     def describe(self) -> str:
         """The set in English words, without the zone."""
@@ -29,13 +29,13 @@ class Wall(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """The wall of every dialect with fields: some times on some days."""
+    """The wall of every dialect with fields: certain times on certain days."""
 
     days: Days
     times: Times
 
     def at_or_after(self, reading: int) -> int | None:
-        """The first reading that is not before this one."""
+        """The first reading at or after this one."""
         day, second = divmod(reading, _DAY)
         times = self.times
         if second > times.last:
@@ -47,7 +47,7 @@ class Calendar:
         return named * _DAY + (times.at_or_after(second) if inside else times.first)
 
     def at_or_before(self, reading: int) -> int | None:
-        """The last reading that is not after this one."""
+        """The last reading at or before this one."""
         day, second = divmod(reading, _DAY)
         times = self.times
         if second < times.first:

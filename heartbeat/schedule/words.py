@@ -1,4 +1,4 @@
-"""Schedules in English words, made from the masks, so that they say what will happen and not what was typed."""
+"""Schedules in English words, made from the masks, so they say what will happen, not what was typed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MONTH_NAMES = (
     *("July", "August", "September", "October", "November", "December"),
 )
 NTH = ("", "first", "second", "third", "fourth", "fifth")
-SHOWN = 6  # so many things are listed one by one
+SHOWN = 6  # this many things are listed one by one
 _FEW = 3
 
 
@@ -36,7 +36,7 @@ def bits(mask: int) -> list[int]:
 
 
 def spans(numbers: Sequence[int], names: Sequence[str] = ()) -> str:
-    """`1, 3 and 5 to 9`: runs of three and more are told by their ends; `0, 7, 14 … 56`."""
+    """`1, 3 and 5 to 9`: runs of three or more show only their ends; `0, 7, 14 … 56`."""
     step = numbers[1] - numbers[0] if len(numbers) > SHOWN else 1
     if step > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1, step)):
         return f"{', '.join(str(number) for number in numbers[:3])} … {numbers[-1]}"
@@ -86,7 +86,7 @@ def times_in_words(times: Times) -> str:
 
 
 def _steps(minutes: list[int], step: int) -> str:
-    """Times that go evenly round the whole day."""
+    """Times spaced evenly round the whole day."""
     if step % 60:
         words = "every minute" if step == 1 else f"every {step} minutes"
         return f"{words} from 00:{minutes[0]:02} on" if minutes[0] else words
@@ -97,7 +97,7 @@ def _steps(minutes: list[int], step: int) -> str:
 
 
 def _within_hours(minutes: list[int]) -> str:
-    """The same minutes in some hours: which minutes, and which hours."""
+    """The same minutes in certain hours: which minutes, and which hours."""
     hours = sorted({minute // 60 for minute in minutes})
     of_hour = [minute % 60 for minute in minutes if minute // 60 == hours[0]]
     step = _even_step(of_hour, 60)
@@ -122,7 +122,7 @@ def _seconds(mask: int) -> str:
 
 
 def _even_step(numbers: list[int], size: int) -> int:
-    """The step between numbers that go evenly round a circle of this size; 0 when they do not."""
+    """The step between numbers spaced evenly round a circle of this size; 0 if they are not."""
     step = size // len(numbers)
     even = step * len(numbers) == size and numbers == list(range(numbers[0], size, step))
     return step if even and len(numbers) > 1 else 0
@@ -148,7 +148,7 @@ def days_in_words(days: Days) -> str:
     by_month, by_week = _by_month(days), _by_week(days)
     if by_month and by_week:
         words = f"{by_month} or {by_week}" if days.either else f"{by_month} if it is {by_week.removeprefix('on ')}"
-    else:  # every day or some weekday is every day
+    else:  # every day or a weekday is every day
         words = "" if days.either else by_month or by_week
     if days.months != EVERY_MONTH:
         months = spans(bits(days.months), MONTH_NAMES)
@@ -187,7 +187,7 @@ def _by_week(days: Days) -> str:
 
 
 def week_from_monday(mask: int) -> list[int]:
-    """The weekdays of a mask in the order people name them, Sunday last; Monday to Friday stay together."""
+    """The weekdays of a mask in the order people name them, Sunday last, so that Monday to Friday stay together."""
     named = [day for day in (1, 2, 3, 4, 5, 6, 0) if mask >> day & 1]
     return [*named[:-1], 7] if mask & WORKDAYS == WORKDAYS and named[-1] == 0 else named
 

@@ -18,14 +18,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from heartbeat.errors import BadSchedule
 
 DAY = 86_400
-# Spans are found a chunk at a time. No zone has kept an offset for less than a week since 1970.
+# Spans are found chunk by chunk. Since 1970 no zone has kept an offset for less than a week.
 _CHUNK = 400 * DAY
 _PROBE = 7 * DAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class OffsetSpan(NamedTuple):
-    """Instants start <= t < end, during which the clock is `offset` ahead of UTC; and the offsets around it."""
+    """Instants start <= t < end, during which the clock is `offset` ahead of UTC; and the offsets before and after."""
 
     start: int
     end: int
@@ -41,7 +41,7 @@ class OffsetSpan(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Zone:
-    """One zone's table of spans, filled as it is asked for."""
+    """One zone's table of spans, filled on demand."""
 
     name: str
     tz: tzinfo
@@ -49,7 +49,7 @@ class Zone:
     _last: OffsetSpan
 
     def span(self, instant: int) -> OffsetSpan:
-        """The span that the instant lies in."""
+        """The span that contains the instant."""
         last = self._last
         if last[0] <= instant < last[1]:
             return last
@@ -58,7 +58,7 @@ class Zone:
         return found
 
     def _probe(self, number: int) -> tuple[list[int], list[OffsetSpan]]:
-        # A week early, so that no chunk begins within an hour that comes twice.
+        # A week early, so that no chunk begins within an hour that occurs twice.
         begin, end = number * _CHUNK - _PROBE, (number + 1) * _CHUNK
         starts = [begin]
         for probe in range(begin, end, _PROBE):
@@ -74,9 +74,9 @@ class Zone:
         return found
 
     def _change(self, low: int, high: int) -> int:
-        """The first instant after `low` at which the offset is no longer what it was."""
+        """The first instant after `low` with a different offset."""
         offset = self._offset(low)
-        while high - low > 1:  # halves a week: at most 20 turns
+        while high - low > 1:  # halving a week takes at most 20 turns
             middle = (low + high) // 2
             low, high = (middle, high) if self._offset(middle) == offset else (low, middle)
         return high
@@ -90,7 +90,7 @@ _NAME = re.compile(r"[A-Za-z][-+\w]{0,31}(?:/[-+\w]{1,31}){0,2}", re.ASCII)
 
 
 def is_zone(name: str) -> bool:
-    """Whether `zone` would find it, without the search for what else may be meant."""
+    """Whether `zone` would find it, without searching for similar names."""
     if not _NAME.fullmatch(name):
         return False
     try:
@@ -101,7 +101,7 @@ def is_zone(name: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> Zone:
-    """The zone of an IANA name; BadSchedule with the nearest names when there is none."""
+    """The zone of an IANA name; raises BadSchedule with the nearest names when there is none."""
     try:
         tz: tzinfo = UTC if name == "UTC" else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -15,6 +15,6 @@ _HOMES = {"Later": "execution", "Stopped": "stopping", "Terms": "worker", "work"
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:  # the launcher on AWS needs only to read messages
+    if name in _HOMES:  # the launcher on AWS only needs to read messages
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(name)

@@ -1,4 +1,4 @@
-"""The work itself, a command or a function, as the run of a message: told to Heartbeat at its start and its end."""
+"""The work itself, a command or a function, as a message's run: reported to Heartbeat at its start and end."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from heartbeat.worker.messages import QueueMessage
 
 STOPPED = 143
-"""The exit status of work that a signal ended: 128 and SIGTERM."""
+"""The exit status of work ended by a signal: 128 plus SIGTERM."""
 
 
 class Later(Exception):
-    """Raised by a function: not now, try again later. As exit status 75 of a command, it is not told as a failure."""
+    """Raised by a function: not now, try again later. Like a command's exit status 75, not reported as a failure."""
 
 
 class WorkEnd(Enum):
@@ -44,23 +44,23 @@ class WorkEnd(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """status: as a shell has it, 0 only with DONE."""
+    """status: as in a shell, 0 only with DONE."""
 
     end: WorkEnd
     status: int
 
 
 def tell(message: QueueMessage, kind: Kind, body: str | bytes | None = None, **options: object) -> None:
-    """Tell Heartbeat of this run. Raises nothing."""
+    """Tell Heartbeat about this run. Never raises."""
     slot = message.slot or None
     if slot and os.environ.get("HEARTBEAT_URL", "").startswith("s3://"):
-        slot = slot[:10]  # evidence is named by the day
+        slot = slot[:10]  # evidence is named after the day
     told: Options = {"run_id": message.run_id, "for_": slot, "raise_errors": False, **options}  # type: ignore[typeddict-item]  # they are of Options
     client.ping(message.job, body, kind=kind, **told)
 
 
 def tell_start(message: QueueMessage) -> None:
-    """Tell that it begins, and by which message."""
+    """Report that it begins, and for which message."""
     tell(message, "start", claim(message))
 
 
@@ -71,7 +71,7 @@ class WorkCommand:
         self._argv, self._stops, self._limit = argv, stops, limit
 
     def __call__(self, message: QueueMessage, *, told: bool) -> Ended:
-        """told: Heartbeat knows already that it begins."""
+        """told: Heartbeat already knows that it begins."""
         began, at = time.monotonic(), time.time()
         starting = threading.Thread(
             target=tell, args=(message, "start", claim(message)), kwargs={"at": at}, daemon=True
@@ -79,7 +79,7 @@ class WorkCommand:
         with _stdin(message.body), _environment(message.environment), _Watched(self._stops) as signals:
             status, kept = run_child(self._argv, signals, starting, {"start": not told, "limit": self._limit})
         duration, at = round(time.monotonic() - began, 3), time.time()
-        if starting.is_alive():  # a start that comes after its end would look like another run
+        if starting.is_alive():  # a start that arrives after its end would look like another run
             starting.join(TIMEOUT)
         end = _end_of(status, self._stops)
         if end in {WorkEnd.DONE, WorkEnd.FAILED}:
@@ -103,13 +103,13 @@ def _why(end: WorkEnd) -> str:
 
 
 class Function:
-    """handle: called with each message; what it raises is how it failed."""
+    """handle: called with each message; an exception is its failure."""
 
     def __init__(self, handle: Callable[[QueueMessage], object], stops: Stops) -> None:
         self._handle, self._stops = handle, stops
 
     def __call__(self, message: QueueMessage, *, told: bool) -> Ended:
-        """told: Heartbeat knows already that it begins."""
+        """told: Heartbeat already knows that it begins."""
         if not told:
             tell_start(message)
         began = time.monotonic()
@@ -131,14 +131,14 @@ class Function:
 
 
 class _Watched(Signals):
-    """Passes signals on to the command, and lets the worker know that it shall stop."""
+    """Passes signals on to the command, and tells the worker to stop."""
 
     def __init__(self, stops: Stops) -> None:
         self._stops = stops
 
     def begin(self) -> None:
         """See Signals."""
-        if self._stops.number:  # it came before our handlers were there
+        if self._stops.number:  # it came before our handlers were installed
             super()._forward(signal.SIGTERM, None)
         super().begin()
 
@@ -150,7 +150,7 @@ class _Watched(Signals):
 
 @contextmanager
 def _stdin(text: str) -> Iterator[None]:
-    """A file, not a pipe: a command that does not read it must not hold anybody up."""
+    """A file, not a pipe: a command that does not read it must not block anybody."""
     with TemporaryFile() as file:
         file.write(text.encode(errors="replace"))
         file.seek(0)

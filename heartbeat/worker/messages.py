@@ -1,4 +1,4 @@
-"""A message of a queue as a run of a job. Which run it is, is written in it; a redelivered message is the same run."""
+"""A queue's message as a run of a job. The message says which run; a redelivered message is the same run."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _FACTS = {"Heartbeat-Job": "job", "Heartbeat-Run": "run_id", "Heartbeat-Slot": "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueMessage:
-    """One message, in our hands until its visibility ends.
+    """One message, ours until its visibility ends.
 
     receipt: the handle of this one delivery; job: "" when neither the message nor the caller names one; run_id: a
-    uuid; slot: ISO 8601, "" for a run that is for none; count: how often it was delivered, this time included; since:
+    uuid; slot: ISO 8601, "" for a run without one; count: how often it was delivered, this time included; since:
     when it was delivered, in seconds of a clock that only goes forward.
     """
 
@@ -40,7 +40,7 @@ class QueueMessage:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a command is told. The clients take the job and the run from here."""
+        """What a command is told. The clients read the job and the run from here."""
         return {
             "HEARTBEAT_JOB": self.job,
             "HEARTBEAT_RUN_ID": self.run_id,
@@ -52,7 +52,7 @@ class QueueMessage:
 
 
 def read(raw: Mapping[str, Any], *, queue: str, job: str, since: float) -> QueueMessage:
-    """raw: as boto3 hands it over; job: of a message that names none."""
+    """raw: as boto3 returns it; job: for a message that names none."""
     facts = _attributes(raw) or _body(raw["Body"])
     return QueueMessage(
         id=raw["MessageId"],
@@ -68,7 +68,7 @@ def read(raw: Mapping[str, Any], *, queue: str, job: str, since: float) -> Queue
 
 
 def run_of(message: str, named: str) -> str:
-    """The run's id: the one that is named, else the same one for every delivery of this message."""
+    """The run's id: the one named, or else one that is the same for every delivery of this message."""
     try:
         return str(UUID(named))
     except ValueError:
@@ -76,7 +76,7 @@ def run_of(message: str, named: str) -> str:
 
 
 def slot_of(text: str) -> str:
-    """The slot, if this names one. Python takes anything between the day and the time, a command's environment not."""
+    """The slot, if this names one. Python allows anything between day and time, a command's environment does not."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
@@ -90,7 +90,7 @@ def _attributes(raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _body(text: str) -> dict[str, str]:
-    """Only a body that names its run is Heartbeat's: many have something else that they call a job."""
+    """Only a body that names its run is Heartbeat's: many others call something a job."""
     try:
         value = parsed(text)
     except ValueError:

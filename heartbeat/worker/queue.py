@@ -1,4 +1,4 @@
-"""An SQS queue as a worker uses it: one message at a time, kept out of others' sight while it is worked on."""
+"""An SQS queue as a worker uses it: one message at a time, hidden from others during the work."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VISIBILITY_MAX = 43_200
-"""Seconds. Source: SQS hides a message for 12 hours at most, counted from when it was received."""
+"""Seconds. SQS: a message can be hidden for at most 12 hours after it was received."""
 WAIT_MAX = 20
-"""Seconds of one long poll. Source: SQS."""
+"""SQS: maximum seconds of one long poll."""
 AGAIN_MAX = 900
-"""Seconds until a message that failed comes back, however often it did."""
+"""Most seconds until a failed message comes back, however often it has failed."""
 DELETE_TRIES = 3
 
 
 class Inbox:
-    """url: the queue's; job: of messages that name none; visibility: seconds; wait: seconds of one look.
+    """url: the queue's; job: for messages that name none; visibility: seconds; wait: seconds per look.
 
-    Every method that calls SQS raises StartFailed when it did not do what was asked.
+    Every method that calls SQS raises StartFailed if SQS did not do what was asked.
     """
 
     def __init__(self, url: str, *, job: str = "", visibility: float = 300, wait: int = WAIT_MAX) -> None:
@@ -38,7 +38,7 @@ class Inbox:
         self.url, self.job, self.visibility, self._wait = url, job, visibility, wait
 
     def receive(self) -> QueueMessage | None:
-        """The next message, or None when there was none within the wait."""
+        """The next message, or None if none came within the wait."""
         since = time.monotonic()
         answer = self._call(
             "receive_message",
@@ -52,18 +52,18 @@ class Inbox:
         return read(found[0], queue=self.url, job=self.job, since=since) if found else None
 
     def hide(self, message: QueueMessage, seconds: float) -> None:
-        """Nobody sees it for so long from now on; 0: everybody may have it at once."""
+        """Hide it from everybody for this long; 0: anybody may have it at once."""
         self._call("change_message_visibility", ReceiptHandle=message.receipt, VisibilityTimeout=round(seconds))
 
     def give_back(self, message: QueueMessage, seconds: float) -> None:
-        """The same for a message that is not finished. Raises nothing: it comes back in any case."""
+        """The same for an unfinished message. Never raises: it comes back in any case."""
         try:
             self.hide(message, min(seconds, left(message, time.monotonic())))
         except StartFailed as problem:
             warn(f"message {message.id} comes back only when its visibility has run out: {problem}")
 
     def delete(self, message: QueueMessage) -> None:
-        """It is done. Raises nothing: if it comes back, its run is known to be done."""
+        """Delete a finished message. Never raises: if it comes back, we know that its run is done."""
         for tried in range(DELETE_TRIES):
             time.sleep(tried)
             try:
@@ -81,7 +81,7 @@ class Inbox:
 
 
 class Hold:
-    """While entered, the message's visibility is extended, every third of it."""
+    """While entered, extends the message's visibility whenever a third of it has passed."""
 
     def __init__(self, inbox: Inbox, message: QueueMessage) -> None:
         self._inbox, self._message, self._ended = inbox, message, threading.Event()
@@ -100,7 +100,7 @@ class Hold:
         while not self._ended.wait(self._inbox.visibility / 3):
             seconds = min(self._inbox.visibility, left(self._message, time.monotonic()))
             if seconds < 1:
-                warn(f"message {self._message.id} is worked on for 12 hours: SQS hides it no longer, others may get it")
+                warn(f"message {self._message.id} has taken 12 hours: SQS no longer hides it, so others may get it")
                 return
             try:
                 self._inbox.hide(self._message, seconds)
@@ -111,12 +111,12 @@ class Hold:
 
 
 def left(message: QueueMessage, now: float) -> float:
-    """For how many seconds SQS will still hide it; more is refused, so that one is left for the clocks."""
+    """Seconds for which SQS can still hide it, less one as a margin for the clocks: SQS refuses more."""
     return max(0.0, VISIBILITY_MAX - 1 - (now - message.since))
 
 
 def again(count: int, first: float) -> float:
-    """Seconds until a message that was delivered so often without success comes back."""
+    """Seconds until a message comes back that was delivered this often without success."""
     return min(first * 2.0 ** min(count - 1, 30), max(AGAIN_MAX, first))
 
 

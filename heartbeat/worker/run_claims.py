@@ -1,7 +1,7 @@
-"""What is known of a message's run before it is worked on: done, under way elsewhere, or free.
+"""What we know about a message's run before working on it: done, under way elsewhere, or free.
 
-This machine always remembers: a run is locked while it is worked on, also by a command that outlived its worker, and
-marked when it is done. Whoever is told where Heartbeat is asks there too, and so knows of other machines.
+This machine always remembers: a run is locked during the work, even by a command that outlived its worker, and
+marked when done. A worker that knows where Heartbeat is asks there too, and so knows about other machines.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from heartbeat.worker.messages import QueueMessage
 
 ENTRIES = 500
-"""Of a job's history that are looked at for a run."""
+"""Entries of a job's history searched for a run."""
 KEPT = 14 * 86_400
-"""Seconds that this machine remembers a run. Source: SQS keeps a message for 14 days at most."""
+"""Seconds that this machine remembers a run. SQS: messages are kept for at most 14 days."""
 TIMEOUT = 10
-"""Seconds that the API may take."""
+"""Seconds to wait for the API."""
 ANSWER_MAX = 8 << 20
 SHOWN = 200
-"""Bytes of the API's answer: that are read, and that are shown of a refusal."""
+"""Bytes of the API's answer to read, and of a refusal to show."""
 NAME = "run "
 CLAIM = "message "
 
 
 class RunStanding(Enum):
-    """Where a run stands, seen by whoever holds a message of it. UNKNOWN: who should know does not answer."""
+    """A run's standing, seen by the holder of its message. UNKNOWN: whoever should know does not answer."""
 
     FREE = auto()
     DONE = auto()
@@ -51,15 +51,15 @@ class RunStanding(Enum):
 
 
 def claim(message: QueueMessage) -> str:
-    """The body of the start that a worker tells: it says by which message the run goes on."""
+    """The body of the start that a worker reports: it says which message the run belongs to."""
     return f"{CLAIM}{message.id}"
 
 
 def judged(heard: Iterable[tuple[str, str]], mine: str, *, expired: bool) -> RunStanding:
-    """heard: kind and body of the run's signals in the order they came; mine: my own claim; expired: it ran too long.
+    """heard: kind and body of the run's signals in order of arrival; mine: my own claim; expired: it ran too long.
 
-    Of all who said that they start it since it last failed, the first goes on. The same message in other hands is no
-    other: SQS gives it away again only when the visibility that its holder extends has run out.
+    Of all who said that they start it since it last failed, the first one continues. The same message in other hands is
+    the same claim: SQS delivers it again only when the visibility that its holder extends has run out.
     """
     claims: list[str] = []
     for kind, body in heard:
@@ -91,7 +91,7 @@ def of_store(store: Store) -> Callable[[QueueMessage], RunStanding]:
 
 
 def of_api(url: str, key: str) -> Callable[[QueueMessage], RunStanding]:
-    """Asks the API, which tells the job's latest ten slots. url: without /api; key: a management key that may look."""
+    """Asks the API, which returns the job's latest ten slots. url: without /api; key: a read-only one will do."""
     if not url.startswith(("http://", "https://")):
         raise BadSetting(f"HEARTBEAT_API is {url!r}; give it the form https://heartbeat.example.org")
 
@@ -110,7 +110,7 @@ def of_api(url: str, key: str) -> Callable[[QueueMessage], RunStanding]:
 
 
 def _opener() -> OpenerDirector:
-    """As the client has it: with the environment's proxies; without redirects, to which the key would go along."""
+    """Like the client's: uses the environment's proxies, but follows no redirects, which would get the key."""
     opener = OpenerDirector()
     for handler in (ProxyHandler, HTTPHandler, HTTPSHandler):
         opener.add_handler(handler())
@@ -135,17 +135,17 @@ def _of_facts(facts: dict[str, Any], message: QueueMessage) -> RunStanding:
 
 
 def _is_job(source: str) -> bool:
-    """What the trigger says of its own call is not what the job says."""
+    """Whether the job said it: what the trigger says about its own call does not count."""
     return source != "trigger"
 
 
 def _unanswered(why: str) -> RunStanding:
-    warn(f"whether the run is done or under way is not known, so it is begun: {why}")
+    warn(f"beginning the run without knowing whether it is done or under way: {why}")
     return RunStanding.UNKNOWN
 
 
 class Memory:
-    """What this machine remembers of one run; in HEARTBEAT_STATE, as the locks of `exec` are."""
+    """What this machine remembers about one run; in HEARTBEAT_STATE, like the locks of `exec`."""
 
     def __init__(self, message: QueueMessage) -> None:
         self._run, self._state = message.run_id, MachineState(f"{NAME}{message.run_id}")
@@ -161,13 +161,13 @@ class Memory:
         return RunStanding.ELSEWHERE if refusal[0] == BUSY else RunStanding.DONE
 
     def done(self) -> None:
-        """To be called while it is locked. Raises nothing: the run is done."""
+        """Call this while it is locked. Never raises: the run is done."""
         with suppress(OSError, AttributeError):  # it could not be opened
             self._state.add(self._run)
 
 
 def forget(now: float) -> None:
-    """Remove what is too old to be asked for. now: seconds since the epoch."""
+    """Remove what is too old to matter. now: seconds since the epoch."""
     for path in Path(MachineState("").folder).glob("run%20*.lock"):
         with suppress(OSError):
             if path.stat().st_mtime < now - KEPT:

@@ -1,4 +1,4 @@
-"""How a worker is told to stop: by a signal, or because its spot instance is about to be taken away."""
+"""How a worker is told to stop: by a signal, or because its spot instance is about to be reclaimed."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 IMDS = "http://169.254.169.254"
 SPOT_EVERY = 5.0
-"""Seconds. Source: what AWS recommends for looking at `spot/instance-action`, two minutes before the end."""
+"""Seconds. AWS: check `spot/instance-action` this often; it appears two minutes before the end."""
 TOKEN_SECONDS = 21_600
 UNKNOWN_TOKEN = 401
 
 
 class Stopped(BaseException):
-    """Whoever waits or works ends now; no `except Exception` shall stop it."""
+    """Ends waiting and work at once; an `except Exception` must not catch it."""
 
 
 class Stops:
-    """While entered, SIGTERM and SIGINT are kept in `number` (0: none came). In another than the main thread: none."""
+    """While entered, keeps SIGTERM and SIGINT in `number` (0: none came). Only in the main thread."""
 
     def __init__(self) -> None:
         self.number, self._raises = 0, False
@@ -53,7 +53,7 @@ class Stops:
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:
-        """What is inside is ended by a signal, with Stopped; it is not begun when one came before."""
+        """A signal ends the block with Stopped; if one came before, the block does not begin."""
         try:
             self._raises = True
             if self.number:
@@ -69,7 +69,7 @@ class Stops:
 
 
 def watch_spot(every: float = SPOT_EVERY) -> None:
-    """From now on, an interruption of this spot instance is a SIGTERM for this process.
+    """From now on, an interruption of this spot instance sends SIGTERM to this process.
 
     AWS_EC2_METADATA_SERVICE_ENDPOINT: where the metadata service is, if not where EC2 has it.
     """
@@ -86,7 +86,7 @@ def _watch(url: str, every: float) -> None:
         except (OSError, http.client.HTTPException) as problem:
             status, text = 0, str(problem)
             if not said:
-                warn(f"--spot: the metadata service {url} does not answer ({problem}); asking on")
+                warn(f"--spot: the metadata service {url} does not answer ({problem}); still trying")
             said = True
         if status == http.client.OK:
             warn(f"this spot instance will be interrupted: {text}")
@@ -97,7 +97,7 @@ def _watch(url: str, every: float) -> None:
 
 
 def _ask(url: str, method: str, path: str, **headers: str) -> tuple[int, str]:
-    """By IMDSv2, without a proxy: the service is this machine's own."""
+    """Use IMDSv2, without a proxy: the service is on this machine."""
     names = {"ttl": "X-aws-ec2-metadata-token-ttl-seconds", "token": "X-aws-ec2-metadata-token"}
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=2)
     try:

@@ -1,7 +1,7 @@
-"""The worker: takes messages of an SQS queue, and works on each as a run of its job.
+"""The worker: takes messages from an SQS queue, and works on each as a run of its job.
 
-A message is deleted when its work is done, and only then. What failed comes back, later each time, until the queue's
-own redrive policy puts it with the dead letters.
+A message is deleted only when its work is done. What failed comes back, later each time, until the queue's
+own redrive policy moves it to the dead letters.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 __all__ = ["Later", "QueueMessage", "Terms", "Worker", "run_received", "work", "work_command"]
 
 TRIES = 5
-"""Looks in a row that may fail before a worker that shall end by itself gives up."""
+"""Failed looks in a row before a worker that should end by itself gives up."""
 PAUSE_MAX = 60.0
 EMPTY = 2
-"""Looks in a row that find nothing, after which a queue is empty. Source: one look may miss a message (SQS)."""
+"""Empty looks in a row after which a queue counts as empty. SQS: one look may miss a message."""
 NOT_READ = 2
-"""The exit status for a message of which nobody knows the job."""
+"""The exit status for a message whose job nobody knows."""
 
 
 class Labour(Protocol):
-    """What is done with a message. told: Heartbeat knows already that it begins."""
+    """What is done with a message. told: Heartbeat already knows that it begins."""
 
     def __call__(self, message: QueueMessage, *, told: bool) -> Ended:
-        """Never raises for what the work does wrong."""
+        """Never raises because the work went wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """How a worker works.
 
-    once: one message; until_empty: until nothing is left; visibility: seconds for which a message is hidden at a time;
-    wait: seconds of one look; backoff: seconds until a message that failed comes back for the first time; job: of
-    messages that name none; spot: give the work back when the spot instance is taken away.
+    once: one message; until_empty: until nothing is left; visibility: seconds to hide a message at a time;
+    wait: seconds per look; backoff: seconds until a failed message comes back the first time; job: for
+    messages that name none; spot: hand the work back when the spot instance is reclaimed.
     """
 
     once: bool = False
@@ -62,7 +62,7 @@ class Terms:
 
 
 class Worker:
-    """ask: where a run stands elsewhere; None: nobody is asked."""
+    """ask: a run's standing elsewhere; None: nobody to ask."""
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class Worker:
     def run(self) -> int:
         """Work until told to stop, or as the terms say.
 
-        The exit status of the last work that was not done, else 0. Raises StartFailed when SQS cannot be used and the
-        worker shall end by itself.
+        Returns the exit status of the last work that failed, else 0. Raises StartFailed when SQS cannot be used and the
+        worker should end by itself.
         """
         run_claims.forget(run_claims.today())
         status = empty = 0
@@ -109,9 +109,9 @@ class Worker:
             self._stops.sleep(min(2.0 ** (failed - 1), PAUSE_MAX))
 
     def take(self, message: QueueMessage) -> int:
-        """Work on one message, from the question whether it is done to its deletion; the exit status."""
+        """Work on one message, from asking whether it is done to deleting it; returns the exit status."""
         if not message.job:
-            warn(f"message {message.id} names no job; say whose such messages are: --job NAME")
+            warn(f"message {message.id} names no job; give one for such messages: --job NAME")
             self._inbox.give_back(message, again(message.count, self._terms.backoff))
             return NOT_READ
         with ExitStack() as held:
@@ -125,7 +125,7 @@ class Worker:
         return ended.status
 
     def _standing(self, message: QueueMessage, here: RunStanding) -> RunStanding:
-        """Where the run stands; if it is free, it is ours from now on."""
+        """The run's standing; if it is free, it is ours from now on."""
         if self._ask is None or here in {RunStanding.DONE, RunStanding.ELSEWHERE}:
             return here
         there = self._ask(message)
@@ -136,10 +136,10 @@ class Worker:
 
     def _begin(self, message: QueueMessage, standing: RunStanding) -> Ended:
         if standing is RunStanding.DONE:
-            warn(f"message {message.id}: run {message.run_id} of {message.job} is done already; deleted without work")
+            warn(f"message {message.id}: run {message.run_id} of {message.job} is already done; deleted without work")
             return Ended(WorkEnd.DONE, 0)
         if standing is RunStanding.ELSEWHERE:
-            warn(f"message {message.id}: run {message.run_id} of {message.job} is under way elsewhere; left")
+            warn(f"message {message.id}: run {message.run_id} of {message.job} is under way elsewhere; left alone")
             return Ended(WorkEnd.LATER, BUSY)
         if self._stops.number:
             return Ended(WorkEnd.HANDED_BACK, 0)
@@ -160,11 +160,11 @@ def work(
     *,
     ask: Callable[[QueueMessage], RunStanding] | None = None,
 ) -> int:
-    """Call a function with each message of a queue (its URL); as `heartbeat worker` does with a command.
+    """Call a function with each message of a queue (its URL), as `heartbeat worker` does with a command.
 
     What `handle` raises is a failure, `Later` is "not now". SIGTERM and SIGINT raise Stopped in it when this is the
     main thread, and hand the message back. ask: who else knows of runs (`ledger.of_store`); by default the API that the
-    environment names, if it does. Answers as Worker.run, and raises BadSetting.
+    environment names, if any. Returns what Worker.run does, and raises BadSetting.
     """
     with Stops() as stops:
         return _worker(queue, Function(handle, stops), stops, terms, ask).run()
@@ -177,7 +177,7 @@ def work_command(
     *,
     ask: Callable[[QueueMessage], RunStanding] | None = None,
 ) -> int:
-    """Run a command for each message; the rest as `work`. In the main thread only."""
+    """Run a command for each message; otherwise like `work`. Only in the main thread."""
     with Stops() as stops:
         return _worker(queue, WorkCommand(_checked(argv), stops, terms.limit), stops, terms, ask).run()
 
@@ -190,11 +190,11 @@ def run_received(
     terms: Terms = Terms(),
     ask: Callable[[QueueMessage], RunStanding] | None = None,
 ) -> int:
-    """Run a command for one message that somebody else received: the side of an ECS task that a launcher started.
+    """Run a command for one message that somebody else received: in an ECS task that a launcher started.
 
     HEARTBEAT_QUEUE, HEARTBEAT_MESSAGE_ID and HEARTBEAT_RECEIPT_HANDLE say which; HEARTBEAT_RUN_ID, HEARTBEAT_SLOT,
-    HEARTBEAT_BODY and HEARTBEAT_RECEIVE_COUNT what is known of it; HEARTBEAT_JOB is the job of slug "-". The exit
-    status is the command's; 75 when it was not begun, because the message is somebody else's by now or its run is under
+    HEARTBEAT_BODY and HEARTBEAT_RECEIVE_COUNT what is known about it; HEARTBEAT_JOB is the job for slug "-". The exit
+    status is the command's; 75 if it was not begun, because the message is somebody else's by now or its run is under
     way. Raises BadSetting.
     """
     message = _received(slug, environ)
@@ -224,7 +224,7 @@ def _worker(
 def _checked(argv: Sequence[str]) -> Sequence[str]:
     argv = argv[1:] if argv[:1] == ["--"] else argv
     if not argv:
-        raise BadSetting("there is no command; write it behind --")
+        raise BadSetting("there is no command; write it after --")
     return argv
 
 
@@ -232,7 +232,7 @@ def _received(slug: str, environ: Mapping[str, str]) -> QueueMessage:
     names = ("HEARTBEAT_QUEUE", "HEARTBEAT_MESSAGE_ID", "HEARTBEAT_RECEIPT_HANDLE")
     queue, ident, receipt = (environ.get(name, "").strip() for name in names)
     if missing := [name for name in names if not environ.get(name, "").strip()]:
-        raise BadSetting(f"{' and '.join(missing)} not set; whoever received the message hands these over")
+        raise BadSetting(f"{' and '.join(missing)} not set; whoever received the message passes these on")
     job = environ.get("HEARTBEAT_JOB", "") if slug == "-" else slug
     if not job:
         raise BadSetting("HEARTBEAT_JOB is not set, which `-` stands for; name the job")

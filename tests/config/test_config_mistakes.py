@@ -237,7 +237,7 @@ def test_the_schema_refuses_it_too(text: str):
         ("jobs: {a: {schedule: [every 1h, 0 0 31 2 *]}}", '1:33: jobs.a.schedule: "0 0 31 2 *" never fires'),
         ("jobs: {a: {schedule: 0 9 * * * *}}", '1:22: jobs.a.schedule: "0 9 * * * *" has six fields'),
         ("jobs: {a: {schedule: [every 1h, 0 9 * * *]}}", '1:22: jobs.a.schedule: "every 1h; 0 9 * * *" joins'),
-        ("jobs: {a: {schedule: nightly}}", '1:22: jobs.a.schedule: "nightly" is no form of schedule'),
+        ("jobs: {a: {schedule: nightly}}", '1:22: jobs.a.schedule: "nightly" is not a known form of schedule'),
     ],
 )
 def test_a_schedule_that_cannot_be(problems, text: str, begin: str):

@@ -204,7 +204,7 @@ def test_the_task_asks_the_store_that_the_environment_names(yard, server, run, l
         yard.send(run)
         done = ended(launched("echo ran >> $RAN", program=EXEC, machine=machine, HEARTBEAT_DB=str(server.db)))
         assert done[0] == 0, done
-    assert "is done already; deleted without work" in done[1]
+    assert "is already done; deleted without work" in done[1]
     assert (yard.runs, yard.waiting()) == (1, (0, 0))
 
 
@@ -212,7 +212,7 @@ def test_what_is_not_handed_over_is_named():
     with pytest.raises(BadSetting) as refused:
         run_received(["true"], slug="settle", environ={"HEARTBEAT_QUEUE": "https://sqs.eu-west-1.amazonaws.com/1/q"})
     assert str(refused.value) == (
-        "HEARTBEAT_MESSAGE_ID and HEARTBEAT_RECEIPT_HANDLE not set; whoever received the message hands these over"
+        "HEARTBEAT_MESSAGE_ID and HEARTBEAT_RECEIPT_HANDLE not set; whoever received the message passes these on"
     )
 
 

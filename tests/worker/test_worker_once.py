@@ -63,7 +63,7 @@ def test_a_run_that_is_done_is_deleted_without_work(yard, server, run):
         yard.send(run)
         status, said = yard.work("--once", "--db", str(server.db), machine=machine)
         assert status == 0
-    assert "is done already; deleted without work" in said
+    assert "is already done; deleted without work" in said
     assert (yard.runs, yard.waiting()) == (1, (0, 0))
     assert server.kinds(run) == ["start", "success"]
 
@@ -84,7 +84,7 @@ def test_a_run_that_is_under_way_is_left(yard, server, run, machine):
     yard.send(run)
     status, said = yard.work(*options, machine=machine)
     assert status == 75
-    assert "is under way elsewhere; left" in said
+    assert "is under way elsewhere; left alone" in said
     assert yard.waiting() == (1, 1)
     (yard.folder / "ran.go").touch()
     assert first.wait(10) == 0
@@ -122,7 +122,7 @@ def test_a_command_that_outlives_its_worker_is_under_way(yard, run):
     status, said = yard.work(*options, "--wait", "5")
     (yard.folder / "ran.go").touch()
     assert (status, yard.runs) == (75, 1)
-    assert "is under way elsewhere; left" in said
+    assert "is under way elsewhere; left alone" in said
 
 
 def test_two_machines_with_a_message_each_of_one_run_begin_it_once(yard, server, run):

@@ -181,7 +181,7 @@ def test_who_does_not_answer_keeps_nobody_from_working(api, capsys):
     assert "answered 401" in capsys.readouterr().err
     assert of_api("http://127.0.0.1:9", "hbm_x")(MINE) is RunStanding.UNKNOWN
     assert capsys.readouterr().err.startswith(
-        "heartbeat: whether the run is done or under way is not known, so it is begun: http://127.0.0.1:9: "
+        "heartbeat: beginning the run without knowing whether it is done or under way: http://127.0.0.1:9: "
     )
 
 

@@ -61,7 +61,7 @@ def test_a_message_of_no_job_is_left_and_said(yard):
     ident = yard.send(body="batch job in 2026/11/28 08:00:00")
     status, said = yard.work("--once", "--backoff", "0s")
     assert status == 2
-    assert said == f"heartbeat: message {ident} names no job; say whose such messages are: --job NAME\n"
+    assert said == f"heartbeat: message {ident} names no job; give one for such messages: --job NAME\n"
     assert (yard.runs, yard.waiting()) == (0, (1, 0))
 
 

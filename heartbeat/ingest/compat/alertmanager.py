@@ -1,6 +1,6 @@
 """Prometheus Alertmanager's webhook: `/alertmanager/<token>`, for the Watchdog that always fires.
 
-Firing is alive, resolved is a failure. Where several Prometheus stand behind one Alertmanager, the query names labels
+Firing means alive, resolved is a failure. If several Prometheus share one Alertmanager, the query names labels
 that an alert must have: `/alertmanager/<token>?cluster=eu`. Source: prometheus.io, "Webhook receiver", version 4.
 """
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 WRONG_KEY = 404
 UNKNOWN_MAX = 250_000
-"""Bytes of a body that comes with a uuid, which may be anybody's: no key shows that it is somebody's."""
+"""Bytes of a body sent with a uuid, which may come from anybody: no key proves otherwise."""
 SHOWN_MAX = 20
-"""Alerts that are written into the body."""
+"""Alerts listed in the signal's body."""
 refused = plain
 
 
@@ -45,7 +45,7 @@ def _told(request: CompatRequest) -> CompatPings | Refusal:
     wanted = {name: values[-1] for name, values in request.query.items() if name}
     ours = [alert for alert in alerts if all(word(alert["labels"].get(name)) == each for name, each in wanted.items())]
     firing = any(alert.get("status") == "firing" for alert in ours)
-    if not ours:  # alerts of somebody else: nothing is wrong, and nothing was said of this job
+    if not ours:  # somebody else's alerts: nothing is wrong, but nothing was said about this job
         return CompatPings(pings=())
     signal = request.signal("", Kind.SUCCESS if firing else Kind.FAIL, "\n".join(map(_line, ours[:SHOWN_MAX])))
     sealed = by_token(request.parts[0], signal)

@@ -1,6 +1,6 @@
 """Better Stack's heartbeats: `/betterstack/api/v1/heartbeat/<token>`, then nothing, `/fail` or `/<exit status>`.
 
-Source: betterstack.com/docs/uptime/cron-and-heartbeat-monitor: a body is the output of the run.
+Source: betterstack.com/docs/uptime/cron-and-heartbeat-monitor: a body is the run's output.
 """
 
 from __future__ import annotations

@@ -22,20 +22,20 @@ UNITS = {"minute": "1m", "hour": "1h", "day": "1d", "week": "7d", "month": "30d"
 """Sentry's intervals, from one check-in to the next."""
 MINUTES_MAX, THRESHOLD_MAX, COUNT_MAX = 40_320, 720, 1_000_000
 MARGIN, RUNTIME = 1, 30
-"""Minutes; Sentry's own defaults."""
+"""Sentry's defaults, in minutes."""
 OWNER_MAX, CRONTAB_MAX = 100, 200
 """Characters."""
 SOURCE = "sentry"
 
 
 class BadCheckIn(Exception):
-    """A check-in that tells nothing. status: HTTP's."""
+    """A check-in that says nothing usable. status: HTTP's."""
 
     status = 400
 
 
 def ping_of(request: CompatRequest, value: dict[str, Any], may_create: bool, remarks: list[str]) -> Ping:
-    """What a check-in says. remarks: gets what is wrong with its monitor_config. Raises BadCheckIn."""
+    """What a check-in says. remarks: collects what is wrong with its monitor_config. Raises BadCheckIn."""
     slug = slug_of(word(value.get("monitor_slug") or ""), word(value.get("environment") or ""))
     status = word(value.get("status"))
     if not slug:
@@ -54,7 +54,7 @@ def ping_of(request: CompatRequest, value: dict[str, Any], may_create: bool, rem
 
 
 def _run_id(given: object) -> str:
-    """32 hex digits, with or without dashes. All zeros is Sentry's word for the newest run, and so is none."""
+    """32 hex digits, with or without dashes. Sentry: all zeros means the newest run, and so does none."""
     try:
         found = UUID(word(given))
     except ValueError:
@@ -86,7 +86,7 @@ def _job(slug: str, config: object, remarks: list[str]) -> Job | None:
 
 
 def _zone(given: object) -> str:
-    """Without the nearest names, which are dear to find: everything that a sender may repeat without end is cheap."""
+    """Without the nearest names, which are expensive to find: what a sender can repeat endlessly must be cheap."""
     name = word(given)
     if not is_zone(name):
         raise BadCheckIn(f"timezone {name[:40]!r} is no time zone; use an IANA name such as Asia/Tokyo or UTC")

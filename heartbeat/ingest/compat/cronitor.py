@@ -64,7 +64,7 @@ def _signal(request: CompatRequest, name: str, kind: Kind) -> Signal:
 
 
 def _metrics(request: CompatRequest) -> dict[str, float]:
-    """`metric=name:number`, as often as wanted."""
+    """`metric=name:number`, any number of times."""
     pairs = (text.partition(":") for text in request.query.get("metric", ())[:METRICS_MAX])
     found = ((sound(name[:METRIC_MAX]), number(value)) for name, _, value in pairs)
     return {name: value for name, value in found if name and value is not None}

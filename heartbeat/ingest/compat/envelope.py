@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from heartbeat.ingest.compat.request import CompatRequest
 
 UNPACKED_MAX = 4 << 20
-"""Bytes: a small body must not become a large one."""
+"""Maximum bytes: a small body must not unpack to a huge one."""
 HEADER_MAX = 16_384
 """Bytes of the envelope's first line."""
 ITEMS_MAX = 1_000
@@ -42,13 +42,13 @@ def unpacked(request: CompatRequest, most: int = UNPACKED_MAX) -> bytes:
 
 
 def header(request: CompatRequest) -> dict[str, Any]:
-    """The envelope's first line, of which little is unpacked. Raises BadEnvelope."""
+    """The envelope's first line, unpacking no more than it needs. Raises BadEnvelope."""
     body, _ = _unpacked(request, HEADER_MAX)
     return _object(body[:HEADER_MAX].partition(b"\n")[0], "the envelope's first line")
 
 
 def _unpacked(request: CompatRequest, most: int) -> tuple[bytes, bool]:
-    """The first bytes of the body, decompressed; and whether there are more than that."""
+    """The first bytes of the body, decompressed, and whether there are more."""
     how = request.headers.get("content-encoding", "identity").strip().lower()
     if how in {"", "identity"}:
         return request.body, False
@@ -65,7 +65,7 @@ def _unpacked(request: CompatRequest, most: int) -> tuple[bytes, bool]:
 
 
 def check_ins(body: bytes) -> list[dict[str, Any]]:
-    """The envelope's check-ins; other items are passed over. Raises BadEnvelope."""
+    """The envelope's check-ins; other items are ignored. Raises BadEnvelope."""
     line, _, rest = body.partition(b"\n")
     _object(line, "the envelope's first line")
     payloads = [payload for kind, payload in _items(rest) if kind == "check_in"]
@@ -87,7 +87,7 @@ def _items(rest: bytes) -> Iterator[tuple[str, bytes]]:
         length = header.get("length")
         if isinstance(length, int) and not isinstance(length, bool) and length >= 0:
             end = min(start + length, len(rest))
-        else:  # without a length it goes to the end of the line
+        else:  # without a length, it extends to the end of the line
             end = _end_of_line(rest, start)
         yield str(header.get("type", "")), rest[start:end]
         start = end + 1

@@ -1,6 +1,6 @@
 """Uptime Kuma's push monitors: `/kuma/api/push/<token>?status=up&msg=OK&ping=12`.
 
-Source: louislam/uptime-kuma, server/routers/api-router.js: what is not "up" is down, ping is in milliseconds.
+Source: louislam/uptime-kuma, server/routers/api-router.js: anything but "up" is down, ping is in milliseconds.
 """
 
 from __future__ import annotations

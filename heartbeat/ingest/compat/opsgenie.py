@@ -1,6 +1,6 @@
 """OpsGenie's heartbeats: `/opsgenie/v2/heartbeats/<name>/ping`, with `Authorization: GenieKey <ping key>`.
 
-Source: docs.opsgenie.com/docs/heartbeat-api: 202 and PONG. There an unknown name is answered 202 too; here it is 404.
+Source: docs.opsgenie.com/docs/heartbeat-api: 202 and PONG. OpsGenie answers 202 for unknown names too; we answer 404.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WRONG_KEY = 403
 TOOK = 0.001
-"""Seconds. Clients show it and do nothing with it."""
+"""Seconds. Clients only display it."""
 
 
 def read(request: CompatRequest) -> Sealed | Refusal:

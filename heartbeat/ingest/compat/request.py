@@ -1,4 +1,4 @@
-"""What the readers of other services share: a request, what it tells, and what is answered."""
+"""What the readers for other services share: a request, what it says, and the answer."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 NAME_MAX = 100
 WORD_MAX = 1_000
-"""Characters of a value that are looked at."""
+"""Characters of a value that we look at."""
 EXIT_STATUS_MAX = 255
 _RUNS = UUID("5f0b6bd2-0b0e-4a9b-9e43-7a4d7c1e0a10")
-"""Of run ids that are made from another service's word for a run."""
+"""Namespace of run ids made from another service's name for a run."""
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _SAME = frozenset({"", "production", "prod", "none"})
-"""Environments that are no other job."""
+"""Environments that do not make it another job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompatRequest:
-    """parts: of the path below the service's own, decoded; query: options of the URL, then of a form.
+    """parts: of the path below the service's own, decoded; query: options from the URL, then from a form.
 
-    headers: names in small letters; received: milliseconds.
+    headers: by lower-case name; received: milliseconds.
     """
 
     parts: tuple[str, ...]
@@ -42,11 +42,11 @@ class CompatRequest:
     received: int
 
     def option(self, *names: str) -> str:
-        """The value of the first of these names that has one; else ""."""
+        """The first of these options that has a value, or ""."""
         return next((values[-1] for name in names if (values := self.query.get(name)) and values[-1]), "")
 
     def signal(self, slug: str, kind: Kind, body: str) -> Signal:
-        """One that came now. body: cut to what is kept."""
+        """A signal that came now. body: cut to what is kept."""
         kept = sound(body[:BODY_MAX]).encode()[:BODY_MAX].decode("utf-8", "ignore")
         return Signal(slug=slug, kind=kind, at=self.received, received=self.received, body=kept)
 
@@ -57,13 +57,13 @@ class CompatRequest:
 
     @property
     def note(self) -> str:
-        """The body, where it is not the options."""
+        """The body, unless it holds the options."""
         return "" if is_form(self.headers) else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompatPings:
-    """What a request tells. remark: what the answer adds when a job is not known."""
+    """What a request says. remark: added to the answer when a job is unknown."""
 
     pings: tuple[Ping, ...]
     remark: str = ""
@@ -71,9 +71,9 @@ class CompatPings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """A request of which only the key was looked at: nothing dear is done for somebody who has none.
+    """A request of which only the key has been read: we do nothing expensive for anybody without one.
 
-    key: what must be a ping key, or None where the request names its job by uuid; told: reads the rest.
+    key: must be a ping key, or None if the request names its job by uuid; told: reads the rest.
     """
 
     key: str | None
@@ -93,16 +93,16 @@ class Service(Protocol):
     """One module of this package."""
 
     WRONG_KEY: int
-    """The HTTP status for a key that is none."""
+    """The HTTP status for a wrong key."""
 
     def read(self, request: CompatRequest) -> Sealed | Refusal:
-        """What a request tells, once its key is known to be right; or why it tells nothing."""
+        """What a request says, once its key has been checked, or why it says nothing."""
 
     def done(self, request: CompatRequest) -> Words:
-        """The answer when all of it is recorded."""
+        """The answer when everything was recorded."""
 
     def refused(self, status: int, text: str) -> Words:
-        """The answer when it is not."""
+        """The answer when it was not."""
 
 
 def is_form(headers: Mapping[str, str]) -> bool:
@@ -111,12 +111,12 @@ def is_form(headers: Mapping[str, str]) -> bool:
 
 
 def plain(status: int, text: str) -> Words:
-    """A refusal of services that have no form of their own for it."""
+    """A refusal for services without a format of their own."""
     return Words(status=status, text=text)
 
 
 def by_token(token: str, signal: Signal) -> Sealed | Refusal:
-    """A token is what other services put into a job's URL; here it is the job's uuid, or `<ping key>.<slug>`."""
+    """Other services put a token into a job's URL; here it is the job's uuid, or `<ping key>.<slug>`."""
     if _UUID.fullmatch(token):
         return _sealed(None, Ping(signal=signal, uuid=token.lower()))
     key, _, slug = token.rpartition(".")
@@ -124,7 +124,7 @@ def by_token(token: str, signal: Signal) -> Sealed | Refusal:
 
 
 def by_key(key: str, slug: str, signal: Signal) -> Sealed | Refusal:
-    """A ping key and a name, apart."""
+    """A ping key and a name, separately."""
     if not key or not slug:
         return NOT_FOUND
     return _sealed(key, Ping(signal=replace(signal, slug=slug)))
@@ -135,14 +135,14 @@ def _sealed(key: str | None, ping: Ping) -> Sealed:
 
 
 def word(value: object) -> str:
-    """A value that should be a text or a number; "" for what is neither."""
+    """A value that should be a text or a number; "" if it is neither."""
     return str(value)[:WORD_MAX] if isinstance(value, str | int | float) else ""
 
 
 def slug_of(name: str, environment: str = "") -> str:
-    """Another service's name for a job, as one of ours: `Nightly Backup` is nightly-backup.
+    """Another service's name for a job as one of ours: `Nightly Backup` becomes nightly-backup.
 
-    An environment other than production is another job there, so it is one here: `nightly-backup-staging`.
+    There an environment other than production is another job, so it is here: `nightly-backup-staging`.
     """
     full = name if environment.lower() in _SAME else f"{name}-{environment}"
     return re.sub(r"[^-_a-z0-9]+", "-", full[:WORD_MAX].lower()).strip("-")[:NAME_MAX]
@@ -169,6 +169,6 @@ def exit_status(text: str) -> int | None:
 
 
 def milliseconds(seconds: object) -> int | None:
-    """A duration; None for what is none."""
+    """A duration, or None if it is not one."""
     value = number(seconds)
     return round(value * SECOND) if value is not None and 0 <= value <= DURATION_MAX else None

@@ -2,7 +2,7 @@
 
 A DSN like `https://<ping key>@host/sentry/42` makes `/sentry/api/42/envelope/`; `/sentry/api/42/cron/<slug>/<ping
 key>/` is the URL form. Below `/sentry/create/` a check-in's monitor_config makes the job, and changes it.
-Everything else that an SDK sends (errors, sessions) is taken and dropped.
+Everything else that an SDK sends (errors, sessions) is accepted and dropped.
 Source: develop.sentry.dev, "Envelopes" and "Check-Ins"; getsentry/relay, monitor.rs.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WRONG_KEY = 403
 NO_KEY = "?"
-"""Nobody's."""
+"""Not a key that anybody has."""
 QUERY = ("status", "check_in_id", "environment", "duration")
 
 
@@ -37,7 +37,7 @@ def read(request: CompatRequest) -> Sealed | Refusal:
             except BadEnvelope as problem:
                 return _refusal(problem)
             return Sealed(key=key, told=lambda: _told(request, lambda: check_ins(unpacked(request))))
-        case ("api", _, "store"):  # the events of old SDKs
+        case ("api", _, "store"):  # events from old SDKs
             return Sealed(key=_key(request) or NO_KEY, told=lambda: CompatPings(pings=()))
         case ("api", _, "cron", name, *keys) if len(keys) <= 1:
             key = keys[0] if keys else _key(request) or NO_KEY
@@ -92,7 +92,7 @@ def _of_header(request: CompatRequest) -> Iterator[str]:
 
 
 def done(request: CompatRequest) -> Words:
-    """See Service. The URL form has 202 and no body."""
+    """See Service. The URL form gets 202 and no body."""
     return Words(status=202, text="") if "cron" in request.parts else Words(status=200, text="{}", json=True)
 
 

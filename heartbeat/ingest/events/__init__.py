@@ -1,7 +1,7 @@
-"""Events on AWS as signals: pure readers of what EventBridge, SQS, SNS or Lambda hand to a function.
+"""AWS events as signals: pure readers of what EventBridge, SQS, SNS or Lambda pass to a function.
 
-`read` takes whatever came apart, each kind of event has a reader in a file of its own, and `Matcher` knows which job's
-it is. What cannot be read is a sentence in `Heard.odd`: nothing raises, and nothing is dropped without a word.
+`read` unwraps whatever came, each kind of event has a reader in its own file, and `Matcher` knows which job
+it belongs to. What cannot be read becomes a sentence in `Heard.odd`: nothing raises, and nothing is dropped silently.
 """
 
 from heartbeat.ingest.events.heard import Heard, Object

@@ -1,4 +1,4 @@
-"""Jobs of AWS Batch. Attempts of one job are one run; of an array or multi-node job, the whole counts.
+"""AWS Batch jobs. Attempts at one job are one run; of an array or multi-node job, only the whole counts.
 
 Sources: AWS Batch user guide, "Job state change events" and "Array jobs"; API reference, "JobDetail".
 """
@@ -17,7 +17,7 @@ from heartbeat.model import Kind
 
 ENDS = {"SUCCEEDED": Kind.SUCCESS, "FAILED": Kind.FAIL}
 CHILD_MARKS = (":", "#")
-"""What follows the parent's id in the id of an array job's child, and of a node."""
+"""What follows the parent's id in the ids of array job children and of nodes."""
 
 
 def job(event: dict[str, Any], now: int) -> EventFacts | None:
@@ -49,7 +49,7 @@ def _facts(detail: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _started(detail: dict[str, Any]) -> int | None:
-    # The parent of an array never runs: it has begun when it was submitted.
+    # An array's parent never runs: it begins when it is submitted.
     if whole(detail, "arrayProperties", "size"):
         return instant(detail, "createdAt")
     begun = [instant(each, "startedAt") for each in (*items(detail, "attempts"), detail)]

@@ -1,4 +1,4 @@
-"""Messages in dead-letter queues, known by their attributes: what was to be called, and why it was not.
+"""Messages in dead-letter queues. Their attributes say what should have been called, and why it was not.
 
 Sources: EventBridge Scheduler user guide, "Configuring a schedule's dead-letter queue"; EventBridge user guide, "Using
 dead-letter queues to process undelivered events"; Lambda developer guide, "Adding a dead-letter queue".
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message. id: the queue's; place: the ARN of the queue or topic; sent: milliseconds, None when not known."""
+    """A message. id: the queue's; place: the ARN of the queue or topic; sent: milliseconds, None if unknown."""
 
     id: str
     place: str
@@ -34,7 +34,7 @@ class DeadLetter:
 
 
 def told(letter: DeadLetter, now: int) -> EventFacts | None:
-    """What a dead letter tells; None when it is none."""
+    """What a dead letter says; None when it is not one."""
     has = letter.attributes
     if "SCHEDULE_ARN" in has:
         names = spelled(has["SCHEDULE_ARN"], ":schedule/")
@@ -53,7 +53,7 @@ def _told(kind: str, key: str, names: tuple[str, ...], signal: Signal) -> EventF
 
 
 def _either(names: tuple[str, ...]) -> tuple[str, ...]:
-    """With `default/` and without it: ARNs of rules leave it out, those of schedules seldom do."""
+    """With and without `default/`: ARNs of rules leave it out, those of schedules seldom do."""
     bare = tuple(name.removeprefix("default/") for name in names)
     return (*names, *bare, *(f"default/{name}" for name in bare if "/" not in name))
 
@@ -67,7 +67,7 @@ def _undelivered(source: str, letter: DeadLetter, now: int) -> Signal:
 
 
 def _slot(scheduled: str) -> str:
-    """The slot as a signal names it: to the minute."""
+    """The slot as signals name it: to the minute."""
     moment = instant(scheduled)
     return "" if moment is None else datetime.fromtimestamp(moment / SECOND, UTC).isoformat(timespec="minutes")
 

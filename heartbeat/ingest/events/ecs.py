@@ -1,7 +1,7 @@
-"""Tasks on ECS: a task that runs has started, a task that stopped has succeeded or failed.
+"""ECS tasks: a running task has started, a stopped one has succeeded or failed.
 
 Sources: Amazon ECS developer guide, "Amazon ECS task state change events" and "service action events"; API reference,
-"Task" (stopCode). Several events tell of one state (an attachment or a container changes): the state makes one signal.
+"Task" (stopCode). Several events may report one state (say, an attachment changes): each state makes one signal.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 CUT_SHORT = frozenset(
     {"TaskFailedToStart", "UserInitiated", "SpotInterruption", "TerminationNotice", "InfrastructureHealth"}
 )
-"""Stop codes of tasks that did not end by themselves: whatever the exit code, the work may not be done."""
+"""Stop codes of tasks that did not end on their own: whatever the exit code, the work may not be done."""
 AWS_OWN = ("aws-guardduty-agent", "ecs-service-connect", "~internal~")
-"""How the names of containers begin that AWS adds to a task; they are stopped with it, by force."""
+"""Name prefixes of containers that AWS adds to a task; they are killed when it stops."""
 PARTS = 2
 NOT_PLACED = frozenset({"SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_TASK_CONFIGURATION_FAILURE"})
 EXIT_STATUS_MAX = 255
@@ -67,7 +67,7 @@ def _facts(detail: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _started_by_us(detail: dict[str, Any]) -> tuple[str, ...]:
-    """The job and the run id of a task that a trigger started; nothing for any other."""
+    """The job and the run id of a task that a trigger started; empty for any other."""
     word, *rest = text(detail, "startedBy").split("/")
     return tuple(rest) if word == STARTED_BY and len(rest) == PARTS else ()
 
@@ -85,12 +85,12 @@ def _end(teller: Teller, detail: dict[str, Any], source: Source, ended: int | No
 
 
 def failed_task(end: Signal, detail: dict[str, Any]) -> Signal:
-    """The failure of whoever ran this task and waited for it, with what the task says. detail: as an event has it."""
+    """The failure of whoever ran this task and waited for it, with the task's details. detail: as in an event."""
     return _blamed(end, detail, _counting(detail, ""), None)
 
 
 def _blamed(end: Signal, detail: dict[str, Any], containers: list[Any], log: LogGroup | None) -> Signal:
-    """A failure with the reason of a task's end, the exit codes of these containers, and where its log is."""
+    """A failure with the task's stop reason, the exit codes of these containers, and where its log is."""
     codes = [whole(each, "exitCode") for each in containers]
     return replace(
         end,
@@ -106,7 +106,7 @@ def _why_stopped(detail: dict[str, Any]) -> str:
 
 
 def _log(detail: dict[str, Any], containers: list[Any], log: LogGroup | None) -> str:
-    # That of the container to blame. One that never ran has no stream: the task's own page says more.
+    # The log of the container to blame. One that never ran has no stream: the task's own page says more.
     ended = [each for each in containers if whole(each, "exitCode") is not None]
     blamed = next((each for each in ended if whole(each, "exitCode")), ended[0] if ended else None)
     name = text(blamed, "name", most=CONTAINER_MAX)
@@ -114,7 +114,7 @@ def _log(detail: dict[str, Any], containers: list[Any], log: LogGroup | None) ->
 
 
 def _counting(detail: dict[str, Any], name: str) -> list[Any]:
-    # Which containers are essential is in the task definition, not in the event.
+    # The task definition, not the event, says which containers are essential.
     containers = items(detail, "containers")
     if name:
         wanted = form(name)
@@ -129,12 +129,12 @@ def _worded(container: object) -> str:
 
 
 def exit_status(code: int) -> int:
-    """An exit code as a signal has it."""
+    """An exit code as signals store it."""
     return code if 0 <= code <= EXIT_STATUS_MAX else EXIT_STATUS_MAX
 
 
 def service(event: dict[str, Any], now: int) -> EventFacts | None:
-    """ECS Service Action: a service that cannot place its tasks. Only for sources that name its group."""
+    """ECS Service Action: a service cannot place its tasks. Only for sources that name its group."""
     detail = mapping(event, "detail")
     name = text(detail, "eventName")
     if not name:

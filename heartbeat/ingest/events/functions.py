@@ -1,4 +1,4 @@
-"""Lambda functions that were called asynchronously: the records that Lambda sends to a destination.
+"""Lambda functions called asynchronously: the records that Lambda sends to a destination.
 
 Source: AWS Lambda developer guide, "Capturing records of Lambda asynchronous invocations".
 """
@@ -15,11 +15,11 @@ from heartbeat.ingest.events.shape import instant, joined, mapping, spelled, tex
 from heartbeat.model import Kind
 
 FAILED = "failed"
-"""What a failure is called in signals' ids: in a destination and in a dead-letter queue it is the same."""
+"""What signals' ids call a failure: it is the same one in a destination and in a dead-letter queue."""
 
 
 def result(event: dict[str, Any], now: int) -> EventFacts:
-    """Lambda Function Invocation Result - Success or Failure, as EventBridge has it."""
+    """Lambda Function Invocation Result - Success or Failure, as EventBridge sends it."""
     return record(mapping(event, "detail"), now)
 
 

@@ -1,4 +1,4 @@
-"""What is heard of an event."""
+"""What an event tells us."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Object:
-    """An object in S3 that is said to be new. What it is worth is seen by looking at the object itself."""
+    """An S3 object reported as new. Only looking at the object itself shows what it is worth."""
 
     bucket: str
     key: str
@@ -28,10 +28,10 @@ class Object:
 class Heard:
     """What an event says.
 
-    signals: in the order in which they are to be recorded; objects: new in S3; odd: a sentence for each thing that
-    could not be read; strangers: how many events and objects are no job's; missing: jobs of the definitions that the
-    store does not have yet, whose evidence waits; unread: a sentence for each object that could not be looked at for
-    now. With one of the last two, hand the event in again later.
+    signals: in the order to record them; objects: new in S3; odd: a sentence for each thing that
+    could not be read; strangers: how many events and objects belong to no job; missing: declared jobs that the
+    store does not have yet, whose evidence waits; unread: a sentence for each object that cannot be looked at for
+    now. If there are any of the last two, pass the event in again later.
     """
 
     signals: tuple[Signal, ...] = ()
@@ -44,10 +44,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFacts:
-    """What one event tells of its subject.
+    """What one event says about its subject.
 
-    kind: that of the source (`ecs`); facts: what the source's keys are held against, each in every way it may be
-    spelled; signals: what follows for a job with that source, without the job's slug.
+    kind: of source (`ecs`); facts: what the source's keys are matched against, each in every way it may be
+    spelled; signals: what it means for a job with that source, without the job's slug.
     """
 
     kind: str
@@ -57,9 +57,9 @@ class EventFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
-    """Makes the signals of one event, as yet without the job's slug.
+    """Makes one event's signals, still without the job's slug.
 
-    source: the kind; run: the run's id; now: when we heard of it, started: when the run began, both in milliseconds.
+    source: the kind; run: the run's id; now: when we heard of it; started: when the run began, both in milliseconds.
     """
 
     source: str
@@ -68,11 +68,11 @@ class Teller:
     started: int | None = None
 
     def start(self) -> list[Signal]:
-        """The start of the run, if it began. Every later event of a run repeats it: the first one may be lost."""
+        """The start of the run, if it began. Every later event repeats it, because the first one may be lost."""
         return [] if self.started is None else [self._signal(Kind.START, "start", self.started)]
 
     def end(self, kind: Kind, state: str, at: int | None) -> Signal:
-        """The end of the run. state: tells one end from another of the same run."""
+        """The end of the run. state: distinguishes several ends of the same run."""
         signal = self._signal(kind, state, self.now if at is None else at)
         known = self.started is not None and self.started <= signal.at
         return replace(signal, duration=signal.at - (self.started or 0) if known else None)

@@ -1,7 +1,7 @@
-"""Where in the AWS console the log of a task on ECS is. Pure.
+"""Where in the AWS console an ECS task's log is. Pure.
 
 Sources: ECS developer guide, "Send Amazon ECS logs to CloudWatch" (a stream of awslogs is `prefix/container/task id`);
-the console's own addresses, in which the names behind `#` are %-encoded twice, with `$` for `%`; AWS general reference,
+the console's own addresses, where names after `#` are %-encoded twice, with `$` for `%`; AWS general reference,
 "AWS Management Console endpoints" (hosts of the partitions).
 """
 
@@ -19,7 +19,7 @@ CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-"""By partition; the console of another one is where nobody outside of it can go."""
+"""By partition; nobody outside the other partitions can reach their consoles."""
 _TASK = re.compile(
     r"arn:(?P<partition>[a-z-]+):ecs:(?P<region>[a-z0-9-]+):[0-9]*:task/(?:(?P<cluster>[\w-]+)/)?(?P<task>[\w-]+)",
     re.ASCII,
@@ -27,7 +27,7 @@ _TASK = re.compile(
 
 
 def task_log(task_arn: str, cluster_arn: str, container: str, log: LogGroup | None) -> str:
-    """The address of the container's log stream, or without `log` of the task's logs in ECS; "" if there is none."""
+    """The address of the container's log stream, or, without `log`, of the task's logs in ECS; "" if none."""
     found = _TASK.fullmatch(task_arn)
     host = CONSOLES.get(found["partition"]) if found else None
     if found is None or host is None:

@@ -1,4 +1,4 @@
-"""Which jobs an event belongs to: those of whose sources it fits every key."""
+"""Which jobs an event belongs to: those with a source whose every key it matches."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ TELLING = (
     *("job", "family", "job_name", "function", "schedule", "rule"),
     *("state_machine", "dead_letters", "group", "started_by"),
 )
-"""Keys by which sources are looked up first, the most telling first; the others are shared by many jobs."""
+"""Keys to look sources up by, most specific first; many jobs share the others."""
 
 
 FORMS_MAX = 10_000
-"""Values with a `*` kept as patterns."""
+"""How many values with a `*` are kept as patterns."""
 
 
 class Matcher:
-    """The sources of all jobs, made ready once. Asking costs what fits, not how many jobs there are."""
+    """All jobs' sources, indexed once. A look-up's cost depends on the matches, not on how many jobs there are."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._named: dict[tuple[str, str, str], list[tuple[str, Source]]] = {}
@@ -44,7 +44,7 @@ class Matcher:
             self._named.setdefault((source.kind, first, plain[first]), []).append(wanted)
 
     def find(self, told: EventFacts) -> Iterator[tuple[str, Source]]:
-        """The jobs' slugs, each with the source that the event fits."""
+        """The jobs' slugs, each with the source that matches the event."""
         names = {(told.kind, key, name) for key, ways in told.facts.items() for name in ways}
         near = [wanted for name in sorted(names & self._named.keys()) for wanted in self._named[name]]
         for slug, source in (*near, *self._open.get(told.kind, ())):
@@ -62,5 +62,5 @@ def _is_one_of(value: str, ways: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=FORMS_MAX)
 def form(value: str) -> re.Pattern[str]:
-    """What a source's value fits: itself, with `*` for anything."""
+    """What a source's value matches: itself, with `*` for anything."""
     return re.compile(fnmatch.translate(value.replace("[", "[[]").replace("?", "[?]")))

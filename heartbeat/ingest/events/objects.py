@@ -1,7 +1,7 @@
-"""New objects in S3, as EventBridge tells of them and as a bucket's own notifications do.
+"""New S3 objects, as reported by EventBridge and by a bucket's own notifications.
 
-Sources: Amazon S3 user guide, "EventBridge event message structure" and "Event message structure" (there, keys are
-written as in a query string).
+Sources: Amazon S3 user guide, "EventBridge event message structure" and "Event message structure" (where keys are
+encoded as in a query string).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from heartbeat.ingest.events.heard import Object
 from heartbeat.ingest.events.shape import at, quoted, text
 
 KEY_MAX = 1024
-"""Bytes of the longest key that S3 takes."""
+"""Bytes of the longest key that S3 allows."""
 
 
 def created(event: dict[str, Any]) -> Object:
@@ -23,7 +23,7 @@ def created(event: dict[str, Any]) -> Object:
 
 
 def notified(record: dict[str, Any]) -> Object | None:
-    """One record of a bucket's notification; None when it tells of no new object."""
+    """One record of a bucket's notification; None when it reports no new object."""
     if not text(record, "eventName").removeprefix("s3:").startswith("ObjectCreated"):
         return None
     key = unquote_plus(_key(record, "s3", "object", "key"))
@@ -31,7 +31,7 @@ def notified(record: dict[str, Any]) -> Object | None:
 
 
 def _key(value: object, *path: str) -> str:
-    """A key as it is, NUL and all: another one is another object."""
+    """A key exactly as it is, NUL and all: a different key is a different object."""
     found = at(value, *path)
     return found[: 4 * KEY_MAX].encode("utf-8", "replace").decode() if isinstance(found, str) else ""
 

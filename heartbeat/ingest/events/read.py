@@ -1,4 +1,4 @@
-"""Takes apart what came: the first shape that fits is read, and what is wrapped in it again."""
+"""Unwraps what came: reads it as the first shape that fits, and then what is wrapped inside."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 DEPTH_MAX = 6
 """Wrappings: a batch of SQS messages that hold SNS notifications that hold a batch of S3 records has five."""
 PARTS_MAX = 20_000
-"""Records and messages read in one event; SQS hands over 10,000 messages at most."""
+"""Records and messages read in one event; SQS passes on 10,000 messages at most."""
 BODY_MAX = 8_000_000
-"""Characters of a message; Lambda hands over 6 MB at most."""
+"""Characters of a message; Lambda passes on 6 MB at most."""
 ODD_MAX = 20
 """Sentences kept; more are counted."""
 READERS: dict[tuple[str, str], Callable[[dict[str, Any], int], EventFacts | None]] = {
@@ -37,7 +37,7 @@ READERS: dict[tuple[str, str], Callable[[dict[str, Any], int], EventFacts | None
     ("lambda", "Lambda Function Invocation Result - Success"): functions.result,
     ("lambda", "Lambda Function Invocation Result - Failure"): functions.result,
 }
-"""By source and detail-type. Nobody but AWS can send events whose source begins with `aws.`."""
+"""By source and detail-type. EventBridge: only AWS can send events whose source begins with `aws.`."""
 
 
 def read(event: object, matcher: Matcher, now: int) -> Heard:
@@ -128,7 +128,7 @@ class _Reading:
             self.odd.append(f"nothing reads records of {quoted(source)}")
 
     def message(self, letter: DeadLetter, body: str, depth: int) -> None:
-        """A dead letter is read by its attributes, any other by its body (a rule's dead letter holds the event)."""
+        """Read a dead letter by its attributes, any other by its body (a rule's dead letter contains the event)."""
         told = dead_letters.told(letter, self.now)
         known = told is not None and self.told(told)
         if told is None or (told.kind == "rule" and not known):

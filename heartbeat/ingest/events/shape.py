@@ -1,4 +1,4 @@
-"""Reading JSON that anybody may have written: every answer has the type that was asked for, and a bounded length."""
+"""Reading JSON that anybody may have written: every answer has the requested type and a bounded length."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from heartbeat.model import BODY_MAX, NEVER
 from heartbeat.text.sanitize import one_line, sound
 
 TEXT_MAX = 2048
-"""Characters of a text that is a name or an ARN."""
+"""Characters of a name or an ARN."""
 QUOTED_MAX = 60
 
 
 def at(value: object, *path: str) -> object:
-    """What stands at the end of a path of keys, None when there is nothing."""
+    """The value at the end of a path of keys, or None."""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
 def text(value: object, *path: str, most: int = TEXT_MAX) -> str:
-    """The text there, "" for anything else, as it can be kept."""
+    """The text there in a form we can store, "" for anything else."""
     found = at(value, *path)
     return sound(found[:most]) if isinstance(found, str) else ""
 
@@ -39,7 +39,7 @@ def items(value: object, *path: str) -> list[Any]:
 
 
 def whole(value: object, *path: str) -> int | None:
-    """The whole number there, if it is none that nothing could hold."""
+    """The whole number there, unless it is too large to store."""
     found = at(value, *path)
     return found if isinstance(found, int) and not isinstance(found, bool) and abs(found) < NEVER else None
 
@@ -62,18 +62,18 @@ def _iso(written: str) -> int | None:
 
 
 def spelled(arn: str, marker: str) -> tuple[str, ...]:
-    """The ways to name what an ARN names: the ARN, the name behind the marker, both also without revision or alias."""
+    """All ways to name what an ARN names: the ARN, the name after the marker, both also without revision or alias."""
     name = arn.partition(marker)[2] or arn
     bare = name.partition(":")[0] if marker in arn else name
     return tuple(dict.fromkeys((arn, name, bare, arn.removesuffix(name[len(bare) :])))) if arn else ()
 
 
 def joined(*parts: str) -> str:
-    """The parts that say something, as the body of a signal."""
+    """The non-empty parts, as a signal's body."""
     return "\n".join(part for part in parts if part).encode()[:BODY_MAX].decode("utf-8", "ignore")
 
 
 def quoted(written: str) -> str:
-    """A text from outside as a sentence repeats it."""
+    """A text from outside as our sentences quote it."""
     line = one_line(written[: 10 * QUOTED_MAX])
     return f'"{line[:QUOTED_MAX]}…"' if len(line) > QUOTED_MAX else f'"{line}"'

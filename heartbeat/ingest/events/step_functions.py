@@ -1,4 +1,4 @@
-"""Executions of Step Functions' standard workflows (express ones send no events).
+"""Executions of Step Functions standard workflows (express ones send no events).
 
 Source: AWS Step Functions developer guide, "Automating Step Functions event delivery with EventBridge".
 """
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from heartbeat.model import Signal
 
 INPUT_MAX = 262_144
-"""Characters: what an execution takes."""
+"""Characters of input that an execution accepts."""
 CAUSE_MAX = 20_000
-"""Characters of a cause that are read."""
+"""Characters of a cause that we read."""
 ENDS = {"SUCCEEDED": Kind.SUCCESS, "FAILED": Kind.FAIL, "TIMED_OUT": Kind.FAIL, "ABORTED": Kind.FAIL}
 
 
 def execution(event: dict[str, Any], now: int) -> EventFacts | None:
-    """Step Functions Execution Status Change. A redriven execution ends again: each end is a signal of its own."""
+    """Step Functions Execution Status Change. A redriven execution ends again: each end is a separate signal."""
     detail = mapping(event, "detail")
     status, arn = text(detail, "status"), text(detail, "executionArn")
     if not status or not arn:
@@ -56,7 +56,7 @@ def _failed(end: Signal, detail: dict[str, Any], status: str) -> Signal:
 
 
 def _task(cause: str) -> dict[str, Any]:
-    """The ECS task for which a state waited in vain, as ECS's own events have it; nothing if the cause is another."""
+    """The ECS task that failed a waiting state, in the form of ECS's own events; empty for any other cause."""
     try:
         task = _small(parsed(cause))
     except ValueError:
@@ -66,18 +66,18 @@ def _task(cause: str) -> dict[str, Any]:
 
 
 def _small(value: object) -> dict[str, Any]:
-    """Its names with a small letter in front, as everywhere but in Step Functions; nothing for what is no mapping."""
+    """Its names in lower camel case, as everywhere but in Step Functions; empty for anything but a mapping."""
     return {name[:1].lower() + name[1:]: each for name, each in value.items()} if isinstance(value, dict) else {}
 
 
 def _state(detail: dict[str, Any], status: str, ended: int | None) -> str:
-    """One end of an execution, however we hear of it: a machine that tells us itself knows of no `stopDate`."""
+    """One end of an execution, however we hear of it: a machine that tells us itself does not know its `stopDate`."""
     count = whole(detail, "redriveCount")
     return f"{status}:{ended}" if count is None else f"{status}:redrive {count}"
 
 
 def _job(given: str) -> tuple[str, ...]:
-    """The job for which a trigger started the execution; nothing for any other."""
+    """The job for which a trigger started the execution; empty for any other."""
     try:
         name = text(parsed(given), "heartbeat", "job")
     except ValueError:
