@@ -1,4 +1,4 @@
-"""Who starts a run by hand: this machine, or a stack's own trigger function, which may do what this machine may not."""
+"""Who starts a run by hand: this machine, or a stack's trigger function, which may do what this machine may not."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
     Start = Callable[[Order], dict[str, Any]]
-    """Carries out an order; what became of it, as `started_facts` has it."""
+    """Carries out an order; returns the result in the form of `started_facts`."""
 
 
 def add_starter(parser: ArgumentParser) -> None:
-    """--stack and --region, and where the jobs are without them."""
+    """--stack and --region, and options for where the jobs are without them."""
     add_store(parser).add_argument(
         "--stack", metavar="NAME", help="the jobs of this stack on AWS; its trigger function starts them"
     )

@@ -1,4 +1,4 @@
-"""What a check of `doctor` answers, and the checks of the database."""
+"""The result of a `doctor` check, and the checks of the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 WAITING_MAX = 10 * MINUTE
-"""An alert that waits longer has a reason."""
+"""If an alert waits longer, something is wrong."""
 
 
 DEAD_SHOWN = 7 * DAY
@@ -26,7 +26,7 @@ DEAD_MAX = 5
 
 
 class CheckResult(StrEnum):
-    """What came of a check."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -67,7 +67,7 @@ def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> It
 
 
 def _check_dead(store: Store, now: int) -> Iterator[Check]:
-    """Alerts that nobody took are a problem for a week: somebody should know what they said."""
+    """Undelivered alerts stay a problem for a week: somebody should know what they said."""
     died = [row for row in service_state.dead(store).latest if now - row.created_at <= DEAD_SHOWN]
     for row in reversed(died[-DEAD_MAX:]):
         what = f"{row.alert.event} {row.alert.slug}".strip()

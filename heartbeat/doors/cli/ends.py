@@ -1,4 +1,4 @@
-"""The end of a run, and what else there is to say of it, as cells of a table."""
+"""The end of a run, and what else there is to say about it, as table cells."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STYLES = {RunEnd.DONE: "green", RunEnd.LATE: "yellow", RunEnd.RUNNING: "cyan"}
 
 
 def ended(record: Record) -> Cell:
-    """How it ended, or how far it is."""
+    """How it ended, or how far it has got."""
     return Cell(record.end, "red" if record.end in BAD else STYLES.get(record.end, "dim"))
 
 

@@ -1,4 +1,4 @@
-"""What became of a ping, for every HTTP door."""
+"""How a ping ended, for every HTTP door."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class PingOutcome(StrEnum):
-    """What became of a ping."""
+    """How a ping ended."""
 
     STORED = "stored"
     CREATED = "created"
@@ -16,5 +16,5 @@ class PingOutcome(StrEnum):
 
 
 Reply = tuple[PingOutcome, str]
-"""What became of a ping; for an unknown one the name that is most like its own, "" when none is."""
+"""How a ping ended; for an unknown job also the most similar name, "" if there is none."""
 BROKEN: Reply = (PingOutcome.BROKEN, "")

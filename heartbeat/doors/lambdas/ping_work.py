@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from heartbeat.verbs.record import Recorded
 
 NAMES_MAX = 10_000
-"""Jobs among which the nearest name is looked for."""
+"""Jobs to search for the nearest name."""
 NAMES_EVERY = 5 * MINUTE
 
 
 class Pings:
-    """Answers function URL events. keys: the ping keys; jobs: the compiled jobs file; now: milliseconds."""
+    """Answers function URL events. keys: ping keys; jobs: the compiled jobs file; now: milliseconds."""
 
     def __init__(self, store: Store, keys: Sequence[str], jobs: Path, journal: Journal, now: Callable[[], int]) -> None:
         self._store, self._journal = store, journal
@@ -72,7 +72,7 @@ class Pings:
 
 
 class TableRecords:
-    """What the writer writes to."""
+    """Where the writer records."""
 
     def __init__(self, store: Store, jobs: Path) -> None:
         self._store, self._jobs = store, jobs
@@ -80,7 +80,7 @@ class TableRecords:
         self.slug_of: Callable[[str], str | None] = store.slug_of
 
     def define(self, job: Job, now: int) -> None:
-        """Make the job that a sender asks for; those who hear about the service hear about it."""
+        """Create the job that a sender asks for, and tell those who hear about the service."""
         from heartbeat.config.declared import load  # noqa: PLC0415 - nor this
         from heartbeat.verbs.apply import define  # noqa: PLC0415 - a usual ping need not load it
 
@@ -88,7 +88,7 @@ class TableRecords:
 
 
 class TableStrays(Strays):
-    """Reads the names that exist when there is a stray, and not before."""
+    """Reads the existing names only once there is a stray."""
 
     def __init__(self, store: Store, journal: Journal, now: Callable[[], int]) -> None:
         super().__init__(journal)

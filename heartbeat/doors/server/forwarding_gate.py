@@ -1,4 +1,4 @@
-"""The gate of the HTTP process: what may come in is handed on to the core, which answers later."""
+"""The HTTP process's gate: passes what may come in to the core, which answers later."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class ForwardingGate(Gate):
-    """The gate of the server's HTTP process, which hands pings on to the core. Called on the event loop only."""
+    """The gate of the server's HTTP process, which passes pings to the core. Called only on the event loop."""
 
     def __init__(self, keys: Sequence[str], link: Link, now: Callable[[], int]) -> None:
         super().__init__(keys, now)
         self._link = link
 
     def take(self, letter: PendingPing, path: bytes, query: bytes, ident: bytes, body: bytes) -> HttpAnswer | None:
-        """Answer at once, or None: then `letter.done()` is called later, and `answer(letter)` words it."""
+        """An immediate answer, or None: then `letter.done()` is called later, and `answer(letter)` gives the answer."""
         ping = self.read(path, query, ident, body)
         if isinstance(ping, HttpAnswer):
             return ping
@@ -33,5 +33,5 @@ class ForwardingGate(Gate):
         return self._link.take(letter, ping)
 
     def answer(self, letter: PendingPing) -> HttpAnswer:
-        """The answer to a letter whose outcome is certain."""
+        """The answer to a ping whose outcome is certain."""
         return worded(letter.outcome, letter.nearest)

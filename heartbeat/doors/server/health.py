@@ -1,4 +1,4 @@
-"""What `/healthz` says: is the clock running, is the store there, did anything crash. Anybody may read it."""
+"""What `/healthz` says: is the clock running, is the store there, did anything crash? Anybody may read it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from heartbeat.telemetry import Log
 
 SWEEP_AGE_MAX = 60.0
-"""Seconds since the last sweep after which the service is not healthy: a miss would be told late."""
+"""Seconds since the last sweep after which the service is unhealthy: a miss would be reported late."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,20 +31,20 @@ class Health:
     swept_at: float = field(init=False)
     chores: Sequence[Chore] = ()
     known: tuple[Illness, ...] = ()
-    """What the store says of the service, as the clock last read it."""
+    """What the store says about the service, as the clock last read it."""
     undelivered: int = 0
-    """Alerts that no channel ever took, since ever."""
+    """Alerts, of all time, that no channel ever took."""
     _own: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.swept_at = self.monotonic()
 
     def swept(self) -> None:
-        """A sweep went through."""
+        """A sweep succeeded."""
         self.swept_at = self.monotonic()
 
     def unwell(self, name: str, text: str) -> None:
-        """Something ails this process that may not even be written down (see `illness` for what can be)."""
+        """Something is wrong that perhaps cannot even be recorded (see `illness` for what can be)."""
         self._own[name] = sound(text)
 
     def well(self, name: str) -> None:
@@ -52,7 +52,7 @@ class Health:
         self._own.pop(name, None)
 
     def report(self) -> dict[str, Any]:
-        """The facts; `ok` is the sum of them."""
+        """The facts, and `ok` as their sum."""
         age = self.monotonic() - self.swept_at
         writer = self.writer.trouble()
         ill = {each.name: each.text for each in self.known} | self._own

@@ -1,4 +1,4 @@
-"""Looks whether uvicorn is inside as it was when the fast path was written."""
+"""Checks that uvicorn's internals are as they were when the fast path was written."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _ATTRIBUTES = (
 
 
 def fit(config: Config, protocol: type[HttpToolsProtocol] = HttpToolsProtocol) -> bool:
-    """Uvicorn's internals are what the fast path leans on."""
+    """Whether uvicorn's internals are what the fast path needs."""
     loop = asyncio.new_event_loop()
     try:
         connection = protocol(config, ServerState(), {}, loop)
