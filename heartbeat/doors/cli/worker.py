@@ -34,11 +34,7 @@ def _arguments(parser: ArgumentParser) -> None:
     flag("--visibility", default="5m", metavar="TIME", help="how long to hide a message at a time (5m)")
     flag("--backoff", default="30s", metavar="TIME", help="a failed message comes back after this long (30s), doubled")
     flag("--wait", type=int, default=WAIT_MAX, metavar="SECONDS", help="how long one look waits for a message (20)")
-    flag(
-        "--timeout", dest="limit", type=span, metavar="TIME", help="stop the command after this long: exit status 124"
-    )
-    flag("--wait", type=int, default=WAIT_MAX, metavar="SECONDS", help="how long one look waits for a message (20)")
-    flag("--timeout", dest="limit", type=span, metavar="TIME", help="stop the command after so long: exit status 124")
+    flag("--timeout", dest="limit", type=span, metavar="TIME", help="stop the command after this long: exit status 124")
     flag("--spot", action="store_true", help="hand the message back when this spot instance is taken away")
     add_store(parser)
     flag("argv", metavar="command", nargs="A...", help="the command and its arguments, after --")
