@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import threading
 import time
@@ -216,7 +217,8 @@ def test_what_fails_shows_nothing_of_a_url_but_its_host(way, caplog):
     with talking(lambda wire, _over: wire.recv(65_536)) as port, pytest.raises(WorldError) as failed:
         way(f"http://127.0.0.1:{port}/verysecret/path?token=verysecret")
     assert "verysecret" not in f"{failed.value!r}{failed.value.__cause__!r}{caplog.text}"
-    assert f"127.0.0.1:{port} did not answer (RemoteDisconnected)" in str(failed.value)
+    how = "(RemoteDisconnected|ConnectionResetError)"  # the latter when it hung up with some of the request unread
+    assert re.search(rf"127.0.0.1:{port} did not answer \({how}\)", str(failed.value))
 
 
 # Slack's body must be ok
