@@ -107,6 +107,8 @@ class TestTakenAway:
         SQLiteStore(path).close()
         with closing(SQLiteStore(link)) as store:
             assert store.commit([new()]) == [STORED]
+            for n in range(1, 40):  # looks at the -wal now and then
+                assert store.commit([ping(expected=n)]) == [STORED]
             path.unlink()  # the folder of the link is as it was
             with pytest.raises(StoreGone):
                 store.commit([ping()])

@@ -34,9 +34,9 @@ class Journal(Log):
 
     @cached_property
     def _metrics(self) -> Any:  # noqa: ANN401 - the same
-        from aws_lambda_powertools import Metrics  # noqa: PLC0415 - the same
+        from aws_lambda_powertools.metrics import EphemeralMetrics  # noqa: PLC0415 - the same
 
-        return Metrics(namespace=NAMESPACE, service=self._stack)
+        return EphemeralMetrics(namespace=NAMESPACE, service=self._stack)
 
     def tell(self, what: Happened, **facts: object) -> None:
         """See Log.tell."""

@@ -31,7 +31,7 @@ class DatabaseFiles:
     """One path, and what was there when the database was opened."""
 
     def __init__(self, path: str) -> None:
-        self._paths = [] if path == ":memory:" else [path + ending for ending in ENDINGS]
+        self._paths = [] if path == ":memory:" else [path, *_others(path)]
         self._folder = str(Path(path).absolute().parent)
         self._stamp: Stamp | None = None
         self._settled_at = 0.0
@@ -58,6 +58,7 @@ class DatabaseFiles:
 
     def note(self) -> None:
         """Note which files are open now."""
+        self._paths[1:] = [other for path in self._paths[:1] for other in _others(path)]
         self._numbers = [_number(path) for path in self._paths]
         self._stamp, self._quiet = None, False
         self._shows = bool(self._paths) and _shows(self._folder, self._paths[0])
@@ -109,6 +110,11 @@ class DatabaseFiles:
             Path(wal).replace(f"{wal}.replaced")
         if _number(shm) is not None and _number(shm) == self._numbers[2]:
             Path(shm).unlink()
+
+
+def _others(path: str) -> list[str]:
+    """The -wal and the -shm: SQLite keeps them beside what a link leads to."""
+    return [os.path.realpath(path) + ending for ending in ENDINGS[1:]]
 
 
 def _number(path: str) -> Number | None:

@@ -95,11 +95,16 @@ def belong_together(path: str) -> bool:
 
 
 def _fit(path: str) -> bool:
-    numbers = _numbers(f"{path}-wal")
+    numbers = _numbers(_beside(path))
     if not numbers:
         return True
     known = _number_of_file(path)
     return known in numbers or known == numbers[0] - 1 or (known == 0 and numbers[0] % ROOT == 0)
+
+
+def _beside(path: str) -> str:
+    """The -wal: SQLite keeps it beside what a link leads to."""
+    return f"{os.path.realpath(path)}-wal"
 
 
 def _number_of_file(path: str) -> int:
@@ -160,7 +165,7 @@ class WriteAheadLog:
     """An open database's -wal: how long it has grown."""
 
     def __init__(self, path: str) -> None:
-        self._path = f"{path}-wal"
+        self._database = path
         self._file: int | None = None
         self._pages = PAGES_MAX
         self._commits = 0
@@ -169,7 +174,7 @@ class WriteAheadLog:
     def is_empty(self) -> bool:
         """Whether nothing has been written to it yet."""
         try:
-            return Path(self._path).stat().st_size == 0
+            return Path(_beside(self._database)).stat().st_size == 0
         except OSError:
             return True
 
@@ -181,7 +186,7 @@ class WriteAheadLog:
         if not looks:
             return False
         if self._file is None:
-            self._file = os.open(self._path, os.O_RDONLY)
+            self._file = os.open(_beside(self._database), os.O_RDONLY)
         header = os.pread(self._file, HEADER, 0)
         if len(header) < HEADER:
             return False
