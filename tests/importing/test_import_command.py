@@ -82,7 +82,7 @@ def test_output_goes_to_a_new_file_only(run, tmp_path):
     assert [job.slug for job in read((tmp_path / "jobs.yaml").read_text()).jobs] == ["backup"]
     status, out, err = run("crontab", "tab", "--output", "jobs.yaml")
     assert (status, out) == (2, b"")
-    assert b"jobs.yaml is there already" in err
+    assert b"jobs.yaml already exists" in err
 
 
 def test_the_users_crontab_is_asked_for(run, tmp_path, monkeypatch):
@@ -148,7 +148,7 @@ def test_timers_in_a_folder_with_drop_ins_and_patch_makes_the_files(run, tmp_pat
         (("crontab", "nowhere"), b"nowhere: No such file or directory"),
         (("crontab", "x", "--timezone", "Berlin"), b"did you mean Europe/Berlin?"),
         (("systemd", "nowhere/x.timer"), b"No such file"),
-        (("systemd", "--system"), b"--system and --cron are of crontabs"),
+        (("systemd", "--system"), b"--system and --cron are for crontabs"),
         (("launchd",), b"invalid choice"),
         (("crontab", "x", "--program", "hb"), b"--program hb: write heartbeat"),
         (("crontab", "a\nb"), b"cannot stand in a diff"),

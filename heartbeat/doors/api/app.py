@@ -1,6 +1,6 @@
-"""The API: what programs and pages may ask and do. Requests in, answers out; no HTTP server is known here.
+"""The API: what programs and pages may ask and do. Requests in, answers out; it knows no HTTP server.
 
-`GET /healthz` is open to everybody; everything below `/api` wants a management key (`Authorization: Bearer hbm_…`).
+`GET /healthz` is open to everybody; everything below `/api` needs a management key (`Authorization: Bearer hbm_…`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Value = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
-    """headers: names in small letters; query: the last value of each name."""
+    """headers: by lower-case name; query: the last value of each name."""
 
     method: str
     path: str
@@ -38,9 +38,9 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """An HTTP status, what is told as JSON, and what else HTTP wants said.
+    """An HTTP status, the value to send as JSON, and extra headers.
 
-    cause: for the log and nobody else, such as what AWS said, which names accounts and roles; "" when there is nothing.
+    cause: only for the log, such as AWS's words, which name accounts and roles; "" for none.
     """
 
     status: int
@@ -50,13 +50,13 @@ class ApiAnswer:
 
 
 class Api:
-    """store: everything that is asked for; now: milliseconds since the epoch."""
+    """store: holds everything asked for; now: milliseconds since the epoch."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store, self._now = store, now
 
     def answer(self, request: ApiRequest) -> ApiAnswer:
-        """The answer to any request. Nothing that the caller, or the world, does wrong raises."""
+        """The answer to any request. No mistake by the caller or the world makes it raise."""
         method = "GET" if request.method == "HEAD" else request.method
         try:
             return self._health(method) if request.path == "/healthz" else self._routed(request, method)
@@ -99,7 +99,7 @@ class Api:
         return ApiAnswer(200 if facts["ok"] else 503, facts)
 
     def _holder(self, request: ApiRequest, wanted: api_keys.Rights) -> api_keys.Holder | ApiAnswer:
-        """Who asks; or why they may not."""
+        """Who asks, or why they may not."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token.strip():
             return _who("send a management key: Authorization: Bearer hbm_…; `heartbeat key add` makes one")

@@ -1,6 +1,6 @@
 """The JSON shapes. Their names are a promise: later versions add, they do not rename (docs/cli.md lists them).
 
-Instants are ISO 8601 in UTC, with milliseconds where there are any; what is not known is null.
+Instants are ISO 8601 in UTC, with milliseconds where there are any; unknown values are null.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ __all__ = [
 ]
 
 HISTORY = 200
-"""Entries that an explanation looks at."""
+"""Entries to look at for an explanation."""
 RUNS_HISTORY = 10_000
-"""Entries of which the records of runs are made."""
+"""Entries to make the records of runs from."""
 
 
 def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def incident_facts(incident: Incident | None) -> dict[str, Any] | None:
 
 
 def runs_of(store: Store, snapshot: Snapshot) -> list[Record]:
-    """The runs of a job, newest first, as far back as the latest entries of its history tell."""
+    """A job's runs, newest first, as far back as the latest entries of its history go."""
     return records(snapshot, store.history(snapshot.job.slug, RUNS_HISTORY))
 
 
@@ -124,7 +124,7 @@ def run_facts(record: Record) -> dict[str, Any]:
 
 
 def started_facts(started: Started) -> dict[str, Any]:
-    """What became of the wish to start a run."""
+    """The result of asking to start a run."""
     return {
         "job": started.slug,
         "run_id": started.run_id,
@@ -149,7 +149,7 @@ def silence_facts(silence: Silence, now: int) -> dict[str, Any]:
 
 
 def illness_facts(ill: Illness) -> dict[str, Any]:
-    """What ails the service."""
+    """What is wrong with the service."""
     return {"name": ill.name, "text": ill.text, "since": iso(ill.since), "last": iso(ill.last), "count": ill.count}
 
 
@@ -204,7 +204,7 @@ def health_facts(age: int | None, limit: int, ill: Mapping[str, str], undelivere
 
 
 def explained(store: Store, snapshot: Snapshot, now: int) -> Explanation:
-    """The explanation of a job."""
+    """A job's explanation."""
     told = store.deliveries(snapshot.state.incident.id) if snapshot.state.incident else []
     return explain(snapshot, store.history(snapshot.job.slug, HISTORY), told, service_state.silences(store), now)
 

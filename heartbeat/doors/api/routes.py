@@ -1,4 +1,4 @@
-"""What the API has to offer: each route, and what it does for somebody who may."""
+"""What the API offers: each route, and what it does for a caller who is allowed to."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 BODY_MAX = 64_000
 TEXT_MAX = 500
-"""Characters of one text."""
+"""Maximum characters of one text."""
 PAGE, PAGE_MAX = 100, 500
 SILENCES_MAX = 200
-"""They are one record of the store, which has room for about so many."""
+"""They share one record in the store, which has room for about this many."""
 SLUG = "[-_a-z0-9]{1,100}"
 RUN = ".{1,400}"
-"""A run's id, %-encoded or as it is."""
+"""A run's id, %-encoded or plain."""
 Value = dict[str, Any]
 
 
@@ -49,7 +49,7 @@ class NotThere(CallerError):
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One request that may be answered. holder: whose key it came with."""
+    """One authorized request. holder: whose key it came with."""
 
     store: Store
     now: int
@@ -58,7 +58,7 @@ class ApiCall:
     body: bytes
 
     def given(self, *known: str) -> Value:
-        """The body as a JSON object of texts with these names; nothing is an empty one. Raises BadSignal."""
+        """The body as a JSON object of texts with these names; an empty body is {}. Raises BadSignal."""
         if len(self.body) > BODY_MAX:
             raise BadSignal(f"the body has {len(self.body)} bytes; send at most {BODY_MAX}")
         try:
@@ -73,7 +73,7 @@ class ApiCall:
         return {name: _text(name, each) for name, each in value.items()}
 
     def paging(self, shape: str) -> tuple[str, int]:
-        """Behind what the page begins, "" for the first one, and how much it may hold. Raises BadSignal."""
+        """What the page starts after ("" for the first one), and how much it may hold. Raises BadSignal."""
         after, limit = self.query.get("after", ""), self.query.get("limit", str(PAGE))
         if not re.fullmatch("[0-9]{1,3}", limit) or not 1 <= int(limit) <= PAGE_MAX:
             raise BadSignal(f"limit is {limit[:20]!r}; give a number from 1 to {PAGE_MAX}")
@@ -82,7 +82,7 @@ class ApiCall:
         return after, int(limit)
 
     def end(self, given: Value, zone: str | None) -> int | None:
-        """When what the body asks for ends."""
+        """When the thing that the body asks for ends."""
         return until.end(given.get("for"), given.get("until"), self.now, zone)
 
     def snapshot(self, slug: str) -> Snapshot:
@@ -192,7 +192,7 @@ def _dead(turn: ApiCall) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path (what its groups hold is handed to `act`)."""
+    """A method and a path (whose groups are passed to `act`)."""
 
     method: str
     path: str

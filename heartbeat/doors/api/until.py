@@ -1,4 +1,4 @@
-"""When something that people begin shall end: after `2h`, or at an instant."""
+"""When something that people begin should end: after `2h`, or at an instant."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from heartbeat.errors import BadSetting
 from heartbeat.schedule import parse_duration
 
 END_OF_TIME = 253_402_214_400_000
-"""9999-12-31T00:00Z: what is later has no date in every time zone."""
+"""9999-12-31T00:00Z: later instants have no date in some time zones."""
 
 
 def end(for_: str | None, until: str | None, now: int, zone: str | None) -> int | None:
-    """When it ends; None when neither is given. zone: that of a time without an offset.
+    """When it ends; None if neither is given. zone: for a time without an offset.
 
     Raises BadSetting, BadSchedule.
     """

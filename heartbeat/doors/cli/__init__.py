@@ -1,6 +1,6 @@
 """The command line: `heartbeat COMMAND …`.
 
-A command's module is loaded when it is asked for, so that `ping` and `exec` need nothing but the standard library.
+A command's module is loaded on demand, so `ping` and `exec` need only the standard library.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None, *, clock: Callable[[], int] | None = None) -> int:
-    """Run one command and answer the exit status. clock: milliseconds since the epoch."""
+    """Run one command and return the exit status. clock: milliseconds since the epoch."""
     try:
         return _run(list(sys.argv[1:] if argv is None else argv), clock or _now)
     except CallerError as problem:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None, *, clock: Callable[[], int] | None =
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again when it ends
         return Exit.PIPE_CLOSED
 
 
@@ -70,7 +70,7 @@ def _run(argv: list[str], clock: Callable[[], int]) -> int:
 
 
 def _command_first(argv: list[str]) -> list[str]:
-    """`--store PLACE` may stand before the command, as it stands before many."""
+    """`--store PLACE` may come before the command."""
     match argv:
         case ["--store", str(where), str(name), *rest]:
             return [name, "--store", where, *rest]

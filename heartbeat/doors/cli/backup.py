@@ -1,4 +1,4 @@
-"""backup and restore: copies of the database, taken and put back without a mixture of two."""
+"""backup and restore: take copies of the database, and put them back without mixing two."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _backup_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="the copy to make")
-    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     add_store(parser)
 
 
@@ -53,7 +53,7 @@ def _restore(call: Invocation) -> int:
     jobs = restore(file, db, aside)
     kept = str(aside) if was_there else None
     facts = {"database": str(db), "file": str(file), "jobs": jobs, "kept_aside": kept}
-    before = f"; what was there is {kept} now" if kept else ""
+    before = f"; the old one is now {kept}" if kept else ""
     return _tell(call, facts, f"{db} is what {file} was: {_jobs(jobs)}, checked{before}")
 
 
@@ -78,7 +78,7 @@ COMMANDS = {
         run=_backup,
     ),
     "restore": Command(
-        about="Put a copy in the place of the database. Stop the server first; one whose database was deleted may\n"
+        about="Put a copy in the database's place. Stop the server first; one whose database was deleted may\n"
         "run, and goes on with the copy by itself. The copy is checked before, and the file that was there is kept\n"
         "beside it, with its -wal.\n\n"
         "  heartbeat restore /var/backups/heartbeat.db",

@@ -94,7 +94,7 @@ def _plan(call: Invocation) -> int:
     if is_there(place(call.args)):
         with open_store(call.args) as store:
             todo = plan_for(store, config)
-    else:  # to look makes nothing
+    else:  # looking creates nothing
         todo = plan(config, {})
     _show(call, todo, applied=False)
     return Exit.FINE
@@ -137,7 +137,7 @@ def _as_json(todo: Plan) -> dict[str, Any]:
 
 COMMANDS = {
     "check": Command(
-        about="Read jobs.yaml and tell every mistake (it cannot be used) and every doubt (it can, but is it meant?),\n"
+        about="Read jobs.yaml and show every mistake (it cannot be used) and every doubt (it can, but is it meant?),\n"
         "each with its line and column. Nothing is changed; no database is needed.\n\n"
         "  heartbeat check jobs.yaml --strict      in CI: doubts fail too (exit status 1, mistakes 2)",
         arguments=_check_arguments,
@@ -145,7 +145,7 @@ COMMANDS = {
     ),
     "plan": Command(
         about="Show as a diff what `heartbeat apply` would do: + new, ~ changed, - removed.\n"
-        "Only jobs that this file had declared are ever removed.",
+        "Only jobs that this file once declared are ever removed.",
         arguments=_apply_arguments,
         run=_plan,
     ),

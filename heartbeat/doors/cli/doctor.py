@@ -160,7 +160,7 @@ def _channel(call: Invocation, config: Config, name: str) -> Check:
 
 
 def _is_well(call: Invocation, config: Config, name: str) -> None:
-    """Whoever mended a channel need not wait for the next alert to see that it is well."""
+    """After fixing a channel, nobody should have to wait for the next alert to see that it works."""
     if not is_there(place(call.args)):
         return
     others = config.fallback or [each for each in config.channels if each != name]
@@ -219,7 +219,7 @@ def _applied(store: Store, config: Config) -> Iterator[Check]:
 
 COMMANDS = {
     "doctor": Command(
-        about="Look at everything that can be set up wrong: the file of jobs, the channels and their secrets, the\n"
+        about="Check everything that can be set up wrong: the file of jobs, the channels and their secrets, the\n"
         "database, the clock, the server and the ping key. What is not there is skipped. Nothing is changed.\n\n"
         "  heartbeat doctor --send-test     and send a test alert through every channel\n"
         "  heartbeat doctor --url https://heartbeat.example.org\n"

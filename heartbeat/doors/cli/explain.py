@@ -31,7 +31,7 @@ SIGNALS_SHOWN = 3
 
 
 class Page:
-    """Sections from the most needed on; what there is nothing to say about is left out."""
+    """Sections, the most important first; empty ones are left out."""
 
     def __init__(self, call: Invocation, found: Explanation, clock: ClockBook, now: int) -> None:
         self.screen, self.found, self.clock, self.now = call.screen, found, clock, now
@@ -111,7 +111,7 @@ class Page:
         return f"{signal.kind}{status} {moment(signal.at, self.now, self.zone, zone_too=False)}{source}{run}"
 
     def _records(self) -> None:
-        # Of a job that is not triggered and names no runs, the slots and their signals have said it all.
+        # For a job without a trigger or named runs, the slots and their signals have said it all.
         named = self.job.trigger is not None
         made = [record for story in self.found.slots for record in story.runs if record.id or named]
         if made:

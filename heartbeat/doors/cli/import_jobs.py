@@ -1,4 +1,4 @@
-"""import: from crontabs and systemd timers to a jobs.yaml, and what to change there."""
+"""import: from crontabs and systemd timers to a jobs.yaml, and what to change in them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _zone(wanted: str | None) -> tuple[str, str]:
 
 
 def _crontab(call: Invocation, name: str, source: str) -> tuple[Imported, str, str]:
-    """What was found, its diff, and where it is from in words."""
+    """What was found, its diff, and where it came from in words."""
     args = call.args
     heeds = {"debian": False, "cronie": True}.get(args.cron) if args.cron else machine.heeds_cron_tz()
     cron = Cron(
@@ -100,7 +100,7 @@ def _crontab(call: Invocation, name: str, source: str) -> tuple[Imported, str, s
 def _systemd(call: Invocation, name: str, _: str) -> tuple[Imported, str, str]:
     args = call.args
     if args.system or args.cron:
-        raise BadSetting("--system and --cron are of crontabs; `heartbeat import systemd` knows --user")
+        raise BadSetting("--system and --cron are for crontabs; `heartbeat import systemd` knows --user")
     manager = Manager(zone=name, program=args.program, found=machine.own_program())
     if args.user:
         folder = str(Path.home() / ".config/systemd/user")
@@ -131,20 +131,20 @@ def _write(path: str, page: str) -> None:
         with Path(path).open("x", encoding="utf-8") as file:
             file.write(page)
     except FileExistsError:
-        raise BadSetting(f"{path} is there already; name another file, or take it away") from None
+        raise BadSetting(f"{path} already exists; name another file, or remove it") from None
     except OSError as problem:
         raise BadSetting(f"{path}: {problem.strerror}") from None
 
 
 def _show(page: str, patch: str, *, written: bool) -> None:
-    """The jobs to standard output, so that they can be piped; the diff to standard error, where a person sees it."""
+    """The jobs go to standard output, to be piped; the diff to standard error, where people see it."""
     if not written:
         _put(sys.stdout, page)
     _put(sys.stderr, patch)
 
 
 def _put(stream: Any, text: str) -> None:  # noqa: ANN401 - a text stream with or without bytes below
-    """The very bytes of the files, which may be any; a terminal gets no control characters."""
+    """Write the files' exact bytes, whatever they are; but send no control characters to a terminal."""
     if stream.isatty():
         text = "".join(f"{''.join(c for c in line if c.isprintable() or c == chr(9))}\n" for line in text.splitlines())
     raw = text.encode("utf-8", "surrogateescape")
@@ -182,9 +182,9 @@ def _remark(remark: Remark) -> dict[str, str]:
 
 COMMANDS = {
     "import": Command(
-        about="Make a jobs.yaml of what this machine runs already, and show what to change there so that each job\n"
+        about="Make a jobs.yaml from what this machine already runs, and show what to change there so that each job\n"
         "tells how it ended. Nothing is changed. What cannot be imported is listed with its reason.\n\n"
-        "  heartbeat import crontab > jobs.yaml             your own; the diff stands on standard error\n"
+        "  heartbeat import crontab > jobs.yaml             your own; the diff goes to standard error\n"
         "  heartbeat import crontab /etc/crontab /etc/cron.d --diff | sudo patch -d / -p1\n"
         "  heartbeat import systemd backup.timer            the timer, its service, and a drop-in for that",
         arguments=_arguments,

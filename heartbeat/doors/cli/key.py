@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("act", choices=("add", "list", "remove"), help="make a key, see who has one, take one away")
+    parser.add_argument("act", choices=("add", "list", "remove"), help="make a key, see who has one, or remove one")
     parser.add_argument("name", nargs="?", metavar="NAME", help="who or what uses it")
     parser.add_argument("--read-only", action="store_true", help="the new key may look, and nothing else")
     add_store(parser)

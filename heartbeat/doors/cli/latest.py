@@ -1,4 +1,4 @@
-"""The slot that a run started now is for: `heartbeat exec --every-slot-once` without `--for`."""
+"""The slot for a run that starts now: `heartbeat exec --every-slot-once` without `--for`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def latest_slot(args: Namespace, now: int) -> str:
-    """In the form of `--for`, with its offset. Raises BadConfig, BadSetting."""
+    """In the form of `--for`, with its offset. Raises BadConfig or BadSetting."""
     path, slug = config_path(args), args.slug
     if not path.exists():
         raise BadSetting(f"--every-slot-once needs the slot: name it (--for 2026-11-22), or the jobs; no file {path}")

@@ -1,4 +1,4 @@
-"""next: when a schedule fires, in words and as dates, with what changes of the clock do to it."""
+"""next: when a schedule fires, in words and as dates, and how clock changes affect it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _run(call: Invocation) -> int:
 
 
 def _schedule(call: Invocation) -> tuple[Schedule, int]:
-    """The schedule, and the instant after which to begin."""
+    """The schedule, and the instant to start after."""
     args, name = call.args, call.args.schedule[0]
     plain = len(args.schedule) == 1 and not args.tz and not args.dialect and _SLUG.fullmatch(name)
     if plain and is_there(place(args)):
@@ -66,12 +66,12 @@ def _schedule(call: Invocation) -> tuple[Schedule, int]:
     except BadSchedule:
         if not plain or not is_there(place(args)):
             raise
-    with open_store(args) as store:  # a name that is no schedule: say which job is near
+    with open_store(args) as store:  # a name, not a schedule: suggest the nearest job
         return slots.schedule_of(snapshot_of(store, name).job), call.now
 
 
 def _upcoming(schedule: Schedule, after: int, count: int) -> list[tuple[int, str]]:
-    """The slots and what is remarkable about each."""
+    """The slots, and anything remarkable about each."""
     found: list[tuple[int, str]] = []
     before, slot = (None if schedule.interval_ms else after), schedule.next_ms(after)
     while slot is not None and len(found) < count:
@@ -115,7 +115,7 @@ def _as_json(schedule: Schedule, after: int, found: list[tuple[int, str]]) -> di
 
 COMMANDS = {
     "next": Command(
-        about="Say a schedule in words, and when it fires next, with what changes of the clock do to it.\n\n"
+        about="Say in words what a schedule means, when it fires next, and how clock changes affect it.\n\n"
         "  heartbeat next '30 2 * * *' --tz Europe/Berlin --from 2026-03-27\n"
         "  heartbeat next 'RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18' --tz Asia/Tokyo\n"
         "  heartbeat next daily-report       a job of the database, in its own zone",

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they stand for."""
+"""Options that several commands share, and what they mean."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_db(parser: _ActionsContainer) -> None:
 
 
 def add_store(parser: ArgumentParser) -> _ActionsContainer:
-    """--store and --db; their group, of which one may be given."""
+    """--store and --db; returns their group, of which only one may be given."""
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
         "--store",
@@ -54,18 +54,18 @@ def add_evidence(parser: ArgumentParser) -> None:
 def add_span(parser: ArgumentParser) -> None:
     """--for and --until."""
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--for", dest="for_", metavar="DURATION", help="for so long: 90s, 15m, 1h30m, 2d")
+    either.add_argument("--for", dest="for_", metavar="DURATION", help="for this long: 90s, 15m, 1h30m, 2d")
     either.add_argument("--until", metavar="TIME", help="until then: 2026-11-22T18:00, or with its offset, +09:00 or Z")
 
 
 def place(args: Namespace) -> Table | Path:
-    """The store that is meant."""
+    """The place of the store to use."""
     given = args.store or args.db or os.environ.get("HEARTBEAT_STORE") or os.environ.get("HEARTBEAT_DB")
     return address.read(given) if given else Settings().db
 
 
 def is_there(found: Table | Path) -> bool:
-    """Whether there is something at this place; of a table only the asking can tell."""
+    """Whether there is something at this place; for a table we would have to ask."""
     return not isinstance(found, Path) or found.exists()
 
 
@@ -75,13 +75,13 @@ def shown(found: Table | Path) -> str:
 
 
 def config_path(args: Namespace) -> Path:
-    """The file of jobs that is meant."""
+    """The jobs file to use."""
     return Path(args.config or os.environ.get("HEARTBEAT_CONFIG") or JOBS_FILE)
 
 
 @contextmanager
 def open_store(args: Namespace, *, create: bool = False) -> Iterator[Store]:
-    """The store, closed at the end. A mistyped path makes no new database, unless the command is there to make one."""
+    """The store, closed at the end. Only a command meant to create a database does so: a path may be mistyped."""
     found = place(args)
     if not create and not is_there(found):
         raise BadSetting(
@@ -100,18 +100,18 @@ def snapshot_of(store: Store, slug: str) -> Snapshot:
 
 
 def span_end(args: Namespace, now: int, zone: str | None) -> int | None:
-    """When --for or --until ends; None when neither is given. zone: that of a time without an offset."""
+    """When --for or --until ends; None if neither is given. zone: for a time without an offset."""
     return until.end(args.for_, args.until, now, zone)
 
 
 def here(at: int) -> str:
-    """An instant on the clock of this machine."""
+    """An instant on this machine's clock."""
     return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone():%Y-%m-%d %H:%M %Z}"
 
 
 def me() -> str:
-    """The name of whoever calls."""
+    """The caller's name."""
     try:
         return getuser()
-    except (KeyError, OSError):  # a container's number without a name
+    except (KeyError, OSError):  # in a container: a number without a name
         return "somebody"

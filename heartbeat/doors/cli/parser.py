@@ -1,4 +1,4 @@
-"""Arguments, and the texts of help."""
+"""Arguments and help texts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 EXITS = """exit status:
   0  fine
   1  something is wrong with the jobs
-  2  the call cannot be carried out as it stands: a wrong option, a broken file, an unknown job
-  3  the world is in the way (a locked database, a server that is down): the same call may succeed later"""
+  2  the command cannot be carried out as given: a wrong option, a broken file, an unknown job
+  3  the world is in the way (a locked database, a server that is down): the same command may succeed later"""
 
 RAW = frozenset({"body", "config", "db", "evidence", "file", "store"})
-"""Paths, and the output of a job: they may be any bytes."""
+"""Paths and job output: they may be any bytes."""
 
 
 class Parser(ArgumentParser):
-    """Complains in one line, as everything here does."""
+    """Complains in one line, like everything here."""
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
@@ -46,13 +46,13 @@ def parse(prog: str, command: Command, argv: Sequence[str]) -> Namespace:
         shown.add_argument("--json", action="store_true", help="one JSON document on standard output")
         shown.add_argument("--no-color", action="store_true", help="no colours (as does the variable NO_COLOR)")
     args = parser.parse_args(argv)
-    if command.shows:  # what `exec` hands on may be any bytes
+    if command.shows:  # what `exec` passes on may be any bytes
         _check_texts(args)
     return args
 
 
 def _check_texts(args: Namespace) -> None:
-    """No store can keep what is no text, and no page can show it."""
+    """Refuse what is not text: no store can keep it, and no page can show it."""
     for name, value in vars(args).items():
         if isinstance(value, str) and name not in RAW:
             try:
@@ -62,7 +62,7 @@ def _check_texts(args: Namespace) -> None:
 
 
 def overview(*, whole: bool) -> str:
-    """What `heartbeat` alone says; whole: what `heartbeat --help` says."""
+    """What plain `heartbeat` prints; whole: what `heartbeat --help` prints."""
     lines = ["heartbeat: tells you when a recurring job did not run", ""]
     for group, names in groupby(COMMANDS, key=lambda name: COMMANDS[name].group):
         heads = chain([group], repeat(""))
@@ -72,7 +72,7 @@ def overview(*, whole: bool) -> str:
 
 
 def version() -> str:
-    """The version that is installed."""
+    """The installed version."""
     try:
         return metadata.version("heartbeat")
     except metadata.PackageNotFoundError:  # run from a checkout

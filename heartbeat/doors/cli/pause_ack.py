@@ -1,4 +1,4 @@
-"""pause, resume, ack, silence: what people do to a job, or to what is told of it."""
+"""pause, resume, ack: what people do to a job."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _pause_arguments(parser: ArgumentParser) -> None:
 
 def _ack_arguments(parser: ArgumentParser) -> None:
     _job_arguments(parser)
-    parser.add_argument("--by", metavar="NAME", help="who looks after it (you)")
+    parser.add_argument("--by", metavar="NAME", help="who is looking after it (you)")
 
 
 def _pause(call: Invocation) -> int:
@@ -89,7 +89,7 @@ COMMANDS = {
         run=_resume,
     ),
     "ack": Command(
-        about="Say that somebody looks after a job that is down: no more reminders. The recovery is told as ever.",
+        about="Say that somebody is looking after a job that is down: no more reminders. You still hear of a recovery.",
         arguments=_ack_arguments,
         run=_ack,
     ),

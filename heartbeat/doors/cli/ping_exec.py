@@ -29,12 +29,12 @@ def _ping_arguments(parser: argparse.ArgumentParser) -> None:
     flag("--body", metavar="TEXT", help="kept with the ping, the last 10,000 bytes; - reads standard input")
     flag("--rid", metavar="UUID", help="the run's id, the same at its start and its end")
     flag("--for", dest="for_", metavar="SLOT", help="the slot it is for, like 2026-11-22 or 2026-11-22T09:00")
-    flag("--create", action="store_true", help="have the job made if there is none of this name")
+    flag("--create", action="store_true", help="create the job if there is none with this name")
 
 
 def _status(text: str) -> int:
     if not text.isdecimal() or not text.isascii() or int(text) > STATUS_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is no exit status; write a number from 0 to 255")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an exit status; write a number from 0 to 255")
     return int(text)
 
 
@@ -66,8 +66,8 @@ def _ping(call: Invocation) -> int:
 def _exec_arguments(parser: argparse.ArgumentParser) -> None:
     client.add_arguments(parser)
     parser.add_argument("--config", metavar="FILE", help="the jobs, for --every-slot-once (HEARTBEAT_CONFIG)")
-    parser.add_argument("--sqs", action="store_true", help="work on the SQS message that the environment hands over")
-    parser.add_argument("--visibility", default="5m", metavar="TIME", help="with --sqs: for how long it is hidden")
+    parser.add_argument("--sqs", action="store_true", help="work on the SQS message that the environment names")
+    parser.add_argument("--visibility", default="5m", metavar="TIME", help="with --sqs: how long it stays hidden")
 
 
 def _exec(call: Invocation) -> int:
@@ -92,13 +92,13 @@ COMMANDS = {
         "  backup.sh && heartbeat ping backup\n"
         "  backup.sh; heartbeat ping backup --exit-status $?\n"
         "  report.sh 2>&1 | heartbeat ping daily-report --body -\n\n"
-        "A ping that is not delivered is one line on standard error and exit status 3; write `|| true` behind it\n"
+        "If a ping is not delivered, you get one line on standard error and exit status 3; add `|| true`\n"
         "where that must not end a script.",
         arguments=_ping_arguments,
         run=_ping,
     ),
     "exec": Command(
-        about="Run a command as a run of a job: tell that it begins, run it, tell how it ended, with the end of its\n"
+        about="Run a command as a run of a job: report its start, run it, report how it ended, with the end of its\n"
         "output. The command runs whether or not the server is up; its exit status is this one's.\n\n"
         "  heartbeat exec daily-report -- bin/report --all",
         arguments=_exec_arguments,

@@ -28,15 +28,15 @@ TIMEOUT = 5.0
 SKEW_MAX = 30 * SECOND
 ANSWER_MAX = 10_000
 WAITING_MAX = 10 * MINUTE
-"""An alert that waits longer has a reason."""
+"""If an alert waits longer, something is wrong."""
 DEAD_SHOWN = 7 * DAY
 DEAD_MAX = 5
 _NO_RUN = "heartbeat-doctor?rid=none"
-"""A ping that is refused for its run id when the key is right, and as unknown when it is wrong: it leaves no trace."""
+"""A ping refused for its run id if the key is right, and as unknown if it is wrong: it leaves no trace."""
 
 
 class CheckResult(StrEnum):
-    """What came of a check."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -54,7 +54,7 @@ class Check:
 
 
 def check_server(url: str | None, clock: int) -> Iterator[Check]:
-    """Whether it is there, is well, has our time and knows our key."""
+    """Whether it is up and well, agrees on the time and knows our key."""
     base = (url or os.environ.get("HEARTBEAT_URL", "")).rstrip("/")
     if not base:
         yield Check("server", CheckResult.SKIPPED, "set HEARTBEAT_URL or --url to look at it from outside")
@@ -80,7 +80,7 @@ def check_health(url: str) -> Iterator[Check]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeAnswer:
-    """What a server said. problem: why there is no answer, "" when there is one; clock: its time, 0 when not told."""
+    """What a server said. problem: why there is no answer, "" if there is one; clock: its time, 0 if unknown."""
 
     status: int = 0
     body: str = ""
@@ -91,7 +91,7 @@ class ProbeAnswer:
 def ask(url: str) -> ProbeAnswer:
     """Get a page."""
     if not url.startswith(("http://", "https://")):
-        return ProbeAnswer(problem="is no address; write it like https://heartbeat.example.org")
+        return ProbeAnswer(problem="is not an address; write it like https://heartbeat.example.org")
     try:
         with urlopen(Request(url), timeout=TIMEOUT) as answer:  # noqa: S310 - the line above has seen that it is http(s)
             return _read(answer.status, answer)
@@ -128,7 +128,7 @@ def _health(base: str, answer: ProbeAnswer) -> Check:
 def _check_key(base: str) -> Check:
     key = os.environ.get("HEARTBEAT_PING_KEY", "")
     if not key:
-        return Check("ping key", CheckResult.SKIPPED, "set HEARTBEAT_PING_KEY to have it looked at")
+        return Check("ping key", CheckResult.SKIPPED, "set HEARTBEAT_PING_KEY to have it checked")
     status = ask(f"{base}/ping/{quote(key, safe='')}/{_NO_RUN}").status
     if status == 400:  # noqa: PLR2004 - the number that the page of HTTP names
         return Check("ping key", CheckResult.OK, "the server takes it")
@@ -160,7 +160,7 @@ def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> It
 
 
 def _check_dead(store: Store, now: int) -> Iterator[Check]:
-    """Alerts that nobody took are a problem for a week: somebody should know what they said."""
+    """Undelivered alerts stay a problem for a week: somebody should know what they said."""
     died = [row for row in service_state.dead(store).latest if now - row.created_at <= DEAD_SHOWN]
     for row in reversed(died[-DEAD_MAX:]):
         what = f"{row.alert.event} {row.alert.slug}".strip()

@@ -1,4 +1,4 @@
-"""run, rerun, runs: start a run by hand, and see what became of runs."""
+"""run, rerun, runs: start a run by hand, and see how runs went."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
     Start = Callable[[Order], dict[str, Any]]
-    """Carries out an order; what became of it, as `started_facts` has it."""
+    """Carries out an order; returns the result in the form of `started_facts`."""
 
 COUNT_MAX = 500
 ID_MIN = 6
@@ -48,20 +48,20 @@ WHY_NOT = {
     Held.SKIPPED: "was skipped: another run of the job is under way",
     Held.QUEUED: "waits for another run of the job to end (overlap: queue)",
     Held.DROPPED: "was dropped",
-    Held.NO_TRIGGER: "was not started: jobs.yaml says no `trigger` for this job, so Heartbeat cannot start it",
+    Held.NO_TRIGGER: "was not started: jobs.yaml has no `trigger` for this job, so Heartbeat cannot start it",
 }
 
 
 def _run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the job's name")
     parser.add_argument("--for", dest="for_", metavar="SLOT", help="the slot it is for, like 2026-11-22T09:00 (none)")
-    parser.add_argument("--input", metavar="JSON", help="handed to the job besides what jobs.yaml says")
+    parser.add_argument("--input", metavar="JSON", help="passed to the job along with what jobs.yaml says")
     add_starter(parser)
 
 
 def _rerun_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="its id, or at least the first 6 letters of it")
-    parser.add_argument("--job", metavar="JOB", help="whose run it is, for one that is not among the latest 16")
+    parser.add_argument("--job", metavar="JOB", help="the run's job, if the run is not among its latest 16")
     add_starter(parser)
 
 
@@ -72,7 +72,7 @@ def _runs_arguments(parser: ArgumentParser) -> None:
 
 
 def add_starter(parser: ArgumentParser) -> None:
-    """--stack and --region, and where the jobs are without them."""
+    """--stack and --region, and options for where the jobs are without them."""
     add_store(parser).add_argument(
         "--stack", metavar="NAME", help="the jobs of this stack on AWS; its trigger function starts them"
     )
@@ -159,7 +159,7 @@ def _slot(found: Snapshot, text: str, now: int) -> int:
     try:
         slot = slots.named(found.job, text, now)
     except ValueError:
-        raise BadSetting(f"--for {text!r} is no date; write 2026-11-22 or 2026-11-22T09:00") from None
+        raise BadSetting(f"--for {text!r} is not a date; write 2026-11-22 or 2026-11-22T09:00") from None
     if slot is None:
         raise BadSetting(
             f"--for {text!r} names no slot of {found.job.slug}; `heartbeat next {found.job.slug}` lists them"
@@ -173,20 +173,20 @@ def _input(text: str | None) -> str:
     try:
         return json.dumps(json.loads(text), ensure_ascii=False)
     except ValueError as problem:
-        raise BadSetting(f"--input is no JSON ({problem}); write it like '{{\"rows\": 3}}'") from None
+        raise BadSetting(f"--input is not JSON ({problem}); write it like '{{\"rows\": 3}}'") from None
 
 
 def _known(store: Store, run: str, slug: str | None) -> dict[str, Any]:
-    """The job, the slot and the input of a run."""
+    """A run's job, slot and input."""
     jobs = [snapshot_of(store, slug)] if slug else [each for each in everything(store) if each.state.starts]
     starts = [(each, start) for each in jobs for start in each.state.starts if start.run_id.startswith(run)]
     if len(starts) == 1:
         found, start = starts[0]
         return {"slug": found.job.slug, "slot": start.slot, "input": start.input}
     if starts:
-        raise BadSetting(f"{run!r} begins {len(starts)} runs; write more of the id")
+        raise BadSetting(f"{run!r} matches {len(starts)} runs; write more of the id")
     if slug is None:
-        raise BadSetting(f"no job remembers a run {run!r}; if it is an older one, write whose it is: --job JOB")
+        raise BadSetting(f"no job remembers a run {run!r}; if it is an older one, name its job: --job JOB")
     older = [r for r in runs_of(store, jobs[0]) if r.id.startswith(run)]
     if not older:
         raise BadSetting(f"{slug} has no run {run!r}; `heartbeat runs {slug}` lists them")
@@ -211,7 +211,9 @@ def _runs(call: Invocation) -> int:
 
 def _row(record: Record, now: int, job: Job) -> list[str | Cell]:
     zone = job.timezone
-    at_times = slots.schedule_of(job).interval_ms is None  # of `every`, the slot is when the run was due at the latest
+    at_times = (
+        slots.schedule_of(job).interval_ms is None
+    )  # for `every`, the slot is the latest time at which the run was due
     return [
         record.id[:ID_SHOWN],
         moment(record.slot, now, zone) if at_times else "",
@@ -223,7 +225,7 @@ def _row(record: Record, now: int, job: Job) -> list[str | Cell]:
 
 
 def ended(record: Record) -> Cell:
-    """How it ended, or how far it is."""
+    """How it ended, or how far it has got."""
     return Cell(record.end, "red" if record.end in BAD else STYLES.get(record.end, "dim"))
 
 
@@ -237,7 +239,7 @@ def remarks(record: Record) -> str:
 
 COMMANDS = {
     "run": Command(
-        about="Start a job now, by its trigger, as its schedule does: the run has an id, and what becomes of it is\n"
+        about="Start a job now, by its trigger, as its schedule does: the run has an id, and its outcome is\n"
         "recorded. It takes no slot from the schedule; with --for it is the run of that slot.\n\n"
         "  heartbeat run settle\n"
         "  heartbeat run settle --stack heartbeat\n"
@@ -246,7 +248,7 @@ COMMANDS = {
         run=_run,
     ),
     "rerun": Command(
-        about="Start the same run once more, for the same slot and with the same input, under an id of its own.\n\n"
+        about="Start the same run once more, for the same slot and with the same input, under a new id.\n\n"
         "  heartbeat runs settle\n"
         "  heartbeat rerun 3f0c9a1b",
         arguments=_rerun_arguments,

@@ -1,6 +1,6 @@
 """What a person or a program sees: tables and colours on a terminal, aligned plain text in a pipe, JSON when asked for.
 
-Everything shown comes from outside (names, output of jobs, reasons): control characters never reach the terminal.
+Everything shown comes from outside (names, job output, reasons): control characters never reach the terminal.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 GAP = "  "
 NARROW = 110
-"""Columns of a terminal that shows less."""
+"""A terminal with fewer columns is shown less."""
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A text with a style: words of colour such as "bold red"."""
+    """A text with a style such as "bold red"."""
 
     text: str
     style: str = ""
 
 
 class Screen:
-    """Standard output and error. colour None: where a terminal is, unless NO_COLOR is set or it is dumb."""
+    """Standard output and error. colour: None for colour on terminals, unless NO_COLOR is set or it is dumb."""
 
     def __init__(
         self,
@@ -53,24 +53,24 @@ class Screen:
 
     @property
     def narrow(self) -> bool:
-        """A person looks through a small window."""
+        """Whether a person is looking at a small window."""
         return self.person and get_terminal_size().columns < NARROW
 
     def say(self, *parts: str | Cell) -> None:
-        """A line made of these parts, as they follow each other."""
+        """Print a line made of these parts."""
         cells = (part if isinstance(part, Cell) else Cell(part) for part in parts)
         self._write(self._out, "".join(self._painted(_one_line(cell.text), cell.style) for cell in cells) + "\n")
 
     def complain(self, text: str) -> None:
-        """One line of trouble on standard error."""
+        """Print one line of trouble to standard error."""
         self._write(self._err, f"heartbeat: {one_line(text)}\n")
 
     def ready_made(self, text: str) -> None:
-        """Text that somebody else has made safe and painted already."""
+        """Print text that is already safe and coloured."""
         self._write(self._out, text)
 
     def json(self, value: object) -> None:
-        """One JSON document."""
+        """Print one JSON document."""
         self._write(self._out, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
     def _painted(self, text: str, style: str) -> str:
@@ -78,7 +78,7 @@ class Screen:
         return f"\033[{codes}m{text}\033[0m" if codes and self.colour else text
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str | Cell]]) -> None:
-        """Rows under a head: drawn for a person, aligned for a program. The first two columns are never broken."""
+        """Print rows under a head: drawn for a person, aligned for a program. The first two columns never wrap."""
         cells = [[_clean(cell) for cell in row] for row in rows]
         console = self._console()
         if console is None:
@@ -90,7 +90,7 @@ class Screen:
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
-        """Show a person what takes its time; a program sees nothing of it."""
+        """Show a person what is taking time; a program sees none of it."""
         console = self._console()
         if console is None:
             yield
@@ -114,7 +114,7 @@ class Screen:
 
 
 def _one_line(text: str) -> str:
-    """What comes from outside begins no line of its own."""
+    """Keep text from outside on one line."""
     return safe(text).replace("\n", " ").replace("\t", " ")
 
 
@@ -136,7 +136,7 @@ def counted(count: int, word: str) -> str:
 
 
 def width(text: str) -> int:
-    """The columns that a text takes: two for each wide character."""
+    """The columns that a text takes up: two for each wide character."""
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 

@@ -29,7 +29,7 @@ def _arguments(parser: ArgumentParser) -> None:
 def _run(call: Invocation) -> int:
     from heartbeat.doors.server.wiring import serve  # noqa: PLC0415 - it loads the whole service
 
-    if find_spec("uvicorn") is None:  # only the HTTP process will load it
+    if find_spec("uvicorn") is None:  # only the HTTP process loads it
         raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
     given = {name: getattr(call.args, name) for name in OPTIONS}
     return serve(settings.read(**given))
@@ -38,7 +38,7 @@ def _run(call: Invocation) -> int:
 COMMANDS = {
     "serve": Command(
         about="Run the server: it takes pings, watches the clock and sends the alerts, on one SQLite file.\n"
-        "Stop it with Ctrl-C or SIGTERM; no ping that was answered is lost. Changes of the file of jobs are applied\n"
+        "Stop it with Ctrl-C or SIGTERM; no ping that was answered is lost. Changes to the jobs file are applied\n"
         "as they come. Every option has a variable, HEARTBEAT_DB for --db and so on.\n\n"
         "  heartbeat serve --config jobs.yaml",
         arguments=_arguments,

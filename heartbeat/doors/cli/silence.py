@@ -30,8 +30,8 @@ def _arguments(parser: ArgumentParser) -> None:
     add_span(parser)
     parser.add_argument("--reason", default="", metavar="TEXT", help="why")
     parser.add_argument("--author", metavar="NAME", help="who is silencing (you)")
-    parser.add_argument("--list", action="store_true", help="show the silences that hold, and those to come")
-    parser.add_argument("--end", metavar="ID", help="end a silence now; what it held back is told")
+    parser.add_argument("--list", action="store_true", help="show current and future silences")
+    parser.add_argument("--end", metavar="ID", help="end a silence now; what it held back is reported")
     add_store(parser)
 
 
@@ -52,7 +52,7 @@ def _list(call: Invocation, store: Store) -> int:
     if call.args.json:
         call.screen.json([silence_facts(each, now) for each in kept])
     elif not kept:
-        call.screen.say("no silence holds, and none is to come")
+        call.screen.say("there are no current or future silences")
     else:
         rows = [[s.id, s.selector, here(s.end), ago(s.end, now), s.author, s.reason] for s in kept]
         call.screen.table(("id", "selector", "until", "ends", "author", "reason"), rows)
@@ -65,7 +65,7 @@ def _end(call: Invocation, store: Store) -> int:
     if call.args.json:
         call.screen.json(silence_facts(gone, now) | {"active": False})
     else:
-        text = f"{gone.selector} is no longer silenced; what was held back is told by the next sweep"
+        text = f"{gone.selector} is no longer silenced; the next sweep reports what was held back"
         call.screen.say(Cell(text, "green"))
     return Exit.FINE
 
@@ -90,20 +90,20 @@ def _begin(call: Invocation, store: Store) -> int:
         return Exit.FINE
     text = f"{new.selector} is silenced until {here(end)} ({ago(end, now)}), {_jobs(len(held))}"
     call.screen.say(Cell(text, "magenta"))
-    call.screen.say(Cell(f"end it before with: heartbeat silence --end {new.id}", "dim"))
+    call.screen.say(Cell(f"end it earlier with: heartbeat silence --end {new.id}", "dim"))
     return Exit.FINE
 
 
 def _jobs(count: int) -> str:
     if not count:
-        return "which is no job now; a tag is written tag:NAME"
+        return "which matches no job now; write a tag as tag:NAME"
     return counted(count, "job")
 
 
 COMMANDS = {
     "silence": Command(
-        about="Tell nobody about some jobs for a while. They are judged and recorded as ever; what is still wrong\n"
-        "when the silence ends is told then.\n\n"
+        about="Tell nobody about some jobs for a while. They are judged and recorded as usual; what is still wrong\n"
+        "when the silence ends is reported then.\n\n"
         "  heartbeat silence 'db-*' --for 2h --reason 'disk swap'\n"
         "  heartbeat silence tag:nightly --until 2026-11-23T06:00+09:00\n"
         "  heartbeat silence --list\n"

@@ -1,4 +1,4 @@
-"""What `doctor --stack` looks at: a deployed stack, from outside and with your AWS credentials."""
+"""What `doctor --stack` checks: a deployed stack, from outside and with your AWS credentials."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SWEEP_ALARM = "sweep-missing"
 QUEUES = ("dead-letters", "scheduler-failures")
 BATCH_QUEUE = "batch-dead-letters"
 NO_TROUBLE = "No trouble:"
-"""How the descriptions of alarms begin that only start and end instances."""
+"""Prefix of the descriptions of alarms that only start and end instances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aws:
-    """The way to AWS: a client for each service asked for."""
+    """Access to AWS: a client for each service requested."""
 
     region: str
     client: Callable[[str], Any]
@@ -39,7 +39,7 @@ class Stack:
 
 
 def connect(region: str | None) -> Aws:
-    """By the credentials and the region of this shell. Raises BadSetting."""
+    """With this shell's credentials and region. Raises BadSetting."""
     session = aws.session(region or "", "", "give --region eu-west-1")
     # A test alert goes through every channel before the function answers.
     usual: dict[str, Any] = {"connect_timeout": 3, "read_timeout": 180, "retries": {"total_max_attempts": 2}}
@@ -47,7 +47,7 @@ def connect(region: str | None) -> Aws:
 
 
 def find(cloud: Aws, name: str) -> Stack:
-    """The stack of this name. Raises BadSetting when there is none."""
+    """The stack with this name. Raises BadSetting if there is none."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 - the same
 
     try:
@@ -60,18 +60,18 @@ def find(cloud: Aws, name: str) -> Stack:
 
 
 def check_status(stack: Stack) -> Check:
-    """Whether the last deployment went through."""
+    """Whether the last deployment succeeded."""
     if stack.status in GOOD and "TableName" in stack.outputs:
         return Check("stack", CheckResult.OK, f"{stack.name} is {stack.status}")
     if stack.status in GOOD:
-        return Check("stack", CheckResult.PROBLEM, f"{stack.name} is no Heartbeat stack: it has no output TableName")
+        return Check("stack", CheckResult.PROBLEM, f"{stack.name} is not a Heartbeat stack: it has no output TableName")
     return Check(
         "stack", CheckResult.PROBLEM, f"{stack.name} is {stack.status}: see its events in CloudFormation, deploy again"
     )
 
 
 def check_aws(cloud: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
-    """Alarms, queues, who hears of alerts, the evidence bucket, the channels. What is refused is a problem in words."""
+    """Alarms, queues, who hears of alarms, the evidence bucket, the channels. A refusal becomes a problem in words."""
     looks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
         ("alarms", lambda: _alarms(cloud, stack)),
         ("queues", lambda: _queues(cloud, stack)),

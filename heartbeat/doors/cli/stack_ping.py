@@ -1,4 +1,4 @@
-"""A ping through a stack, from the URL to the table: by a job that lives as long as it takes."""
+"""A ping through a stack, from the URL to the table: for a job that exists only as long as that takes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 WAIT = 15.0
 PAUSE = 0.25
-"""Seconds for the signal to be in the table, and between two looks."""
+"""Seconds for the signal to reach the table, and between checks."""
 REMOVALS_MAX = 5
 NOT_FOUND = 404
 
 
 def key_of(store: Store) -> str:
-    """The ping key: what the environment says, else the one that the stack made for itself."""
+    """The ping key: the environment's, else the one that the stack made for itself."""
     return os.environ.get("HEARTBEAT_PING_KEY") or service_state.ping_key(store)[0]
 
 

@@ -92,14 +92,14 @@ def _as_json(seen: View, shown: Sequence[Snapshot]) -> dict[str, Any]:
 
 COMMANDS = {
     "status": Command(
-        about="Show every job: how it stands, since when, its last success, and when it is expected next; above that,\n"
+        about="Show every job: its state, since when, its last success, and when it is expected next; above that,\n"
         "what is wrong with the service itself. The worst comes first.\n\n"
         "  down      an incident is open           late      its time has come, its grace runs\n"
         "  overdue   it is late, no sweep looked   running   a run has begun\n"
         "  waiting   never heard of                paused, disabled   nothing is expected\n\n"
         "  heartbeat status --down                 only what is wrong\n"
         "  heartbeat status 'db-*' --tag nightly   only some\n\n"
-        "The exit status is 1 when a job shown is down or overdue, the clock stands still, or the service is ill.",
+        "The exit status is 1 when a job shown is down or overdue, the clock stands still, or the service is unwell.",
         arguments=_arguments,
         run=_run,
     )

@@ -1,4 +1,4 @@
-"""One look at the store, and the lines about the service itself that stand above the table of jobs."""
+"""One look at the store, and the lines about the service itself above the table of jobs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ORDER = list(JobStanding)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One look at the store. jobs: all of them; clock: version 0 when no sweep ever ran."""
+    """One look at the store. jobs: all of them; clock: version 0 if no sweep ever ran."""
 
     now: int
     jobs: tuple[Snapshot, ...]
@@ -45,7 +45,7 @@ class View:
 
     @property
     def stale(self) -> bool:
-        """The clock once ran, and does no more."""
+        """Whether the clock once ran but no longer does."""
         return bool(self.clock.version) and self.now - self.clock.alive > LONG
 
 
@@ -77,7 +77,7 @@ def head(seen: View) -> list[Cell]:
 
 
 def totals(seen: View) -> list[str | Cell]:
-    """How many jobs stand how."""
+    """How many jobs are in which state."""
     if not seen.jobs:
         return ["no jobs yet; `heartbeat apply` makes them from jobs.yaml"]
     counts = Counter(standing(found, seen.now) for found in seen.jobs)

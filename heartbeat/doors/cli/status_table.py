@@ -1,4 +1,4 @@
-"""A job as a row of the table that `status` shows."""
+"""A job as a row in the table of `status`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STYLES = {
 
 
 def row(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> list[str | Cell]:
-    """The cells under COLUMNS."""
+    """The cells for COLUMNS."""
     job, state, stands = snapshot.job, snapshot.state, standing(snapshot, now)
     return [
         Cell(job.slug, "bold" if stands is JobStanding.DOWN else ""),

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from heartbeat.verbs.sweep import Look
 
 ROUNDS_MAX = 100
-"""So often one tick comes back at once when there is more to do."""
+"""How often one tick goes round again when there is more to do."""
 PURGE_LIMIT = 1_000
 
 
 EARS = Ears(patience=LONG)
-"""Whoever calls this says nowhere how often."""
+"""Nothing says how often this is called."""
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -61,7 +61,7 @@ def _run(call: Invocation) -> int:
 
 
 def _look(where: Table | Path, folder: Path | None) -> Look:
-    """Where evidence is looked for: in the folder; for a table on S3, as its stack does, lest it be called missing."""
+    """Where to look for evidence: in the folder; with a table, in S3 as its stack does, lest runs be called missing."""
     if folder:
         return evidence.look(evidence.FolderBucket(folder))
     if isinstance(where, Path):
@@ -96,8 +96,8 @@ def _report(call: Invocation, swept: Swept, sent: Delivered) -> None:
 
 COMMANDS = {
     "tick": Command(
-        about="Look once at everything whose time has come, then send the alerts that wait: what `serve` does all the\n"
-        "time, for those who would rather run it from cron, every minute. Jobs prove their runs by evidence then.\n\n"
+        about="Look once at everything that is due, then send the alerts that wait: what `serve` does all the\n"
+        "time, for those who would rather run it from cron, every minute. Jobs then prove their runs by evidence.\n\n"
         "  * * * * * cd /srv/heartbeat && heartbeat tick --evidence /srv/evidence\n\n"
         "The exit status is 3 when a message was not taken; it is tried again at a later tick.",
         arguments=_arguments,

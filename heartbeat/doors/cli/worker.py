@@ -1,4 +1,4 @@
-"""worker: take messages of a queue, and work on each as a run of its job."""
+"""worker: take messages from a queue, and work on each as a run of its job."""
 
 from __future__ import annotations
 
@@ -30,13 +30,11 @@ def _arguments(parser: ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--once", action="store_true", help="one message, or none if none comes; then end")
     how.add_argument("--until-empty", action="store_true", help="end when two looks in a row find nothing")
-    flag("--job", metavar="JOB", default="", help="whose run it is, of messages that do not say so")
-    flag("--visibility", default="5m", metavar="TIME", help="hide a message for so long at a time (5m)")
-    flag(
-        "--backoff", default="30s", metavar="TIME", help="a message that failed comes back after so long (30s), doubled"
-    )
+    flag("--job", metavar="JOB", default="", help="the job of messages that do not name one")
+    flag("--visibility", default="5m", metavar="TIME", help="how long to hide a message at a time (5m)")
+    flag("--backoff", default="30s", metavar="TIME", help="a failed message comes back after this long (30s), doubled")
     flag("--wait", type=int, default=WAIT_MAX, metavar="SECONDS", help="how long one look waits for a message (20)")
-    flag("--timeout", dest="limit", type=span, metavar="TIME", help="stop the command after so long: exit status 124")
+    flag("--timeout", dest="limit", type=span, metavar="TIME", help="stop the command after this long: exit status 124")
     flag("--spot", action="store_true", help="hand the message back when this spot instance is taken away")
     add_store(parser)
     flag("argv", metavar="command", nargs="A...", help="the command and its arguments, after --")
@@ -65,7 +63,7 @@ def _run(call: Invocation) -> int:
 
 
 def received(call: Invocation) -> int:
-    """`exec --sqs`: run the command for the message that the environment hands over."""
+    """`exec --sqs`: run the command for the message that the environment names."""
     from heartbeat.worker.worker import Terms, run_received  # noqa: PLC0415 - see above
 
     args = Namespace(**(vars(call.args) | {"store": None, "db": None, "clock": call.clock}))
@@ -76,7 +74,7 @@ def received(call: Invocation) -> int:
 
 @contextmanager
 def _asking(args: Namespace) -> Iterator[Callable[[QueueMessage], RunStanding] | None]:
-    """Who knows of runs: the store, if one is named; None: whom the environment names besides."""
+    """Who knows about runs: the store, if one is named; None: whoever the environment names."""
     from heartbeat.worker import run_claims  # noqa: PLC0415 - see above
 
     named = (args.store, args.db, os.environ.get("HEARTBEAT_STORE"), os.environ.get("HEARTBEAT_DB"))
@@ -89,13 +87,13 @@ def _asking(args: Namespace) -> Iterator[Callable[[QueueMessage], RunStanding] |
 
 COMMANDS = {
     "worker": Command(
-        about="Take messages of an SQS queue, one at a time, and run a command for each as a run of its job: the body\n"
+        about="Take messages from an SQS queue, one by one, and run a command for each as a run of its job: the body\n"
         "is its standard input; HEARTBEAT_JOB, HEARTBEAT_RUN_ID and HEARTBEAT_SLOT say which run it is. The message\n"
         "is deleted when the command ends with 0; otherwise it comes back, later each time. Exit status 75 of the\n"
         "command means: not now, try again later. SIGTERM hands the message back.\n\n"
         "  heartbeat worker --queue https://sqs.eu-west-1.amazonaws.com/123456789012/jobs -- bin/work\n\n"
-        "Whether a run is done or under way on another machine is asked where HEARTBEAT_API and HEARTBEAT_API_KEY\n"
-        "say, or in the store of --store. Without them only this machine's runs are known.",
+        "HEARTBEAT_API and HEARTBEAT_API_KEY, or the store of --store, say where to ask whether a run is done or\n"
+        "under way on another machine. Without them only this machine's runs are known.",
         arguments=_arguments,
         run=_run,
         shows=False,

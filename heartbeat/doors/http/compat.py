@@ -1,4 +1,4 @@
-"""Other services' clients, at any HTTP door: check the key, hand the pings on, word the answer as the service does."""
+"""Other services' clients, at any HTTP door: check the key, pass the pings on, answer as that service would."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from heartbeat.ingest.ping import Ping
 
 SIZE_MAX = 1 << 20
-"""Bytes of a body; envelopes carry more than a ping."""
+"""Bytes of a body; envelopes hold more than pings."""
 FORM_MAX = 65_536
-"""Bytes of a form that are read as options; what is kept of a text is shorter."""
+"""Bytes of a form that we read as options; we keep less of any text."""
 TOO_LARGE = PingAnswer(413, f"body too large: send at most {SIZE_MAX >> 20} MB")
 JSON = b"application/json"
 WORST = (PingOutcome.BROKEN, PingOutcome.BUSY, PingOutcome.UNKNOWN)
@@ -35,18 +35,18 @@ TEXTS = {
 
 
 class CompatCall:
-    """A request to one of the services, understood: its pings, and the answer once they have their replies."""
+    """A parsed request to one of the services: its pings, and the answer once they have their replies."""
 
     def __init__(self, service: Service, request: CompatRequest, told: CompatPings) -> None:
         self._service, self._request, self._told = service, request, told
 
     @property
     def pings(self) -> Sequence[Ping]:
-        """What is to be recorded."""
+        """What to record."""
         return self._told.pings
 
     def answer(self, replies: Sequence[Reply]) -> PingAnswer:
-        """replies: in the order of the pings. The worst of them decides: then all of it is sent again."""
+        """replies: in the order of the pings. The worst one decides: then the client sends everything again."""
         outcomes = [outcome for outcome, _ in replies]
         worst = next((outcome for outcome in WORST if outcome in outcomes), None)
         if worst is None or (worst is PingOutcome.UNKNOWN and set(outcomes) != {PingOutcome.UNKNOWN}):
@@ -61,7 +61,7 @@ class CompatCall:
 
 
 def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], body: bytes) -> CompatCall | PingAnswer:
-    """What a request to `/<service>/…` says, or the answer that it gets because it says nothing."""
+    """What a request to `/<service>/…` says, or the answer if it says nothing."""
     first, *parts = [unquote(part.decode("latin-1")) for part in raw_path.removeprefix(b"/").split(b"/")]
     if first not in SERVICES:
         return NOT_FOUND
@@ -78,7 +78,7 @@ def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], 
 
 
 def _told(service: Service, request: CompatRequest, gate: Gate) -> CompatPings | Refusal:
-    """The key first: who has none costs us no more than the look at it."""
+    """The key first: callers without one cost us no more than that check."""
     sealed = service.read(request)
     if isinstance(sealed, Refusal):
         return sealed

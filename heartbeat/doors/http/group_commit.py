@@ -1,6 +1,6 @@
-"""The group commit: every ping that waits is recorded in one commit; only then are they answered.
+"""The group commit: all waiting pings are recorded in one commit, and only then answered.
 
-There is one batch in flight and no timer: while the disk syncs, the next batch forms by itself.
+There is one batch at a time and no timer: while the disk syncs, the next batch forms by itself.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 UUIDS_MAX = 100_000
 DEFINED_MAX = 10_000
 STUCK_AFTER = 20.0
-"""Seconds of one batch, after which the writer counts as stuck."""
+"""Seconds for one batch after which the writer counts as stuck."""
 STORED: Reply = (PingOutcome.STORED, "")
 
 
 class Records(Protocol):
-    """What the writer needs of the world behind it."""
+    """What the writer needs from the world behind it."""
 
     def record(self, signals: Sequence[Signal]) -> list[Recorded]:
-        """Record signals in one commit; one answer each."""
+        """Record signals in one commit; returns one answer each."""
 
     def slug_of(self, uuid: str) -> str | None:
         """The slug of the job with this uuid."""
 
     def define(self, job: Job, now: int) -> None:
-        """Make this job, or change it if its definition is the sender's own."""
+        """Create this job, or change it if its definition came from the same sender."""
 
 
 class StoreRecords:
@@ -63,7 +63,7 @@ class StoreRecords:
 
 
 class Writer:
-    """Writes batches of pings, for one thread. Others may ask how it is."""
+    """Writes batches of pings, in one thread. Others may ask how it is."""
 
     def __init__(self, records: Records, strays: Strays, log: Log, *, stuck_after: float = STUCK_AFTER) -> None:
         self._records, self._strays, self._log = records, strays, log
@@ -71,7 +71,7 @@ class Writer:
         self.forget_jobs()
         self._busy_since: float | None = None
         self.away = False
-        """The store did not answer the last time."""
+        """Whether the store failed to answer last time."""
         self._gone = False
 
     def write(self, pings: Sequence[Ping]) -> list[Reply]:
@@ -82,19 +82,19 @@ class Writer:
         return replies
 
     def trouble(self) -> str:
-        """What is wrong with the writer, "" when nothing is."""
+        """What is wrong with the writer, "" if nothing is."""
         since = self._busy_since
         if since is not None and time.monotonic() - since > self._stuck_after:
             return "the writer is stuck"
         return "the store does not answer" if self.away else ""
 
     def file_is_there(self) -> None:
-        """The store's file is in its place: if it was away when the last ping came, the next one will be taken."""
+        """The store's file is in its place: if it was away at the last ping, the next one will be taken."""
         if self._gone:
             self._is_away(None)
 
     def forget_jobs(self) -> None:
-        """Jobs may have been removed or made anew: ask the store again."""
+        """Jobs may have been removed or recreated: ask the store again."""
         self._slugs: Lately[str, str] = Lately(UUIDS_MAX)
         self._defined: Lately[str, Job] = Lately(DEFINED_MAX)
 
@@ -105,7 +105,7 @@ class Writer:
             self._is_away(problem)
             return [(PingOutcome.BUSY, "")] * len(pings)
         except Exception as problem:  # noqa: BLE001 - a door: one bad ping must not cost the others theirs
-            if len(pings) > 1:  # by halves: few commits, also for the many that have nothing to do with it
+            if len(pings) > 1:  # halving takes few commits, even for the many that have nothing to do with it
                 half = len(pings) // 2
                 return [*self._write(pings[:half]), *self._write(pings[half:])]
             self._log.crash("writer", problem)
@@ -137,13 +137,13 @@ class Writer:
         return PingOutcome.UNKNOWN, "" if ping.uuid else self._strays.count(signal.slug, signal.received)
 
     def _define(self, job: Job, now: int) -> None:
-        """A definition comes with every ping of its sender; it is looked at when it is another one."""
+        """A sender's every ping carries the definition; look at it only when it differs."""
         if self._defined.get(job.slug) != job:
             self._records.define(job, now)
             self._defined.keep(job.slug, job)
 
     def _addressed(self, ping: Ping) -> Signal:
-        """The signal, with the slug of the job that the ping names by uuid; no job is named "", if there is none."""
+        """The signal, with the slug of the job that the ping names by uuid; "", which no job is called, if unknown."""
         return replace(ping.signal, slug=self._slug_of(ping.uuid) or "") if ping.uuid else ping.signal
 
     def _slug_of(self, uuid: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What was asked for lately, kept at hand. Strangers may choose the keys: many of them cost no more, nor long ones."""
+"""A cache of what was asked for lately. Strangers may choose the keys: neither many nor long ones cost more."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections import OrderedDict
 from typing import Generic, TypeVar
 
 LENGTH_MAX = 300
-"""Bytes or characters of a key that is kept."""
+"""Maximum bytes or characters of a key."""
 K = TypeVar("K", str, bytes)
 V = TypeVar("V")
 
 
 class Lately(Generic[K, V]):
-    """At most `most` values; the one that was not asked for the longest time goes first."""
+    """At most `most` values; the one not asked for the longest goes first."""
 
     def __init__(self, most: int) -> None:
         self._most = most

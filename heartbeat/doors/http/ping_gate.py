@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PingOutcome(StrEnum):
-    """What became of a ping."""
+    """How a ping ended."""
 
     STORED = "stored"
     CREATED = "created"
@@ -26,18 +26,18 @@ class PingOutcome(StrEnum):
 
 
 Reply = tuple[PingOutcome, str]
-"""What became of a ping; for an unknown one the name that is most like its own, "" when none is."""
+"""How a ping ended; for an unknown job also the most similar name, "" if there is none."""
 BROKEN: Reply = (PingOutcome.BROKEN, "")
 
 
 SIZE_MAX = 16 << 20
-"""Bytes of a body that are read (and thrown away after the first 10,000); more is refused."""
+"""Bytes of a body that we read (and discard after the first 10,000); more is refused."""
 HEAD_MAX, HEADERS_MAX = 64_000, 100
-"""Bytes of a request's address and headers, and how many of these there may be."""
+"""Bytes of a request's address and headers, and the number of headers."""
 TARGETS_MAX = 50_000
-"""Paths that are remembered. Any uuid is one that may be right: only the core knows the jobs."""
+"""Paths to remember. Any uuid may be right: only the core knows the jobs."""
 RETRY_AFTER = 2
-"""Seconds."""
+"""Seconds to name in Retry-After."""
 
 TEXT = b"text/plain; charset=utf-8"
 COMMON = (
@@ -86,14 +86,14 @@ REFUSALS = {
 
 
 def head_fits(url: int, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether a request may have this many bytes of address and these headers."""
+    """Whether an address of this many bytes and these headers are within the limits."""
     if len(headers) > HEADERS_MAX:
         return False
     return url + sum(len(name) + len(value) for name, value in headers) <= HEAD_MAX
 
 
 def worded(outcome: PingOutcome, nearest: str) -> PingAnswer:
-    """The answer to a ping of which this became; nearest: the name that an unknown one may have meant, or ""."""
+    """The answer to a ping with this outcome; nearest: the name that an unknown one may have meant, or ""."""
     if not nearest:
         return ANSWERS[outcome]
     return PingAnswer(404, "not found", (b"heartbeat-hint", b"did you mean %s?" % nearest.encode()))
@@ -108,7 +108,7 @@ class Gate:
         self._targets: Lately[bytes, ingest.PingTarget] = Lately(TARGETS_MAX)
 
     def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | PingAnswer:
-        """The ping that a request is, or the answer that it gets because it is none."""
+        """The ping in a request, or the answer if there is none."""
         target = self._targets.get(path) or self._target(path)
         if isinstance(target, ingest.Refusal):
             return REFUSALS[target]
@@ -125,5 +125,5 @@ class Gate:
         return target
 
     def is_key(self, given: bytes) -> bool:
-        """Whether this is a ping key. Every key is compared, in constant time: how long it takes tells nothing."""
+        """Whether this is a ping key. All keys are compared, in constant time, so the time taken reveals nothing."""
         return sum(hmac.compare_digest(given, key) for key in self._keys) > 0

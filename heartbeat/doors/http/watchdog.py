@@ -1,4 +1,4 @@
-"""Somebody outside watches us: a heartbeat to any ping URL, after sweeps."""
+"""Somebody outside watches us: we send a heartbeat to any ping URL after sweeps."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from heartbeat.telemetry import Log
 
 TIMEOUT = 5.0
-"""Seconds."""
+"""Seconds for one heartbeat."""
 HEADERS = {"User-Agent": "heartbeat-watchdog"}
 
 
 class Watchdog:
-    """url: what is called with GET, "" for nothing. It may well be a Heartbeat in the same private network."""
+    """url: called with GET, "" for nothing. It may well be a Heartbeat in the same private network."""
 
     def __init__(self, url: str, log: Log) -> None:
         self._url, self._log = url, log
 
     def beat(self) -> bool:
-        """Say that we are alive; whether that is done. A failure is told, and is otherwise the watcher's to notice."""
+        """Say that we are alive; returns whether that worked. We log a failure; noticing it is the watcher's job."""
         if not self._url:
             return True
         problem = self._problem()

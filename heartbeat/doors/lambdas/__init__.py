@@ -1,5 +1,5 @@
-"""The Lambda functions of the stack (infra/template.yaml): ping, ingest, checker, web.
+"""The stack's Lambda functions (infra/template.yaml): ping, ingest, checker, web, trigger, launcher.
 
-Each has a module of its own whose import is the cold start: it loads what that function needs and nothing else, and
-builds it from the environment in Lambda's init phase. `NAME.handler` is what the template names.
+Each has a module of its own whose import is the cold start: it loads only what that function needs, and
+builds it from the environment in Lambda's init phase. The template names `NAME.handler`.
 """

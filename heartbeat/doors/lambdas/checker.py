@@ -1,4 +1,4 @@
-"""The checker: every minute, and whenever the table's stream brings a new delivery."""
+"""The checker: runs every minute, and whenever the table's stream brings a new delivery."""
 
 from __future__ import annotations
 

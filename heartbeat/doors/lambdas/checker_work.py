@@ -1,4 +1,4 @@
-"""What the checker does: sweep, apply, deliver, tell the watchdog; and what else it is asked for."""
+"""What the checker does: sweep, apply, deliver, tell the watchdog; and whatever else it is asked to do."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
     """Milliseconds until Lambda ends this call."""
 
 EARS = Ears(patience=patience(MINUTE))
-"""The checker comes every minute."""
+"""The checker runs every minute."""
 RESERVE = 20 * SECOND
-"""A call begins nothing new when it has less time than this."""
+"""With less time left than this, a call begins nothing new."""
 ROUNDS_MAX = 1_000
-"""Sweeps, or passes of deliveries, in one call."""
+"""Most sweeps, or delivery passes, in one call."""
 SCRUB = "scrub"
-"""Document: the job that the last scrub looked at last, "" when it had come to the end."""
+"""Document: the job where the last scrub stopped, "" if it reached the end."""
 SCRUB_PAGE = 500
 ORDERS_MAX = 500
-"""Starts that one call of the trigger function is asked for; the next sweep asks for the rest."""
+"""Starts to ask for in one call of the trigger function; the next sweep asks for the rest."""
 WAITING_MAX = 100
-"""Deliveries looked at for the age of the oldest."""
+"""Deliveries to look at to find the age of the oldest."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class Rounds:
         self.schedules = Schedules(self.store, slugs, self.scheduling, self.journal)
 
     def sweep(self, left: Left) -> dict[str, Any]:
-        """Look at what is due, carry out a changed jobs file, send what waits."""
+        """Look at what is due, apply a changed jobs file, send what waits."""
         swept = again(self._sweep, ROUNDS_MAX, lambda: left() < RESERVE)
         self._go_on(swept.starts)
         self.rollout.step(self.now())
@@ -102,7 +102,7 @@ class Rounds:
         return {"sent": total.sent, "failed": total.failed, "dead": total.dead}
 
     def scrub(self, left: Left) -> dict[str, Any]:
-        """Go through all jobs and write the due rows that are missing; on where the last scrub ended."""
+        """Go through all jobs, from where the last scrub ended, and write missing due rows."""
         before = self.store.document(SCRUB)
         after, written = str(before.value or ""), 0
         while left() > RESERVE:
@@ -116,7 +116,7 @@ class Rounds:
         return {"written": written, "whole": not after}
 
     def try_channels(self) -> dict[str, Any]:
-        """Send a test alert through every channel; what each answered."""
+        """Send a test alert through every channel; returns what each answered."""
         now = self.now()
         name = f"test/{now}"
         alert = Alert(id=name, event=Event.TEST, at=now, incident=name, text="sent by heartbeat doctor")
@@ -138,7 +138,7 @@ class Rounds:
         channel_state.recover(self.store, channel_state.read(self.store, name), now, others)
 
     def _go_on(self, starts: Sequence[Order]) -> None:
-        """Ask the trigger function; what cannot be asked now is asked again by the next sweep."""
+        """Ask the trigger function; if that fails, the next sweep asks again."""
         if not starts or not self.scheduling.function:
             return
         payload = json.dumps({"heartbeat": "go-on", "orders": [asdict(order) for order in starts[:ORDERS_MAX]]})
@@ -152,7 +152,7 @@ class Rounds:
 
     @contextmanager
     def _told(self, chore: str) -> Iterator[None]:
-        """What is in the way of starting runs holds up nobody's alerts."""
+        """Trouble with starting runs must not delay anybody's alerts."""
         try:
             yield
         except StartFailed as problem:
@@ -164,7 +164,7 @@ class Rounds:
         return swept
 
     def _oldest(self) -> float:
-        """Seconds for which the oldest alert has waited."""
+        """How many seconds the oldest alert has waited."""
         now = self.now()
         waiting = self.store.outbox(now + DAY, WAITING_MAX)
         return max((now - delivery.created_at for delivery in waiting), default=0) / SECOND

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlRequest:
-    """headers: names in small letters; path and query as they were sent, still %-encoded."""
+    """headers: by lower-case name; path and query: as sent, still %-encoded."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class UrlRequest:
 
 
 def read(event: Mapping[str, Any]) -> UrlRequest:
-    """The request in an event. What is missing, as in a call by hand, is empty."""
+    """The request in an event. Missing parts, as in a manual call, are empty."""
     http = event.get("requestContext", {}).get("http", {})
     return UrlRequest(
         method=sound(str(http.get("method", "GET"))),
@@ -52,7 +52,7 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 
 def written(answer: PingAnswer, method: str) -> dict[str, Any]:
-    """The answer as Lambda wants it. Lambda sets the length itself."""
+    """The answer as Lambda expects it. Lambda sets the length itself."""
     headers = {name.decode(): value.decode() for name, value in answer.headers if name != b"content-length"}
     body = "" if method == "HEAD" else answer.body.decode()
     return {"statusCode": answer.status, "headers": headers, "body": body}

@@ -1,4 +1,4 @@
-"""The ingest function: evidence and events on AWS, by EventBridge, by a queue, or as a Lambda's destination."""
+"""The ingest function: evidence and AWS events, from EventBridge, from a queue, or as a Lambda destination."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEWS = News(open_table(STACK), INTAKE, JOURNAL, now)
 
 
 def handler(event: Mapping[str, Any], context: object) -> Mapping[str, Any]:
-    """An event, or messages of a queue."""
+    """An event, or messages from a queue."""
     try:
         if from_queue(event):
             return NEWS.take_queue(event, context)
@@ -34,7 +34,7 @@ def handler(event: Mapping[str, Any], context: object) -> Mapping[str, Any]:
 
 
 def from_queue(event: object) -> bool:
-    """Whether these are messages of a queue."""
+    """Whether these are messages from a queue."""
     records = event.get("Records") if isinstance(event, dict) else None
     first = records[0] if isinstance(records, list) and records else None
     return isinstance(first, dict) and first.get("eventSource") == "aws:sqs"

@@ -1,4 +1,4 @@
-"""What the ingest function does with an event: hear, record, say what was odd."""
+"""What the ingest function does with an event: read it, record it, report what was odd."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 ODD_MAX = 20
-"""Sentences of one event that become log lines."""
+"""Most sentences about one event that become log lines."""
 
 
 class News:
-    """Takes events. intake: made from the jobs of this build; now: milliseconds since the epoch."""
+    """Takes events. intake: made from this build's jobs; now: milliseconds since the epoch."""
 
     def __init__(self, store: Store, intake: Intake, journal: Journal, now: Callable[[], int]) -> None:
         self._store, self._intake, self._journal, self._now = store, intake, journal, now
         self._recorder = Recorder(store)
 
     def take(self, event: object) -> dict[str, Any]:
-        """Record what an event says. Raises WorldError when it must come again; what cannot be read is told, once."""
+        """Record what an event says. Raises WorldError if it must come again; what cannot be read is reported once."""
         heard = self._intake.hear(event, self._store.load, self._now())
         for sentence in heard.odd[:ODD_MAX]:
             self._journal.tell(Happened.EVENT_ODD, says=sentence)
@@ -42,7 +42,7 @@ class News:
         return {"recorded": counts[Recorded.STORED], "seen": counts[Recorded.SEEN], "odd": len(heard.odd)}
 
     def take_queue(self, event: Mapping[str, Any], context: object) -> Mapping[str, Any]:
-        """Messages of a queue: those that cannot be recorded stay in it, the others leave it."""
+        """Messages from a queue: those that cannot be recorded stay in it, the others leave it."""
         from aws_lambda_powertools.utilities import batch  # noqa: PLC0415 - only for queues, and dear to load
 
         processor = batch.BatchProcessor(event_type=batch.EventType.SQS, raise_on_entire_batch_failure=False)
@@ -50,7 +50,7 @@ class News:
             event=dict(event),
             record_handler=lambda record: self.take({"Records": [record.raw_event]}),
             processor=processor,
-            context=context,  # type: ignore[arg-type]  # Lambda's own, of which powertools has a description
+            context=context,  # type: ignore[arg-type]  # Lambda's own, which powertools describes
         )
         for kind, problem, _ in processor.exceptions:
             self._journal.tell(Happened.MESSAGE_KEPT, error=f"{kind.__name__ if kind else ''}: {problem}")

@@ -1,6 +1,6 @@
-"""What a function says of itself: log lines and metrics, both by powertools, which is loaded with the first word.
+"""What a function says about itself: log lines and metrics, both by powertools, which is loaded on first use.
 
-A ping that went well says nothing, so that its cold start need not pay for it.
+A successful ping says nothing, so its cold start need not pay for that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "Heartbeat"
 LEVELS = {Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}
-"""As the standard library's logging numbers them."""
+"""The standard library's logging levels."""
 
 
 class Journal(Log):
@@ -46,9 +46,9 @@ class Journal(Log):
         self._logger.log(LEVELS[level], words, extra={"event": str(what), **{_safe(name): told[name] for name in told}})
 
     def count(self, **numbers: float) -> None:
-        """Measure something; `flush` writes it down. Names as CloudWatch shows them: `Judged`, `SweepAge`.
+        """Count something; `flush` writes it. Names are as CloudWatch shows them: `Judged`, `SweepAge`.
 
-        Zeros are left out: CloudWatch charges for each hour in which a metric has a value.
+        Zeros are left out, because CloudWatch charges for each hour in which a metric has a value.
         """
         for name, number in numbers.items():
             if number:
@@ -63,5 +63,5 @@ class Journal(Log):
 
 
 def _safe(name: str) -> str:
-    # Names that logging keeps for itself cannot be used for facts.
+    # Facts cannot use names that logging reserves.
     return f"{name}_" if name in {"name", "args", "module", "message", "msg", "level"} else name

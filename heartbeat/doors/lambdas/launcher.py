@@ -1,4 +1,4 @@
-"""The launcher: starts an ECS task for each message of the queue of work. Optional (`QueueWorkers: ecs`)."""
+"""The launcher: starts an ECS task for each message in the work queue. Optional (`QueueWorkers: ecs`)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 JOURNAL = Journal(os.environ.get("HEARTBEAT_STACK", "heartbeat"), time.time)
 LAUNCHING = read_launcher(os.environ)
-LAUNCHES = Launches(Ecs(**LAUNCHING.task), JOURNAL, queue=LAUNCHING.queue, job=LAUNCHING.job)  # type: ignore[arg-type]  # as a trigger's settings come from jobs.yaml
+LAUNCHES = Launches(Ecs(**LAUNCHING.task), JOURNAL, queue=LAUNCHING.queue, job=LAUNCHING.job)  # type: ignore[arg-type]  # like a trigger's settings from jobs.yaml
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Messages of the queue."""
+    """Messages from the queue."""
     del context
     try:
         return LAUNCHES.take(event)

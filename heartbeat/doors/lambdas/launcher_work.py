@@ -1,7 +1,7 @@
-"""What the launcher does with a message of its queue: starts a task for it, and keeps it.
+"""What the launcher does with a message from its queue: starts a task for it, and leaves it in the queue.
 
-The message belongs to the task from then on, which extends its visibility and deletes it (`heartbeat exec --sqs`). A
-task that never begins lets it come back, to be launched again.
+From then on the message belongs to the task, which extends its visibility and deletes it (`heartbeat exec --sqs`). If
+the task never begins, the message comes back and is launched again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Launches:
-    """queue: its URL; job: of messages that name none."""
+    """queue: its URL; job: for messages that name none."""
 
     def __init__(self, task: Ecs, journal: Journal, *, queue: str, job: str) -> None:
         self._task, self._journal, self._queue, self._job = task, journal, queue, job
 
     def take(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Messages as Lambda hands them over. Every one is answered as failed: so SQS keeps it, launched or not."""
+        """Messages from Lambda. All are reported as failed, so that SQS keeps them, launched or not."""
         for record in event["Records"]:
             self._launch(read(_as_received(record), queue=self._queue, job=self._job, since=0))
         return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
@@ -46,7 +46,7 @@ class Launches:
 
 
 def token_of(message: QueueMessage) -> str:
-    """One task for each delivery: a call that is repeated starts none, a message that came back starts another."""
+    """One task per delivery: a repeated call starts none, a message that came back starts another."""
     return sha256(f"{message.id}/{message.count}".encode()).hexdigest()[:36]
 
 
@@ -56,7 +56,7 @@ def _variables(message: QueueMessage) -> dict[str, str]:
 
 
 def _as_received(record: Mapping[str, Any]) -> dict[str, Any]:
-    """As `receive_message` has it: Lambda writes the same with small letters."""
+    """In the form of `receive_message`: Lambda uses lower camel case."""
     given = record.get("messageAttributes") or {}
     return {
         "MessageId": record["messageId"],

@@ -1,4 +1,4 @@
-"""Channels made when somebody is to be told, and made anew from time to time: secrets change while a function lives."""
+"""Channels made on first use, and made anew from time to time: secrets change while a function lives."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from heartbeat.telemetry import Log
 
 KEPT = 5 * MINUTE
-"""A channel, and with it its secret, is used so long before it is made anew."""
+"""How long a channel, with its secret, is used before it is made anew."""
 
 
 class Mailboxes(Mapping[str, "Channel"]):
-    """The channels of a configuration, by name. A broken one keeps its messages waiting and holds up no other."""
+    """A configuration's channels, by name. A broken one keeps its messages waiting but delays no other."""
 
     def __init__(self, declared: Mapping[str, Mapping[str, Any]], log: Log, now: Callable[[], int]) -> None:
         self._declared, self._log, self._now = declared, log, now
         self._made: dict[str, tuple[int, Channel]] = {}
 
     def __getitem__(self, name: str) -> Channel:
-        """The channel of this name; KeyError when none is declared."""
+        """The channel with this name; raises KeyError if none is declared."""
         until, channel = self._made.get(name, (0, None))
         if channel is None or self._now() >= until:
             channel = self._make(name)
@@ -54,7 +54,7 @@ class Mailboxes(Mapping[str, "Channel"]):
 
 
 class Broken:
-    """A channel that cannot be used for now; what is for it is tried again like anything that was not taken."""
+    """A channel that cannot be used for now; its messages are retried like any that were not taken."""
 
     group_above = 0
     pace = 0

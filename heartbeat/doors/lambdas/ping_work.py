@@ -24,7 +24,7 @@ NAMES_EVERY = 5 * MINUTE
 
 
 class Pings:
-    """Answers function URL events. keys: the ping keys; jobs: the compiled jobs file; now: milliseconds."""
+    """Answers function URL events. keys: ping keys; jobs: the compiled jobs file; now: milliseconds."""
 
     def __init__(self, store: Store, keys: Sequence[str], jobs: Path, journal: Journal, now: Callable[[], int]) -> None:
         self._store, self._journal = store, journal
@@ -71,7 +71,7 @@ def _service(jobs: Path) -> Sequence[str]:
 
 
 class TableStrays(Strays):
-    """Reads the names that exist when there is a stray, and not before."""
+    """Reads the existing names only once there is a stray."""
 
     def __init__(self, store: Store, journal: Journal, now: Callable[[], int]) -> None:
         super().__init__(journal)

@@ -1,4 +1,4 @@
-"""The stack's table, and the time, as every function has them."""
+"""The stack's table, and the time, for every function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from heartbeat.settings import StackSettings
 
 HANDS = 8
-"""Requests to the table at the same time: a function waits for the network more than it computes."""
+"""Concurrent requests to the table: a function waits for the network more than it computes."""
 
 
 def now() -> int:
@@ -25,7 +25,7 @@ def now() -> int:
 
 
 class Pauses:
-    """Waits between attempts, and counts them: each is a request that the table refused for the moment."""
+    """Waits between attempts, and counts them: each is a request that the table temporarily refused."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -36,13 +36,13 @@ class Pauses:
         time.sleep(seconds)
 
     def taken(self) -> int:
-        """How many since the last time."""
+        """How many since the last call."""
         count, self._count = self._count, 0
         return count
 
 
 def open_table(stack: StackSettings, pause: Callable[[float], None] = time.sleep) -> DynamoDBStore:
-    """The store of this stack, by the credentials that Lambda put into the environment. pause: waits for seconds."""
+    """This stack's store, with the credentials that Lambda puts into the environment. pause: waits for seconds."""
     call = signed_call(os.environ, time.time)
     return DynamoDBStore(
         stack.table, call, shards=stack.shards, retention=stack.keep_days * DAY, hands=HANDS, clock=now, sleep=pause

@@ -1,4 +1,4 @@
-"""The trigger function: starts runs. It is not the one that notices when they did not start."""
+"""The trigger function: starts runs. Noticing that one did not start is not its job."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STARTS = Starts(STORE, Starter(STORE, build, now), JOURNAL, now)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's, made at run time
-    """A call of EventBridge Scheduler, of a rule, of the checker, or by hand."""
+    """A call from EventBridge Scheduler, a rule, the checker, or by hand."""
     try:
         return STARTS.answer(event, context.get_remaining_time_in_millis, context.aws_request_id)
     finally:

@@ -1,4 +1,4 @@
-"""What the trigger function does: starts runs, whoever calls it, and each once.
+"""What the trigger function does: starts runs, each once, whoever calls it.
 
 Callers: EventBridge Scheduler (`{"heartbeat": "start", "job": …, "at": …}`), a classic rule (`resources[0]` names the
 job), the checker (`{"heartbeat": "go-on", "orders": […]}`), and people (`{"heartbeat": "run", "job": …}`).
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     """Milliseconds until Lambda ends this call."""
 
 RESERVE = 30 * SECOND
-"""A call that has less time than this makes no further attempt: the checker goes on."""
+"""With less time left than this, a call makes no further attempt: the checker continues."""
 PATIENCE = 60 * SECOND
-"""So long it waits for the next attempt itself."""
+"""How long it waits for the next attempt itself."""
 
 
 class Starts:
@@ -53,9 +53,9 @@ class Starts:
         self._store, self._starter, self._journal, self._now, self._pause = store, starter, journal, now, pause
 
     def answer(self, event: Mapping[str, Any], left: Left, request: str = "") -> dict[str, Any]:
-        """The runs, as `heartbeat run --json` tells them. Raises WorldError: then whoever called shall call again.
+        """The runs, in the form of `heartbeat run --json`. Raises WorldError: then the caller should call again.
 
-        request: Lambda's id of this call, the same when Lambda itself makes it again.
+        request: Lambda's id for this call, the same when Lambda itself repeats it.
         """
         try:
             return {"runs": [started_facts(self._start(order, left)) for order in self._orders(event, request)]}
@@ -91,9 +91,9 @@ class Starts:
                 raise BadSignal('this is no call to start a run; send {"heartbeat": "run", "job": "NAME"}')
 
     def _of_slot(self, slug: str, at: object, life: object = None) -> Order:
-        """The latest slot by then: a scheduler may be late, and of several calls for a slot only one starts it.
+        """The latest slot by that time: a scheduler may be late, and of several calls for a slot only one starts it.
 
-        life: of the job that the schedule was made for, None when it does not say.
+        life: of the job that the schedule was made for, None if it does not say.
         """
         found = self._store.load([slug]).get(slug)
         if found is None:
@@ -104,7 +104,7 @@ class Starts:
         return Order(slug=slug, slot=slot)
 
     def _instant(self, at: object) -> int:
-        try:  # a placeholder that nobody filled in is now
+        try:  # a placeholder that nobody filled in means now
             return min(round(datetime.fromisoformat(str(at)).timestamp() * SECOND), self._now())
         except ValueError:
             return self._now()

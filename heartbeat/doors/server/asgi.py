@@ -1,6 +1,6 @@
-"""The plain ASGI door: pings, ours and other services', `/healthz`, and a page that says what this is.
+"""The plain ASGI door: pings, ours and other services', `/healthz`, and a page that says what this server is.
 
-`fast_ping` takes our own pings before it, and is only faster.
+`fast_ping` takes our own pings first, only faster.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
 
 BODY_SECONDS = 60.0
-"""A body must be here within this time."""
+"""Seconds within which a body must arrive."""
 DRAIN_SECONDS = 1.0
 CLOSING = frozenset({HEAD_TOO_LARGE, TOO_LARGE, compat.TOO_LARGE})
 HOME = """Heartbeat tells people when a recurring job did not run.
@@ -46,7 +46,7 @@ Is Heartbeat itself well: GET /healthz
 
 
 class Awaited(PendingPing):
-    """A letter whose sender waits in a coroutine."""
+    """A ping whose sender waits in a coroutine."""
 
     __slots__ = ("answered",)
 
@@ -94,7 +94,7 @@ class App:
         return PingAnswer(200, HOME) if path == "/" else NOT_FOUND
 
     async def _ping(self, scope: Scope, receive: Receive) -> PingAnswer | None:
-        """The answer; None when the sender went away before the ping was whole."""
+        """The answer; None when the sender went away before the ping was complete."""
         body = await _within(receive, SIZE_MAX, BODY_MAX, TOO_LARGE)
         if not isinstance(body, bytes):
             return body
@@ -107,7 +107,7 @@ class App:
         return answer
 
     async def _compat(self, scope: Scope, receive: Receive) -> PingAnswer | None:
-        """The same for what another service's client sent."""
+        """The same for another service's client."""
         body = await _within(receive, compat.SIZE_MAX, compat.SIZE_MAX, compat.TOO_LARGE)
         if not isinstance(body, bytes):
             return body
@@ -124,11 +124,11 @@ class App:
 
 
 class _TooLarge(Exception):
-    """More bytes came than may."""
+    """Too many bytes came."""
 
 
 async def _within(receive: Receive, size_max: int, kept_max: int, too_large: PingAnswer) -> bytes | PingAnswer | None:
-    """The body, or what is answered instead; None when the sender went away before its end."""
+    """The body, or an answer instead; None when the sender went away before its end."""
     try:
         return await asyncio.wait_for(_body(receive, size_max, kept_max), BODY_SECONDS)
     except TimeoutError:
@@ -155,7 +155,7 @@ async def _body(receive: Receive, size_max: int, kept_max: int) -> bytes | None:
 
 
 async def _drain(receive: Receive) -> None:
-    """Read on for a while: who is still sending when the connection is cut does not see the answer."""
+    """Keep reading for a while: a sender still sending when the connection is cut never sees the answer."""
 
     async def rest() -> None:
         while (await receive()).get("more_body"):

@@ -1,4 +1,4 @@
-"""The clock of the server: one sweep after the other, and what each of them found."""
+"""The server's clock: one sweep after another, and what each found."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from heartbeat.verbs.sweep import Look
 
 SOON = 0.001
-"""Seconds to the next sweep when this one left something to do: others get a turn at the store."""
+"""Seconds to the next sweep when this one left work to do: others get a turn at the store."""
 
 DATABASE = "database"
-"""The illness of a server whose file was taken away."""
+"""The name of the illness when the server's file was taken away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """every: seconds between two sweeps."""
+    """every: seconds between sweeps."""
 
     store: Store
     file: JobsFile
@@ -45,12 +45,12 @@ class Clock:
     every: float
 
     def step(self, now: Callable[[], int]) -> float:
-        """One sweep; answers the seconds to the next."""
+        """One sweep; returns the seconds until the next."""
         at = now()
         ears = self.hearing.take(at)
         try:
             swept = sweep(self.store, at, service=self.file.service, evidence=self.look, ears=ears)
-        except StoreGone as gone:  # it cannot be written down anywhere
+        except StoreGone as gone:  # there is nowhere to record it
             self.health.unwell(DATABASE, str(gone))
             raise
         self.health.well(DATABASE)

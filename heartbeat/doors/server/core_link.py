@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from heartbeat.telemetry import Log
 
 WAITING_MAX = 20_000
-"""Pings that may wait for their reply; more are told to come back (503)."""
+"""Pings that may wait for their reply; any more are told to come back (503)."""
 LATE_MAX = 15.0
-"""Seconds that the oldest ping may wait for its reply; then something is wrong, whatever the core says of itself."""
+"""Seconds that the oldest ping may wait for its reply; after that something is wrong, whatever the core reports."""
 SILENT_MAX = 5.0
-"""Seconds without a report of the core (it sends one every second) after which it is not healthy."""
+"""Seconds without a report from the core (it sends one every second) after which it counts as unhealthy."""
 
 
 class PendingPing:
@@ -38,12 +38,12 @@ class PendingPing:
         self.since = time.monotonic()
 
     def done(self) -> None:
-        """Whoever waits for the answer says here what to do with it."""
+        """Override this to handle the outcome."""
         raise NotImplementedError
 
 
 class Link(asyncio.Protocol):
-    """One for the whole front; used on the event loop only. The core replies in the order in which it was asked."""
+    """One for the whole front; used only on the event loop. The core replies in the order it was asked."""
 
     def __init__(self, log: Log, *, waiting_max: int = WAITING_MAX) -> None:
         self._log, self._waiting_max = log, waiting_max
@@ -55,13 +55,13 @@ class Link(asyncio.Protocol):
         self._ended: asyncio.Future[None] | None = None
 
     async def connect(self, socket: socket.socket) -> None:
-        """Begin to talk."""
+        """Start talking."""
         self._loop = asyncio.get_running_loop()
         await self._loop.create_unix_connection(lambda: self, sock=socket)
         self._transport.write(frame([]))  # from here on callers are heard
 
     def take(self, letter: PendingPing, ping: Ping) -> bool:
-        """Take a letter, unless too many wait."""
+        """Take a ping, unless too many wait."""
         if len(self._letters) >= self._waiting_max:
             return False
         if not self._pings:
@@ -71,7 +71,7 @@ class Link(asyncio.Protocol):
         return True
 
     def report(self) -> dict[str, Any]:
-        """What `/healthz` says: the core's latest report, and what only the front knows."""
+        """What `/healthz` returns: the core's latest report, and what only the front knows."""
         trouble = self._trouble(time.monotonic())
         doubt = {"ok": False, "writer": trouble} if trouble else {}
         crashes = self._report.get("crashes", 0) + self._log.counts[Happened.CRASHED]
@@ -84,7 +84,7 @@ class Link(asyncio.Protocol):
         return "pings wait too long for their answer" if late else ""
 
     async def close(self) -> None:
-        """Send what still waits; back when the core has read and recorded all of it."""
+        """Send what still waits; returns when the core has recorded all of it."""
         self._send()
         self._ended = self._loop.create_future()
         self._transport.write_eof()
@@ -101,7 +101,7 @@ class Link(asyncio.Protocol):
         self._transport.write(data)
 
     def _sound(self, pings: list[Ping]) -> list[Ping]:
-        """Those of the latest pings that can be sent; the others are answered as broken."""
+        """The latest pings that can be sent; the others are answered as broken."""
         sound: list[Ping] = []
         letters = [self._letters.pop() for _ in pings][::-1]
         for letter, ping in zip(letters, pings, strict=True):
@@ -130,7 +130,7 @@ class Link(asyncio.Protocol):
                 self._settle(value)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol. Without a core there is nothing to serve: what was not answered will be sent again."""
+        """See asyncio.Protocol. Without a core there is nothing to serve: clients will resend what was not answered."""
         del exc
         if self._ended is None:
             os._exit(1)  # the port must be free for the next core now, whatever the event loop is busy with
@@ -147,14 +147,14 @@ class Link(asyncio.Protocol):
 
 
 class ForwardingGate(Gate):
-    """The gate of the server's HTTP process, which hands pings on to the core. Called on the event loop only."""
+    """The gate of the server's HTTP process, which passes pings to the core. Called only on the event loop."""
 
     def __init__(self, keys: Sequence[str], link: Link, now: Callable[[], int]) -> None:
         super().__init__(keys, now)
         self._link = link
 
     def take(self, letter: PendingPing, path: bytes, query: bytes, ident: bytes, body: bytes) -> PingAnswer | None:
-        """Answer at once, or None: then `letter.done()` is called later, and `answer(letter)` words it."""
+        """An immediate answer, or None: then `letter.done()` is called later, and `answer(letter)` gives the answer."""
         ping = self.read(path, query, ident, body)
         if isinstance(ping, PingAnswer):
             return ping
@@ -165,5 +165,5 @@ class ForwardingGate(Gate):
         return self._link.take(letter, ping)
 
     def answer(self, letter: PendingPing) -> PingAnswer:
-        """The answer to a letter whose outcome is certain."""
+        """The answer to a ping whose outcome is certain."""
         return worded(letter.outcome, letter.nearest)

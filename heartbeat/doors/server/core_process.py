@@ -1,8 +1,8 @@
-"""The core's side of the HTTP server: starts the front, writes what it sends, and starts another one when it ends.
+"""The core's side of the HTTP server: starts the front, records what it sends, and replaces it when it ends.
 
-The front is a process of its own because HTTP and judging are about the same work, and one Python process does only
+The front is a process of its own because HTTP and judging take about the same work, and one Python process does only
 one thing at a time. Everything that touches the store stays here. The listening socket is made here and inherited, so
-that no caller is refused while one front takes over from another.
+no caller is refused while one front takes over from another.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ BATCH_MAX = 512
 READ_MAX = 1 << 18
 STARTS_MAX = 5
 STARTS_WITHIN = 60.0
-"""More starts than that within these seconds: starting yet another will not help."""
+"""With more than STARTS_MAX starts within these seconds, starting another will not help."""
 STOP_SECONDS = 15
-"""For the front to end when it is told to; it takes ten at most for requests under way."""
+"""For the front to end when told to; it takes at most ten for requests under way."""
 REPORT_EVERY = 1.0
 PROGRAM = ("-P", "-m", "heartbeat.doors.server.http_process")
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket on this address, taken but not yet listening: until everything is ready, callers are refused."""
+    """A socket bound to this address but not yet listening: until everything is ready, callers are refused."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, proto)
@@ -66,15 +66,17 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def settle_in() -> None:
-    """Tune the interpreter, front's or core's, for what follows: a few threads, and many small objects."""
+    """Tune the interpreter, in front or core, for what follows: a few threads, and many small objects."""
     gc.collect()
-    gc.freeze()  # what is loaded by now stays: no need to look at it again
-    gc.set_threshold(20_000, 50, 100)  # pings leave no cycles; a look at all jobs' snapshots takes tens of milliseconds
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+    gc.set_threshold(
+        20_000, 50, 100
+    )  # pings leave no cycles; collecting all jobs' snapshots takes tens of milliseconds
     sys.setswitchinterval(0.001)  # at the default 5 ms, pings wait too long for the sweep
 
 
 class Fronts:
-    """One front after the other. settings: with the ping keys in force."""
+    """One front after another. settings: with the ping keys in force."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a front needs, and who is told of it
         self, settings: Settings, listener: socket.socket, writer: Writer, health: Health, hearing: Hearing, log: Log
@@ -87,7 +89,7 @@ class Fronts:
         self._stopping = False
 
     def run(self) -> None:
-        """Write what fronts send, until `stop`. Raises FrontLost when no front stays."""
+        """Record what fronts send, until `stop`. Raises FrontLost when no front keeps running."""
         signal.signal(signal.SIGALRM, lambda *_: self._kill())
         starts: deque[float] = deque(maxlen=STARTS_MAX)
         while not self._stopping:
@@ -99,15 +101,15 @@ class Fronts:
                 self._log.tell(Happened.FRONT_ENDED, status=status)
 
     def stop(self) -> None:
-        """Refuse new callers, let the front answer what was begun; then `run` returns. Safe in a signal handler."""
+        """Refuse new callers, let the front finish its answers; then `run` returns. Safe in a signal handler."""
         self._stopping = True
-        if self._process is not None:  # else it is about to start: see `_serve`
+        if self._process is not None:  # otherwise it is about to start: see `_serve`
             self._listener.close()
             self._process.terminate()
             signal.alarm(STOP_SECONDS)
 
     def report(self) -> float:
-        """Tell the front how the core is; answers the seconds to the next time."""
+        """Tell the front how the core is; returns the seconds until the next report."""
         self._send(self._health.report())
         return REPORT_EVERY
 
@@ -116,7 +118,7 @@ class Fronts:
             self._process.kill()
 
     def _serve(self) -> int:
-        """One front from its start to its end; answers its exit status."""
+        """One front from start to end; returns its exit status."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -143,7 +145,7 @@ class Fronts:
         told = iter(self._writer.write([ping for ping in pings if ping is not None]))
         replies = [BROKEN if ping is None else next(told) for ping in pings]
         if self._writer.away != away:
-            self.report()  # before the replies: /healthz agrees with what the senders are told
+            self.report()  # before the replies, so /healthz agrees with what senders are told
         self._send(replies)
 
     def _start(self, link: socket.socket) -> subprocess.Popen[bytes]:
@@ -153,13 +155,13 @@ class Fronts:
         return subprocess.Popen(command, pass_fds=files, stdin=subprocess.DEVNULL, env=environ)  # noqa: S603 - ourselves
 
     def _send(self, value: object) -> None:
-        with self._sending, suppress(ConnectionError):  # a front that is gone has nobody left to answer
+        with self._sending, suppress(ConnectionError):  # a dead front has nobody left to answer
             if self._link is not None:
                 self._link.sendall(frame(value))
 
 
 def _batches(link: socket.socket) -> Iterator[list[Ping | None]]:
-    """What waits, again and again, until the front ends; None for what is no ping."""
+    """Whatever waits, batch by batch, until the front ends; None in place of a broken ping."""
     frames: Frames[list[Ping | None]] = Frames(PINGS)
     with suppress(ConnectionError):
         while data := link.recv(READ_MAX):

@@ -1,7 +1,7 @@
-"""Who delivers on one machine, so that the next process knows at once what a dead one left half done.
+"""Who delivers on one machine, so the next process knows at once what a dead one left half done.
 
-Each process locks one byte of a file beside the database and writes that byte's place into its claims. The kernel lets
-go of the lock with the process, however it ends, and sees through containers. A byte that can be locked has no owner.
+Each process locks one byte of a file beside the database and writes that byte's offset into its claims. The kernel
+releases the lock with the process, however it ends, and sees through containers. A byte we can lock has no owner.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 SUFFIX = "-owners"
 PLACES = 1 << 62
-"""A process takes one of so many bytes; none of them is ever written."""
+"""How many bytes a process chooses from; none is ever written."""
 
 
 class ProcessOwner:
-    """This process, as its claims on the outbox name it."""
+    """This process, under the name in its outbox claims."""
 
     def __init__(self, database: Path) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -31,7 +31,7 @@ class ProcessOwner:
         fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, self._place)
 
     def gone(self, name: str) -> bool:
-        """Whether the process of this name has ended; False when nobody can say."""
+        """Whether the process with this name has ended; False if unknown."""
         try:
             place = int(name, 16)
         except ValueError:
@@ -46,6 +46,6 @@ class ProcessOwner:
         return True
 
     def close(self) -> None:
-        """Let go: what this process still holds may be taken over."""
+        """Release the lock: others may take over what this process still holds."""
         with suppress(OSError):
             os.close(self._file)

@@ -1,7 +1,7 @@
-"""Answers pings ahead of ASGI: about three times as many a second. Everything else takes uvicorn's own way.
+"""Answers pings ahead of ASGI: about 1.6 times as many a second. Everything else takes uvicorn's own way.
 
-This leans on the internals of uvicorn's `HttpToolsProtocol`. `internals.fit` looks whether they are as they were
-when this was written; if not, the plain ASGI door does the same work (`asgi.App`), only slower.
+This leans on the internals of uvicorn's `HttpToolsProtocol`. `uvicorn_fit.fit` checks that they are as they were
+when this was written; if not, the plain ASGI door (`asgi.App`) does the same work, only slower.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from heartbeat.doors.server.core_link import ForwardingGate
 
 QUIET_MAX = 60.0
-"""Seconds without a finished request after which (up to twice as many) a connection is closed, half request or none."""
+"""Seconds (up to twice as many) without a finished request before a connection is closed, half request or none."""
 LINGER = 0.2
-"""Seconds that a connection without work stays open when the server stops: a ping on its way still gets its answer."""
+"""Seconds that an idle connection stays open when the server stops, so a ping on its way still gets its answer."""
 PIPELINE_MAX = 256
-"""Pings of one connection that wait for their answer before no more is read from it."""
+"""With this many of its pings waiting for an answer, no more is read from a connection."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ASGI_MUST_WAIT: Final = SimpleNamespace(response_complete=False)
 
 
 class Slot(PendingPing):
-    """One answer of a connection, in the order of its requests."""
+    """One answer on a connection, in the order of its requests."""
 
     __slots__ = ("answer", "close", "door", "head", "raw")
 
@@ -41,18 +41,18 @@ class Slot(PendingPing):
         self.answer: PingAnswer | None = None
 
     def done(self) -> None:
-        """The outcome is certain."""
+        """Take the answer, now that the outcome is certain."""
         self.answer = self.door.gate.answer(self)
         self.door.flush()
 
     @property
     def ready(self) -> bool:
-        """May be sent as soon as everything before it was."""
+        """Whether it can be sent as soon as everything before it was."""
         return self.answer is not None or bool(self.raw)
 
 
 class FastProtocol(Bounded):
-    """One connection. `protocol_for` makes the class that knows its gate."""
+    """One connection. `protocol_for` makes a class that knows its gate."""
 
     gate: ForwardingGate
     _dated: tuple[object, bytes] = (None, b"")
@@ -66,13 +66,13 @@ class FastProtocol(Bounded):
         self.quiet = self.loop.call_later(QUIET_MAX, self.on_quiet)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol. What was taken is still recorded; there is only nobody to tell."""
+        """See asyncio.Protocol. What was taken is still recorded; there is just nobody left to tell."""
         self.quiet.cancel()
         self.slots.clear()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """See asyncio.Protocol: who does not read answers gets to send no more pings."""
+        """See asyncio.Protocol: a client that does not read answers may send no more pings."""
         super().pause_writing()
         self.flow.pause_reading()
 
@@ -81,29 +81,29 @@ class FastProtocol(Bounded):
         super().resume_writing()
         self._read_on()
 
-    # What the parser finds.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """Keep it light: what ASGI wants is made when the request turns out to be for it."""
+        """Keep it light: what ASGI needs is made only when the request turns out to be for ASGI."""
         self.moved = True
         self.url, self.headers, self.expect_100_continue, self.ident, self.length = b"", [], False, b"", 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep it for ASGI, as uvicorn does, and note the few that matter to a ping."""
+        """Keep the header for ASGI, as uvicorn does, and note the few that matter to a ping."""
         headers = self.headers
-        if len(headers) > HEADERS_MAX:  # it is refused, and no more of them need be kept
+        if len(headers) > HEADERS_MAX:  # it will be refused, so no more need be kept
             return
         name = name.lower()
         headers.append((name, value))
         if name == b"heartbeat-id":
             self.ident = value
         elif name == b"content-length":
-            self.length = int(value)  # the parser lets nothing but digits pass
+            self.length = int(value)  # the parser passes only digits
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
-        """The fork: pings here, the rest by ASGI. Behind an unfinished ASGI request, everything queues there."""
+        """The fork: pings here, the rest to ASGI. Behind an unfinished ASGI request, everything queues there."""
         if self.deaf or self.is_too_large():
             return
         self.reading = self.url.startswith(b"/ping/") and b"#" not in self.url and not self._asgi_busy()
@@ -125,7 +125,7 @@ class FastProtocol(Bounded):
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
-        if self.slots and not self.held:  # the pings before it are answered first: uvicorn queues it, flush() starts it
+        if self.slots and not self.held:  # pings before it are answered first: uvicorn queues it, flush() starts it
             self.cycle = _ASGI_MUST_WAIT  # type: ignore[assignment]  # it only says: busy
             self.held = True
         super().on_headers_complete()
@@ -143,7 +143,7 @@ class FastProtocol(Bounded):
             self._last(TOO_LARGE)
 
     def on_message_complete(self) -> None:
-        """A whole ping: take it, or say at once why not."""
+        """A complete ping: take it, or say at once why not."""
         if not self.reading:
             super().on_message_complete()
             return
@@ -160,14 +160,14 @@ class FastProtocol(Bounded):
             self.flow.pause_reading()
 
     def send_400_response(self, msg: str) -> None:
-        """What cannot be parsed is answered after everything that could."""
+        """Answer what cannot be parsed after everything that could."""
         if self._asgi_busy():
             super().send_400_response(msg)
         elif not self.deaf:
             self._last(PingAnswer(400, msg))
 
     def on_endless(self) -> None:
-        """What has no end is refused after the pings before it were answered."""
+        """Refuse what has no end after the pings before it are answered."""
         if self._asgi_busy():
             super().on_endless()
         else:
@@ -180,7 +180,7 @@ class FastProtocol(Bounded):
         self.slots.append(slot)
         self.flush()
 
-    # What goes out.
+    # Sending.
 
     def flush(self) -> None:
         """Send every answer whose turn it is."""
@@ -202,7 +202,7 @@ class FastProtocol(Bounded):
             self._start_asgi_task(*self.pipeline.pop())
 
     def _date(self) -> bytes:
-        """The Date header; uvicorn makes a new one every second, for all connections."""
+        """The Date header; uvicorn makes a new one every second for all connections."""
         headers = self.server_state.default_headers
         made_of, date = self._dated
         if made_of is not headers:
@@ -215,7 +215,7 @@ class FastProtocol(Bounded):
             self.flow.resume_reading()
 
     def _say_goodbye(self, answers: bytes) -> None:
-        """Send the last answers. Who may still be sending must not get a reset, which would take them away."""
+        """Send the last answers. A client that may still be sending must not get a reset, which would discard them."""
         self.slots.clear()
         if self.transport.is_closing():
             return
@@ -238,7 +238,7 @@ class FastProtocol(Bounded):
         super().on_response_complete()
 
     def on_quiet(self) -> None:
-        """Close a connection that finished nothing since the last look: idle, or half a request that never ends."""
+        """Close a connection that has finished nothing since the last check: idle, or a request that never ends."""
         if self.served == self.served_before and not self.slots and not self._asgi_busy():
             self.transport.abort()
             return
@@ -246,7 +246,7 @@ class FastProtocol(Bounded):
         self.quiet = self.loop.call_later(QUIET_MAX, self.on_quiet)
 
     def shutdown(self) -> None:
-        """The server stops: finish what was begun; a ping that is on its way right now still gets in."""
+        """The server stops: finish what was begun; a ping already on its way still gets in."""
         self.leaving = True
         if self._asgi_busy():
             super().shutdown()

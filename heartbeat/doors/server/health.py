@@ -1,4 +1,4 @@
-"""What `/healthz` says: is the clock running, is the store there, did anything crash. Anybody may read it."""
+"""What `/healthz` says: is the clock running, is the store there, did anything crash? Anybody may read it."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Health:
     swept_at: float = field(init=False)
     chores: Sequence[Chore] = ()
     known: tuple[Illness, ...] = ()
-    """What the store says of the service, as the clock last read it."""
+    """What the store says about the service, as the clock last read it."""
     undelivered: int = 0
-    """Alerts that no channel ever took, since ever."""
+    """Alerts, of all time, that no channel ever took."""
     _own: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.swept_at = self.monotonic()
 
     def swept(self) -> None:
-        """A sweep went through."""
+        """A sweep succeeded."""
         self.swept_at = self.monotonic()
 
     def unwell(self, name: str, text: str) -> None:
-        """Something ails this process that may not even be written down (see `illness` for what can be)."""
+        """Something is wrong that perhaps cannot even be recorded (see `illness` for what can be)."""
         self._own[name] = sound(text)
 
     def well(self, name: str) -> None:
@@ -51,7 +51,7 @@ class Health:
         self._own.pop(name, None)
 
     def report(self) -> dict[str, Any]:
-        """The facts; `ok` is the sum of them."""
+        """The facts, and `ok` as their sum."""
         age = round((self.monotonic() - self.swept_at) * SECOND)
         writer = self.writer.trouble()
         hindered = [chore.name for chore in self.chores if chore.trouble]

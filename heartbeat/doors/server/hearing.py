@@ -1,4 +1,4 @@
-"""Whether anybody could reach this server: what only the door can know of the times in which nobody listened."""
+"""Whether anybody could reach this server: only the door knows about times when nobody listened."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def steady() -> float:
-    """Seconds that no setting of the clock moves; the machine's sleep counts, where the system can say so."""
+    """Seconds that setting the clock does not move; the machine's sleep counts, where the system supports it."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
 @dataclass(slots=True, kw_only=True)
 class Hearing:
-    """Shut from the last sweep of the process before until a front is attached, and between two fronts.
+    """Shut from the previous process's last sweep until a front is attached, and between two fronts.
 
-    now: milliseconds; patience: see Ears; shut_at: since when nobody can reach us, None while somebody can.
+    now: milliseconds; patience: see Ears; shut_at: since when nobody can reach us, None if somebody can.
     """
 
     now: Callable[[], int]
@@ -39,12 +39,12 @@ class Hearing:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def shut(self) -> None:
-        """There is no front any more."""
+        """The front is gone."""
         with self._lock:
             self.shut_at = self.now()
 
     def open(self) -> None:
-        """A front is attached: callers who wait in the socket's queue are heard from here on."""
+        """A front is attached: callers waiting in the socket's queue are heard from now on."""
         with self._lock:
             now = self.now()
             if self.shut_at is not None and self.shut_at < now:
@@ -52,7 +52,7 @@ class Hearing:
             self.shut_at = None
 
     def take(self, now: int) -> Ears:
-        """What a sweep at `now` must know; each time is told once, one that goes on again and again."""
+        """What a sweep at `now` must know; each deaf period is told once, one still going on every time."""
         with self._lock:
             deaf, self._over = self._over, None
             if self.shut_at is not None and self.shut_at < now:
@@ -67,6 +67,6 @@ class Hearing:
 
 
 def begin(store: Store, now: Callable[[], int], every: float) -> Hearing:
-    """The ears of a server that starts: nobody has listened since the last sweep. every: seconds between two sweeps."""
+    """The ears of a starting server: nobody has listened since the last sweep. every: seconds between sweeps."""
     book = service_state.clock(store, now())
     return Hearing(now=now, patience=patience(round(every * SECOND)), shut_at=book.alive if book.version else None)

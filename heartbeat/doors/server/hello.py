@@ -11,7 +11,7 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S1
 
 
 def hello(settings: Settings, port: int, *, slug: str, jobs: int, key: str) -> str:
-    """The friendly lines. key: "" when it must not be shown (the output is a log, and the key is not new)."""
+    """The friendly lines. key: "" if it must not be shown (the output is a log, and the key is not new)."""
     url = settings.url or f"http://{_shown(settings.host)}:{port}"
     ping = _quoted(f"{url}/ping/{key or '$HEARTBEAT_PING_KEY'}/{slug}{'' if jobs else '?create=1'}")
     lines = [

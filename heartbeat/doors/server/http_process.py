@@ -1,6 +1,6 @@
-"""The HTTP process: reads requests, hands pings to the core, words the answers. Started by `fronts.Fronts`.
+"""The HTTP process: reads requests, passes pings to the core, words the answers. Started by `core_process.Fronts`.
 
-It knows the ping keys and nothing of jobs. Without its core it ends at once.
+It knows the ping keys and nothing about jobs. Without its core it ends at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The HTTP server: one uvicorn, with the fast path for pings when it fits."""
+"""The HTTP server: one uvicorn, with the fast path for pings if it fits."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 60
 STOP_SECONDS = 10
-"""For requests under way when the server is to stop."""
+"""Time for requests under way when the server stops."""
 
 
 class Server:
-    """Serves until SIGTERM or SIGINT, then answers what was begun and returns."""
+    """Serves until SIGTERM or SIGINT, then finishes its answers and returns."""
 
     def __init__(self, app: App, gate: ForwardingGate, log: Log, *, door: str) -> None:
         self._log = log
@@ -38,7 +38,7 @@ class Server:
             lifespan="off",
             interface="asgi3",
             log_config=None,
-            access_log=False,  # its lines would hold ping keys
+            access_log=False,  # its lines would contain ping keys
             server_header=False,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
@@ -64,7 +64,7 @@ class Server:
         return True
 
     def _take_limits(self) -> None:
-        """Where uvicorn is not known, or speaks by h11 (which has its own), those of the application are left."""
+        """With an unknown uvicorn, or one that uses h11 (which has its own limits), only the application's remain."""
         try:
             from heartbeat.doors.server import uvicorn_fit  # noqa: PLC0415 - needs httptools
         except ImportError:
@@ -77,7 +77,7 @@ class Server:
         self._uvicorn.should_exit = True
 
     def run(self, listener: socket.socket, link: Link, core: socket.socket) -> None:
-        """Serve. Uvicorn handles the signals, then raises them again: they must not kill us before we are done."""
+        """Serve. uvicorn handles signals, then raises them again: they must not kill us before we are done."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
 
@@ -92,7 +92,7 @@ class Server:
 
 
 def _allow_many_connections() -> None:
-    """Each connection is an open file; the usual limit of 1,024 is soft, and a hard one is far above."""
+    """Each connection is an open file; the usual limit of 1,024 is soft, and the hard one is far higher."""
     try:
         import resource  # noqa: PLC0415 - not on Windows, which has no such limit
     except ImportError:
@@ -119,7 +119,7 @@ class _Heard(logging.Handler):
 
 
 def _hear_uvicorn(log: Log) -> None:
-    """What uvicorn finds serious becomes one of our lines."""
+    """Turn uvicorn's serious messages into our log lines."""
     logger = logging.getLogger("uvicorn.error")
     logger.handlers = [_Heard(log)]
     logger.propagate = False

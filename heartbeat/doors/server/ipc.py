@@ -1,6 +1,6 @@
-"""What front and core say to each other, in frames: its settings and the replies one way, pings the other.
+"""What front and core say to each other, in frames: settings and replies one way, pings the other.
 
-Both are processes of one program, started one by the other, on a socket that nobody else can reach.
+They are processes of one program, one started by the other, on a socket that nobody else can reach.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ T = TypeVar("T")
 
 
 ANSWERS: Callable[[memoryview], Any] = msgpack.Decoder(list[Reply] | dict[str, Any]).decode
-"""Reads what the core says once it has said its settings: replies in the order of the pings, or how it is."""
+"""Reads what the core says after its settings: replies in the order of the pings, or how it is."""
 _many = msgpack.Decoder(list[Ping]).decode
 _apart = msgpack.Decoder(list[Raw]).decode
 _one = msgpack.Decoder(Ping).decode
 
 
 def frame(value: object) -> bytes:
-    """A value as it travels."""
+    """A value, encoded."""
     text = _encode(value)
     return _LENGTH.pack(len(text)) + text
 
 
 def first(link: socket.socket, kind: type[T]) -> T:
-    """Wait for the first value, which is of this kind, and take no byte beyond it."""
+    """Wait for the first value, of this kind, and read no byte beyond it."""
     length = _LENGTH.unpack(link.recv(_LENGTH.size, socket.MSG_WAITALL))[0]
     return msgpack.decode(link.recv(length, socket.MSG_WAITALL), type=kind, dec_hook=_built)
 
 
 class Frames(Generic[T]):
-    """Cuts what arrives into the values that were sent. read: a value from its bytes."""
+    """Splits what arrives into the values that were sent. read: decodes a value."""
 
     def __init__(self, read: Callable[[memoryview], T]) -> None:
         self._read, self._rest = read, b""
 
     def feed(self, data: bytes) -> list[T]:
-        """The values that are whole now."""
+        """The values that are now complete."""
         data, start, values = self._rest + data, 0, []
         while len(data) - start >= _LENGTH.size:
             end = start + _LENGTH.size + _LENGTH.unpack_from(data, start)[0]
@@ -74,11 +74,11 @@ def _read_one(data: Raw) -> Ping | None:
 
 
 PINGS = _pings
-"""Reads what the front says; None in the place of one that is no ping, which costs the others nothing."""
+"""Reads what the front says; None in place of a broken ping, without harm to the others."""
 
 
 def _built(kind: type[T], value: object) -> T:
-    """A path of the settings, which travelled as a text."""
+    """A path in the settings, which was sent as text."""
     return kind(value)  # type: ignore[call-arg] # any kind may be asked for
 
 

@@ -1,4 +1,4 @@
-"""jobs.yaml as it is in force: read at the start, and again whenever the file changes."""
+"""The jobs.yaml in force: read at the start, and again whenever the file changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Stamp = tuple[int, int, int]
 
 TOLD_MAX = 20
-"""Sentences about a file that become log lines."""
+"""Most sentences about a file that become log lines."""
 
 
 class JobsFile:
@@ -40,7 +40,7 @@ class JobsFile:
         self.fallback: tuple[str, ...] = ()
 
     def load(self, now: int) -> None:
-        """Read the file and carry it out. Raises BadConfig, BadSetting: then nothing has changed."""
+        """Read the file and apply it. Raises BadConfig or BadSetting: then nothing has changed."""
         if self._path is None:
             return
         stamp = _stamp(self._path)
@@ -57,13 +57,13 @@ class JobsFile:
         self._log.tell(Happened.CONFIG_APPLIED, path=self._path, jobs=len(config.jobs), **counts)
 
     def refresh(self, now: int, *, anew: bool = False) -> bool:
-        """Carry the file out if it changed; whether it was. A broken file is told once and changes nothing.
+        """Apply the file if it changed; returns whether it did. A broken one is reported once and changes nothing.
 
-        anew: carry it out in any case, for the database is another one.
+        anew: apply it in any case, because the database is a new one.
         """
         stamp = None if self._path is None else _stamp(self._path)
         if stamp is None or (stamp == self._stamp and not anew):
-            self._renew(now)  # a file that is away is being replaced, or it comes back
+            self._renew(now)  # a missing file is being replaced, or will come back
             return False
         try:
             self.load(now)
@@ -74,7 +74,7 @@ class JobsFile:
         return True
 
     def _renew(self, now: int) -> None:
-        """Make the channels anew from time to time: their secrets may change while the file stays as it is."""
+        """Rebuild the channels from time to time: their secrets may change while the file does not."""
         if now < self._fresh_until:
             return
         self._fresh_until = now + KEPT

@@ -1,7 +1,7 @@
-"""On one machine the server is the scheduler: it starts each slot when it comes, once, and goes on with what must wait.
+"""On one machine the server is the scheduler: it starts each slot once, on time, and continues what had to wait.
 
-What was started is in the store, not here: a server that starts again goes on where the last one was, and takes up the
-latest slot of each job if there is still time for it.
+The store, not this, knows what was started: a restarted server continues where the last one was, and takes up the
+latest slot of each job if there is still time.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from heartbeat.verbs.trigger import Starter
 
 WORKERS = 64
-"""Starts at once; one that waits for its run's end keeps its place for up to 15 minutes. More wait for a place."""
+"""Concurrent starts; one that waits for its run's end keeps its place for up to 15 minutes. More have to wait."""
 READ_EVERY = 60 * SECOND
-"""So often the jobs are read again: other processes declare some too."""
+"""How often the jobs are read again: other processes declare some too."""
 STEP_MAX = 1.0
-"""Seconds: the system's clock may be set while we wait."""
+"""Most seconds to sleep: the system clock may be set while we wait."""
 AFTER_TROUBLE = 5 * SECOND
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ScheduledStart:
-    """When a job is to be started, and for which slot."""
+    """When to start a job, and for which slot."""
 
     at: int
     slug: str
@@ -48,7 +48,7 @@ class ScheduledStart:
 
 
 class Scheduler:
-    """`step` is called by one thread; starts run in threads of their own."""
+    """One thread calls `step`; starts run in threads of their own."""
 
     name = "starts"
 
@@ -64,7 +64,7 @@ class Scheduler:
         self._read_at = 0
 
     def step(self) -> float:
-        """Start what has come; answers the seconds to the next look."""
+        """Start what is due; returns the seconds until the next look."""
         now = self._now()
         if now >= self._read_at:
             self._read(now)
@@ -81,18 +81,18 @@ class Scheduler:
         self._read_at = 0
 
     def go_on(self, orders: Iterable[Order]) -> None:
-        """These starts have waited long enough."""
+        """Continue these starts, which have waited long enough."""
         with self._lock:
             for order in orders:
                 self._begin(order)
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Begin nothing new."""
         with self._lock:
             self._stopping = True
 
     def join(self, seconds: float) -> bool:
-        """Wait for the starts under way; whether they ended in time. What is cut off is found in the store."""
+        """Wait for the starts under way; returns whether they ended in time. What is cut off is found in the store."""
         with self._lock:
             return self._lock.wait_for(lambda: not self._under_way, seconds)
 
@@ -127,7 +127,7 @@ class Scheduler:
             threading.Thread(target=self._work, name="start", daemon=True).start()
 
     def _work(self) -> None:
-        """One after the other, as long as any waits."""
+        """Start one after another, as long as any waits."""
         while True:
             with self._lock:
                 if not self._waiting or self._stopping:
@@ -156,7 +156,7 @@ class Scheduler:
                 self._lock.notify_all()
 
     def _try_later(self, order: Order) -> None:
-        """Nothing is known to have started: ask again, until it is too late for the slot."""
-        if order.slot is not None and not order.by:  # the others are asked for by the sweep
+        """As far as we know nothing started: ask again, until it is too late for the slot."""
+        if order.slot is not None and not order.by:  # the sweep asks for the others
             with self._lock:
                 heapq.heappush(self._turns, ScheduledStart(self._now() + AFTER_TROUBLE, order.slug, order.slot))

@@ -1,4 +1,4 @@
-"""Threads that do something again and again: sweep, deliver, keep house."""
+"""Threads that do something over and over: sweep, deliver, keep house."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ AFTER_TROUBLE = 1.0
 
 
 class Chore:
-    """Calls `step` in a thread of its own; it answers how many seconds to wait, or somebody wakes it before.
+    """Calls `step` in a thread of its own; `step` returns how many seconds to wait, unless somebody wakes it earlier.
 
-    What goes wrong is logged, and the work goes on: a world that is in the way is said once and again when it is back.
+    Errors are logged, and the work goes on: that the world is in the way is said once, and once more when it is back.
     """
 
     def __init__(self, name: str, step: Callable[[], float], log: Log) -> None:
@@ -28,7 +28,7 @@ class Chore:
         self._wake = threading.Event()
         self._stopping = False
         self.trouble = ""
-        """What is in the way, "" when nothing is."""
+        """What is in the way, "" if nothing is."""
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -36,16 +36,16 @@ class Chore:
         self._thread.start()
 
     def wake(self) -> None:
-        """Do not wait any longer."""
+        """Stop waiting."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Begin nothing new. What is under way goes on: see `join`."""
+        """Begin nothing new. What is under way continues: see `join`."""
         self._stopping = True
         self._wake.set()
 
     def join(self, seconds: float) -> bool:
-        """Wait for the end of what is under way; whether it came in time."""
+        """Wait for what is under way; returns whether it ended in time."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 

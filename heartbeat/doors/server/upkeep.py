@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from heartbeat.verbs.unknown_pings import Strays
 
 EVERY = 2.0
-"""Seconds between two looks at the jobs file."""
+"""Seconds between checks of the jobs file."""
 PURGE_LIMIT = 1_000
 NAMES_EVERY = 60_000
-"""Milliseconds after which the names are read again, if there were strays: other processes make jobs too."""
+"""Milliseconds after which the names are read again, if there were strays: other processes create jobs too."""
 
 
 class Upkeep:
     """One step does a little of everything, each bounded.
 
-    changed: are told when the jobs file is another one, or the database.
+    changed: called when the jobs file or the database is a new one.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Upkeep:
         self._era = store.era
 
     def step(self, now: int) -> float:
-        """Look after everything whose time has come; answers the seconds to the next look."""
+        """Do whatever is due; returns the seconds until the next step."""
         era = self._store.era
         if self._file.refresh(now, anew=era != self._era) or era != self._era:
             self._era = era

@@ -47,7 +47,7 @@ _ATTRIBUTES = (
 
 
 def fit(config: Config, protocol: type[HttpToolsProtocol] = HttpToolsProtocol) -> bool:
-    """Uvicorn's internals are what the fast path leans on."""
+    """Whether uvicorn's internals are what the fast path needs."""
     loop = asyncio.new_event_loop()
     try:
         connection = protocol(config, ServerState(), {}, loop)
@@ -65,14 +65,14 @@ DRAIN = 2.0
 
 
 class Bounded(HttpToolsProtocol):
-    """One connection. It ends with a head that is too large, or when too much comes that is no head and no body."""
+    """One connection. It ends at a head that is too large, or when too much comes that is neither head nor body."""
 
     deaf = False
-    """Nothing more is read."""
+    """Whether to read nothing more."""
     moved = False
-    """What came just now began a request, ended one, or was of its body."""
+    """Whether the latest bytes began a request, ended one, or were part of its body."""
     came = barren = 0
-    """Bytes that came just now, and since anything last moved."""
+    """The latest bytes, and all bytes since anything last moved."""
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -95,7 +95,7 @@ class Bounded(HttpToolsProtocol):
             super().on_headers_complete()
 
     def is_too_large(self) -> bool:
-        """Whether the head that is whole now is too large; then that is said, and nothing more is read."""
+        """Whether the head, now complete, is too large; if so, says that and reads nothing more."""
         in_doubt = not self.moved or self.came > HEAD_MAX or len(self.headers) > HEADERS_MAX
         if not in_doubt or head_fits(len(self.url), self.headers):
             return False
@@ -103,7 +103,7 @@ class Bounded(HttpToolsProtocol):
         return True
 
     def on_body(self, body: bytes) -> None:
-        """The parser found a part of its body."""
+        """The parser found part of its body."""
         self.moved = True
         if not self.deaf:
             super().on_body(body)
@@ -115,7 +115,7 @@ class Bounded(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_endless(self) -> None:
-        """Refuse it, unless an answer is under way that this would break."""
+        """Refuse it, unless that would break an answer under way."""
         self.deaf = True
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.close()

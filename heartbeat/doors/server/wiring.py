@@ -43,17 +43,17 @@ if TYPE_CHECKING:
     from heartbeat.settings import Settings
 
 OUTBOX_EVERY = 1.0
-"""Seconds between two looks for deliveries whose next attempt has come; new ones ring a bell."""
+"""Seconds between checks for deliveries whose next attempt is due; new ones ring a bell."""
 PASS = 10 * SECOND
-"""So long one pass of deliveries begins new sends."""
+"""How long one pass of deliveries begins new sends."""
 WATCHDOG_EVERY = 60.0
-"""Seconds."""
+"""Seconds between two heartbeats of our own."""
 STOP_SECONDS = 25.0
-"""For a delivery under way when the server stops; what is cut off is sent again after the next start."""
+"""For a delivery under way when the server stops; if cut off, it is sent again after the next start."""
 
 
 def serve(settings: Settings) -> int:
-    """Run one server until SIGTERM or SIGINT; answers the exit status."""
+    """Run one server until SIGTERM or SIGINT; returns the exit status."""
     try:
         _serve(settings)
     except CallerError as problem:
@@ -83,7 +83,7 @@ def _serve(settings: Settings) -> None:
             signal.signal(number, lambda *_: fronts.stop())
         scheduler = Scheduler(store, Starter(store, build, _now), log, _now)
         upkeep = Upkeep(store, file, strays, [writer.forget_jobs, scheduler.read_again], settings.keep_days)
-        # Two, so that a pass with a channel that hangs holds up nobody's new alerts: only one gets a delivery's claim.
+        # Two, so that a pass stuck on a hanging channel delays no new alerts: only one gets a delivery's claim.
         postmen = [Chore(name, lambda: _deliver(store, file, owner, log), log) for name in ("deliver", "deliver-2")]
         look = evidence.look(evidence.FolderBucket(settings.evidence)) if settings.evidence else nothing_to_see
         clock = Clock(store, file, look, health, scheduler, hearing, log, settings.sweep_every)
@@ -108,7 +108,7 @@ def _serve(settings: Settings) -> None:
 
 
 class RingingStore(SQLiteStore):
-    """The store, with bells for those who deliver: rung when somebody is to be told."""
+    """The store, with bells for those who deliver, rung when there is somebody to tell."""
 
     bells: Sequence[Callable[[], None]] = ()
 
@@ -129,7 +129,7 @@ def _open(db: Path, log: Log) -> RingingStore:
 
 
 def _keys(settings: Settings, store: RingingStore) -> tuple[tuple[str, ...], bool]:
-    """The ping keys in force; and whether there is one that was made just now."""
+    """The ping keys in force, and whether one was made just now."""
     if settings.ping_keys:
         return settings.ping_keys, False
     kept, fresh = service_state.ping_key(store)
@@ -147,14 +147,14 @@ def _deliver(store: RingingStore, file: JobsFile, owner: ProcessOwner, log: Log)
 
 
 def _beat(watchdog: Watchdog, health: Health) -> float:
-    """Tell the watchdog that we are well, when we are."""
+    """Tell the watchdog that we are well, if we are."""
     if health.report()["ok"]:
         watchdog.beat()
     return WATCHDOG_EVERY
 
 
 def _wind_down(chores: Sequence[Chore | Scheduler]) -> list[str]:
-    """Stop the chores; the names of those that did not end in time."""
+    """Stop the chores; returns the names of those that did not end in time."""
     for chore in chores:
         chore.stop()
     ended = [chore.join(STOP_SECONDS) for chore in chores]

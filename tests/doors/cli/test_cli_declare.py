@@ -36,7 +36,7 @@ def test_every_command_has_help(machine, name):
 def test_a_mistyped_command_is_named_with_the_nearest(machine):
     status, out, err = machine.run("stauts")
     assert (status, out) == (2, "")
-    assert err == "heartbeat: 'stauts' is no command; did you mean `status`?\n"
+    assert err == "heartbeat: 'stauts' is not a command; did you mean `status`?\n"
 
 
 def test_options_before_the_command_are_explained(machine):

@@ -80,7 +80,7 @@ def test_doctor_as_json(machine):
 
 
 def test_an_address_that_is_none(machine):
-    assert "is no address; write it like https://" in machine.run("doctor", "--url", "example.org")[1]
+    assert "is not an address; write it like https://" in machine.run("doctor", "--url", "example.org")[1]
 
 
 def test_the_folder_of_evidence(machine, monkeypatch):

@@ -74,7 +74,7 @@ def test_a_silence_from_its_beginning_to_its_end(either_night):
     assert status == 0
     assert out.startswith("daily-* is silenced until 2026-11-22 03:00 UTC (in 2 h), 1 job\n")
     (held,) = either_night.json("silence", "--list")
-    assert out.splitlines()[1] == f"end it before with: heartbeat silence --end {held['id']}"
+    assert out.splitlines()[1] == f"end it earlier with: heartbeat silence --end {held['id']}"
     assert held == {
         "id": held["id"],
         "selector": "daily-*",
@@ -86,7 +86,7 @@ def test_a_silence_from_its_beginning_to_its_end(either_night):
     }
     assert "daily-* is no longer silenced" in either_night.run("silence", "--end", held["id"])[1]
     assert either_night.json("silence", "--list") == []
-    assert either_night.run("silence", "--list")[1] == "no silence holds, and none is to come\n"
+    assert either_night.run("silence", "--list")[1] == "there are no current or future silences\n"
 
 
 def test_a_silence_of_a_tag_names_its_jobs(either_night):
@@ -94,7 +94,7 @@ def test_a_silence_of_a_tag_names_its_jobs(either_night):
 
 
 def test_a_silence_that_holds_no_job_says_so(either_night):
-    assert "which is no job now; a tag is written tag:NAME" in either_night.run("silence", "db", "--for", "1h")[1]
+    assert "which matches no job now; write a tag as tag:NAME" in either_night.run("silence", "db", "--for", "1h")[1]
 
 
 def test_json_after_each_is_the_job(either_night):

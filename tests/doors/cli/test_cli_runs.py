@@ -86,9 +86,9 @@ def test_for_a_slot(declared, app, text):
     ("args", "said"),
     [
         (("run", "setle"), "settle"),
-        (("run", "settle", "--for", "tomorrow"), "--for 'tomorrow' is no date; write 2026-11-22"),
+        (("run", "settle", "--for", "tomorrow"), "--for 'tomorrow' is not a date; write 2026-11-22"),
         (("run", "settle", "--for", "2026-11-22T10:00"), "names no slot of settle; `heartbeat next settle` lists them"),
-        (("run", "settle", "--input", "{"), "--input is no JSON"),
+        (("run", "settle", "--input", "{"), "--input is not JSON"),
         (("rerun", "abc"), "'abc' is too short to name a run"),
         (("rerun", "abcdefg"), "no job remembers a run 'abcdefg'"),
         (("rerun", "abcdefg", "--job", "settle"), "settle has no run 'abcdefg'; `heartbeat runs settle` lists them"),
@@ -104,7 +104,7 @@ def test_what_is_wrong_is_said(declared, app, args, said):
 def test_a_job_without_a_trigger(declared, app):
     status, out, _ = declared().run("run", "plain", when=NOON)
     assert (status, app.seen) == (1, [])
-    assert "jobs.yaml says no `trigger` for this job" in out
+    assert "jobs.yaml has no `trigger` for this job" in out
 
 
 def test_a_target_that_refuses(declared, app):

@@ -114,7 +114,7 @@ class TestRestore:
         status, out, err = night.run("restore", "copy.db")
         assert (status, err) == (0, "")
         aside = "heartbeat.db.replaced-20261122T010203.000Z"
-        assert out == f"heartbeat.db is what copy.db was: 3 jobs, checked; what was there is {aside} now\n"
+        assert out == f"heartbeat.db is what copy.db was: 3 jobs, checked; the old one is now {aside}\n"
         assert names(night) == ["copy.db", "heartbeat.db", aside, "jobs.yaml"]
         assert oct((night.folder / "heartbeat.db").stat().st_mode & 0o777) == "0o600"
         assert (pauses(night.folder / "heartbeat.db"), pauses(night.folder / aside)) == (0, 1)
