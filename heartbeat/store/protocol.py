@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     from heartbeat.model import Change, Commit, Delivery, Document, Due, Entry, Mark, Snapshot
 
+HISTORY_READ = 500
+"""Entries that are read at most to find those of one slot: the verdict of a slot so old is not looked up any more."""
+OLDER_MAX = 32
+"""Entries in a row from before an instant after which none from after it is expected."""
+
 
 class Store(Protocol):
     """Jobs with their state and history, the outbox, the due index, and a few small documents."""
@@ -53,8 +58,12 @@ class Store(Protocol):
         for `left`. A job keeps its uuid for ever: `uuid` counts only in the change that makes it.
         """
 
-    def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
-        """The latest entries of a job, newest first (by n); with `slot`, only those of that slot."""
+    def history(self, slug: str, limit: int, slot: int | None = None, since: int | None = None) -> list[Entry]:
+        """Up to `limit` of a job's latest entries, newest first (by n); with `slot`, only those of that slot.
+
+        With `slot`, HISTORY_READ entries are read at most. With `since`, none after OLDER_MAX in a row that came in
+        before that instant: one alone proves nothing, for what the clock finds is dated when it became true.
+        """
 
     def outbox(self, now: int, limit: int) -> list[Delivery]:
         """Up to `limit` deliveries with next_at <= now, by next_at."""

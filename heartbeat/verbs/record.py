@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from heartbeat.core.addressing import address, quiet_until
 from heartbeat.core.on_signal import has_finished, is_seen, judge, needs_prior
-from heartbeat.core.slots import place
+from heartbeat.core.slots import place, schedule_of
 from heartbeat.errors import TooBusy, WorldError
-from heartbeat.model import Change, Commit, Kind, Signal, Snapshot, Verdict
+from heartbeat.model import Change, Commit, Job, Kind, Signal, Snapshot, Verdict
 from heartbeat.verbs import service_state
 from heartbeat.verbs.illness import FADES, fall_ill
 
@@ -40,11 +40,11 @@ class Recorded(StrEnum):
 
 
 def weigh(
-    store: Store, snapshot: Snapshot, signal: Signal, verdict: Callable[[str, int | None], Verdict | None]
+    store: Store, snapshot: Snapshot, signal: Signal, verdict: Callable[[Job, int | None], Verdict | None]
 ) -> Change:
     """What a signal changes, and who is told. verdict: (job, slot) -> the slot's verdict so far."""
     where = place(snapshot, signal)
-    prior = verdict(signal.slug, where.slot) if needs_prior(snapshot, where) else None
+    prior = verdict(snapshot.job, where.slot) if needs_prior(snapshot, where) else None
     ended = signal.kind is Kind.START and _ended_before(store, snapshot, signal)
     change = judge(snapshot, signal, where, prior, None, ended=ended)
     incident = change.state.incident if change.state else None
@@ -65,7 +65,7 @@ def _ended_before(store: Store, snapshot: Snapshot, signal: Signal) -> bool:
     late = signal.run_id and state.finished_at is not None and signal.at <= state.finished_at
     if not late or has_finished(state, signal.run_id):
         return False
-    for entry in store.history(signal.slug, ENDS_MAX):
+    for entry in store.history(signal.slug, ENDS_MAX, since=signal.at):
         heard = entry.signal
         if heard is not None and heard.received < signal.at:
             return False  # no end is heard before its run has begun
@@ -74,9 +74,10 @@ def _ended_before(store: Store, snapshot: Snapshot, signal: Signal) -> bool:
     return False
 
 
-def verdict_of(store: Store, slug: str, slot: int | None) -> Verdict | None:
-    """The verdict that a slot has so far, by the history."""
-    entries = store.history(slug, 1, slot)
+def verdict_of(store: Store, job: Job, slot: int | None) -> Verdict | None:
+    """The verdict that a slot has so far, by the history. Nothing is heard for a slot before it can be met."""
+    early = max(job.early, schedule_of(job).interval_ms or 0)
+    entries = store.history(job.slug, 1, slot, None if slot is None else slot - early)
     return entries[0].verdict if entries else None
 
 
@@ -146,9 +147,9 @@ class Recorder:
         self._latest[signal.slug] = change.entries[-1].slot, change.entries[-1].verdict
         return change
 
-    def _verdict(self, slug: str, slot: int | None) -> Verdict | None:
-        latest = self._latest.get(slug)
-        return latest[1] if latest is not None and latest[0] == slot else verdict_of(self._store, slug, slot)
+    def _verdict(self, job: Job, slot: int | None) -> Verdict | None:
+        latest = self._latest.get(job.slug)
+        return latest[1] if latest is not None and latest[0] == slot else verdict_of(self._store, job, slot)
 
     def _commit(
         self, signals: Sequence[Signal], decided: list[tuple[int, Change]], answers: dict[int, Recorded]

@@ -110,7 +110,7 @@ class Starter:
         return _Wish(order=named(order, snapshot.state), snapshot=snapshot, target=target, problem=problem)
 
     def _weigh(self, snapshot: Snapshot, signal: Signal) -> Change:
-        return weigh(self._store, snapshot, signal, lambda slug, slot: verdict_of(self._store, slug, slot))
+        return weigh(self._store, snapshot, signal, lambda job, slot: verdict_of(self._store, job, slot))
 
     def _call(self, wish: _Wish, start: Start) -> tuple[Called, TargetAnswer | None]:
         job, target = wish.snapshot.job, wish.target

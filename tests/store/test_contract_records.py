@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from store_samples import T0, delivery, entry, new, ping, sent
 
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, Change, Commit, Document, Outcome
+from heartbeat.store.protocol import HISTORY_READ, OLDER_MAX
 
 STORED, STALE = Commit.STORED, Commit.STALE
 
@@ -151,3 +152,34 @@ class TestPurge:
         assert store.history("b", 99)[0].n == 12
         assert {found.slug for found in store.history("b", 99)} == {"b"}
         assert {found.slug for found in store.history("a", 99)} == {"a"}
+
+
+class TestReadingBack:
+    """The most that is read, however long the history is."""
+
+    def test_a_slot_is_looked_for_among_so_many(self, store):
+        store.commit([new(), ping(slot=T0)])
+        for start in range(2, HISTORY_READ + 1, 100):
+            after = (ping(expected=n, slot=T0 + HOUR) for n in range(start, min(start + 100, HISTORY_READ + 1)))
+            assert set(store.commit(list(after))) == {STORED}
+        assert len(store.history("backup", 1, T0)) == 1
+        assert store.commit([ping(expected=HISTORY_READ + 1, slot=T0 + HOUR)]) == [STORED]
+        assert store.history("backup", 1, T0) == []
+        assert len(store.history("backup", HISTORY_READ + 9)) == HISTORY_READ + 1
+
+    def test_what_is_older_ends_the_reading(self, store):
+        count = OLDER_MAX + 9
+        store.commit([new(), *(ping(expected=n, slot=T0 + n * MINUTE) for n in range(1, count))])
+        newest = T0 + (count - 1) * MINUTE
+        assert len(store.history("backup", count, since=T0)) == count - 1
+        assert len(store.history("backup", count, since=newest)) == 1 + OLDER_MAX
+        assert len(store.history("backup", count, since=newest + 1)) == OLDER_MAX
+        assert len(store.history("backup", 1, T0 + MINUTE)) == 1
+        assert store.history("backup", 1, T0 + MINUTE, newest) == []
+
+    def test_a_few_that_are_dated_earlier_do_not(self, store):
+        late = [entry(n=2, slot=T0 + HOUR, at=T0 - n * MINUTE) for n in range(OLDER_MAX - 1)]
+        heard = entry(n=2, slot=T0)
+        old = tuple(replace(found, signal=None) for found in late)
+        store.commit([new(), replace(ping(), entries=(heard, *old))])
+        assert store.history("backup", 1, T0, heard.signal.received) == [heard]

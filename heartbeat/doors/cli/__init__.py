@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.cli.commands import COMMANDS, EXTRAS, Exit, Invocation, load, remedy
-from heartbeat.doors.cli.parser import overview, parse, version
+from heartbeat.doors.cli.parser import overview, parse
 from heartbeat.doors.cli.screen import Screen
 from heartbeat.errors import CallerError, WorldError
 
@@ -58,7 +58,9 @@ def _run(argv: list[str], clock: Callable[[], int]) -> int:
         case [] | ["-h" | "--help" | "help", *_]:
             return _say(overview(whole=bool(argv)))
         case ["-V" | "--version", *_]:
-            return _say(f"heartbeat {version()}\n")
+            from heartbeat.telemetry import our_version  # noqa: PLC0415 - no other command is to wait for it
+
+            return _say(f"heartbeat {our_version()}\n")
     argv = _command_first(argv)
     command = load(argv[0])
     try:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from importlib import metadata
 from itertools import chain, groupby, repeat
 from typing import TYPE_CHECKING, NoReturn
 
 from heartbeat.doors.cli.commands import COMMANDS
 from heartbeat.errors import BadSetting
-from heartbeat.settings import JOBS_FILE, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,32 +65,29 @@ def overview(*, whole: bool) -> str:
     for group, names in groupby(COMMANDS, key=lambda name: COMMANDS[name].group):
         heads = chain([group], repeat(""))
         lines += [f"  {next(heads):<9}{name:<9}{COMMANDS[name].words}" for name in names]
-    lines += ["", *(_WHOLE if whole else _START)]
+    lines += ["", *(_whole() if whole else _START)]
     return "\n".join(lines) + "\n"
-
-
-def version() -> str:
-    """The installed version."""
-    try:
-        return metadata.version("heartbeat")
-    except metadata.PackageNotFoundError:  # run from a checkout
-        return "0+unknown"
 
 
 _START = [
     "Start with:  heartbeat serve --config jobs.yaml",
     "Learn with:  heartbeat COMMAND --help",
 ]
-_WHOLE = [
-    "heartbeat COMMAND --help tells more; heartbeat --version",
-    "",
-    "environment:",
-    f"  HEARTBEAT_DB        the database (--db), by default {Settings().db}",
-    "  HEARTBEAT_STORE     another place for it (--store): dynamodb://TABLE",
-    f"  HEARTBEAT_CONFIG    the jobs (--config), by default {JOBS_FILE}",
-    "  HEARTBEAT_URL       the server, for ping, exec and doctor",
-    "  HEARTBEAT_PING_KEY  the key in ping URLs",
-    "  NO_COLOR            no colours",
-    "",
-    EXITS,
-]
+
+
+def _whole() -> list[str]:
+    from heartbeat.settings import JOBS_FILE, Settings  # noqa: PLC0415 - `ping` and `exec` need none of it
+
+    return [
+        "heartbeat COMMAND --help tells more; heartbeat --version",
+        "",
+        "environment:",
+        f"  HEARTBEAT_DB        the database (--db), by default {Settings().db}",
+        "  HEARTBEAT_STORE     another place for it (--store): dynamodb://TABLE",
+        f"  HEARTBEAT_CONFIG    the jobs (--config), by default {JOBS_FILE}",
+        "  HEARTBEAT_URL       the server, for ping, exec and doctor",
+        "  HEARTBEAT_PING_KEY  the key in ping URLs",
+        "  NO_COLOR            no colours",
+        "",
+        EXITS,
+    ]

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 ROUNDS_MAX = 100
 """How often one tick goes round again when there is more to do."""
-PURGE_LIMIT = 1_000
+PURGE_LIMIT, PURGES_MAX = 1_000, 200
+"""Old rows removed at once, and how often one tick does so: more than come in from one tick to the next."""
 
 
 EARS = Ears(patience=LONG)
@@ -55,7 +56,9 @@ def _run(call: Invocation) -> int:
         swept = _sweep_all(call, store, config, _look(place(call.args), given.evidence))
         with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
             sent = _deliver_all(call, store, config, place(call.args))
-        store.purge(call.now - given.keep_days * DAY, PURGE_LIMIT)
+        for _ in range(PURGES_MAX):
+            if store.purge(call.now - given.keep_days * DAY, PURGE_LIMIT) < PURGE_LIMIT:
+                break
     _report(call, swept, sent)
     return Exit.WORLD if sent.failed or sent.dead else Exit.FINE
 

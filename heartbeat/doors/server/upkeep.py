@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 EVERY = 2.0
 """Seconds between checks of the jobs file."""
-PURGE_LIMIT = 1_000
+PURGE_LIMIT = 500
+"""Old rows removed at once: they hold the writer up for a few milliseconds."""
+PURGE_PAUSE = 0.02
+"""Seconds until the next ones, while there are more: faster than pings can come in."""
 NAMES_EVERY = 60_000
 """Milliseconds after which the names are read again, if there were strays: other processes create jobs too."""
 
@@ -49,5 +52,7 @@ class Upkeep:
         self._strays.flush(self._store)
         if now >= self._purge_at:
             gone = self._store.purge(now - self._keep, PURGE_LIMIT)
-            self._purge_at = now if gone >= PURGE_LIMIT else now + HOUR
+            if gone >= PURGE_LIMIT:
+                return PURGE_PAUSE
+            self._purge_at = now + HOUR
         return EVERY

@@ -26,6 +26,7 @@ from heartbeat.store.dynamodb.owed_lines import Lines
 from heartbeat.store.dynamodb.parallel import Hands
 from heartbeat.store.dynamodb.wheel import Wheel
 from heartbeat.store.dynamodb.writes import WritePlan, is_plain, plan, update_job
+from heartbeat.store.protocol import HISTORY_READ, OLDER_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from heartbeat.model import Change, Delivery, Due, Entry
     from heartbeat.store.dynamodb.call import DynamoDBCall, Item
 
+PAGE = 100
+"""Lines of history in one read."""
 MARGIN = 30 * SECOND
 """No row is written for an instant sooner than this: by then it is written, however slow the network and
 however wrong a clock, and no sweep, whose mark is never ahead of its own clock, has passed it."""
@@ -113,9 +116,10 @@ class DynamoDBStore:
         kept = self._hands.each_change(self._commit, changes)
         return [Commit.STORED if stored else Commit.STALE for stored in kept]
 
-    def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
+    def history(self, slug: str, limit: int, slot: int | None = None, since: int | None = None) -> list[Entry]:
         """See Store.history."""
-        return list(islice(self._entries(slug, limit, slot), limit))
+        entries = self._entries(slug, limit if slot is None else HISTORY_READ, since)
+        return list(islice((entry for entry in entries if slot in {None, entry.slot}), limit))
 
     def outbox(self, now: int, limit: int) -> list[Delivery]:
         """See Store.outbox."""
@@ -182,15 +186,15 @@ class DynamoDBStore:
             found = self.load(slugs)
             yield from (found[slug] for slug in slugs if slug in found)
 
-    def _entries(self, slug: str, limit: int, slot: int | None) -> Iterator[Entry]:
-        more: dict[str, Any] = {"Limit": limit}
-        if slot is not None:
-            more = {"FilterExpression": "contains(slots, :slot)", "values": {":slot": lay.number(slot)}}
-        for item in self._query(f"log#{slug}", ScanIndexForward=False, **more):
-            for text in reversed(item["body"]["L"]):
-                entry = rows.ENTRY.load(text["S"], slug)
-                if slot is None or entry.slot == slot:
-                    yield entry
+    def _entries(self, slug: str, most: int, since: int | None) -> Iterator[Entry]:
+        items = self._query(f"log#{slug}", ScanIndexForward=False, Limit=min(most, PAGE))
+        older, texts = 0, (text["S"] for item in items for text in reversed(item["body"]["L"]))
+        for text in islice(texts, most):
+            entry = rows.ENTRY.load(text, slug)
+            older = older + 1 if since is not None and rows.heard_at(entry) < since else 0
+            yield entry
+            if older == OLDER_MAX:
+                return
 
     def _waiting(self, now: int) -> Iterator[Delivery]:
         shards = range(self._wheel.all_shards())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.model import DAY, NEVER, Commit, Document, Due, Mark, Snapshot
 from heartbeat.store import rows
+from heartbeat.store.protocol import HISTORY_READ, OLDER_MAX
 from heartbeat.store.sqlite.commit import keep
 from heartbeat.store.sqlite.file import MIGRATIONS, SQLiteFile
 from heartbeat.store.sqlite.find import Ids, chosen
@@ -26,12 +27,14 @@ COLUMNS = "uuid, due, state, definition"
 PAGE = f"SELECT slug, id, {COLUMNS} FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"  # noqa: S608 - a constant
 NAMES = "SELECT slug FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"
 HISTORY = """
-    WITH RECURSIVE chain(prev, slot, entry) AS (
-        SELECT prev, slot, entry FROM log WHERE id = coalesce(
+    WITH RECURSIVE chain(id, prev, slot, nth, older) AS (
+        SELECT id, prev, slot, 1, coalesce(heard_at < :since, 0) FROM log WHERE id = coalesce(
             (SELECT last FROM jobs WHERE slug = :slug), (SELECT last FROM gone WHERE slug = :slug))
         UNION ALL
-        SELECT log.prev, log.slot, log.entry FROM chain JOIN log ON log.id = chain.prev)
-    SELECT entry FROM chain WHERE :slot IS NULL OR slot = :slot LIMIT :limit"""
+        SELECT log.id, log.prev, log.slot, nth + 1, CASE WHEN log.heard_at < :since THEN older + 1 ELSE 0 END
+        FROM chain JOIN log ON log.id = chain.prev WHERE nth < :most AND older < :older)
+    SELECT entry FROM chain CROSS JOIN log ON log.id = chain.id
+    WHERE :slot IS NULL OR chain.slot = :slot LIMIT :limit"""
 # The newest row always stays: SQLite assigns the highest id + 1, and a pointer to a purged row must never meet a
 # new one with the same number.
 PURGE_LOG = """DELETE FROM log WHERE id IN (
@@ -108,10 +111,11 @@ class SQLiteStore:
         self._ids.remember(rows_now)
         return [Commit.STORED if one else Commit.STALE for one in kept]
 
-    def history(self, slug: str, limit: int, slot: int | None = None) -> list[Entry]:
+    def history(self, slug: str, limit: int, slot: int | None = None, since: int | None = None) -> list[Entry]:
         """See Store.history."""
+        bounds = {"most": limit if slot is None else HISTORY_READ, "since": since, "older": OLDER_MAX}
         with self._file.reading() as db:
-            found = db.execute(HISTORY, {"slug": slug, "slot": slot, "limit": limit})
+            found = db.execute(HISTORY, {"slug": slug, "slot": slot, "limit": limit, **bounds})
             return [rows.ENTRY.load(text, slug) for (text,) in found]
 
     def outbox(self, now: int, limit: int) -> list[Delivery]:
