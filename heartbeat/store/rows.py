@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from heartbeat import model
 from heartbeat.errors import StoreCorrupt
+from heartbeat.store.protocol import OLDER_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 JOBS_CACHED = 20_000
 """Parsed definitions to keep: they hardly ever change, and every load needs them."""
@@ -54,6 +58,17 @@ def load_job(text: str, slug: str) -> model.Job:
 def heard_at(entry: model.Entry) -> int:
     """When an entry came in: its retention counts from then (it may report an earlier instant)."""
     return entry.signal.received if entry.signal else entry.at
+
+
+def read_back(texts: Iterable[str], slug: str, since: int | None) -> Iterator[model.Entry]:
+    """A job's entries, newest first, until OLDER_MAX in a row came in before `since` (see Store.history)."""
+    older = 0
+    for text in texts:
+        entry = ENTRY.load(text, slug)
+        older = older + 1 if since is not None and heard_at(entry) < since else 0
+        yield entry
+        if older == OLDER_MAX:
+            return
 
 
 def _problem(text: str, error: Exception) -> str:

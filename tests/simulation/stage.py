@@ -73,9 +73,9 @@ class Faulty:
                 self._world.committed(self._actor, change)
         return answers
 
-    def history(self, slug, limit, slot=None):
+    def history(self, slug, limit, slot=None, since=None):
         self._world.meanwhile()
-        return self._store.history(slug, limit, slot)
+        return self._store.history(slug, limit, slot, since)
 
     def document(self, name):
         self._world.meanwhile()

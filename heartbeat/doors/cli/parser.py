@@ -76,7 +76,7 @@ _START = [
 
 
 def _whole() -> list[str]:
-    from heartbeat.settings import JOBS_FILE, Settings  # noqa: PLC0415 - `ping` and `exec` need none of it
+    from heartbeat.settings import JOBS_FILE, Settings  # noqa: PLC0415 - ping and exec need none of it
 
     return [
         "heartbeat COMMAND --help tells more; heartbeat --version",

@@ -144,13 +144,11 @@ def log_items(change: Change, life: int, retention: int) -> Iterator[Item]:
     """The entries of one change: one item, or several when they are large."""
     n = max((entry.n for entry in change.entries), default=0)
     heard = max(map(rows.heard_at, change.entries), default=0)
-    slots = {str(entry.slot) for entry in change.entries if entry.slot is not None}
     for part, texts in enumerate(_parts(change.entries)):
         yield {
             **key(f"log#{change.slug}", f"{life:06}#{n:012}#{heard:015}#{part:03}"),
             "body": {"L": [{"S": text} for text in texts]},
             EXPIRES: seconds(heard + retention),
-            **({"slots": {"NS": sorted(slots)}} if slots else {}),
         }
 
 

@@ -26,7 +26,7 @@ from heartbeat.store.dynamodb.owed_lines import Lines
 from heartbeat.store.dynamodb.parallel import Hands
 from heartbeat.store.dynamodb.wheel import Wheel
 from heartbeat.store.dynamodb.writes import WritePlan, is_plain, plan, update_job
-from heartbeat.store.protocol import HISTORY_READ, OLDER_MAX
+from heartbeat.store.protocol import HISTORY_READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -188,13 +188,8 @@ class DynamoDBStore:
 
     def _entries(self, slug: str, most: int, since: int | None) -> Iterator[Entry]:
         items = self._query(f"log#{slug}", ScanIndexForward=False, Limit=min(most, PAGE))
-        older, texts = 0, (text["S"] for item in items for text in reversed(item["body"]["L"]))
-        for text in islice(texts, most):
-            entry = rows.ENTRY.load(text, slug)
-            older = older + 1 if since is not None and rows.heard_at(entry) < since else 0
-            yield entry
-            if older == OLDER_MAX:
-                return
+        texts = (text["S"] for item in items for text in reversed(item["body"]["L"]))
+        return islice(rows.read_back(texts, slug, since), most)
 
     def _waiting(self, now: int) -> Iterator[Delivery]:
         shards = range(self._wheel.all_shards())
