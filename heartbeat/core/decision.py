@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Decision:
     """Collects what one look at a job decides.
 
-    now: when we look; quiet: until when people are not told (a silence), or None; blinds: when nobody listened.
+    now: when we look; quiet: until when people are not told (a silence), or None; blinds: when nobody listened;
+    version: what the job's state will have.
     """
 
     def __init__(self, snapshot: Snapshot, now: int, quiet: int | None, blinds: Blinds = ()) -> None:
@@ -29,7 +30,7 @@ class Decision:
         self.entries: list[Entry] = []
         self.alerts: list[Alert] = []
         self.doubt = ""  # why what is told next may not be so
-        self._n = self.state.version + 1
+        self.version = self.state.version + 1
         self._unkept: Ruled | None = None  # a row of the table that no line of history carries yet
 
     def set(self, **fields: Unpack[StateFields]) -> None:
@@ -40,7 +41,8 @@ class Decision:
         self, slot: int | None, at: int, verdict: Verdict | None, reason: Reason | None, signal: Signal | None = None
     ) -> None:
         """Write one line of history."""
-        entry = Entry(slug=self.job.slug, n=self._n, slot=slot, at=at, verdict=verdict, reason=reason, signal=signal)
+        slug, n = self.job.slug, self.version
+        entry = Entry(slug=slug, n=n, slot=slot, at=at, verdict=verdict, reason=reason, signal=signal)
         self.entries.append(entry if self._unkept is None else keep_row(entry, self._unkept))
         self._unkept = None
 

@@ -221,7 +221,7 @@ class Judgment(Decision):
         if known is not None:  # it ended within a silence and nobody was told: the same incident goes on
             self.set(incident=replace(known, ended_at=None, bad=known.bad + 1))
             return
-        name = incident_id(self.job.slug, self.state.life, self._n, len(self.entries))
+        name = incident_id(self.job.slug, self.state.life, self.version, len(self.entries))
         bad = self.state.streak
         incident = Incident(id=name, opened_at=at, verdict=verdict, reason=reason, slot=slot, bad=bad)
         self.set(incident=incident)
@@ -255,7 +255,8 @@ class Judgment(Decision):
             self.note(None, self.state.since, None, None)
             self.remark("what was known of a later run counts now")
         moved = self.entries or self.state is not self.snapshot.state
-        self.set(version=self._n)
+        if self.state.version != self.version:
+            self.set(version=self.version)
         look, due = self.next_look(), self.snapshot.due
         return Change(
             slug=self.job.slug,

@@ -95,7 +95,7 @@ def _hear(case: Judgment, signal: Signal) -> None:
         return
     last = signal.at if state.last_signal is None else max(signal.at, state.last_signal)
     skew = state.skew if signal.skew is None else signal.skew
-    case.set(seen=seen, last_signal=last, signals=state.signals + 1, skew=skew)
+    case.set(version=case.version, seen=seen, last_signal=last, signals=state.signals + 1, skew=skew)
 
 
 def _finished_run(signal: Signal) -> str:
