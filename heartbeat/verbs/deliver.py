@@ -15,11 +15,12 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from heartbeat.errors import ChannelFailed
+from heartbeat.errors import ChannelFailed, StoreCorrupt
 from heartbeat.model import DAY, SECOND
 from heartbeat.verbs import batching, channel_state
 from heartbeat.verbs.channel_lane import Lane, Pass
 from heartbeat.verbs.counts import Delivered, count
+from heartbeat.verbs.illness import FADES, fall_ill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,8 @@ HORIZON = 1 * DAY
 """How far ahead a pass looks: what waits is tried sooner when its channel or its holder has changed."""
 BUDGET = 45 * SECOND
 """How long a pass starts new sends; the rest is left to the next pass."""
+UNREADABLE = "deliveries/unreadable"
+"""The illness of a store in which a waiting delivery cannot be read."""
 LANES = 32
 """Channels that are served at the same time."""
 
@@ -104,7 +107,11 @@ def deliver(  # noqa: PLR0913 - the last seven are limits and helpers that have 
 def _read(store: Store, now: int, limit: int) -> tuple[list[Delivery], bool]:
     """What waits, without messages that were only read in part; and whether more is due."""
     while True:
-        rows = store.outbox(now + HORIZON, limit)
+        try:
+            rows = store.outbox(now + HORIZON, limit)
+        except StoreCorrupt as problem:  # nobody can be told before that is mended: it must be seen elsewhere
+            fall_ill(store, UNREADABLE, f"no alert can be sent, for one cannot be read: {problem}", now, None, FADES)
+            raise
         if len(rows) < limit:
             return rows, False
         whole = batching.uncut(rows)

@@ -2,12 +2,16 @@
 
 from threading import Barrier, Thread
 
+import pytest
+
 from heartbeat.channels.body import severity
 from heartbeat.doors.api.app import Api, ApiRequest
+from heartbeat.errors import StoreCorrupt
 from heartbeat.model import MINUTE, NEVER, Event
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.text.alert_text import compose
-from heartbeat.verbs.illness import fall_ill, get_well, illnesses
+from heartbeat.verbs.deliver import UNREADABLE, deliver
+from heartbeat.verbs.illness import FADES, fall_ill, get_well, illnesses
 from heartbeat.verbs.sweep import sweep
 
 T0 = 1_795_350_000_000
@@ -85,3 +89,20 @@ def test_health_over_http_is_503_with_the_reason():
     fall_ill(store, "jobs-file", "it cannot be read", T0, ())
     answer = api.answer(ApiRequest(method="GET", path="/healthz"))
     assert (answer.status, answer.value["illnesses"]) == (503, {"jobs-file": "it cannot be read"})
+
+
+def test_a_delivery_that_cannot_be_read_is_seen_though_nobody_can_be_told():
+    store = SQLiteStore(":memory:")
+    fall_ill(store, "a", "b", T0, ("ops",))
+    with store._file.writing() as db:
+        db.execute("UPDATE deliveries SET delivery = '[2,\"from a newer version\"]'")
+    for _ in range(2):
+        with pytest.raises(StoreCorrupt):
+            deliver(store, {}, lambda: T0 + MINUTE)
+    (ill,) = (each for each in illnesses(store) if each.name == UNREADABLE)
+    assert ill.text.startswith("no alert can be sent, for one cannot be read: deliveries")
+    assert "a newer version wrote it" in ill.text
+    answer = Api(store, lambda: T0 + MINUTE).answer(ApiRequest(method="GET", path="/healthz"))
+    assert (answer.status, UNREADABLE in answer.value["illnesses"]) == (503, True)
+    sweep(store, T0 + MINUTE + FADES + MINUTE)  # mended meanwhile, or it would have been noticed again
+    assert UNREADABLE not in {each.name for each in illnesses(store)}
