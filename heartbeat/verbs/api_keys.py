@@ -83,9 +83,8 @@ def holder(store: Store, token: str) -> Holder | None:
     """Whose key this is; None when it is nobody's."""
     given = _hash(token)
     found = None
-    for name, value in _kept(
-        store.document(KEYS).value
-    ).items():  # every key is compared, so the time that it takes tells nothing
+    # Every key is compared, so the time that it takes tells nothing.
+    for name, value in _kept(store.document(KEYS).value).items():
         if hmac.compare_digest(given, str(value["hash"])):
             found = _holder(name, value)
     return found

@@ -1,4 +1,4 @@
-"""What a ping reads back does not grow with the history: SQLite's steps are counted, DynamoDB's requests."""
+"""What a ping reads back does not grow with the history: SQLite's steps are counted."""
 
 import pytest
 from msgspec.structs import replace
@@ -29,7 +29,7 @@ def grown(lines, schedule=None):
 
 
 def steps(store, signal):
-    """How many thousands of steps SQLite takes to record it."""
+    """How many hundreds of steps SQLite takes to record it."""
     count = [0]
     with store._file.reading() as db:
         db.set_progress_handler(lambda: count.__setitem__(0, count[0] + 1), 100)
@@ -43,7 +43,7 @@ CASES = {
     "a plain ping": lambda now: {"at": now},
     "one more in the slot": lambda now: {"at": now - 2 * MINUTE},
     "for an old slot": lambda now: {"at": now, "named": "2026-11-22T09:05"},
-    "for one that was paused": lambda now: {"at": now, "named": "2026-11-22T09:00"},
+    "for a time before there was the job": lambda now: {"at": now, "named": "2026-11-22T09:00"},
     "a start that comes late": lambda now: {"at": now - HOUR, "kind": Kind.START, "run_id": "old"},
 }
 

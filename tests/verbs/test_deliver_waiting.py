@@ -474,6 +474,16 @@ def test_an_owner_knows_itself_and_what_is_no_owner(tmp_path):
         assert me.gone("123")
 
 
+def test_whoever_reaches_a_database_by_a_link_is_known_to_the_others(tmp_path):
+    """The locks lie in one file, beside the database itself."""
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "heartbeat.db"
+    link.symlink_to(tmp_path / "heartbeat.db")
+    with closing(ProcessOwner(link)):
+        assert [file.name for file in (tmp_path / "links").iterdir()] == ["heartbeat.db"]
+        assert (tmp_path / "heartbeat.db-owners").exists()
+
+
 def test_a_row_is_ready_by_its_time_its_holder_or_its_channel():
     row = replace(delivery(alert(), "ops", NOW), next_at=NOW + DAY, under=("a",))
     held = replace(row, holder="h", under=())

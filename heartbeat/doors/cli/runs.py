@@ -211,9 +211,8 @@ def _runs(call: Invocation) -> int:
 
 def _row(record: Record, now: int, job: Job) -> list[str | Cell]:
     zone = job.timezone
-    at_times = (
-        slots.schedule_of(job).interval_ms is None
-    )  # for `every`, the slot is the latest time at which the run was due
+    # For `every`, the slot is the latest time at which the run was due.
+    at_times = slots.schedule_of(job).interval_ms is None
     return [
         record.id[:ID_SHOWN],
         moment(record.slot, now, zone) if at_times else "",

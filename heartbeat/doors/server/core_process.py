@@ -69,9 +69,8 @@ def settle_in() -> None:
     """Tune the interpreter, in front or core, for what follows: a few threads, and many small objects."""
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
-    gc.set_threshold(
-        20_000, 50, 100
-    )  # pings leave no cycles; collecting all jobs' snapshots takes tens of milliseconds
+    # Pings leave no cycles, and collecting all jobs' snapshots takes tens of milliseconds.
+    gc.set_threshold(20_000, 50, 100)
     sys.setswitchinterval(0.001)  # at the default 5 ms, pings wait too long for the sweep
 
 

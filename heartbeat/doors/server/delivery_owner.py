@@ -25,7 +25,7 @@ class ProcessOwner:
 
     def __init__(self, database: Path) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._file = os.open(f"{database}{SUFFIX}", flags, 0o600)
+        self._file = os.open(f"{database.resolve()}{SUFFIX}", flags, 0o600)  # the same by whatever link it is reached
         self._place = secrets.randbelow(PLACES)
         self.name = f"{self._place:x}"
         fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, self._place)

@@ -138,9 +138,8 @@ class Patient:
 
     def batch(self, table: str, keys: list[Item]) -> list[Item]:
         """The items that exist under these keys, each once, in any order, read strongly consistently."""
-        once = list(
-            {(key["pk"]["S"], key["sk"]["S"]): key for key in keys}.values()
-        )  # DynamoDB refuses a key given twice
+        # DynamoDB refuses a key given twice.
+        once = list({(key["pk"]["S"], key["sk"]["S"]): key for key in keys}.values())
         found: list[Item] = []
         for start in range(0, len(once), BATCH_MAX):
             found += self._batch(table, once[start : start + BATCH_MAX])
