@@ -56,6 +56,7 @@ def cloud(monkeypatch):
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setattr("heartbeat.store.address.HANDS", 1)  # moto copies a table while other threads write to it
     with mock_aws():
         create_table(boto3_call(boto3.client("dynamodb")), TABLE)
         yield f"dynamodb://{TABLE}"
