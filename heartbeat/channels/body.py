@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import NEVER, SECOND, Alert, Event, Verdict
-from heartbeat.text.alert_text import NAMES_MAX, headline
+from heartbeat.text.alert_text import headline, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,23 +33,15 @@ if TYPE_CHECKING:
     from heartbeat.text.alert_text import Message
 
 SCHEMA_VERSION = 1
-EVENTS = {
-    Verdict.ON_TIME: "on_time",
-    Verdict.LATE: "late",
-    Verdict.MISSED: "missed",
-    Verdict.FAILED: "failed",
-    Verdict.TIMED_OUT: "timeout",
-    Verdict.EXCUSED: "excused",
-    Verdict.UNKNOWN: "unknown",
-}
 SEVERITIES = ("critical", "warning", "info")
 _MILD = frozenset({Verdict.LATE, Verdict.UNKNOWN, Verdict.EXCUSED, Verdict.ON_TIME})
 
 
 def event(alert: Alert) -> str:
     """What to filter by."""
-    opened = alert.event is Event.OPENED and alert.verdict is not None
-    return EVENTS[alert.verdict] if opened and alert.verdict else str(alert.event)
+    if alert.event is not Event.OPENED or alert.verdict is None:
+        return str(alert.event)
+    return "timeout" if alert.verdict is Verdict.TIMED_OUT else str(alert.verdict)
 
 
 def severity(alert: Alert) -> str:
@@ -164,6 +156,4 @@ def _text(value: object) -> str:
 
 
 def _shared(values: list[str]) -> str:
-    distinct = list(dict.fromkeys(value for value in values if value))
-    more = len(distinct) - NAMES_MAX
-    return ", ".join(distinct[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")
+    return some(list(dict.fromkeys(filter(None, values))))
