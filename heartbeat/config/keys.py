@@ -29,10 +29,10 @@ class Key:
     field: str = ""
 
 
-def record(spot: Located, keys: tuple[Key, ...]) -> dict[str, Any]:
-    """A mapping's values by key, as far as they can be read; an unknown key is a mistake."""
+def record(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> dict[str, Any]:
+    """A mapping's values by key, as far as they can be read; an unknown key is a mistake. allowed: how others may begin."""
     entries = spot.entries()
-    check_keys(spot, keys)
+    _check_keys(spot, keys, allowed)
     found: dict[str, Any] = {}
     for key in keys:
         if key.name in entries:
@@ -53,7 +53,7 @@ def one_kind(spot: Located, known: Iterable[str], what: str) -> tuple[str, Locat
     return next(iter(kinds.items()))
 
 
-def check_keys(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> None:
+def _check_keys(spot: Located, keys: tuple[Key, ...], allowed: str) -> None:
     """Keep a mistake for each unknown key, and for each missing one."""
     entries, known = spot.entries(), [key.name for key in keys]
     for name in entries:
