@@ -8,7 +8,7 @@ from heartbeat.core import slots
 from heartbeat.core.blind import LONG
 from heartbeat.doors.api.json_shapes import explained, explanation_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_store, here, open_store, snapshot_of
+from heartbeat.doors.cli.options import add_store, here, open_store
 from heartbeat.doors.cli.runs import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.doors.cli.status_table import STYLES
@@ -16,6 +16,7 @@ from heartbeat.model import BAD, GOOD, Outcome, Verdict
 from heartbeat.schedule import format_duration
 from heartbeat.text.times import ago, and_ago, duration, moment, stamp
 from heartbeat.verbs import service_state
+from heartbeat.verbs.jobs import snapshot_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.api import until
-from heartbeat.errors import BadSetting, UnknownJob
+from heartbeat.errors import BadSetting
 from heartbeat.settings import JOBS_FILE, Settings
 from heartbeat.store import address
-from heartbeat.verbs.jobs import names, nearest
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ActionsContainer
     from collections.abc import Iterator
 
-    from heartbeat.model import Snapshot
     from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
 
@@ -89,14 +87,6 @@ def open_store(args: Namespace, *, create: bool = False) -> Iterator[Store]:
         )
     with closing(address.open_store(found, args.clock)) as store:
         yield store
-
-
-def snapshot_of(store: Store, slug: str) -> Snapshot:
-    """The job of this name. Raises UnknownJob with the nearest name."""
-    found = store.load([slug]).get(slug)
-    if found is None:
-        raise UnknownJob(slug, nearest(slug, names(store)))
-    return found
 
 
 def span_end(args: Namespace, now: int, zone: str | None) -> int | None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from heartbeat.core.explain import open_slot
 from heartbeat.doors.api.json_shapes import job_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_span, add_store, me, open_store, snapshot_of, span_end
+from heartbeat.doors.cli.options import add_span, add_store, me, open_store, span_end
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.model import Status
 from heartbeat.text.times import ago, and_ago, moment
+from heartbeat.verbs.jobs import snapshot_of
 from heartbeat.verbs.operate import acknowledge, pause_job, resume_job
 
 if TYPE_CHECKING:
