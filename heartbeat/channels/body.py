@@ -21,11 +21,11 @@ Instants are ISO 8601 in UTC ("2026-11-22T00:00:00Z"); unknown values are null, 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.model import NEVER, SECOND, Alert, Event, Verdict
+from heartbeat.model import Alert, Event, Verdict
 from heartbeat.text.alert_text import headline, some
+from heartbeat.text.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,14 +115,6 @@ def texts(message: Message, key: str) -> dict[str, str]:
     several = {name: _shared([_text(row[name]) for row in rows]) for name in rows[0]}
     envelope = {name: str(value) for name, value in _envelope(message, key).items()}
     return several | envelope | {"headline": message.headline, "subject": message.subject, "message": message.text}
-
-
-def iso(at: int | None) -> str | None:
-    """An instant in UTC, with milliseconds where there are any."""
-    if at is None or not 0 <= at < NEVER:
-        return None
-    precision = "milliseconds" if at % SECOND else "seconds"
-    return datetime.fromtimestamp(at / SECOND, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def _envelope(message: Message, key: str) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.api.json_shapes import iso
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_store, here, open_store
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting
+from heartbeat.text.times import iso
 from heartbeat.verbs import api_keys
 
 if TYPE_CHECKING:

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from heartbeat.core import slots
-from heartbeat.doors.api.json_shapes import iso
 from heartbeat.doors.api.until import instant
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_store, config_path, is_there, open_store, place, snapshot_of
+from heartbeat.doors.cli.options import add_store, config_path, is_there, open_store, place
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.schedule import parse
 from heartbeat.schedule.remarks import remarks
-from heartbeat.text.times import ago
-from heartbeat.verbs.jobs import nearest
+from heartbeat.text.times import ago, iso
+from heartbeat.verbs.jobs import nearest, snapshot_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
