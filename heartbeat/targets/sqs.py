@@ -65,8 +65,7 @@ class Sqs:
             return self.region
         if self.queue.startswith("arn:"):
             return self.queue.split(":")[3]
-        host = self.queue.partition("://")[2].partition("/")[0].split(".")
-        return host[1] if host[0] == "sqs" and len(host) > 1 else ""
+        return region_of(self.queue)
 
     def _url(self, sqs: Any) -> str:  # noqa: ANN401 - boto3 makes its clients at run time
         if "://" in self.queue:
@@ -74,3 +73,9 @@ class Sqs:
         *_, account, name = ("", *self.queue.split(":"))
         owner = {"QueueOwnerAWSAccountId": account} if account else {}
         return str(sqs.get_queue_url(QueueName=name, **owner)["QueueUrl"])
+
+
+def region_of(url: str) -> str:
+    """The region in a queue's URL, "" if it names none."""
+    host = url.partition("://")[2].partition("/")[0].split(".")
+    return host[1] if host[0] == "sqs" and len(host) > 1 else ""
