@@ -30,7 +30,7 @@ class Key:
 
 
 def record(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> dict[str, Any]:
-    """A mapping's values by key, as far as they can be read; an unknown key is a mistake. allowed: how others may begin."""
+    """A mapping's values by key, as far as they can be read; an unknown key is a mistake. allowed: a prefix."""
     entries = spot.entries()
     _check_keys(spot, keys, allowed)
     found: dict[str, Any] = {}
