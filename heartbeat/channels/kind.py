@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from heartbeat.channels.protocol import Channel
 
 Settings = dict[str, Any]
+VERBATIM = frozenset({"template"})
+"""Settings in which `${…}` is the channel's, not ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
