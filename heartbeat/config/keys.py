@@ -63,3 +63,15 @@ def _check_keys(spot: Located, keys: tuple[Key, ...], allowed: str) -> None:
     for key in keys:
         if key.required and key.name not in entries:
             spot.findings.mistake(spot.mistake(f"`{key.name}` is missing; write for example `{key.example}`"))
+
+
+def keys_schema(keys: tuple[Key, ...]) -> dict[str, Any]:
+    """The JSON schema of a mapping with these keys, before what else is true of it."""
+    properties = {key.name: {**key.type.schema, "description": key.doc} for key in keys}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def kinds_schema(kinds: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of `{KIND: {...}}`."""
+    one = {"minProperties": 1, "maxProperties": 1}
+    return {"type": "object", "properties": kinds, "additionalProperties": False, **one}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.config.channels import check_address, setting_text
 from heartbeat.config.findings import quoted
-from heartbeat.config.keys import Key, one_kind, record
+from heartbeat.config.keys import Key, keys_schema, kinds_schema, one_kind, record
 from heartbeat.config.sources import LOG, log_of
 from heartbeat.config.values import FLAG, Type, duration, many, one_of
 from heartbeat.model import MINUTE, Overlap, Source, Trigger
@@ -194,7 +194,6 @@ KINDS = (
     ),
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
-OVERLAPS = tuple(str(each) for each in Overlap)
 
 
 def read_trigger(spot: Located) -> Trigger:
@@ -225,31 +224,13 @@ def _check_container(spot: Located, settings: dict[str, Any]) -> None:
             spot.findings.mistake(spot.entries()[key].mistake("is for a container: write its name as `container`"))
 
 
-def read_overlap(spot: Located) -> Overlap:
-    """What happens to a start while another run is under way."""
-    return Overlap(OVERLAP_WORDS.read(spot))
-
-
-OVERLAP_WORDS = one_of(OVERLAPS, "overlap")
-OVERLAP = Type(words=OVERLAP_WORDS.words, schema=OVERLAP_WORDS.schema, read=read_overlap)
+_WORDS = one_of(tuple(map(str, Overlap)), "overlap")
+OVERLAP = Type(words=_WORDS.words, schema=_WORDS.schema, read=lambda spot: Overlap(_WORDS.read(spot)))
 
 
 def _schema(kind: TriggerKind) -> dict[str, Any]:
-    keys = {key.name: {**key.type.schema, "description": key.doc} for key in kind.keys}
     required = [key.name for key in kind.keys if key.required]
-    return {
-        "description": kind.doc,
-        "type": "object",
-        "properties": keys,
-        "additionalProperties": False,
-        "required": required,
-    }
+    return {"description": kind.doc, **keys_schema(kind.keys), "required": required}
 
 
-TRIGGER_SCHEMA = {
-    "type": "object",
-    "properties": {kind.name: _schema(kind) for kind in KINDS},
-    "additionalProperties": False,
-    "minProperties": 1,
-    "maxProperties": 1,
-}
+TRIGGER_SCHEMA = kinds_schema({kind.name: _schema(kind) for kind in KINDS})
