@@ -139,7 +139,8 @@ def _success(case: Judgment, signal: Signal, where: SlotMatch, prior: Verdict | 
         case.note(where.slot, signal.at, prior, None, signal)
     else:
         if prior is not None and prior is not Verdict.FAILED:
-            verdict, reason = Verdict.LATE, _why_late(reason)
+            # It may have happened in time; we heard of it after the slot had its verdict.
+            verdict, reason = Verdict.LATE, Reason.REPORTED_LATE if reason is Reason.IN_TIME else reason
         case.note(where.slot, signal.at, verdict if where.slot is not None else None, reason, signal)
     _finish(case, signal, where, good=True)
     if not decided or case.state.status is Status.DOWN:
@@ -181,11 +182,6 @@ def _words(low: float | None, high: float | None) -> str:
     if low is not None and high is not None:
         return f"from {low:g} to {high:g}"
     return f"at least {low:g}" if low is not None else f"at most {high:g}"
-
-
-def _why_late(reason: Reason) -> Reason:
-    # It happened in time, but we heard of it after the slot had its verdict.
-    return Reason.REPORTED_LATE if reason is Reason.IN_TIME else reason
 
 
 def _timeliness(case: Judgment, signal: Signal, where: SlotMatch) -> tuple[Verdict, Reason]:

@@ -115,7 +115,7 @@ def _as_json(schedule: Schedule, after: int, found: list[tuple[int, str]]) -> di
 
 def latest_slot(args: Namespace, now: int) -> str:
     """The slot of a run that starts now (`exec --every-slot-once`), as `--for` has it. Raises BadConfig, BadSetting."""
-    from heartbeat.config import read_file  # noqa: PLC0415 - `next` itself reads no YAML
+    from heartbeat.config import read_file  # noqa: PLC0415 - the command itself reads no YAML
 
     path, slug = config_path(args), args.slug
     if not path.exists():
