@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from uuid import uuid4
 
-from heartbeat.doors.api import until
 from heartbeat.doors.api.json_shapes import (
     delivery_facts,
     explained,
@@ -19,6 +18,7 @@ from heartbeat.doors.api.json_shapes import (
     runs_of,
     silence_facts,
 )
+from heartbeat.doors.api.until import end_of
 from heartbeat.errors import BadSignal, CallerError, NotNow
 from heartbeat.model import Silence
 from heartbeat.text.sanitize import sound
@@ -82,10 +82,6 @@ class ApiCall:
             raise BadSignal(f"after is {after[:100]!r}; give the `after` of the page before")
         return after, int(limit)
 
-    def end(self, given: Value, zone: str | None) -> int | None:
-        """When the thing that the body asks for ends."""
-        return until.end(given.get("for"), given.get("until"), self.now, zone)
-
     def facts(self, snapshot: Snapshot) -> Value:
         """A job as it stands."""
         return job_facts(snapshot, service_state.silences(self.store), self.now)
@@ -135,7 +131,7 @@ def _one_run(turn: ApiCall, slug: str, quoted: str) -> Value:
 
 def _pause(turn: ApiCall, slug: str) -> Value:
     given = turn.given("for", "until", "reason")
-    until = turn.end(given, snapshot_of(turn.store, slug).job.timezone)
+    until = end_of(given.get("for"), given.get("until"), turn.now, snapshot_of(turn.store, slug).job.timezone)
     return turn.facts(pause_job(turn.store, slug, turn.now, until=until, reason=given.get("reason", "")))
 
 
@@ -157,7 +153,7 @@ def _silence(turn: ApiCall) -> Value:
     given = turn.given("selector", "for", "until", "reason", "by")
     if not given.get("selector"):
         raise BadSignal("'selector' is missing: a job's name, with * and ?, or tag:NAME")
-    until = turn.end(given, None)
+    until = end_of(given.get("for"), given.get("until"), turn.now, None)
     if until is None:
         raise BadSignal("'for' is missing: a silence always ends; send for, such as 2h, or until, with its offset")
     if sum(each.end > turn.now for each in service_state.silences(turn.store)) >= SILENCES_MAX:

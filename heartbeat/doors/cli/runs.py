@@ -139,10 +139,7 @@ def _rerun(call: Invocation) -> int:
 
 def _say(call: Invocation, started: dict[str, Any]) -> int:
     phase, held = started["phase"], started["held"]
-    if call.args.json:
-        call.screen.json(started)
-    else:
-        call.screen.say(Cell(_told(started), "green" if phase == Phase.STARTED else "red"))
+    call.tell(started, Cell(_told(started), "green" if phase == Phase.STARTED else "red"))
     if phase in {Phase.STARTED, Phase.QUEUED}:
         return Exit.FINE
     return Exit.WRONG if held is not None else Exit.WORLD
