@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from heartbeat.model import MINUTE
 from heartbeat.targets import aws_call
@@ -28,11 +28,7 @@ class Sqs:
     attributes: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     region: str = ""
-
-    @property
-    def timeout(self) -> int:
-        """See Target."""
-        return 2 * aws_call.TIMEOUT
+    timeout: ClassVar[int] = 2 * aws_call.TIMEOUT
 
     @property
     def repeatable(self) -> int:
