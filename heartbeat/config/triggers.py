@@ -15,6 +15,8 @@ from heartbeat.model import MINUTE, Overlap, Source, Trigger
 from heartbeat.targets.ecs import name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heartbeat.config.located import Located
 
 TIMEOUT_MAX = 15 * MINUTE
@@ -47,12 +49,8 @@ def _read_texts(spot: Located) -> tuple[str, ...]:
     return found
 
 
-def _read_map(spot: Located) -> dict[str, str]:
-    return {name: _read_text(below) for name, below in spot.entries().items()}
-
-
-def _read_json(spot: Located) -> dict[str, Any]:
-    return {name: below.plain() for name, below in spot.entries().items()}
+def _each(read: Callable[[Located], Any]) -> Callable[[Located], dict[str, Any]]:
+    return lambda spot: {name: read(below) for name, below in spot.entries().items()}
 
 
 def _read_status(spot: Located) -> str:
@@ -79,8 +77,8 @@ TEXTS = Type(
     read=_read_texts,
 )
 URL = Type(words="URL", schema=_STRING, read=_read_url)
-MAP = Type(words="mapping of texts", schema={"type": "object", "additionalProperties": _STRING}, read=_read_map)
-JSON = Type(words="mapping", schema={"type": "object"}, read=_read_json)
+MAP = Type(words="mapping of texts", schema={"type": "object", "additionalProperties": _STRING}, read=_each(_read_text))
+JSON = Type(words="mapping", schema={"type": "object"}, read=_each(lambda spot: spot.plain()))
 TIMEOUT = Type(words="duration up to `15m`", schema=_DURATION.schema, read=_read_timeout)
 STATUSES = many(
     Type(
