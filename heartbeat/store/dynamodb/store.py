@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.model import DAY, NEVER, SECOND, Commit, Document, Mark, Snapshot
 from heartbeat.store import rows
 from heartbeat.store.dynamodb import items as lay
-from heartbeat.store.dynamodb.call import BATCH_MAX, Patient, Refused
+from heartbeat.store.dynamodb.call import BATCH_MAX, Lines, Patient, Refused
 from heartbeat.store.dynamodb.due import Search
-from heartbeat.store.dynamodb.owed_lines import Lines
 from heartbeat.store.dynamodb.parallel import Hands
 from heartbeat.store.dynamodb.wheel import Wheel
 from heartbeat.store.dynamodb.writes import WritePlan, is_plain, plan, update_job
