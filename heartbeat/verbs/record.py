@@ -183,7 +183,7 @@ class Recorder:
     def _noting(self, recording: Recording) -> Iterator[None]:
         try:
             yield
-        except Exception as problem:  # noqa: BLE001 - `finish` raises it
+        except Exception as problem:  # noqa: BLE001 - raised when the recording is finished
             recording.problem = problem
             self._forget_all()
 

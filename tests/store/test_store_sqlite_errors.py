@@ -192,5 +192,5 @@ class TestErrors:
 
     def test_a_change_that_makes_a_job_without_its_state(self, store):
         with pytest.raises(ValueError, match="needs its definition and its state"):
-            store.commit([ping(), Change(slug="backup", job=job())])
+            store.commit([ping("other"), Change(slug="backup", job=job())])
         assert store.commit([new()]) == [STORED]

@@ -36,7 +36,7 @@ STORED: Reply = (PingOutcome.STORED, "")
 
 
 class StoreRecords:
-    """A store as the writer's world.
+    """The store as the writer needs it.
 
     service: who hears about the service, asked when a job is made; start: see Recorder.
     """
@@ -49,7 +49,10 @@ class StoreRecords:
         self.slug_of = store.slug_of
 
     def define(self, job: Job, now: int) -> None:
-        """Make the job that a sender asks for; those who hear about the service hear about it."""
+        """Make the job that a sender asks for, or change it if the same sender defined it.
+
+        Those who hear about the service hear about it.
+        """
         from heartbeat.verbs.apply import define  # noqa: PLC0415 - a usual ping need not load it
 
         define(self._store, replace(job, notify=tuple(self._service())), now)
@@ -99,7 +102,7 @@ class Writer:
         batch = Batch(pings)
         try:
             self._begin(batch)
-        except Exception as problem:  # noqa: BLE001 - `finish` tells of it
+        except Exception as problem:  # noqa: BLE001 - told of when the batch is finished
             batch.problem = problem
         return batch
 

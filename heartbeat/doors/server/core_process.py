@@ -130,7 +130,7 @@ class Fronts:
             self._link = ours
             self._send(self._settings)
             self.report()
-            self._record(Inbox(ours))
+            self._record(Incoming(ours))
             with self._sending:
                 self._link = None
         status = process.wait()
@@ -138,22 +138,22 @@ class Fronts:
         self._process = None
         return status
 
-    def _record(self, inbox: Inbox) -> None:
+    def _record(self, incoming: Incoming) -> None:
         """Record what comes in. While one batch is made durable, in a thread of its own, the next is decided."""
         under_way: _UnderWay | None = None
         while True:
-            pings = inbox.take(wait=under_way is None)
-            begun = None if not pings else _UnderWay(pings, self._writer.begin([p for p in pings if p is not None]))
+            pings = incoming.take(wait=under_way is None)
+            if pings is None and under_way is None:
+                return
+            if pings == []:  # its first word: it is attached
+                self._hearing.open()
+            begun = _UnderWay(pings, self._writer.begin([p for p in pings if p is not None])) if pings else None
             if under_way is not None:
                 self._answer(under_way)
-            elif pings is None:
-                return
-            elif not pings:  # its first word: it is attached
-                self._hearing.open()
             under_way = begun
             if under_way is not None:
                 self._writer.start(under_way.batch)
-                if inbox.more():
+                if incoming.more():
                     under_way.durable = self._aside.submit(under_way.batch.commit)
 
     def _answer(self, done: _UnderWay) -> None:
@@ -185,7 +185,7 @@ class _UnderWay:
     durable: Future[None] | None = None
 
 
-class Inbox:
+class Incoming:
     """What the front sends, batch by batch; None in place of a broken ping."""
 
     def __init__(self, link: socket.socket) -> None:
