@@ -7,9 +7,9 @@ characters, no ping URL that a link preview would fetch). Escaping for its own f
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from heartbeat.model import Alert, Event, Reason, Verdict
@@ -68,8 +68,7 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """One message in words. opening: the sentence that must come first, or ""; lines: a headline for each alert."""
 
     alerts: tuple[Alert, ...]

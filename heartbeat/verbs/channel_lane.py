@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heartbeat.core import addressing
 from heartbeat.errors import ChannelFailed
@@ -30,8 +32,7 @@ BATCH = 100
 """Messages claimed at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
+class Pass(Struct, frozen=True, kw_only=True):
     """What all lanes of one pass share.
 
     deadline: no send starts from then on; told: the channels that hear what another did not take, none given: all;
@@ -70,8 +71,7 @@ class Pass:
         return tuple(addressing.delivery(alert, name, now) for name in self.others(row.channel)) if alert else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Tried(Struct, frozen=True, kw_only=True):
     """What came of one parcel. until: it was not tried, and may be from then on."""
 
     parcel: Parcel
