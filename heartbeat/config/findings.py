@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 PATH_MAX = 300
 QUOTED_MAX = 60
@@ -45,29 +46,18 @@ class Findings(Struct, kw_only=True):
         """Keep a warning."""
         self.doubts.append((place, _sentence(path, problem)))
 
-    def kept(self) -> Kept:
+    @contextmanager
+    def kept(self) -> Iterator[None]:
         """`with findings.kept():` keeps a mistake that stops reading one value, and carries on after the block."""
-        return Kept(self)
+        try:
+            yield
+        except Mistake as mistake:
+            self.mistake(mistake)
 
     def told(self, found: Iterable[tuple[Position, str]]) -> tuple[str, ...]:
         """The sentences in the file's order, each once, as `jobs.yaml:12:5: …`."""
         ordered = sorted(set(found))
         return tuple(f"{self.name}:{place.line}:{place.column}: {text}" for place, text in ordered)
-
-
-class Kept(Struct, frozen=True):
-    """A block that ends at the first mistake."""
-
-    findings: Findings
-
-    def __enter__(self) -> None:
-        """Does nothing."""
-
-    def __exit__(self, _kind: object, error: object, _trace: object) -> bool:
-        """Keep a mistake and carry on; let anything else through."""
-        if isinstance(error, Mistake):
-            self.findings.mistake(error)
-        return isinstance(error, Mistake)
 
 
 def quoted(text: str) -> str:

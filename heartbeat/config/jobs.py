@@ -98,12 +98,12 @@ def _entry(slug: str, spot: Located, defaults: Defaults) -> DeclaredJob:
 
 def _schedule(own: dict[str, Located], spots: dict[str, Located], values: dict[str, Any]) -> Schedule | None:
     """The schedule, unless it or its zone or dialect is broken."""
+    found = None
     unread = [name for name in ("schedule", *_ZONE_PARTS) if name in spots and name not in values]
-    if unread or "schedule" not in own:
-        return None
-    with own["schedule"].findings.kept():
-        return _parsed(own["schedule"], values)
-    return None
+    if not unread and "schedule" in own:
+        with own["schedule"].findings.kept():
+            found = _parsed(own["schedule"], values)
+    return found
 
 
 def _parsed(spot: Located, values: dict[str, Any]) -> Schedule:

@@ -29,10 +29,10 @@ class Key(Struct, frozen=True, kw_only=True):
     field: str = ""
 
 
-def record(spot: Located, keys: tuple[Key, ...]) -> dict[str, Any]:
-    """A mapping's values by key, as far as they can be read; an unknown key is a mistake."""
+def record(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> dict[str, Any]:
+    """A mapping's values by key, as far as they can be read; an unknown key is a mistake. allowed: a prefix."""
     entries = spot.entries()
-    check_keys(spot, keys)
+    _check_keys(spot, keys, allowed)
     found: dict[str, Any] = {}
     for key in keys:
         if key.name in entries:
@@ -53,7 +53,7 @@ def one_kind(spot: Located, known: Iterable[str], what: str) -> tuple[str, Locat
     return next(iter(kinds.items()))
 
 
-def check_keys(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> None:
+def _check_keys(spot: Located, keys: tuple[Key, ...], allowed: str) -> None:
     """Keep a mistake for each unknown key, and for each missing one."""
     entries, known = spot.entries(), [key.name for key in keys]
     for name in entries:
@@ -63,3 +63,15 @@ def check_keys(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> None:
     for key in keys:
         if key.required and key.name not in entries:
             spot.findings.mistake(spot.mistake(f"`{key.name}` is missing; write for example `{key.example}`"))
+
+
+def keys_schema(keys: tuple[Key, ...]) -> dict[str, Any]:
+    """The JSON schema of a mapping with these keys, before what else is true of it."""
+    properties = {key.name: {**key.type.schema, "description": key.doc} for key in keys}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def kinds_schema(kinds: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of `{KIND: {...}}`."""
+    one = {"minProperties": 1, "maxProperties": 1}
+    return {"type": "object", "properties": kinds, "additionalProperties": False, **one}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
-    from heartbeat.doors.cli.screen import Screen
+    from heartbeat.doors.cli.screen import Cell, Screen
 
 EXTRAS = frozenset({"boto3", "botocore", "dateutil", "msgspec", "rich", "slack_sdk", "urllib3", "uvicorn", "yaml"})
 """What the base install lacks."""
@@ -48,6 +48,15 @@ class Invocation:
         from heartbeat.doors.cli.screen import Screen  # noqa: PLC0415 - see above
 
         return Screen(colour=False if self.args.no_color else None)
+
+    def tell(self, facts: object, *lines: Cell) -> Exit:
+        """What was done, as a JSON document if one is asked for, else in lines."""
+        if self.args.json:
+            self.screen.json(facts)
+        else:
+            for line in lines:
+                self.screen.say(line)
+        return Exit.FINE
 
 
 class Command:
