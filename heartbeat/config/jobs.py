@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from heartbeat.config.findings import nearest, quoted
 from heartbeat.config.keys import record
@@ -24,16 +25,14 @@ _FIELDS = {key.name: key.field or key.name for key in JOB_KEYS if key.kept}
 _ZONE_PARTS = frozenset({"timezone", "dialect"})
 
 
-@dataclass(slots=True, kw_only=True)
-class Defaults:
+class Defaults(Struct, kw_only=True):
     """What applies to every job that does not say otherwise, and where it is written."""
 
     values: dict[str, Any] = field(default_factory=dict)
     spots: dict[str, Located] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredJob:
+class DeclaredJob(Struct, frozen=True, kw_only=True):
     """One job as written. own: the keys it sets itself; values: with the defaults; spots: where each is written."""
 
     slug: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from heartbeat.config.findings import nearest, printable, quoted
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from heartbeat.config.values import Type
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Struct, frozen=True, kw_only=True):
     """One key. default: as the docs word it; shared: allowed in `defaults` too; kept: becomes a field of the Job."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heartbeat.config.findings import Findings, Mistake, printable, quoted
 from heartbeat.config.nodes import KINDS, Mapping, Node, Scalar, Sequence
@@ -15,8 +16,7 @@ _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off
 _DIGITS_MAX = 18
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Located:
+class Located(Struct, frozen=True, kw_only=True):
     """A node, the path to it (`jobs.daily-report.grace`), and where findings go."""
 
     node: Node

@@ -7,10 +7,10 @@ in C is used where PyYAML has it; both give the same results here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import yaml
+from msgspec import Struct, field
 
 from heartbeat.config.findings import Findings, Mistake, Position, quoted
 from heartbeat.config.unreadable import check_characters, explain
@@ -36,8 +36,7 @@ KINDS = {
 """What YAML 1.1 takes a value for, and what messages call it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scalar:
+class Scalar(Struct, frozen=True, kw_only=True):
     """One plain or quoted value as written; kind: what YAML 1.1 takes it for (str, int, bool, null …)."""
 
     place: Position
@@ -47,8 +46,7 @@ class Scalar:
     height: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence:
+class Sequence(Struct, frozen=True, kw_only=True):
     """A list. weight: values in it, unfolded; height: levels below it."""
 
     place: Position
@@ -57,8 +55,7 @@ class Sequence:
     height: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapping:
+class Mapping(Struct, frozen=True, kw_only=True):
     """Keys with their values, merge keys (`<<`) applied."""
 
     place: Position
@@ -79,8 +76,7 @@ def compose(text: str, findings: Findings, loader: type = LOADER) -> Node | None
         raise explain(error, text) from None
 
 
-@dataclass(slots=True)
-class _Composer:
+class _Composer(Struct):
     """Turns events into nodes."""
 
     events: Iterator[yaml.Event]

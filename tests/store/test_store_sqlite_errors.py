@@ -11,7 +11,7 @@ from store_samples import T0, delivery, entry, job, new, ping, state
 
 from heartbeat.errors import BadSetting, StoreCorrupt, StoreUnavailable
 from heartbeat.model import Change, Commit, Document
-from heartbeat.store.sqlite.file import MIGRATIONS
+from heartbeat.store.sqlite.schema import MIGRATIONS
 from heartbeat.store.sqlite.store import SQLiteStore
 
 STORED = Commit.STORED

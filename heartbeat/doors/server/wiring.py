@@ -81,8 +81,7 @@ def _serve(settings: Settings) -> None:
         health = Health(log=log, writer=writer)
         hearing = begin(store, _now, settings.sweep_every)
         fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: fronts.stop())
+        _on_signals(fronts.stop)
         scheduler = Scheduler(store, Starter(store, build, _now), log, _now)
         upkeep = Upkeep(store, file, strays, [writer.forget_jobs, scheduler.read_again], settings.keep_days)
         # Two, so that a pass stuck on a hanging channel delays no new alerts: only one gets a delivery's claim.
@@ -94,7 +93,7 @@ def _serve(settings: Settings) -> None:
         copying = Chore("checkpoint", lambda: _checkpoint(store), log)
         watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)
         chores = [*ticking, *housekeeping, *postmen, copying, watched]
-        store.bells, health.chores = [postman.wake for postman in postmen], chores
+        store.postmen, health.chores = postmen, chores
         port = listener.getsockname()[1]
         listener.listen(BACKLOG)
         _say_hello(settings, store, port, keys[0] if fresh or sys.stdout.isatty() else "")
@@ -111,23 +110,21 @@ def _serve(settings: Settings) -> None:
 
 
 class RingingStore(SQLiteStore):
-    """The store, with bells for those who deliver, rung when there is somebody to tell."""
+    """The store, which wakes one of those who deliver when there is somebody to tell; two would do the same work."""
 
-    bells: Sequence[Callable[[], None]] = ()
+    postmen: Sequence[Chore] = ()
 
     def start(self, changes: Sequence[Change]) -> Callable[[], list[Commit]]:
         """See SQLiteStore.start."""
         end = super().start(changes)
-        if not any(delivery.version == 1 for change in changes for delivery in change.deliveries):
-            return end
+        news = any(delivery.version == 1 for change in changes for delivery in change.deliveries)
+        return (lambda: self._wake(end())) if news else end
 
-        def end_and_ring() -> list[Commit]:
-            answers = end()
-            for ring in self.bells:
-                ring()
-            return answers
-
-        return end_and_ring
+    def _wake(self, answers: list[Commit]) -> list[Commit]:
+        idle = [postman for postman in self.postmen if postman.waits]
+        for postman in idle[:1] or self.postmen:
+            postman.wake()
+        return answers
 
 
 def _open(db: Path, log: Log) -> RingingStore:
@@ -165,6 +162,11 @@ def _beat(watchdog: Watchdog, health: Health) -> float:
     if health.report()["ok"]:
         watchdog.beat()
     return WATCHDOG_EVERY
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
 
 
 def _wind_down(chores: Sequence[Chore | Scheduler]) -> list[str]:

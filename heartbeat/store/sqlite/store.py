@@ -9,15 +9,16 @@ from heartbeat.model import DAY, NEVER, Commit, Document, Due, Mark, Snapshot
 from heartbeat.store import rows
 from heartbeat.store.protocol import HISTORY_READ, OLDER_MAX
 from heartbeat.store.sqlite.commit import keep
-from heartbeat.store.sqlite.file import MIGRATIONS, SQLiteFile
+from heartbeat.store.sqlite.file import SQLiteFile
 from heartbeat.store.sqlite.find import ROW, JobRows, chosen
+from heartbeat.store.sqlite.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from heartbeat.model import Change, Delivery, Entry
-    from heartbeat.store.sqlite.file import Migration
+    from heartbeat.store.sqlite.schema import Migration
 
 # Comparing with NEVER lets SQLite see that the partial index is enough.
 DUE = f"SELECT {ROW} FROM jobs WHERE due <= ? AND due < {NEVER} ORDER BY due LIMIT ?"  # noqa: S608 - a constant
