@@ -118,8 +118,7 @@ class TestStatements:
         assert store.commit([Change(slug="nothing", remove=True)]) == [Commit.STALE]
 
     @pytest.mark.parametrize(
-        ("sql", "index"),
-        [(DUE, "jobs_due"), (OUTBOX, "deliveries_pending"), (OF_INCIDENT, "deliveries_incident")],
+        ("sql", "index"), [(DUE, "jobs_due"), (OUTBOX, "deliveries_pending"), (OF_INCIDENT, "deliveries_incident")]
     )
     def test_what_is_due_is_found_by_an_index(self, store, sql, index):
         with store._file.reading() as db:
