@@ -160,10 +160,12 @@ class Run:
 
     def __enter__(self) -> Self:
         start(self.slug, **self._options)
-        self._began = time.monotonic()
+        self._began, self._process = time.monotonic(), os.getpid()
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if os.getpid() != self._process:  # a forked child comes by here too, and the run is not its own
+            return
         took = round(time.monotonic() - self._began, 3)
         kind, status, body = _outcome(error)
         options = self._options if error is None else {**self._options, "raise_errors": False}  # the job's is raised

@@ -89,8 +89,11 @@ final class Heartbeat
 
     private static function finish(int $number, string $kind, $body, array $more): void
     {
-        [$slug, $options, $began] = self::$open[$number];
+        [$slug, $options, $began, $process] = self::$open[$number];
         unset(self::$open[$number]);
+        if ($process !== getmypid()) { // a forked child comes by here too, and the run is not its own
+            return;
+        }
         $took = round((hrtime(true) - $began) / 1e9, 3);
         self::tell($kind, $slug, $body, $more + $options + ['duration' => $took]);
     }
@@ -107,10 +110,8 @@ final class Heartbeat
             $why = $last !== null && ($last['type'] & self::FATAL) !== 0
                 ? "{$last['message']} in {$last['file']}:{$last['line']}"
                 : 'exit() was called inside run(); PHP does not tell its status: let the block return or throw';
-            foreach (self::$open as $number => $run) {
-                if ($run[3] === getmypid()) { // a forked child ends too, and the run is not its own
-                    self::finish($number, 'fail', $why, ['raise' => false]);
-                }
+            foreach (array_keys(self::$open) as $number) {
+                self::finish($number, 'fail', $why, ['raise' => false]);
             }
         });
     }

@@ -4,6 +4,7 @@ require "json"
 require "net/http"
 require "securerandom"
 require "socket"
+require "timeout"
 require "uri"
 
 # Tells Heartbeat what a job did, and never breaks the job. One file, Ruby >= 2.7, nothing to install: copy it.
@@ -66,21 +67,25 @@ module Heartbeat
       options = { run_id: run_of(slug) || SecureRandom.uuid }.merge(options)
       tell("start", slug, nil, options)
       began = monotonic
+      process = Process.pid
+      left = nil
       begin
-        result = block.arity == 1 ? yield(options[:run_id]) : yield
-        ended = true
+        result = noting_timeouts(->(why) { left = why }) { block.arity == 1 ? yield(options[:run_id]) : yield }
       rescue Exception => error # rubocop:disable Lint/RescueException - whatever it is, the job did not do its work
         raise
       ensure
         options[:duration] = (monotonic - began).round(3)
-        ended ? tell("success", slug, nil, options) : report(error, slug, options)
+        left ||= "its thread was killed" if Thread.current.status == "aborting"
+        report(error, left, slug, options) if Process.pid == process # else we are a forked child: it is not our run
       end
       result
     end
 
     private
 
-    def report(error, slug, options)
+    def report(error, left, slug, options)
+      return tell("success", slug, nil, options) unless error || left # also by return, break or throw
+
       options = options.merge(raise_errors: false) # it is the job's own error that goes on
       if error.is_a?(SystemExit)
         said = error.message unless ["exit", error.class.name].include?(error.message) # abort("why")
@@ -89,10 +94,20 @@ module Heartbeat
                        : tell("fail", slug, said, { exit_status: (error.status & 0xFF).nonzero? || 1 }.merge(options))
       elsif error
         tell("fail", slug, error.full_message(highlight: false, order: :bottom), options) # messages show the end
-      else # Timeout.timeout of Ruby <= 3.1 cannot be told apart from a return
-        tell("fail", slug, "the block did not come to its end: left by a timeout, throw, break or return (use next), " \
-                           "or its thread was killed", options)
+      else
+        tell("fail", slug, "the block did not come to its end: #{left}", options)
       end
+    end
+
+    # Timeout.timeout of Ruby <= 3.1 leaves the block as a return does, without an error: listen for it, if one is around.
+    def noting_timeouts(note, &block)
+      return yield unless Timeout::Error.method_defined?(:exception, false) && caller.grep(/\/timeout\.rb:/).any?
+
+      around = ObjectSpace.each_object(Timeout::Error).select { |one| one.thread == Thread.current }
+      TracePoint.new(:call) do |call|
+        thrown = call.self.instance_variable_get(:@catch_value)
+        note.call("execution expired") if around.any? { |one| one.equal?(thrown) }
+      end.enable(target: Timeout::Error.instance_method(:exception), &block)
     end
 
     def tell(kind, name, body, options)

@@ -166,6 +166,22 @@ def test_what_was_wrong_stands_at_the_end_of_a_failure_where_alerts_show_it(told
     assert last.endswith((f"{error}: no rows", f": no rows ({error})"))
 
 
+@pytest.mark.parametrize("way", ["return", "raise", "exit"])
+def test_a_forked_child_does_not_speak_for_its_parent(told, receiver, way):
+    """Whichever way it leaves the block: the run ends when the process that began it says so, and it says so once."""
+    calls = [{"call": "run", "slug": "settle", "do": "fork", "child": way, "text": "7 rows", "status": 3}]
+    done = told(calls, HEARTBEAT_URL=receiver.url, HEARTBEAT_PING_KEY=KEY)
+    assert (done.status, done.results) == (0, ["7 rows"])
+    assert [one.path[3:] for one in receiver.seen] == [["start"], []]
+
+
+def test_a_return_out_of_the_block_is_a_success(told, receiver):
+    calls = [{"call": "run", "slug": "settle", "do": "leave", "text": "7 rows"}]
+    done = told(calls, HEARTBEAT_URL=receiver.url, HEARTBEAT_PING_KEY=KEY)
+    assert (done.status, done.results, done.stderr) == (0, ["7 rows"], "")
+    assert [one.path[3:] for one in receiver.seen] == [["start"], []]
+
+
 @pytest.mark.parametrize("status", [0, 3])
 def test_an_exit_inside_a_block_keeps_its_status(told, language, receiver, status):
     calls = [{"call": "run", "slug": "settle", "do": "exit", "status": status}, {"call": "log", "slug": "settle"}]

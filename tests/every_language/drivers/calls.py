@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ARGUMENT_MAX = 1000
-ENDS = {"return": "exit 0", "raise": "exit 1", "nest": "exit 0"}
+ENDS = {"return": "exit 0", "leave": "exit 0", "raise": "exit 1", "nest": "exit 0", "fork": "(exit 3) & wait"}
 
 
 def body(call, place):

@@ -24,6 +24,13 @@ function work(array $call): string
     if ($call['do'] === 'exit') {
         exit($call['status']);
     }
+    if ($call['do'] === 'fork') { // the child leaves the block by one of the ways above; the parent waits, and goes on
+        $child = pcntl_fork();
+        if ($child === 0) {
+            return work(['do' => $call['child']] + $call);
+        }
+        pcntl_waitpid($child, $status);
+    }
     if ($call['do'] === 'nest') {
         return result(['do' => 'return'] + $call);
     }
@@ -55,5 +62,8 @@ function result(array $call)
     }
 }
 
+$process = getmypid();
 $results = array_map('result', json_decode($argv[1], true));
-file_put_contents($argv[2], json_encode($results));
+if (getmypid() === $process) {
+    file_put_contents($argv[2], json_encode($results));
+}

@@ -21,6 +21,11 @@ def work(call):
         raise RuntimeError(call["text"])
     if call["do"] == "exit":
         sys.exit(call["status"])
+    if call["do"] == "fork":  # the child leaves the block by one of the ways above; the parent waits, and goes on
+        if child := os.fork():
+            os.waitpid(child, 0)
+        else:
+            return work({**call, "do": call["child"]})
     if call["do"] == "nest":
         return made({**call, "do": "return"})
     return call["text"]
@@ -47,5 +52,10 @@ def result(call):
         return f"{type(error).__name__}: {error}"
 
 
-results = [result(call) for call in json.loads(sys.argv[1])]
+process = os.getpid()
+try:
+    results = [result(call) for call in json.loads(sys.argv[1])]
+finally:
+    if os.getpid() != process:
+        os._exit(0)
 Path(sys.argv[2]).write_text(json.dumps(results))
