@@ -400,7 +400,8 @@ def _url(slug: str, step: str, query: dict[str, str | float | None]) -> str:
 
 def _quoted(text: str) -> str:
     """As urllib.parse.quote, which is slower to load."""
-    return "".join(chr(byte) if chr(byte) in PLAIN else f"%{byte:02X}" for byte in text.encode())
+    data = text.encode(errors="surrogateescape")
+    return "".join(chr(byte) if chr(byte) in PLAIN else f"%{byte:02X}" for byte in data)
 
 
 def _setting(name: str, remedy: str) -> str:
@@ -592,7 +593,8 @@ STDIN, STDOUT, STDERR = range(3)
 FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 NOT_EXECUTABLE, NOT_FOUND, SIGNALLED = 126, 127, 128  # the exit statuses of POSIX's shell
 TIMED_OUT = 124  # as `timeout` of coreutils
-BUSY, NO_STATE = 75, 73  # EX_TEMPFAIL and EX_CANTCREAT of sysexits.h
+BUSY, NO_STATE, NOT_WRITTEN = 75, 73, 74  # EX_TEMPFAIL, EX_CANTCREAT and EX_IOERR of sysexits.h
+BLIND = 0.2  # seconds between looks at the command, when no signal can tell that it has ended
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -634,6 +636,7 @@ def run_command(argv: Sequence[str], *, slug: str, **options: Unpack[ExecOptions
     """
     import contextlib
 
+    open_streams()
     argv = argv[1:] if argv[:1] == ["--"] else argv
     if not argv:
         raise ValueError("there is no command; write it behind --")
@@ -654,6 +657,18 @@ def run_command(argv: Sequence[str], *, slug: str, **options: Unpack[ExecOptions
         if once and slot and status == 0:
             state.add(slot)
     return status
+
+
+def open_streams() -> None:
+    """A standard stream that is closed leads nowhere from now on; else a pipe or file of ours would get its number."""
+    import contextlib
+
+    for number in (STDIN, STDOUT, STDERR):
+        try:
+            os.fstat(number)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _told(slug: str, options: ExecOptions) -> RunOptions:
@@ -683,7 +698,8 @@ class MachineState:
     def __init__(self, slug: str) -> None:
         from pathlib import Path
 
-        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "heartbeat"
+        # Path.home and Path.expanduser would raise where there is no home; this does not.
+        home = Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")) / "heartbeat"  # noqa: PTH111 - see above
         self.slug, self.folder = slug, Path(os.environ.get("HEARTBEAT_STATE") or home)
         self.path = self.folder / f"{_quoted(slug)[:200]}.lock"
 
@@ -766,9 +782,13 @@ def run_child(
         stop = _Limit(send, limit)
         _pass_through(child, signals.woken, stop, kept) if UNIX else _wait(child, stop)
         status = child.wait()
+    for stream, why in kept.lost.items():
+        kept.add(_say(f"standard {'output' if stream == STDOUT else 'error'} was not written: {why}"))
     if stop.stopped:
         kept.add(_say(f"{command[0]} was stopped after {limit:g} s (--timeout)"))
         return TIMED_OUT, kept.text()
+    if status == 0 and kept.lost:  # as tee does: to its end, and then not as if nothing had been
+        return NOT_WRITTEN, kept.text()
     return (status if status >= 0 else SIGNALLED - status), kept.text()
 
 
@@ -778,8 +798,11 @@ def _not_started(name: str, problem: OSError) -> tuple[int, bytes]:
 
 
 def _say(text: str) -> bytes:
+    import contextlib
+
     said = f"heartbeat exec: {text}\n".encode(errors="backslashreplace")
-    _write(STDERR, said)
+    with contextlib.suppress(OSError):
+        _write(STDERR, said)
     return said
 
 
@@ -803,9 +826,10 @@ class _Limit:
 
 
 class _Kept:
-    """Of an output what is told: all of it, or its beginning and its end."""
+    """Of an output what is told: all of it, or its beginning and its end. lost: which stream, and why it was lost."""
 
     def __init__(self) -> None:
+        self.lost: dict[int, str] = {}
         self.head, self.tail, self.size = bytearray(), bytearray(), 0
 
     def add(self, data: bytes) -> None:
@@ -823,7 +847,10 @@ class _Kept:
 
 
 class Signals:
-    """While entered, passes signals on to the command; `woken` is readable when one came, or when the command ended."""
+    """While entered, passes signals on to the command; `woken` is readable when one came, or when the command ended.
+
+    It is -1 where we are not told of signals.
+    """
 
     def __enter__(self) -> Self:
         import contextlib
@@ -832,8 +859,13 @@ class Signals:
         self._early: list[int] = []
         self._begun = False
         self._undo = contextlib.ExitStack()
+        self.woken = -1
         if UNIX:
-            self._watch()
+            try:
+                self._watch()
+            except (OSError, ValueError):  # no descriptors left, or no main thread: the command runs all the same
+                self._undo.close()
+                self.woken = -1
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -895,17 +927,33 @@ def _pass_through(child: subprocess.Popen[bytes], woken: int, stop: _Limit, kept
     """Pass the command's output on until the command has ended; keep of both streams as they came."""
     import selectors
 
-    with selectors.DefaultSelector() as streams:
-        streams.register(woken, selectors.EVENT_READ)
+    with selectors.PollSelector() as streams:  # of all kinds the one that takes no descriptor
+        if woken >= 0:
+            streams.register(woken, selectors.EVENT_READ)
         for pipe, target in ((child.stdout, STDOUT), (child.stderr, STDERR)):
             if pipe:
                 streams.register(pipe, selectors.EVENT_READ, (pipe, target))
         while child.poll() is None:
-            _step(streams, kept, stop.left())
-        streams.unregister(woken)
+            left = stop.left()
+            _step(streams, kept, left if woken >= 0 else min(left or BLIND, BLIND))
+            reap_orphans(child.pid)
+        if woken >= 0:
+            streams.unregister(woken)
         for _ in range(LEFT_MAX):  # what the command itself wrote; who it left behind may write for ever
             if not _step(streams, kept, 0):
                 break
+
+
+def reap_orphans(command: int) -> None:
+    """As process 1 (of a container), wait for those that lost their parents; else they stay, dead, in its table."""
+    import contextlib
+
+    if os.getpid() != 1:
+        return
+    look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitid(os.P_ALL, 0, look)) and ended.si_pid != command:
+            os.waitpid(ended.si_pid, 0)
 
 
 def _wait(child: subprocess.Popen[bytes], stop: _Limit) -> None:
@@ -926,14 +974,20 @@ def _step(streams: selectors.BaseSelector, kept: _Kept, timeout: float | None) -
             continue
         pipe, target = key.data
         kept.add(data)
-        if not data or not _write(target, data):
+        try:
+            goes_on = bool(data) and _write(target, data)
+        except OSError as problem:  # a full disk must not stop the command; the tail goes on
+            goes_on = True
+            if not _is_lost_terminal(target, problem):
+                kept.lost.setdefault(target, problem.strerror or repr(problem))
+        if not goes_on:
             streams.unregister(pipe)
             pipe.close()
     return bool(ready)
 
 
 def _write(target: int, data: bytes) -> bool:
-    """False when nobody reads any more: then the command shall be told by SIGPIPE, as without us."""
+    """False when nobody reads any more: then the command shall be told by SIGPIPE, as without us. Raises OSError."""
     rest = memoryview(data)
     while rest:
         try:
@@ -944,9 +998,15 @@ def _write(target: int, data: bytes) -> bool:
             select.select([], [target], [])
         except BrokenPipeError:
             return False
-        except OSError:  # a full disk or a lost terminal must not stop the command; the tail goes on
-            return True
     return True
+
+
+def _is_lost_terminal(target: int, problem: OSError) -> bool:
+    """Whoever looked on has gone, as after the end of an ssh: that is no failure of the run."""
+    import errno
+    import stat
+
+    return problem.errno == errno.EIO and stat.S_ISCHR(os.fstat(target).st_mode)
 
 
 def _main(arguments: Sequence[str]) -> int:

@@ -75,7 +75,7 @@ def test_an_output_that_fits_is_whole(receiver, size):
     assert receiver.pings[0].body == b"x" * size
 
 
-def test_a_command_that_takes_too_long_is_stopped_with_all_that_it_started(receiver, tmp_path):
+def test_a_command_that_takes_too_long_is_stopped_with_its_process_group(receiver, tmp_path):
     pid = tmp_path / "pid"
     done = execute("j", "--timeout", "1s", "--", "sh", "-c", f"sleep 60 & echo $! > {pid}; echo before; wait")
     assert (done.returncode, done.stdout) == (124, b"before\n")

@@ -22,6 +22,7 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None, *, clock: Callable[[], int] | None = None) -> int:
     """Run one command and return the exit status. clock: milliseconds since the epoch."""
+    _open_streams()
     try:
         return _run(list(sys.argv[1:] if argv is None else argv), clock or _now)
     except CallerError as problem:
@@ -37,6 +38,13 @@ def main(argv: Sequence[str] | None = None, *, clock: Callable[[], int] | None =
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again when it ends
         return Exit.PIPE_CLOSED
+
+
+def _open_streams() -> None:
+    """A standard stream that is closed (`>&-`) leads nowhere; Python has None in its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - until we end; pathlib is slow to load
 
 
 def _now() -> int:
