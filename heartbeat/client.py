@@ -233,7 +233,7 @@ def _tell(event: Event, raise_errors: bool | None) -> bool:
         note = _deliver(event, what)
     except Exception as problem:  # noqa: BLE001 - the job goes on, whatever is wrong with us
         note = _clean(_reason(problem), slug)
-        if raise_errors or (raise_errors is None and os.environ.get("HEARTBEAT_RAISE", "0") not in ("", "0")):
+        if raise_errors or (raise_errors is None and _env("HEARTBEAT_RAISE") not in ("", "0")):
             raise PingError(note) from None
         warn(f"{what} was not delivered: {note}")
         return False
@@ -244,7 +244,7 @@ def _tell(event: Event, raise_errors: bool | None) -> bool:
 
 def _deliver(event: Event, what: str) -> str:
     """Tell it where it belongs, else leave evidence in S3; what to warn of ("": nothing). Raises what stopped it."""
-    home, shelf = (os.environ.get(name, "").strip() for name in ("HEARTBEAT_URL", "HEARTBEAT_FALLBACK_S3"))
+    home, shelf = _env("HEARTBEAT_URL"), _env("HEARTBEAT_FALLBACK_S3")
     try:
         if home.startswith("s3://"):
             _write_evidence(home, event)
@@ -283,7 +283,7 @@ def _post(event: Event) -> None:
 
 def _tell_slack(event: Event, what: str, why: str) -> str:
     """Only how a run ended is told: an outage shall not make a message at each step."""
-    webhook = os.environ.get("HEARTBEAT_FALLBACK_SLACK", "").strip()
+    webhook = _env("HEARTBEAT_FALLBACK_SLACK")
     if not webhook or event["kind"] not in ("success", "fail"):
         return ""
     if not webhook.startswith(("http://", "https://")):
@@ -334,7 +334,7 @@ def _day(event: Event) -> str:
     import datetime as dt
 
     began, zone = _epoch(event["at"]) - (event["duration"] or 0), None
-    if name := os.environ.get("HEARTBEAT_TIMEZONE", "").strip():
+    if name := _env("HEARTBEAT_TIMEZONE"):
         from zoneinfo import ZoneInfo
 
         try:
@@ -375,7 +375,7 @@ def _put(bucket: str, key: str, data: bytes, content_type: str, timeout: float) 
 
 def _run_of(slug: str) -> str | None:
     """The run that Heartbeat's trigger started, if it is one of this job."""
-    return os.environ.get("HEARTBEAT_RUN_ID") or None if os.environ.get("HEARTBEAT_JOB") == slug else None
+    return _env("HEARTBEAT_RUN_ID") or None if _env("HEARTBEAT_JOB") == slug else None
 
 
 def _new_id() -> str:
@@ -404,8 +404,13 @@ def _quoted(text: str) -> str:
     return "".join(chr(byte) if chr(byte) in PLAIN else f"%{byte:02X}" for byte in data)
 
 
+def _env(name: str) -> str:
+    """Without the CR at the end that a file of settings written on Windows leaves."""
+    return os.environ.get(name, "").strip()
+
+
 def _setting(name: str, remedy: str) -> str:
-    if value := os.environ.get(name, "").strip():
+    if value := _env(name):
         return value
     raise PingError(f"{name} is not set; set it to {remedy}")
 
@@ -433,7 +438,7 @@ def _bytes(body: str | bytes | None) -> bytes:
 
 
 def _timeout() -> float:
-    text = os.environ.get("HEARTBEAT_TIMEOUT") or str(TIMEOUT)
+    text = _env("HEARTBEAT_TIMEOUT") or str(TIMEOUT)
     if text.replace(".", "", 1).isdecimal() and float(text) > 0:
         return min(float(text), 3600.0)
     warn(f"HEARTBEAT_TIMEOUT={text!r} is no number of seconds; taking {TIMEOUT:g}")

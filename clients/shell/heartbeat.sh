@@ -50,8 +50,12 @@ _heartbeat_run() {
     shift
     _heartbeat_step start '' || return
     began=$(_heartbeat_now && echo "$now")
-    # In the background, so that a signal to us reaches it; a shell would give it /dev/null for stdin there.
-    { "$@" <&3 3<&- & } 3<&0
+    # In the background, so that a signal to us reaches it; a shell would give it /dev/null for stdin there, so stdin goes
+    # by way of a descriptor that the job has not opened.
+    for free in 9 8 7 6 5 4 3; do
+        { command : <&"$free"; } 2>/dev/null || break
+    done
+    if { eval "command : $free<&0"; } 2>/dev/null; then eval "{ \"\$@\" <&$free $free<&- & } $free<&0"; else "$@" <&- & fi
     child=$!
     trap 'kill -TERM "$child" 2>/dev/null' TERM INT
     trap 'kill -HUP "$child" 2>/dev/null' HUP
@@ -88,6 +92,7 @@ _heartbeat_tell() {
     unset IFS
     LC_ALL=C
     export LC_ALL
+    _heartbeat_trim
     # An old curl would wait a second to be asked for a body. Not for S3: curl would sign this header, and not send it.
     unasked='header = "Expect:"'
     kind=$1 what=$1 now=$2 slug='' body='' exit_status='' run_id='' duration='' at='' for='' create='' timeout='' problem='' place=''
@@ -98,6 +103,18 @@ _heartbeat_tell() {
     fi
     _heartbeat_warn "$what was not delivered: $problem"
     [ "${HEARTBEAT_RAISE:-0}" = 0 ]
+}
+
+# A file with the settings that was written on Windows leaves a CR at the end of each.
+_heartbeat_trim() {
+    for name in HEARTBEAT_URL HEARTBEAT_PING_KEY HEARTBEAT_TIMEOUT HEARTBEAT_RAISE HEARTBEAT_JOB HEARTBEAT_RUN_ID HEARTBEAT_TIMEZONE \
+        HEARTBEAT_FALLBACK_S3 HEARTBEAT_FALLBACK_SLACK AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION \
+        AWS_DEFAULT_REGION AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3; do
+        eval "result=\${$name-}"
+        case $result in [[:space:]]* | *[[:space:]]) ;; *) continue ;; esac
+        result=${result#"${result%%[![:space:]]*}"}
+        eval "$name=\${result%\"\${result##*[![:space:]]}\"}"
+    done
 }
 
 _heartbeat_read() {

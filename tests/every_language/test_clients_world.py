@@ -85,6 +85,18 @@ def test_a_timeout_that_is_none_is_told_and_the_ping_goes_out(told, receiver):
     assert done.stderr == "heartbeat: HEARTBEAT_TIMEOUT='soon' is no number of seconds; taking 10\n"
 
 
+def test_settings_from_a_file_written_on_windows_are_read(told, receiver):
+    settings = {"URL": receiver.url, "PING_KEY": KEY, "TIMEOUT": "3", "RAISE": "0", "JOB": "report", "RUN_ID": UUID}
+    done = told(
+        [{"call": "success", "slug": "report"}, {"call": "run", "slug": "settle", "do": "return", "text": "7 rows"}],
+        **{f"HEARTBEAT_{name}": f"{value}\r" for name, value in settings.items()},
+    )
+    assert (done.results, done.stderr) == ([True, "7 rows"], "")
+    paths = [one.path for one in receiver.seen]
+    assert paths == [["ping", KEY, "report"], ["ping", KEY, "settle", "start"], ["ping", KEY, "settle"]]
+    assert receiver.seen[0].query["rid"] == UUID
+
+
 def test_neither_a_uuid_nor_a_url_is_shown_whole(told, receiver):
     """Both are secrets: who has them can say that the job ran."""
     receiver.answers[UUID] += []
