@@ -78,7 +78,8 @@ if TYPE_CHECKING:
 
 
 TRIES = 3
-TIMEOUT = 10.0  # seconds to connect, and to wait for an answer; a ping with all its tries takes TRIES times this
+TIMEOUT = 5.0  # seconds for a ping with all its tries
+START_MAX = 2.0  # seconds of them for a start: the work waits for it, and the end says as much
 BACKOFF = 0.05  # of the timeout: the pause before the second try, doubled before the third
 FIELDS_MAX = 300  # lines before an answer's body
 BODY_MAX = 10_000  # bytes; the server keeps no more
@@ -229,7 +230,12 @@ def _tell(event: Event, raise_errors: bool | None) -> bool:
     what = f"{event['kind'] if status is None else f'exit status {status}'} of {_shown(slug)!r}"
     try:
         run_id = event["run_id"] or _run_of(event["slug"])
-        event = {**event, "run_id": run_id, "at": _epoch(event["at"]), "timeout": event["timeout"] or _timeout()}
+        event = {
+            **event,
+            "run_id": run_id,
+            "at": _epoch(event["at"]),
+            "timeout": event["timeout"] or _timeout(event["kind"]),
+        }
         note = _deliver(event, what)
     except Exception as problem:  # noqa: BLE001 - the job goes on, whatever is wrong with us
         note = _clean(_reason(problem), slug)
@@ -277,7 +283,7 @@ def _post(event: Event) -> None:
         "Content-Type": "text/plain; charset=utf-8",
     }
     url, data, timeout = _url(event["slug"], step, query), _bytes(event["body"]), event["timeout"] or TIMEOUT
-    if problem := _bounded(lambda: _try_often(url, data, headers, timeout), TRIES * timeout):
+    if problem := _bounded(lambda: _try_often(url, data, headers, timeout), timeout):
         raise PingError(f"{_shown(url)} {problem}")
 
 
@@ -437,12 +443,12 @@ def _bytes(body: str | bytes | None) -> bytes:
     return (body.encode(errors="backslashreplace") if isinstance(body, str) else body or b"")[-BODY_MAX:]
 
 
-def _timeout() -> float:
-    text = _env("HEARTBEAT_TIMEOUT") or str(TIMEOUT)
+def _timeout(kind: Kind) -> float:
+    text, most = _env("HEARTBEAT_TIMEOUT") or str(TIMEOUT), START_MAX if kind == "start" else 3600.0
     if text.replace(".", "", 1).isdecimal() and float(text) > 0:
-        return min(float(text), 3600.0)
+        return min(float(text), most)
     warn(f"HEARTBEAT_TIMEOUT={text!r} is no number of seconds; taking {TIMEOUT:g}")
-    return TIMEOUT
+    return min(TIMEOUT, most)
 
 
 def _bounded(work: Callable[[], str], seconds: float) -> str:
@@ -460,12 +466,16 @@ def _bounded(work: Callable[[], str], seconds: float) -> str:
 
 
 def _try_often(url: str, data: bytes, headers: dict[str, str], timeout: float) -> str:
+    left, ends = timeout, time.monotonic() + timeout
     for tried in range(TRIES):
-        problem, wait = _try(f"{url}&sent={time.time():.3f}", data, headers, timeout)  # by our clock, as `at` is
-        if wait is None or tried == TRIES - 1:
+        most = left if tried == TRIES - 1 else left / 2  # so that a server that hangs is asked more than once
+        problem, wait = _try(f"{url}&sent={time.time():.3f}", data, headers, most)  # by our clock, as `at` is
+        left = ends - time.monotonic()
+        if wait is None or tried == TRIES - 1 or left <= 0:
             break
         jitter = 0.5 + os.urandom(1)[0] / 255  # the random module would roll the same in all forked workers
-        time.sleep(min(wait, timeout) + timeout * BACKOFF * 2**tried * jitter)
+        time.sleep(min(wait + timeout * BACKOFF * 2**tried * jitter, left / 2))
+        left = ends - time.monotonic()
     return problem
 
 

@@ -12,15 +12,16 @@
  * Options: exit_status (0-255), run_id (uuid), duration (s), at (DateTimeInterface or epoch seconds), for ("2026-11-22"),
  * create (bool), timeout (s), raise (bool). The answer is true when it was delivered; else one line on stderr says why.
  *
- * Environment: HEARTBEAT_URL (https://host or s3://bucket/prefix), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (10 seconds for
- * one try, three times that for all), HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix), HEARTBEAT_FALLBACK_SLACK (a webhook),
+ * Environment: HEARTBEAT_URL (https://host or s3://bucket/prefix), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (5 seconds for
+ * a ping with all its tries), HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix), HEARTBEAT_FALLBACK_SLACK (a webhook),
  * HEARTBEAT_TIMEZONE (of the dates in S3 keys), HEARTBEAT_RAISE=1 (throw HeartbeatPingError instead of the line).
  * S3 is written by Aws\S3\S3Client where there is one, else with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
  */
 final class Heartbeat
 {
     private const TRIES = 3;
-    private const TIMEOUT = 10.0;
+    private const TIMEOUT = 5.0; // seconds for a ping with all its tries
+    private const START_MAX = 2.0; // of them for a start: the work waits for it, and the end says as much
     private const BACKOFF = 0.05; // of the timeout: the pause before the second try, doubled before the third
     private const BODY_MAX = 10000; // bytes; the server keeps no more
     private const ANSWER_MAX = 2000;
@@ -138,7 +139,7 @@ final class Heartbeat
             $event['run_id'] = $options['run_id'] ?? self::runOf($slug);
             $event['at'] = $options['at'] ?? microtime(true);
             $event['for'] = isset($options['for']) ? (string) $options['for'] : null;
-            $event['timeout'] = isset($options['timeout']) ? (float) self::number($options['timeout']) : self::timeout();
+            $event['timeout'] = isset($options['timeout']) ? (float) self::number($options['timeout']) : self::timeout($kind);
             return self::deliver($event, $what);
         } catch (\Throwable $problem) {
             $text = self::clean($problem->getMessage(), is_string($slug) ? $slug : '');
@@ -340,19 +341,21 @@ final class Heartbeat
 
     private static function send(string $method, string $url, array $headers, string $body, float $timeout, $cause): void
     {
-        $ends = hrtime(true) / 1e9 + self::TRIES * $timeout;
+        $ends = hrtime(true) / 1e9 + ($cause === 'HEARTBEAT_URL' ? $timeout : self::TRIES * $timeout);
         for ($tried = 0; ; $tried++) {
             $left = $ends - hrtime(true) / 1e9;
             $sent = $cause === 'HEARTBEAT_URL' ? '&sent=' . self::number(microtime(true)) : ''; // by our clock, as `at` is
-            $answer = self::exchange($method, $url . $sent, $headers, $body, min($timeout, $left));
+            $most = $tried === self::TRIES - 1 ? $left : $left / 2; // so that a server that hangs is asked more than once
+            $answer = self::exchange($method, $url . $sent, $headers, $body, $most);
             $status = $answer['status'];
             if (intdiv($status, 100) === 2) {
                 return;
             }
             $pause = $timeout * self::BACKOFF * 2 ** $tried * (0.5 + random_int(0, 255) / 255);
-            $pause += min((float) $answer['retry'], $timeout);
+            $left = $ends - hrtime(true) / 1e9;
+            $pause = min($pause + (float) $answer['retry'], $left / 2);
             $mayPass = $status === 0 || $status === 408 || $status === 429 || $status >= 500;
-            if (!$mayPass || $tried === self::TRIES - 1 || hrtime(true) / 1e9 + $pause >= $ends) {
+            if (!$mayPass || $tried === self::TRIES - 1 || $left <= 0) {
                 throw new HeartbeatPingError(self::shown($url) . ' ' . self::why($answer, $mayPass, $cause));
             }
             usleep((int) ($pause * 1e6));
@@ -444,14 +447,15 @@ final class Heartbeat
         return sprintf('%.3F', $value);
     }
 
-    private static function timeout(): float
+    private static function timeout(string $kind): float
     {
+        $most = $kind === 'start' ? self::START_MAX : 3600.0;
         $text = self::env('HEARTBEAT_TIMEOUT') ?: (string) self::TIMEOUT;
         if (preg_match('~^\d*\.?\d+$~D', $text) && (float) $text > 0) {
-            return min((float) $text, 3600.0);
+            return min((float) $text, $most);
         }
         self::warn("HEARTBEAT_TIMEOUT='$text' is no number of seconds; taking " . self::TIMEOUT);
-        return self::TIMEOUT;
+        return min(self::TIMEOUT, $most);
     }
 
     private static function env(string $name): string

@@ -18,8 +18,8 @@ require "uri"
 # Options: exit_status (0-255), run_id (uuid), duration (s), at (Time or epoch seconds), for ("2026-11-22"), create
 # (true), timeout (s), raise_errors (true). The answer is true when it was delivered; else one line on stderr says why.
 #
-# Environment: HEARTBEAT_URL (https://host or s3://bucket/prefix), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (10 seconds to
-# connect and to wait for an answer, three times that for all), HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix),
+# Environment: HEARTBEAT_URL (https://host or s3://bucket/prefix), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (5 seconds
+# for a ping with all its tries), HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix),
 # HEARTBEAT_FALLBACK_SLACK (a webhook), HEARTBEAT_TIMEZONE (of the dates in S3 keys), HEARTBEAT_RAISE=1 (raise
 # Heartbeat::PingError instead of the line). S3 needs the gem aws-sdk-s3.
 module Heartbeat
@@ -27,7 +27,8 @@ module Heartbeat
   class PingError < StandardError; end
 
   TRIES = 3
-  TIMEOUT = 10.0
+  TIMEOUT = 5.0 # seconds for a ping with all its tries
+  START_MAX = 2.0 # of them for a start: the work waits for it, and the end says as much
   BACKOFF = 0.05 # of the timeout: the pause before the second try, doubled before the third
   BODY_MAX = 10_000 # bytes; the server keeps no more
   ANSWER_MAX = 200
@@ -40,7 +41,7 @@ module Heartbeat
     404 => "check the job's name and HEARTBEAT_PING_KEY, or pass create: true to have the job made",
     409 => "several jobs have this name: use the job's uuid"
   }.freeze
-  private_constant :TRIES, :TIMEOUT, :BACKOFF, :BODY_MAX, :ANSWER_MAX, :OPTIONS, :SECRETS, :UUID, :URL, :REMEDIES
+  private_constant :TRIES, :TIMEOUT, :START_MAX, :BACKOFF, :BODY_MAX, :ANSWER_MAX, :OPTIONS, :SECRETS, :UUID, :URL, :REMEDIES
 
   class << self
     def ping(slug, body = nil, **options)
@@ -119,7 +120,7 @@ module Heartbeat
 
       body = body.to_s.b
       body = body.byteslice(-BODY_MAX, BODY_MAX) if body.bytesize > BODY_MAX
-      deliver({ run_id: run_of(slug) }.merge(numbers(options), { kind: kind, slug: slug, body: body }), what)
+      deliver({ run_id: run_of(slug) }.merge(numbers(kind, options), { kind: kind, slug: slug, body: body }), what)
     rescue StandardError => error
       why = clean(error.is_a?(PingError) ? error.message : error.inspect, slug.to_s)
       raises = options.fetch(:raise_errors) { !["", "0"].include?(env("HEARTBEAT_RAISE")) }
@@ -135,9 +136,9 @@ module Heartbeat
       id unless id.empty? || env("HEARTBEAT_JOB") != slug.to_s
     end
 
-    def numbers(options)
+    def numbers(kind, options)
       { at: epoch(options[:at] || Time.now), duration: options[:duration] && Float(options[:duration]),
-        timeout: options[:timeout] ? Float(options[:timeout]) : timeout }.then { |read| options.merge(read) }
+        timeout: options[:timeout] ? Float(options[:timeout]) : timeout(kind) }.then { |read| options.merge(read) }
     end
 
     def deliver(event, what)
@@ -211,24 +212,28 @@ module Heartbeat
     end
 
     # In a thread that can be left behind: Net::HTTP's timeouts do not bound an answer that drips.
-    def within(timeout, place, &block)
+    def within(seconds, place, &block)
       thread = Thread.new(&block)
       thread.report_on_exception = false
-      return thread.value if thread.join(TRIES * timeout)
+      return thread.value if thread.join(seconds)
 
       thread.kill
-      raise PingError, "#{place} did not answer within #{(TRIES * timeout).round(3)} s; is it up?"
+      raise PingError, "#{place} did not answer within #{seconds.round(3)} s; is it up?"
     end
 
     def try_often(uri, data, timeout)
       headers = { "Heartbeat-Id" => SecureRandom.hex, # the same for every try, so that a ping counts once
                   "User-Agent" => "heartbeat-ruby", "Content-Type" => "text/plain; charset=utf-8" }
+      ends = monotonic + timeout
       TRIES.times do |tried|
+        left = ends - monotonic
+        most = tried == TRIES - 1 ? left : left / 2 # so that a server that hangs is asked more than once
         stamped = URI("#{uri}&sent=#{format("%.3f", Time.now.to_f)}") # by our clock, as `at` is
-        problem, wait = try_once(stamped, data, headers, timeout, "HEARTBEAT_URL")
-        return problem if wait.nil? || tried == TRIES - 1
+        problem, wait = try_once(stamped, data, headers, most, "HEARTBEAT_URL")
+        left = ends - monotonic
+        return problem if wait.nil? || tried == TRIES - 1 || left <= 0
 
-        sleep([wait, timeout].min + (timeout * BACKOFF * (2**tried) * (0.5 + SecureRandom.random_number)))
+        sleep([wait + (timeout * BACKOFF * (2**tried) * (0.5 + SecureRandom.random_number)), left / 2].min)
       end
     end
 
@@ -291,7 +296,7 @@ module Heartbeat
       rescue LoadError
         raise PingError, "s3:// needs the AWS SDK: gem install aws-sdk-s3"
       end
-      problem = within(timeout, "s3://#{bucket}/#{key}") do
+      problem = within(TRIES * timeout, "s3://#{bucket}/#{key}") do
         client(timeout).put_object(bucket: bucket, key: key, body: data, content_type: type) && nil
       rescue StandardError => error
         "was not written (#{error.class.name.split("::").last}: #{message(error)}); check the bucket, AWS_REGION and the credentials"
@@ -325,13 +330,13 @@ module Heartbeat
       IO.popen({ "TZ" => zone }, ["/bin/sh", "-c", ask], &:read).strip
     end
 
-    def timeout
+    def timeout(kind)
       text = env("HEARTBEAT_TIMEOUT")
-      return TIMEOUT if text.empty?
-      return [text.to_f, 3600.0].min if text.match?(/\A\d*\.?\d+\z/) && text.to_f.positive?
+      most = kind == "start" ? START_MAX : 3600.0
+      return [text.to_f, most].min if text.match?(/\A\d*\.?\d+\z/) && text.to_f.positive?
 
-      warn_of("HEARTBEAT_TIMEOUT='#{text}' is no number of seconds; taking #{TIMEOUT.to_i}")
-      TIMEOUT
+      warn_of("HEARTBEAT_TIMEOUT='#{text}' is no number of seconds; taking #{TIMEOUT.to_i}") unless text.empty?
+      [TIMEOUT, most].min
     end
 
     def env(name)

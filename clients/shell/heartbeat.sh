@@ -14,7 +14,7 @@
 #
 # What was not delivered is one line on stderr; the status is 0 all the same (a job under `set -e` goes on), or 1 with
 # HEARTBEAT_RAISE=1. Environment: HEARTBEAT_URL (https://host or s3://bucket/prefix), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT
-# (10 seconds for one try, three times that for all), HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix), HEARTBEAT_FALLBACK_SLACK
+# (5 seconds for a ping with all its tries), HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix), HEARTBEAT_FALLBACK_SLACK
 # (a webhook), HEARTBEAT_TIMEZONE (of the dates in S3 keys). S3 needs the aws command, or curl >= 7.87 with
 # AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.
 
@@ -154,13 +154,16 @@ _heartbeat_timeout() {
     done
     [ -n "$now" ] || _heartbeat_now
     at=${at:-$now}
-    timeout=${timeout:-${HEARTBEAT_TIMEOUT:-10}}
+    given=$timeout
+    timeout=${timeout:-${HEARTBEAT_TIMEOUT:-5}}
     if ! _heartbeat_is_number "$timeout" || { _heartbeat_ms "$timeout" && [ "$result" = 0 ]; }; then
-        _heartbeat_warn "HEARTBEAT_TIMEOUT='$timeout' is no number of seconds; taking 10"
-        timeout=10
+        _heartbeat_warn "HEARTBEAT_TIMEOUT='$timeout' is no number of seconds; taking 5"
+        timeout=5
     fi
     _heartbeat_ms "$timeout"
     ms=$result
+    # Of a start at most 2: the work waits for it, and the end says as much.
+    if [ "$kind$given" = start ] && [ "$ms" -gt 2000 ]; then ms=2000 timeout=2; fi
 }
 
 _heartbeat_deliver() {
@@ -230,11 +233,13 @@ header = \"Heartbeat-Id: $result\""
 # Tries METHOD URL up to three times; CAUSE is the setting to look at when that is of no use.
 _heartbeat_send() {
     _heartbeat_ms "$now"
-    ends=$((result + 3 * ms)) left=$ms tried=1
+    left=$ms tried=1
+    [ "$3" = HEARTBEAT_URL ] || left=$((3 * ms))
+    ends=$((result + left))
     while :; do
         sent=''
         [ "$3" != HEARTBEAT_URL ] || sent="&sent=$now" # by our clock, as `at` is
-        _heartbeat_seconds "$((left < ms ? left : ms))"
+        _heartbeat_seconds "$((tried < 3 ? (left + 1) / 2 : left))" # so that a server that hangs is asked more than once
         _heartbeat_exchange "$1" "$2$sent" "$result"
         case $status in 2??) return 0 ;; esac
         said="answered $status '$(printf '%s' "$answer" | head -c 200)'"
@@ -245,11 +250,13 @@ _heartbeat_send() {
             *) said="$said; ${hint:-$(_heartbeat_remedy "$3")}" && break ;;
         esac
         # Twice as long before the third try, with jitter from a half to one and a half.
-        pause=$((ms * tried * (128 + $(od -An -N1 -tu1 /dev/urandom)) / 5100 + (retry * 1000 < ms ? retry * 1000 : ms)))
+        pause=$((ms * tried * (128 + $(od -An -N1 -tu1 /dev/urandom)) / 5100 + retry * 1000))
         [ "$tried" -lt 3 ] || break
         _heartbeat_now && _heartbeat_ms "$now"
-        left=$((ends - result - pause))
-        [ "$left" -gt 0 ] || break
+        left=$((ends - result))
+        [ "$left" -gt 1 ] || break
+        pause=$((pause < left / 2 ? pause : left / 2))
+        left=$((left - pause))
         _heartbeat_seconds "$pause"
         sleep "$result"
         tried=$((tried + 1))

@@ -182,12 +182,12 @@ def test_a_host_that_has_no_address_is_told(monkeypatch, capsys):
     assert "http://no.such.host.invalid" in err
 
 
-def test_a_server_that_hangs_is_left_after_three_timeouts(receiver, saying, capsys):
+def test_a_server_that_hangs_is_left_after_the_timeout(receiver, saying, capsys):
     receiver.answer(*[saying(hang=True)] * 3)
     began = time.monotonic()
     assert heartbeat.ping("j", timeout=0.2) is False
-    assert time.monotonic() - began < 1
-    assert f"{receiver.url} did not answer within 0.6 s" in capsys.readouterr().err
+    assert time.monotonic() - began < 0.6
+    assert f"was not delivered: {receiver.url} " in capsys.readouterr().err
 
 
 def test_a_server_that_hangs_once_is_tried_again(receiver, saying):
@@ -232,7 +232,7 @@ def test_a_wrong_setting_is_told_in_one_line(monkeypatch, capsys, name, value, r
 def test_a_timeout_that_is_no_number_does_not_stop_the_ping(monkeypatch, capsys):
     monkeypatch.setenv("HEARTBEAT_TIMEOUT", "10s")
     assert heartbeat.ping("j")
-    assert capsys.readouterr().err == "heartbeat: HEARTBEAT_TIMEOUT='10s' is no number of seconds; taking 10\n"
+    assert capsys.readouterr().err == "heartbeat: HEARTBEAT_TIMEOUT='10s' is no number of seconds; taking 5\n"
 
 
 @pytest.mark.parametrize(

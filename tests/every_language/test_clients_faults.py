@@ -7,7 +7,7 @@ import pytest
 from faulty_receiver import Answer, Receiver
 from languages import KEY
 
-TIMEOUT = 0.5
+TIMEOUT = 2.0
 HUGE = 5_000_000
 BYTES = bytes(range(1, 256))  # no shell can hold the byte 0
 
@@ -44,10 +44,9 @@ CASES = {
     "torrent": Case(call={"call": "success"}, answers=(Answer(body=b"x" * HUGE),)),
     "flood": Case(call={"call": "success"}, answers=(Answer(status=403, body=b"x" * HUGE),)),
     "drip": Case(
-        call={"call": "success", "options": {"timeout": 0.2}},
-        answers=(Answer(status=500, body=b"x" * HUGE, drip=True),),
+        call={"call": "success", "options": {"timeout": 1}}, answers=(Answer(status=500, body=b"x" * HUGE, drip=True),)
     ),
-    "slow": Case(call={"call": "success", "options": {"timeout": 0.2}}, answers=(Answer(hang=True),)),
+    "slow": Case(call={"call": "success", "options": {"timeout": 1}}, answers=(Answer(hang=True),)),
 }
 
 
@@ -115,10 +114,10 @@ def test_three_tries_are_all(met):
     assert "answered 500 'oops'; try later" in met["broken"].line
 
 
-def test_retry_after_is_kept_up_to_the_timeout(met):
+def test_retry_after_is_kept_up_to_half_of_what_is_left(met):
     first, second = met["busy"].pings
     assert met["busy"].result is True
-    assert TIMEOUT <= second.when - first.when < 30
+    assert TIMEOUT / 4 <= second.when - first.when < TIMEOUT
 
 
 def test_what_is_refused_is_not_tried_again_and_the_servers_hint_is_shown(met):
@@ -162,9 +161,9 @@ def test_a_huge_answer_is_not_taken_in(met):
     assert len(met["flood"].line) < 1000
 
 
-def test_an_answer_that_drips_holds_the_job_three_timeouts_at_most(met):
+def test_an_answer_that_drips_holds_the_job_for_the_timeout_at_most(met):
     assert met["drip"].result is False
-    assert met["slow"].pings[0].when - met["drip"].pings[0].when < 10
+    assert met["slow"].pings[0].when - met["drip"].pings[0].when < 4
 
 
 def test_bytes_arrive_as_they_are(met):
@@ -184,8 +183,8 @@ def test_any_name_is_a_name(met):
     assert ping.body.decode() == "三行"
 
 
-def test_a_server_that_does_not_answer_holds_the_job_three_timeouts_at_most(met):
+def test_a_server_that_does_not_answer_is_asked_again_within_the_timeout(met):
     assert met["slow"].result is False
     assert 2 <= len(met["slow"].pings) <= 3
-    assert met["slow"].pings[-1].when - met["slow"].pings[0].when < 10
+    assert met["slow"].pings[-1].when - met["slow"].pings[0].when < 1
     assert met["slow"].line.startswith("heartbeat: success of 'slow' was not delivered: http://localhost:")

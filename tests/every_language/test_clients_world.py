@@ -43,7 +43,7 @@ def test_a_certificate_that_nobody_signed_is_refused(told, stranger):
         [{"call": "success", "slug": "report"}],
         HEARTBEAT_URL=stranger.url,
         HEARTBEAT_PING_KEY=KEY,
-        HEARTBEAT_TIMEOUT="0.5",
+        HEARTBEAT_TIMEOUT="5",
     )
     assert done.results == [False]
     assert "certificate" in done.line("report").lower()
@@ -82,7 +82,7 @@ def test_a_timeout_that_is_none_is_told_and_the_ping_goes_out(told, receiver):
         HEARTBEAT_TIMEOUT="soon",
     )
     assert done.results == [True]
-    assert done.stderr == "heartbeat: HEARTBEAT_TIMEOUT='soon' is no number of seconds; taking 10\n"
+    assert done.stderr == "heartbeat: HEARTBEAT_TIMEOUT='soon' is no number of seconds; taking 5\n"
 
 
 def test_settings_from_a_file_written_on_windows_are_read(told, receiver):
@@ -107,6 +107,15 @@ def test_neither_a_uuid_nor_a_url_is_shown_whole(told, receiver):
     assert UUID not in done.stderr
     assert "success of '11111111…' was not" in done.stderr
     assert f"success of '{receiver.url}' was not" in done.stderr
+
+
+def test_with_nothing_set_a_server_that_hangs_costs_a_run_seven_seconds(told, receiver):
+    """Two at its start and five at its end."""
+    receiver.answers["settle"].append(Answer(hang=True))
+    calls = [{"call": "run", "slug": "settle", "do": "return", "text": "7 rows"}]
+    done = told(calls, HEARTBEAT_URL=receiver.url, HEARTBEAT_PING_KEY=KEY)
+    assert done.results == ["7 rows"]
+    assert 5 < done.seconds < 9
 
 
 def test_raise_is_an_error_of_its_own_name(told, language, nobody):
