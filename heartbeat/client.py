@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import socket
     import subprocess
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from http.client import HTTPResponse
     from types import FrameType
     from typing import Any, BinaryIO, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         exit_status: int | None
         duration: float | None
         at: dt.datetime | float | None
+        metrics: Mapping[str, float] | None
 
     class ExecOptions(TypedDict, total=False):
         """How a command is run."""
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         run_id: str | None
         for_: str | None
         create: bool
+        metrics: Mapping[str, float] | None
 
     class Event(TypedDict):
         """What is told; `_tell` fills in what was not given."""
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
         for_: str | None
         at: dt.datetime | float | None
         duration: float | None
+        metrics: Mapping[str, float] | None
         create: bool
         body: str | bytes | None
         timeout: float | None
@@ -106,6 +109,7 @@ def ping(  # noqa: PLR0913 - each option is one part of a ping; a bag of options
     duration: float | None = None,
     at: dt.datetime | float | None = None,
     for_: str | None = None,
+    metrics: Mapping[str, float] | None = None,
     create: bool = False,
     raise_errors: bool | None = None,
     timeout: float | None = None,
@@ -114,7 +118,7 @@ def ping(  # noqa: PLR0913 - each option is one part of a ping; a bag of options
 
     slug: the job's name, its uuid, or its whole ping URL. body: text or bytes, the last 10,000 bytes of it.
     exit_status: 0-255, in place of kind. at: when it happened (aware datetime or epoch seconds), by default now.
-    for_: the slot it is for ("2026-11-22"). duration, timeout: seconds.
+    for_: the slot it is for ("2026-11-22"). metrics: numbers by name ({"rows": 3}). duration, timeout: seconds.
     A failure is one line on stderr and False; PingError with raise_errors=True or HEARTBEAT_RAISE=1.
     """
     event: Event = {
@@ -125,6 +129,7 @@ def ping(  # noqa: PLR0913 - each option is one part of a ping; a bag of options
         "for_": for_,
         "at": at,
         "duration": duration,
+        "metrics": metrics,
         "create": create,
         "body": body,
         "timeout": timeout,
@@ -153,11 +158,15 @@ def log(slug: str, body: str | bytes | None = None, **options: Unpack[Options]) 
 
 
 class Run:
-    """One run of a job, for `with` and `async with`: `start`, then `success` or `fail`. Stops no exception."""
+    """One run of a job, for `with` and `async with`: `start`, then `success` or `fail`. Stops no exception.
+
+    metrics: numbers by name, told with its end; the job fills it in.
+    """
 
     def __init__(self, slug: str, **options: Unpack[RunOptions]) -> None:
         self.slug, self.id = slug, options.get("run_id") or _run_of(slug) or _new_id()
         self._options: RunOptions = {**options, "run_id": self.id}
+        self.metrics: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         start(self.slug, **self._options)
@@ -170,7 +179,7 @@ class Run:
         took = round(time.monotonic() - self._began, 3)
         kind, status, body = _outcome(error)
         options = self._options if error is None else {**self._options, "raise_errors": False}  # the job's is raised
-        ping(self.slug, body, kind=kind, exit_status=status, duration=took, **options)
+        ping(self.slug, body, kind=kind, exit_status=status, duration=took, metrics=self.metrics, **options)
 
     async def __aenter__(self) -> Self:
         import asyncio
@@ -225,7 +234,14 @@ def _outcome(error: BaseException | None) -> tuple[Kind, int | None, str | None]
     return "fail", None, "".join(traceback.format_exception(error))
 
 
+def disabled() -> bool:
+    """Whether nothing is to be told (HEARTBEAT_DISABLED=1), as on a developer's machine and in tests."""
+    return _env("HEARTBEAT_DISABLED") not in ("", "0")
+
+
 def _tell(event: Event, raise_errors: bool | None) -> bool:
+    if disabled():
+        return True
     slug, status = str(event["slug"]), event["exit_status"]
     what = f"{event['kind'] if status is None else f'exit status {status}'} of {_shown(slug)!r}"
     try:
@@ -277,14 +293,23 @@ def _post(event: Event) -> None:
         "at": f"{_epoch(event['at']):.3f}",
         "create": "1" if event["create"] else None,
     }
+    numbers = "".join(f"&metric={_quoted(f'{name}:{number}')}" for name, number in _metrics(event).items())
     headers = {
         "Heartbeat-Id": os.urandom(16).hex(),  # the same for every try, so that a ping counts once
         "User-Agent": "heartbeat-python",
         "Content-Type": "text/plain; charset=utf-8",
     }
-    url, data, timeout = _url(event["slug"], step, query), _bytes(event["body"]), event["timeout"] or TIMEOUT
+    url, data, timeout = _url(event["slug"], step, query) + numbers, _bytes(event["body"]), event["timeout"] or TIMEOUT
     if problem := _bounded(lambda: _try_often(url, data, headers, timeout), timeout):
         raise PingError(f"{_shown(url)} {problem}")
+
+
+def _metrics(event: Event) -> dict[str, float]:
+    metrics = dict(event["metrics"] or {})
+    for name, number in metrics.items():
+        if not isinstance(number, int | float) or number - number != 0:  # neither infinite nor "not a number"
+            raise PingError(f"the metric {name}={number!r} is no number")
+    return metrics
 
 
 def _tell_slack(event: Event, what: str, why: str) -> str:
@@ -329,6 +354,7 @@ def _evidence(event: Event) -> bytes:
         "exit_status": status,
         "duration": event["duration"],
         "run_id": event["run_id"],
+        "metrics": _metrics(event) or None,
         "at": round(_epoch(event["at"]), 3),
         "message": _bytes(event["body"]).decode(errors="replace") or None,
     }
@@ -625,6 +651,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("--run-id", metavar="UUID", help="the run's id (by default a new one)")
     flag("--for", dest="for_", metavar="SLOT", help="the slot it is for, like 2026-11-22")
     flag("--create", action="store_true", help="have the job made if there is none of this name")
+    add_metric(parser)
+
+
+def add_metric(parser: argparse.ArgumentParser) -> None:
+    """`--metric rows=3`, as often as there are some."""
+    import argparse
+
+    class Add(argparse.Action):
+        def __call__(self, _: Any, namespace: Any, value: Any, __: str | None = None) -> None:  # noqa: ANN401 - argparse's
+            name, _, number = value.partition("=")
+            try:
+                namespace.metrics = {**(namespace.metrics or {}), name: float(number)}
+            except ValueError:
+                raise argparse.ArgumentError(self, f"{value!r} is no metric; give it the form rows=3") from None
+
+    what = "a number that is told with the end, like rows=3; once for each"
+    parser.add_argument("--metric", dest="metrics", action=Add, metavar="NAME=N", help=what)
 
 
 def span(text: str) -> float:
@@ -766,7 +809,7 @@ def _run_and_tell(argv: Sequence[str], slug: str, options: ExecOptions) -> int:
         duration, ended_at = round(time.monotonic() - began, 3), time.time()
         if starting.is_alive():  # a start that comes after its end would look like another run
             starting.join(TIMEOUT)
-        ping(slug, kept, exit_status=status, duration=duration, at=ended_at, **told)
+        ping(slug, kept, exit_status=status, duration=duration, at=ended_at, metrics=options.get("metrics"), **told)
     return status
 
 

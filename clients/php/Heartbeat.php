@@ -10,7 +10,7 @@
  *
  * start, success, fail and log take (slug, body, options); slug is the job's name, its uuid or its whole ping URL.
  * Options: exit_status (0-255), run_id (uuid), duration (s), at (DateTimeInterface or epoch seconds), for ("2026-11-22"),
- * create (bool), timeout (s), raise (bool). The answer is true when it was delivered; else one line on stderr says why.
+ * metrics (['rows' => 3]), create (bool), timeout (s), raise (bool). The answer is true when it was delivered; else one line on stderr says why.
  *
  * Environment: HEARTBEAT_URL (https://host or s3://bucket/prefix), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (5 seconds for
  * a ping with all its tries), HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix), HEARTBEAT_FALLBACK_SLACK (a webhook),
@@ -25,7 +25,8 @@ final class Heartbeat
     private const BACKOFF = 0.05; // of the timeout: the pause before the second try, doubled before the third
     private const BODY_MAX = 10000; // bytes; the server keeps no more
     private const ANSWER_MAX = 2000;
-    private const OPTIONS = ['exit_status', 'run_id', 'duration', 'at', 'for', 'create', 'timeout', 'raise'];
+    private const OPTIONS = ['exit_status', 'run_id', 'duration', 'at', 'for', 'metrics', 'create', 'timeout',
+        'raise'];
     private const SECRETS =
         ['HEARTBEAT_PING_KEY', 'HEARTBEAT_FALLBACK_SLACK', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
     private const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
@@ -119,6 +120,9 @@ final class Heartbeat
 
     private static function tell(string $kind, $slug, $body, array $options): bool
     {
+        if (!in_array(self::env('HEARTBEAT_DISABLED'), ['', '0'], true)) {
+            return true;
+        }
         set_error_handler(static function (int $_, string $text): bool { // the job's own may throw, or write to stdout
             self::$warned = self::$warned ?: (string) preg_replace('~^\w+\(.*?\): ~s', '', $text); // may hold the URL
             return true;
@@ -203,11 +207,24 @@ final class Heartbeat
             'at' => self::number($event['at']),
             'create' => empty($event['create']) ? null : '1',
         ], '', '&', PHP_QUERY_RFC3986);
+        foreach (self::metrics($event) as $name => $number) {
+            $query .= '&metric=' . rawurlencode("$name:$number");
+        }
         self::send('POST', self::url($event['slug']) . "$step?$query", [
             'Heartbeat-Id: ' . bin2hex(random_bytes(16)), // the same for every try, so that a ping counts once
             'User-Agent: heartbeat-php',
             'Content-Type: text/plain; charset=utf-8',
         ], $event['body'], $event['timeout'], 'HEARTBEAT_URL');
+    }
+
+    private static function metrics(array $event): array
+    {
+        foreach ($event['metrics'] ?? [] as $name => $number) {
+            if (!is_numeric($number) || !is_finite((float) $number)) {
+                throw new HeartbeatPingError("the metric '$name' is no number: " . var_export($number, true));
+            }
+        }
+        return $event['metrics'] ?? [];
     }
 
     private static function url(string $slug): string
@@ -258,6 +275,7 @@ final class Heartbeat
             'exit_status' => $status === null ? null : (int) $status,
             'duration' => isset($event['duration']) ? (float) $event['duration'] : null,
             'run_id' => $event['run_id'] ?? null,
+            'metrics' => self::metrics($event) ?: null,
             'at' => (float) self::number($event['at']),
             'message' => $event['body'] === '' ? null : preg_replace('~^[\x80-\xbf]{1,3}~', '', $event['body']),
         ];

@@ -15,8 +15,8 @@ require "uri"
 #   rows = Heartbeat.run("daily-report") { report }               # start, then success or fail
 #
 # ping, start, success, fail and log take (slug, body, **options); slug is the job's name, its uuid or its ping URL.
-# Options: exit_status (0-255), run_id (uuid), duration (s), at (Time or epoch seconds), for ("2026-11-22"), create
-# (true), timeout (s), raise_errors (true). The answer is true when it was delivered; else one line on stderr says why.
+# Options: exit_status (0-255), run_id (uuid), duration (s), at (Time or epoch seconds), for ("2026-11-22"), metrics
+# ({ rows: 3 }), create (true), timeout (s), raise_errors (true). The answer is true when it was delivered; else one line on stderr says why.
 #
 # Environment: HEARTBEAT_URL (https://host or s3://bucket/prefix), HEARTBEAT_PING_KEY, HEARTBEAT_TIMEOUT (5 seconds
 # for a ping with all its tries), HEARTBEAT_FALLBACK_S3 (s3://bucket/prefix),
@@ -32,7 +32,7 @@ module Heartbeat
   BACKOFF = 0.05 # of the timeout: the pause before the second try, doubled before the third
   BODY_MAX = 10_000 # bytes; the server keeps no more
   ANSWER_MAX = 200
-  OPTIONS = %i[exit_status run_id duration at for create timeout raise_errors].freeze
+  OPTIONS = %i[exit_status run_id duration at for metrics create timeout raise_errors].freeze
   SECRETS = %w[HEARTBEAT_PING_KEY HEARTBEAT_FALLBACK_SLACK AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN].freeze
   UUID = /\A\h{8}(-\h{4}){3}-\h{12}\z/.freeze
   URL = %r{\Ahttps?://[\x21-\x7e&&[^?#@]]+\z}.freeze
@@ -112,6 +112,8 @@ module Heartbeat
     end
 
     def tell(kind, name, body, options)
+      return true unless ["", "0"].include?(env("HEARTBEAT_DISABLED"))
+
       slug = name.to_s.dup.force_encoding(Encoding::UTF_8).scrub
       status = options[:exit_status]
       what = "#{status ? "exit status #{status}" : kind} of '#{shown(slug)}'"
@@ -185,10 +187,18 @@ module Heartbeat
     def post(event)
       step = event[:exit_status] || { "success" => nil }.fetch(event[:kind], event[:kind])
       query = { rid: event[:run_id], for: event[:for], duration: event[:duration],
-                at: format("%.3f", event[:at]), create: event[:create] ? "1" : nil }
+                at: format("%.3f", event[:at]), create: event[:create] ? "1" : nil, metric: metrics(event).map { |name, number| "#{name}:#{number}" } }
       uri = URI("#{[url(event[:slug]), step].compact.join("/")}?#{URI.encode_www_form(query.compact)}")
       problem = within(event[:timeout], shown(uri.to_s)) { try_often(uri, event[:body], event[:timeout]) }
       raise PingError, "#{shown(uri.to_s)} #{problem}" if problem
+    end
+
+    def metrics(event)
+      (event[:metrics] || {}).each do |name, number|
+        next if number.is_a?(Numeric) && number.to_f.finite?
+
+        raise PingError, "the metric '#{name}' is no number: #{number.inspect}"
+      end
     end
 
     def url(slug)
@@ -287,6 +297,7 @@ module Heartbeat
       message = event[:body].sub(/\A[\x80-\xBF]{1,3}/n, "").force_encoding(Encoding::UTF_8).scrub
       { status: { nil => "started", 0 => "success" }.fetch(status, "fail"), exit_status: event[:exit_status],
         duration: event[:duration], run_id: event[:run_id], at: event[:at].round(3),
+        metrics: metrics(event).empty? ? nil : metrics(event),
         message: message.empty? ? nil : message }.compact
     end
 

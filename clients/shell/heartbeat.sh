@@ -9,7 +9,7 @@
 #
 # ping, start, success, fail and log take SLUG [BODY] and options; SLUG is the job's name, its uuid or its whole ping URL,
 # BODY a text, or - for stdin. Options: --exit-status N, --run-id UUID, --duration SECONDS, --at EPOCH, --for 2026-11-22,
-# --create, --timeout SECONDS. run SLUG [--run-id --for --create --timeout] -- COMMAND tells the start, runs the command, tells
+# --metric rows=3, --create, --timeout SECONDS. run SLUG [--run-id --for --create --timeout] -- COMMAND tells the start, runs the command, tells
 # success or its exit status, and ends with it.
 #
 # What was not delivered is one line on stderr; the status is 0 all the same (a job under `set -e` goes on), or 1 with
@@ -93,9 +93,10 @@ _heartbeat_tell() {
     LC_ALL=C
     export LC_ALL
     _heartbeat_trim
+    [ "${HEARTBEAT_DISABLED:-0}" = 0 ] || return 0
     # An old curl would wait a second to be asked for a body. Not for S3: curl would sign this header, and not send it.
     unasked='header = "Expect:"'
-    kind=$1 what=$1 now=$2 slug='' body='' exit_status='' run_id='' duration='' at='' for='' create='' timeout='' problem='' place=''
+    kind=$1 what=$1 now=$2 slug='' body='' exit_status='' run_id='' duration='' at='' for='' create='' timeout='' problem='' place='' metrics='' metrics_json=''
     shift 2
     if _heartbeat_read "$@" && _heartbeat_timeout && _heartbeat_deliver; then
         [ -z "$place" ] || _heartbeat_warn "$what was not delivered: $problem; evidence was written to $place instead"
@@ -107,7 +108,7 @@ _heartbeat_tell() {
 
 # A file with the settings that was written on Windows leaves a CR at the end of each.
 _heartbeat_trim() {
-    for name in HEARTBEAT_URL HEARTBEAT_PING_KEY HEARTBEAT_TIMEOUT HEARTBEAT_RAISE HEARTBEAT_JOB HEARTBEAT_RUN_ID HEARTBEAT_TIMEZONE \
+    for name in HEARTBEAT_DISABLED HEARTBEAT_URL HEARTBEAT_PING_KEY HEARTBEAT_TIMEOUT HEARTBEAT_RAISE HEARTBEAT_JOB HEARTBEAT_RUN_ID HEARTBEAT_TIMEZONE \
         HEARTBEAT_FALLBACK_S3 HEARTBEAT_FALLBACK_SLACK AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION \
         AWS_DEFAULT_REGION AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3; do
         eval "result=\${$name-}"
@@ -132,6 +133,7 @@ _heartbeat_read() {
             --duration) duration=${2-} ;;
             --at) at=${2-} ;;
             --for) for=${2-} ;;
+            --metric) _heartbeat_metric "${2-}" || return ;;
             --timeout) timeout=${2-} ;;
             *) problem="there is no option '$1'; see the head of heartbeat.sh" && return 1 ;;
         esac
@@ -146,6 +148,15 @@ _heartbeat_read() {
         body=$(printf '%s' "$body" | tail -c 10000; echo x)
         body=${body%x}
     fi
+}
+
+_heartbeat_metric() {
+    case ${1%%=*} in '' | *[!-_.a-zA-Z0-9]*) problem="'$1' is no metric; give it the form rows=3" && return 1 ;; esac
+    result=${1#*=}
+    _heartbeat_is_number "${result#-}" || { problem="'$1' is no metric; give it the form rows=3" && return 1; }
+    metrics="$metrics&metric=${1%%=*}:$result"
+    case $result in .*) result=0$result ;; -.*) result=-0${result#-} ;; *.) result=${result}0 ;; esac
+    metrics_json="$metrics_json${metrics_json:+, }\"${1%%=*}\": $result"
 }
 
 _heartbeat_timeout() {
@@ -221,6 +232,7 @@ _heartbeat_post() {
         _heartbeat_encode "${pair#*=}"
         [ -z "$result" ] || query="$query&${pair%%=*}=$result"
     done
+    query=$query$metrics
     data=$body type='text/plain; charset=utf-8'
     # The same id for every try, so that a ping counts once.
     _heartbeat_new_id
@@ -386,6 +398,7 @@ _heartbeat_evidence() {
     [ -z "$run_id" ] || printf ', "run_id": "%s"' "$(printf '%s' "$run_id" | _heartbeat_json)"
     _heartbeat_ms "$at" && _heartbeat_seconds "$result"
     printf ', "at": %s' "$result"
+    [ -z "$metrics_json" ] || printf ', "metrics": {%s}' "$metrics_json"
     [ -z "$body" ] || printf ', "message": "%s"' "$(printf '%s' "$body" | _heartbeat_json)"
     printf '}'
 }

@@ -95,3 +95,18 @@ def test_as_process_1_it_leaves_no_zombies(receiver, typed):
     done = typed(f"unshare -Urpf --mount-proc heartbeat exec j -- sh -c '{orphan}'")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert receiver.kinds() == ["start", "0"]
+
+
+def test_a_metric_typed_to_exec_is_told_with_the_end(receiver, typed):
+    assert typed("heartbeat exec j --metric rows=3 -- true").returncode == 0
+    start, end = receiver.pings
+    assert ("metric" in start.query, end.query["metric"]) == (False, "rows:3.0")
+    assert "'rows' is no metric; give it the form rows=3" in typed("heartbeat exec j --metric rows -- true").stderr
+
+
+@pytest.mark.parametrize("typed", ["heartbeat"], indirect=True)
+def test_a_ping_that_is_refused_is_told_in_the_words_of_the_command_line(receiver, typed, saying):
+    receiver.answer(saying(status=404, body=b"not found"), saying(status=400, body=b"invalid"))
+    assert "or pass --create to have the job made" in typed("heartbeat ping j --metric rows=3").stderr
+    assert "(0-255), --rid (a uuid) and --for" in typed("heartbeat ping j").stderr
+    assert receiver.pings[0].query["metric"] == "rows:3.0"

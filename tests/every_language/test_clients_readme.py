@@ -23,7 +23,7 @@ SAID = {
     "sh 2": ("shell/heartbeat.sh", "heartbeat.sh", ["dash", "job"], RUN),
 }
 """Of each block: what is copied, to where, how it is run, and what is heard."""
-VARIABLES = "URL|PING_KEY|TIMEOUT|RAISE|TIMEZONE|JOB|RUN_ID|FALLBACK_S3|FALLBACK_SLACK"
+VARIABLES = "DISABLED|URL|PING_KEY|TIMEOUT|RAISE|TIMEZONE|JOB|RUN_ID|FALLBACK_S3|FALLBACK_SLACK"
 
 
 def block(name):

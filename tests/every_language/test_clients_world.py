@@ -4,6 +4,7 @@ import base64
 import shutil
 import socket
 import subprocess
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from faulty_receiver import Answer, Receiver
@@ -95,6 +96,26 @@ def test_settings_from_a_file_written_on_windows_are_read(told, receiver):
     paths = [one.path for one in receiver.seen]
     assert paths == [["ping", KEY, "report"], ["ping", KEY, "settle", "start"], ["ping", KEY, "settle"]]
     assert receiver.seen[0].query["rid"] == UUID
+
+
+def test_metrics_arrive_as_numbers(told, receiver):
+    options = {"metrics": {"rows": 3, "load.avg": -0.5}}
+    calls = [{"call": "success", "slug": "report", "options": options}]
+    calls += [{"call": "fail", "slug": "report", "options": {"metrics": {"rows": "many"}}}]
+    done = told(calls, HEARTBEAT_URL=receiver.url, HEARTBEAT_PING_KEY=KEY)
+    assert done.results == [True, False]
+    assert "rows" in done.line("report")
+    (ping,) = receiver.seen
+    query = [(name, value) for name, value in parse_qsl(urlsplit(ping.url).query) if name == "metric"]
+    assert query == [("metric", "rows:3"), ("metric", "load.avg:-0.5")]
+
+
+def test_disabled_is_no_request_and_no_word(told, receiver):
+    calls = [{"call": "success", "slug": "report"}, {"call": "run", "slug": "settle", "do": "return", "text": "7 rows"}]
+    for settings in ({"HEARTBEAT_URL": receiver.url, "HEARTBEAT_PING_KEY": KEY}, {"HEARTBEAT_RAISE": "1"}):
+        done = told(calls, HEARTBEAT_DISABLED="1", **settings)
+        assert (done.status, done.results, done.stderr) == (0, [True, "7 rows"], "")
+    assert receiver.seen == []
 
 
 def test_neither_a_uuid_nor_a_url_is_shown_whole(told, receiver):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from heartbeat.client import Kind
 
 STATUS_MAX = 255
-EXEC = ("argv", "slug", "start", "output", "limit", "lock", "every_slot_once", "run_id", "for_", "create")
+EXEC = ("argv", "slug", "start", "output", "limit", "lock", "every_slot_once", "run_id", "for_", "create", "metrics")
 KINDS: tuple[Kind, ...] = ("start", "fail", "log")
 
 
@@ -29,6 +29,7 @@ def _ping_arguments(parser: argparse.ArgumentParser) -> None:
     flag("--rid", metavar="UUID", help="the run's id, the same at its start and its end")
     flag("--for", dest="for_", metavar="SLOT", help="the slot it is for, like 2026-11-22 or 2026-11-22T09:00")
     flag("--create", action="store_true", help="create the job if there is none with this name")
+    client.add_metric(parser)
 
 
 def _status(text: str) -> int:
@@ -50,14 +51,20 @@ def _ping(call: Invocation) -> int:
             exit_status=args.exit_status,
             run_id=args.rid,
             for_=args.for_,
+            metrics=args.metrics,
             create=args.create,
             raise_errors=True,
         )
     except client.PingError as problem:
-        raise WorldError(f"the ping was not delivered: {problem}") from None
+        said = (
+            str(problem)
+            .replace("create=True", "--create")
+            .replace("run_id (a uuid) and for_", "--rid (a uuid) and --for")
+        )
+        raise WorldError(f"the ping was not delivered: {said}") from None
     if args.json:
-        call.screen.json({"delivered": True, "job": args.slug})
-    elif sys.stdout.isatty():
+        call.screen.json({"delivered": not client.disabled(), "job": args.slug})
+    elif sys.stdout.isatty() and not client.disabled():
         from heartbeat.doors.cli.screen import Cell  # noqa: PLC0415 - slow to load, and for people alone
 
         call.screen.say(Cell("delivered", "green"))

@@ -25,6 +25,9 @@ def body(call, place):
 
 def options(call):
     for name, value in call.get("options", {}).items():
+        if name == "metrics":
+            yield from (part for one, number in value.items() for part in ("--metric", f"{one}={number}"))
+            continue
         option = "--" + name.replace("_", "-")
         yield from [option] if value is True else [option, str(value)]
 
