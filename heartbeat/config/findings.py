@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,8 +17,7 @@ QUOTED_MAX = 60
 SECRET = "this secret is in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere"  # noqa: S105 - a sentence
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(Struct, frozen=True, order=True, gc=False):
     """Line and column, both from 1."""
 
     line: int = 1
@@ -38,6 +39,13 @@ class Findings:
     name: str
     mistakes: list[tuple[Position, str]] = field(default_factory=list)
     doubts: list[tuple[Position, str]] = field(default_factory=list)
+    known: dict[object, Any] = field(default_factory=dict)
+    """Values read without a finding, by key and text."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.mistakes) + len(self.doubts)
 
     def mistake(self, mistake: Mistake) -> None:
         """Keep an error."""
