@@ -89,6 +89,8 @@ def quoted(text: str) -> str:
 
 def printable(text: str) -> str:
     """The text with everything that does not print (line ends, escapes, half surrogates) written as an escape."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
