@@ -60,7 +60,7 @@ def plan(config: Config, current: Mapping[str, Job]) -> Plan:
     return Plan(
         added=tuple(job for slug, job in wanted.items() if slug not in current),
         changed=tuple(_changed(old, new) for old, new in both if old != new),
-        removed=tuple(job for slug, job in current.items() if slug not in wanted and job.source == config.name),
+        removed=tuple(job for slug, job in sorted(current.items()) if slug not in wanted and job.source == config.name),
         unchanged=tuple(new for old, new in both if old == new),
     )
 

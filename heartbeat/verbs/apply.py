@@ -18,7 +18,7 @@ from heartbeat.core.judgment import Judgment
 from heartbeat.core.on_clock import excuse
 from heartbeat.errors import TooBusy, UnknownJob
 from heartbeat.model import Change, Commit, Job, Reason, Snapshot
-from heartbeat.verbs.jobs import ATTEMPTS_MAX, amend, everything
+from heartbeat.verbs.jobs import ATTEMPTS_MAX, amend
 from heartbeat.verbs.operate import found
 from heartbeat.verbs.service_state import silences
 from heartbeat.verbs.sweep import settle
@@ -35,7 +35,7 @@ BATCH = 500
 
 def plan_for(store: Store, config: Config) -> Plan:
     """What applying this file would do now."""
-    return plan(config, {snapshot.job.slug: snapshot.job for snapshot in everything(store)})
+    return plan(config, store.declared(config.name, [job.slug for job in config.jobs]))
 
 
 def apply(store: Store, config: Config, now: int) -> Plan:
