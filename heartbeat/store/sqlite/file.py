@@ -18,6 +18,7 @@ from heartbeat.errors import BadSetting, StoreCorrupt, StoreGone, StoreUnavailab
 from heartbeat.model import NEVER
 from heartbeat.store.sqlite import wal
 from heartbeat.store.sqlite.errors import check, meaning
+from heartbeat.store.sqlite.find import INDEXES
 from heartbeat.store.sqlite.place import DatabaseFiles
 from heartbeat.store.sqlite.wal import WriteAheadLog, belong_together
 
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
 
     Migration = Sequence[str]
 
-_DEFINED = (
-    "CASE WHEN json_valid(definition) THEN json_extract(definition, '$[{}]') END"  # a broken row breaks only itself
-)
-OWNER = _DEFINED.format(20)
-TRIGGERED = f"{_DEFINED.format(22)} IS NOT NULL"
-"""Who owns a job, and whether we start it: `source` and `trigger` of its definition. No ping touches their indexes."""
 MIGRATIONS: tuple[Migration, ...] = (
     (
         """CREATE TABLE jobs (
@@ -56,10 +51,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "ALTER TABLE gone ADD COLUMN state TEXT",
         "ALTER TABLE gone ADD COLUMN definition TEXT",
     ),
-    (
-        f"CREATE INDEX jobs_triggered ON jobs(id) WHERE {TRIGGERED}",
-        f"CREATE INDEX jobs_owner ON jobs({OWNER})",
-    ),
+    INDEXES,
 )
 """Migration n (from 1) takes a file from schema n - 1 to n. Never edit a released one: add the next."""
 

@@ -8,8 +8,8 @@ from heartbeat.model import DAY, NEVER, Commit, Document, Due, Mark, Snapshot
 from heartbeat.store import rows
 from heartbeat.store.protocol import HISTORY_READ, OLDER_MAX
 from heartbeat.store.sqlite.commit import DEFINED, keep
-from heartbeat.store.sqlite.file import MIGRATIONS, OWNER, TRIGGERED, SQLiteFile
-from heartbeat.store.sqlite.find import Ids, chosen
+from heartbeat.store.sqlite.file import MIGRATIONS, SQLiteFile
+from heartbeat.store.sqlite.find import OWNER, TRIGGERED, Ids, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
