@@ -29,8 +29,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from ministack import CREDENTIALS, REGION, ministack, tool  # noqa: E402 - found by the line above
 from runtime_api import Sandbox  # noqa: E402 - the same
+from stack_table import create_table  # noqa: E402 - the same
 
-from heartbeat.store.dynamodb.call import boto3_call, create_table  # noqa: E402 - the same
+from heartbeat.store.dynamodb.call import boto3_call  # noqa: E402 - the same
 
 ROUNDS = 9
 PINGS = 400

@@ -15,8 +15,9 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "cost")]
 
 from counting import Units, counted, counted_starts  # noqa: E402 - found by the line above
+from stack_table import create_table  # noqa: E402 - the same
 
-from heartbeat.store.dynamodb.call import boto3_call, create_table  # noqa: E402 - the same
+from heartbeat.store.dynamodb.call import boto3_call  # noqa: E402 - the same
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,11 +79,5 @@ def _parameter(name: str) -> str:
     raise BadSetting(f"${{ssm:{name}}}: cannot be read ({problem}); check the name and the permission ssm:GetParameter")
 
 
-@cache
-def _of_this_process() -> Secrets:
-    return Secrets()
-
-
-def resolve(text: str) -> str:
-    """The text with every reference in it replaced, kept for this process (SSM: for five minutes)."""
-    return _of_this_process().resolve(text)
+resolve = Secrets().resolve
+"""The text with every reference in it replaced, kept for this process (SSM: for five minutes)."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSetting
-from heartbeat.outbound.urls import flaw
+from heartbeat.outbound.urls import check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +49,7 @@ class Settings:
 def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings:
     """Settings from HEARTBEAT_<NAME> and from options of the same names (None: not given). Raises BadSetting."""
     given, usual = _Given(environ, options), Settings()
+    evidence = given.text("evidence", "")
     return Settings(
         db=Path(given.text("db", str(usual.db))),
         config=_config(given.text("config", "")),
@@ -60,7 +61,7 @@ def read(environ: Mapping[str, str] = os.environ, **options: object) -> Settings
         sweep_every=given.number("sweep_every", usual.sweep_every, 0.05, 60),
         keep_days=int(given.number("keep_days", usual.keep_days, 1, DAYS_MAX)),
         url=given.text("url", "").rstrip("/"),
-        evidence=_folder(given.text("evidence", "")),
+        evidence=Path(evidence) if evidence else None,
         watchdog=given.address("watchdog_url"),
     )
 
@@ -176,8 +177,8 @@ class _Given:
 
     def address(self, name: str) -> str:
         text = self.text(name, "")
-        if text and (problem := flaw(text)):
-            raise BadSetting(f"{_variable(name)} {problem}")
+        if text:
+            check_url(_variable(name), text)
         return text
 
     def choice(self, name: str, *choices: str) -> str:
@@ -195,10 +196,6 @@ def _config(text: str) -> Path | None:
     if text:
         return Path(text)
     return JOBS_FILE if JOBS_FILE.exists() else None
-
-
-def _folder(text: str) -> Path | None:
-    return Path(text) if text else None
 
 
 def _words(text: str) -> list[str]:

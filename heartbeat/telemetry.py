@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,67 +23,53 @@ class Level(StrEnum):
 
 
 class Happened(StrEnum):
-    """What can happen, by its name in log lines."""
+    """What can happen: its name in log lines, how loud it is, and its words."""
 
-    STARTED = "started"
-    STOPPED = "stopped"
-    CONFIG_APPLIED = "config_applied"
-    CONFIG_DOUBT = "config_doubt"
-    CONFIG_BROKEN = "config_broken"
-    SWEPT = "swept"
-    CLOCK_SET = "clock_set"
-    DELIVERED = "delivered"
-    STRAY = "stray"
-    TOLD = "told"
-    REFUSED = "refused"
-    EVENT_ODD = "event_odd"
-    MESSAGE_KEPT = "message_kept"
-    CHANNEL_BROKEN = "channel_broken"
-    RUN_STARTED = "run_started"
-    RUN_NOT_STARTED = "run_not_started"
-    SCRUBBED = "scrubbed"
-    WATCHDOG = "watchdog"
-    STORE_AWAY = "store_away"
-    STORE_BACK = "store_back"
-    STORE_TIGHTENED = "store_tightened"
-    PLAIN_DOOR = "plain_door"
-    HTTP = "http"
-    FRONT_ENDED = "front_ended"
-    HINDERED = "hindered"
-    CRASHED = "crashed"
+    level: Level
+    words: str
 
+    def __new__(cls, name: str, level: Level, words: str) -> Self:
+        """Each member is a row of three."""
+        made = str.__new__(cls, name)
+        made._value_, made.level, made.words = name, level, words
+        return made
 
-WORDS: dict[Happened, tuple[Level, str]] = {
-    Happened.STARTED: (Level.INFO, "serving"),
-    Happened.STOPPED: (Level.INFO, "stopped; everything that was answered is in the database"),
-    Happened.CONFIG_APPLIED: (Level.INFO, "the configuration was applied"),
-    Happened.CONFIG_DOUBT: (Level.WARNING, "the configuration was applied, with a doubt"),
-    Happened.CONFIG_BROKEN: (
+    STARTED = "started", Level.INFO, "serving"
+    STOPPED = "stopped", Level.INFO, "stopped; everything that was answered is in the database"
+    CONFIG_APPLIED = "config_applied", Level.INFO, "the configuration was applied"
+    CONFIG_DOUBT = "config_doubt", Level.WARNING, "the configuration was applied, with a doubt"
+    CONFIG_BROKEN = (
+        "config_broken",
         Level.WARNING,
         "the configuration cannot be used; the definitions before it stay in force",
-    ),
-    Happened.SWEPT: (Level.INFO, "the clock found something"),
-    Happened.CLOCK_SET: (Level.WARNING, "this machine's clock was set; deadlines are taken from the new time"),
-    Happened.DELIVERED: (Level.INFO, "alerts were delivered or tried"),
-    Happened.STRAY: (Level.WARNING, "a ping for a job that does not exist"),
-    Happened.TOLD: (Level.INFO, "a message was sent to try a channel"),
-    Happened.REFUSED: (Level.WARNING, "a request was refused"),
-    Happened.EVENT_ODD: (Level.WARNING, "an event could not be read whole"),
-    Happened.MESSAGE_KEPT: (Level.ERROR, "a message could not be recorded; it stays in its queue and comes again"),
-    Happened.CHANNEL_BROKEN: (Level.ERROR, "a channel cannot be used; its messages wait until it can"),
-    Happened.RUN_STARTED: (Level.INFO, "a run was started"),
-    Happened.RUN_NOT_STARTED: (Level.WARNING, "a run was not started"),
-    Happened.SCRUBBED: (Level.INFO, "every job was looked at; due rows that were not in their place were written"),
-    Happened.WATCHDOG: (Level.ERROR, "the watchdog URL did not take our heartbeat"),
-    Happened.STORE_AWAY: (Level.ERROR, "the database does not answer; pings get 503 until it does"),
-    Happened.STORE_BACK: (Level.INFO, "the database answers again"),
-    Happened.STORE_TIGHTENED: (Level.WARNING, "others could read the database; now only its owner can (mode 0600)"),
-    Happened.PLAIN_DOOR: (Level.WARNING, "pings take the plain ASGI door, which is slower"),
-    Happened.HTTP: (Level.WARNING, "the HTTP server says"),
-    Happened.FRONT_ENDED: (Level.ERROR, "the HTTP process ended; another one takes over"),
-    Happened.HINDERED: (Level.ERROR, "something is in the way; it is tried again every second"),
-    Happened.CRASHED: (Level.ERROR, "an unexpected error; the work goes on"),
-}
+    )
+    SWEPT = "swept", Level.INFO, "the clock found something"
+    CLOCK_SET = "clock_set", Level.WARNING, "this machine's clock was set; deadlines are taken from the new time"
+    DELIVERED = "delivered", Level.INFO, "alerts were delivered or tried"
+    STRAY = "stray", Level.WARNING, "a ping for a job that does not exist"
+    TOLD = "told", Level.INFO, "a message was sent to try a channel"
+    REFUSED = "refused", Level.WARNING, "a request was refused"
+    EVENT_ODD = "event_odd", Level.WARNING, "an event could not be read whole"
+    MESSAGE_KEPT = "message_kept", Level.ERROR, "a message could not be recorded; it stays in its queue and comes again"
+    CHANNEL_BROKEN = "channel_broken", Level.ERROR, "a channel cannot be used; its messages wait until it can"
+    RUN_STARTED = "run_started", Level.INFO, "a run was started"
+    RUN_NOT_STARTED = "run_not_started", Level.WARNING, "a run was not started"
+    SCRUBBED = "scrubbed", Level.INFO, "every job was looked at; due rows that were not in their place were written"
+    WATCHDOG = "watchdog", Level.ERROR, "the watchdog URL did not take our heartbeat"
+    STORE_AWAY = "store_away", Level.ERROR, "the database does not answer; pings get 503 until it does"
+    STORE_BACK = "store_back", Level.INFO, "the database answers again"
+    STORE_TIGHTENED = (
+        "store_tightened",
+        Level.WARNING,
+        "others could read the database; now only its owner can (mode 0600)",
+    )
+    PLAIN_DOOR = "plain_door", Level.WARNING, "pings take the plain ASGI door, which is slower"
+    HTTP = "http", Level.WARNING, "the HTTP server says"
+    FRONT_ENDED = "front_ended", Level.ERROR, "the HTTP process ended; another one takes over"
+    HINDERED = "hindered", Level.ERROR, "something is in the way; it is tried again every second"
+    CRASHED = "crashed", Level.ERROR, "an unexpected error; the work goes on"
+
+
 FACT_MAX = 500
 """Maximum characters of one fact in a line."""
 
@@ -122,14 +108,14 @@ class Log:
 
 
 def _as_text(at: str, what: Happened, facts: dict[str, object]) -> str:
-    level, words = WORDS[what]
     told = " ".join(f"{name}={_quoted(fact)}" for name, fact in facts.items())
-    return f"{at} {level:<7} {words}" + (f" ({told})" if told else "")
+    return f"{at} {what.level:<7} {what.words}" + (f" ({told})" if told else "")
 
 
 def _as_json(at: str, what: Happened, facts: dict[str, object]) -> str:
-    level, words = WORDS[what]
-    return json.dumps({"time": at, "level": level, "event": what, "message": words, **facts}, ensure_ascii=False)
+    return json.dumps(
+        {"time": at, "level": what.level, "event": what, "message": what.words, **facts}, ensure_ascii=False
+    )
 
 
 def printable(fact: object) -> object:

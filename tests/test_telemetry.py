@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from heartbeat.telemetry import WORDS, Happened, Log
+from heartbeat.telemetry import Happened, Log
 
 
 class TestTelemetry:
     def test_every_event_has_words(self):
-        assert set(WORDS) == set(Happened)
+        assert all(event.words for event in Happened)
 
     @pytest.mark.parametrize("style", ["text", "json"])
     def test_one_line_whatever_is_in_it(self, style):

@@ -21,11 +21,11 @@ Instants are ISO 8601 in UTC ("2026-11-22T00:00:00Z"); unknown values are null, 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.model import NEVER, SECOND, Alert, Event, Verdict
-from heartbeat.text.alert_text import NAMES_MAX, headline
+from heartbeat.model import Alert, Event, Verdict
+from heartbeat.text.alert_text import headline, some
+from heartbeat.text.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,23 +33,15 @@ if TYPE_CHECKING:
     from heartbeat.text.alert_text import Message
 
 SCHEMA_VERSION = 1
-EVENTS = {
-    Verdict.ON_TIME: "on_time",
-    Verdict.LATE: "late",
-    Verdict.MISSED: "missed",
-    Verdict.FAILED: "failed",
-    Verdict.TIMED_OUT: "timeout",
-    Verdict.EXCUSED: "excused",
-    Verdict.UNKNOWN: "unknown",
-}
 SEVERITIES = ("critical", "warning", "info")
 _MILD = frozenset({Verdict.LATE, Verdict.UNKNOWN, Verdict.EXCUSED, Verdict.ON_TIME})
 
 
 def event(alert: Alert) -> str:
     """What to filter by."""
-    opened = alert.event is Event.OPENED and alert.verdict is not None
-    return EVENTS[alert.verdict] if opened and alert.verdict else str(alert.event)
+    if alert.event is not Event.OPENED or alert.verdict is None:
+        return str(alert.event)
+    return "timeout" if alert.verdict is Verdict.TIMED_OUT else str(alert.verdict)
 
 
 def severity(alert: Alert) -> str:
@@ -125,14 +117,6 @@ def texts(message: Message, key: str) -> dict[str, str]:
     return several | envelope | {"headline": message.headline, "subject": message.subject, "message": message.text}
 
 
-def iso(at: int | None) -> str | None:
-    """An instant in UTC, with milliseconds where there are any."""
-    if at is None or not 0 <= at < NEVER:
-        return None
-    precision = "milliseconds" if at % SECOND else "seconds"
-    return datetime.fromtimestamp(at / SECOND, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
-
-
 def _envelope(message: Message, key: str) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
@@ -164,6 +148,4 @@ def _text(value: object) -> str:
 
 
 def _shared(values: list[str]) -> str:
-    distinct = list(dict.fromkeys(value for value in values if value))
-    more = len(distinct) - NAMES_MAX
-    return ", ".join(distinct[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")
+    return some(list(dict.fromkeys(filter(None, values))))

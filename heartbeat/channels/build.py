@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.channels.kind import VERBATIM
 from heartbeat.channels.kinds import CHANNEL_KINDS
 from heartbeat.errors import BadSetting
 from heartbeat.secrets import resolve
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 Resolve = Callable[[str], str]
 
 DEFINITION_LENGTH = 6
-VERBATIM = frozenset({"template"})
-"""Settings in which `${…}` means something else."""
 
 
 def build(name: str, settings: Mapping[str, Any], *, resolve: Resolve = resolve) -> Channel:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.errors import BadSetting
-from heartbeat.outbound.urls import flaw, header_flaw
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from heartbeat.channels.protocol import Channel
 
 Settings = dict[str, Any]
+VERBATIM = frozenset({"template"})
+"""Settings in which `${…}` is the channel's, not ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +51,3 @@ GROUP_ABOVE = SettingKey(
     minimum=0,
     description="With more waiting alerts than this, one message lists them all; 0: never. Default 5.",
 )
-
-
-def check_url(key: str, url: str) -> None:
-    """Raises BadSetting for what is no URL that may be called."""
-    if problem := flaw(url):
-        raise BadSetting(f"{key} {problem}")
-
-
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Raises BadSetting for headers that may not be sent."""
-    if problem := header_flaw(headers):
-        raise BadSetting(f"headers: {problem}")

@@ -22,9 +22,9 @@ class Channel(Protocol):
 
     name: str
     group_above: int
-    pace: int
-    parallel: int
-    definition: str
+    pace: int = 0
+    parallel: int = 1
+    definition: str = ""
 
     def send(self, alerts: Sequence[Alert], *, key: str, now: int, receipt: str) -> str:
         """Tell these alerts in one message (several: as a list), within about ten seconds a request.

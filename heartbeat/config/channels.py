@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.channels.kind import VERBATIM
 from heartbeat.channels.kinds import CHANNEL_KINDS
 from heartbeat.config.findings import SECRET, nearest, printable, quoted
 from heartbeat.config.nodes import Mapping, Scalar
-from heartbeat.config.values import NAME
+from heartbeat.config.values import FLAG, NAME
 from heartbeat.outbound.urls import flaw, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingOf
 
-    from heartbeat.channels.kind import ChannelKind
-    from heartbeat.channels.kind import SettingKey as Setting
+    from heartbeat.channels.kind import ChannelKind, SettingKey
     from heartbeat.config.located import Located
 
 SETTING_MAX = 10_000
@@ -24,8 +24,6 @@ REFERENCES = ("env", "file", "ssm")
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _SECRETS = re.compile(r"hooks\.slack\.com/(services|workflows|triggers)/\w|\bxox[a-z]-\w|\bAKIA[0-9A-Z]{16}\b")
 _SECRET_KEYS = frozenset({"token", "secret", "password"})
-_OWN_PLACEHOLDERS = frozenset({"template"})
-"""Settings in which `${…}` is the channel's, not ours."""
 
 
 def read_channels(spot: Located) -> dict[str, MappingOf[str, Any]]:
@@ -115,20 +113,20 @@ def _complete(spot: Located, kind: ChannelKind) -> None:
         raise spot.mistake(f"write either {ways}")
 
 
-def _setting(spot: Located, name: str, key: Setting) -> object:
+def _setting(spot: Located, name: str, key: SettingKey) -> object:
     if key.type == "object":
         return {inner: setting_text(below, name) for inner, below in spot.entries().items()}
     if key.type == "string":
         return _chosen(spot, setting_text(spot, name), key)
+    if key.type == "boolean":
+        return FLAG.read(spot)
     value = spot.plain()
-    if key.type == "boolean" and not isinstance(value, bool):
-        raise spot.mistake("write true or false, without quotes")
-    if key.type == "integer" and (not isinstance(value, int) or isinstance(value, bool) or value < (key.minimum or 0)):
+    if not isinstance(value, int) or isinstance(value, bool) or value < (key.minimum or 0):
         raise spot.mistake(f"write a whole number from {key.minimum or 0}")
     return value
 
 
-def _chosen(spot: Located, value: str, key: Setting) -> str:
+def _chosen(spot: Located, value: str, key: SettingKey) -> str:
     if key.choices and value not in key.choices:
         raise spot.mistake(f"{quoted(value)} is none of {', '.join(key.choices)}{nearest(value, key.choices)}")
     return value
@@ -139,7 +137,7 @@ def setting_text(spot: Located, name: str) -> str:
     value = spot.text()
     if not value or len(value) > SETTING_MAX:
         raise spot.mistake(f"write a text of 1 to {SETTING_MAX:,} characters")
-    if name in _OWN_PLACEHOLDERS:
+    if name in VERBATIM:
         return value
     for inside in _REFERENCE.findall(value):
         _check_reference(spot, inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 PATH_MAX = 300
 QUOTED_MAX = 60
@@ -55,30 +56,18 @@ class Findings:
         """Keep a warning."""
         self.doubts.append((place, _sentence(path, problem)))
 
-    def kept(self) -> Kept:
+    @contextmanager
+    def kept(self) -> Iterator[None]:
         """`with findings.kept():` keeps a mistake that stops reading one value, and carries on after the block."""
-        return Kept(self)
+        try:
+            yield
+        except Mistake as mistake:
+            self.mistake(mistake)
 
     def told(self, found: Iterable[tuple[Position, str]]) -> tuple[str, ...]:
         """The sentences in the file's order, each once, as `jobs.yaml:12:5: …`."""
         ordered = sorted(set(found))
         return tuple(f"{self.name}:{place.line}:{place.column}: {text}" for place, text in ordered)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A block that ends at the first mistake."""
-
-    findings: Findings
-
-    def __enter__(self) -> None:
-        """Does nothing."""
-
-    def __exit__(self, _kind: object, error: object, _trace: object) -> bool:
-        """Keep a mistake and carry on; let anything else through."""
-        if isinstance(error, Mistake):
-            self.findings.mistake(error)
-        return isinstance(error, Mistake)
 
 
 def quoted(text: str) -> str:

@@ -33,9 +33,9 @@ class Key:
     field: str = ""
 
 
-def record(spot: Located, keys: tuple[Key, ...]) -> dict[str, Any]:
-    """A mapping's values by key, as far as they can be read; an unknown key is a mistake."""
-    entries, known = check_keys(spot, keys), _named(keys)
+def record(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> dict[str, Any]:
+    """A mapping's values by key, as far as they can be read; an unknown key is a mistake. allowed: a prefix."""
+    entries, known = _check_keys(spot, keys, allowed), _named(keys)
     found: dict[str, Any] = {}
     for name, below in entries.items():
         if name in known:
@@ -82,7 +82,7 @@ def _required(keys: tuple[Key, ...]) -> tuple[Key, ...]:
     return tuple(key for key in keys if key.required)
 
 
-def check_keys(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> dict[str, Located]:
+def _check_keys(spot: Located, keys: tuple[Key, ...], allowed: str) -> dict[str, Located]:
     """The mapping's values by key; keeps a mistake for each unknown key, and for each missing one."""
     entries, known = spot.entries(), _named(keys)
     for name in entries:
@@ -93,3 +93,15 @@ def check_keys(spot: Located, keys: tuple[Key, ...], allowed: str = "") -> dict[
         if key.name not in entries:
             spot.findings.mistake(spot.mistake(f"`{key.name}` is missing; write for example `{key.example}`"))
     return entries
+
+
+def keys_schema(keys: tuple[Key, ...]) -> dict[str, Any]:
+    """The JSON schema of a mapping with these keys, before what else is true of it."""
+    properties = {key.name: {**key.type.schema, "description": key.doc} for key in keys}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def kinds_schema(kinds: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of `{KIND: {...}}`."""
+    one = {"minProperties": 1, "maxProperties": 1}
+    return {"type": "object", "properties": kinds, "additionalProperties": False, **one}

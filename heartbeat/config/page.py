@@ -36,16 +36,12 @@ def fill(page: str) -> str:
 def _keys(keys: tuple[Key, ...]) -> str:
     shared = any(key.shared for key in keys)
     head = ["key", "value", "default", *(["in `defaults`"] if shared else []), "meaning"]
-    rows = [[f"`{key.name}`", key.type.words, _default(key), *([_yes(key)] if shared else []), key.doc] for key in keys]
-    return _table(head, rows)
+    return _table(head, [_key_row(key, shared=shared) for key in keys])
 
 
-def _default(key: Key) -> str:
-    return "**required**" if key.required else key.default
-
-
-def _yes(key: Key) -> str:
-    return "yes" if key.shared else ""
+def _key_row(key: Key, *, shared: bool) -> list[str]:
+    default = "**required**" if key.required else key.default
+    return [f"`{key.name}`", key.type.words, default, *(["yes" if key.shared else ""] if shared else []), key.doc]
 
 
 def _channels() -> str:

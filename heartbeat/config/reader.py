@@ -13,7 +13,7 @@ from heartbeat.config.declared import Config
 from heartbeat.config.doubts import UNUSED_CHANNEL, tell_doubts
 from heartbeat.config.findings import Findings, Mistake, Position
 from heartbeat.config.jobs import DeclaredJob, Defaults, check_names, read_defaults, read_jobs
-from heartbeat.config.keys import check_keys, record
+from heartbeat.config.keys import record
 from heartbeat.config.located import Located
 from heartbeat.config.nodes import compose
 from heartbeat.config.tables import EXTENSION, SERVICE_KEYS, TOP_KEYS
@@ -75,8 +75,10 @@ def _root(text: str, findings: Findings) -> Located:
 
 
 def _config(root: Located, name: str) -> Config | None:
-    check_keys(root, TOP_KEYS, allowed=EXTENSION)
-    top = _sections(root)
+    top = record(root, TOP_KEYS, allowed=EXTENSION)
+    if top.get("name") in FOREIGN_NAMES:
+        mistake = root.entries()["name"].mistake(f"{top['name']} means jobs that no file owns; choose another")
+        root.findings.mistake(mistake)
     channels = read_channels(top["channels"]) if "channels" in top else {}
     defaults = read_defaults(top.get("defaults"))
     service = record(top["service"], SERVICE_KEYS) if "service" in top else {}
@@ -103,17 +105,6 @@ def _config(root: Located, name: str) -> Config | None:
 def _digest(jobs: tuple[Job, ...], *rest: object) -> str:
     meaning = [sorted(jobs, key=lambda job: job.slug), *rest]
     return hashlib.sha256(json.encode(meaning, order="sorted")).hexdigest()
-
-
-def _sections(root: Located) -> dict[str, Any]:
-    entries, found = root.entries(), {}
-    for key in TOP_KEYS:
-        if key.name in entries:
-            with root.findings.kept():
-                found[key.name] = key.type.read(entries[key.name])
-    if found.get("name") in FOREIGN_NAMES:
-        root.findings.mistake(entries["name"].mistake(f"{found['name']} means jobs that no file owns; choose another"))
-    return found
 
 
 def _naming(top: dict[str, Any], entries: list[DeclaredJob]) -> list[Located]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.kinds import CHANNEL_KINDS
 from heartbeat.config.channels import SETTING_MAX, needs_settings
+from heartbeat.config.keys import kinds_schema
 from heartbeat.config.parts import BOUND_KEYS, EVIDENCE_KEYS, METRIC, METRICS_MAX
 from heartbeat.config.tables import DEFAULT_KEYS, EXTENSION, JOB_KEYS, SERVICE_KEYS, TOP_KEYS
 from heartbeat.config.values import NAME, SLUG, UUID
 
 if TYPE_CHECKING:
-    from heartbeat.channels.kind import ChannelKind
-    from heartbeat.channels.kind import SettingKey as Setting
+    from heartbeat.channels.kind import ChannelKind, SettingKey
     from heartbeat.config.keys import Key
 
 Schema = dict[str, Any]
@@ -32,7 +32,9 @@ def schema() -> Schema:
         "patternProperties": {f"^{EXTENSION}": {"description": "Ignored: a place for anchors."}},
         "$defs": {
             "defaults": _mapping(DEFAULT_KEYS),
-            "channels": _named(NAME.schema, _one_channel()),
+            "channels": _named(
+                NAME.schema, kinds_schema({name: _channel(kind) for name, kind in CHANNEL_KINDS.items()})
+            ),
             "service": _mapping(SERVICE_KEYS),
             "jobs": _named({"pattern": f"^{SLUG}$", "not": {"pattern": f"^{UUID}$"}}, _mapping(JOB_KEYS)),
             "evidence": _mapping(EVIDENCE_KEYS),
@@ -69,16 +71,6 @@ def _description(key: Key) -> str:
     return f"{key.doc} Default: {key.default}." if key.default else key.doc
 
 
-def _one_channel() -> Schema:
-    return {
-        "type": "object",
-        "properties": {name: _channel(kind) for name, kind in CHANNEL_KINDS.items()},
-        "additionalProperties": False,
-        "minProperties": 1,
-        "maxProperties": 1,
-    }
-
-
 def _channel(kind: ChannelKind) -> Schema:
     ways: list[Schema] = [_settings(kind)]
     if kind.short:
@@ -104,7 +96,7 @@ def _way(way: tuple[str, ...], ways: tuple[tuple[str, ...], ...]) -> Schema:
     return {"required": [*way], "not": {"anyOf": [{"required": [name]} for name in others]}}
 
 
-def _setting(key: Setting) -> Schema:
+def _setting(key: SettingKey) -> Schema:
     found: Schema = {"type": key.type, "description": key.description}
     if key.type == "string":
         found |= {"minLength": 1, "maxLength": SETTING_MAX}

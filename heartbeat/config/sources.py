@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.config.findings import quoted
-from heartbeat.config.keys import Key, one_kind, record
+from heartbeat.config.keys import Key, keys_schema, kinds_schema, one_kind, record
 from heartbeat.config.nodes import Mapping
 from heartbeat.config.values import Type, matching, text
 from heartbeat.model import LogGroup, Source
@@ -56,12 +56,7 @@ LOG = Key(
     name="log",
     type=Type(
         words="`{group: …, prefix: …}`",
-        schema={
-            "type": "object",
-            "properties": {key.name: {**key.type.schema, "description": key.doc} for key in LOG_KEYS},
-            "additionalProperties": False,
-            "required": [key.name for key in LOG_KEYS],
-        },
+        schema={**keys_schema(LOG_KEYS), "required": [key.name for key in LOG_KEYS]},
         read=_read_log,
     ),
     doc="`{group: /ecs/batch, prefix: app}`: the task's awslogs group and stream prefix, for a link in alerts.",
@@ -165,18 +160,11 @@ def _plain(spot: Located, found: dict[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _schema(kind: SourceKind) -> dict[str, Any]:
-    keys = {key.name: {**key.type.schema, "description": key.doc} for key in (*kind.keys, *kind.also)}
     least = {"anyOf": [{"required": [key.name]} for key in kind.keys]} if kind.also else {"minProperties": 1}
-    return {"description": kind.doc, "type": "object", "properties": keys, "additionalProperties": False, **least}
+    return {"description": kind.doc, **keys_schema((*kind.keys, *kind.also)), **least}
 
 
-_ONE_SOURCE = {
-    "type": "object",
-    "properties": {kind.name: _schema(kind) for kind in KINDS},
-    "additionalProperties": False,
-    "minProperties": 1,
-    "maxProperties": 1,
-}
+_ONE_SOURCE = kinds_schema({kind.name: _schema(kind) for kind in KINDS})
 SOURCES_SCHEMA = {
     "anyOf": [_ONE_SOURCE, {"type": "array", "items": _ONE_SOURCE, "minItems": 1, "maxItems": SOURCES_MAX}]
 }

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.config.channels import check_address, setting_text
 from heartbeat.config.findings import quoted
-from heartbeat.config.keys import Key, one_kind, record
+from heartbeat.config.keys import Key, keys_schema, kinds_schema, one_kind, record
 from heartbeat.config.sources import LOG, log_of
 from heartbeat.config.values import FLAG, Type, duration, many, one_of
 from heartbeat.model import MINUTE, Overlap, Source, Trigger
 from heartbeat.targets.ecs import name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heartbeat.config.located import Located
 
 TIMEOUT_MAX = 15 * MINUTE
@@ -47,12 +49,8 @@ def _read_texts(spot: Located) -> tuple[str, ...]:
     return found
 
 
-def _read_map(spot: Located) -> dict[str, str]:
-    return {name: _read_text(below) for name, below in spot.entries().items()}
-
-
-def _read_json(spot: Located) -> dict[str, Any]:
-    return {name: below.plain() for name, below in spot.entries().items()}
+def _each(read: Callable[[Located], Any]) -> Callable[[Located], dict[str, Any]]:
+    return lambda spot: {name: read(below) for name, below in spot.entries().items()}
 
 
 def _read_status(spot: Located) -> str:
@@ -79,8 +77,8 @@ TEXTS = Type(
     read=_read_texts,
 )
 URL = Type(words="URL", schema=_STRING, read=_read_url)
-MAP = Type(words="mapping of texts", schema={"type": "object", "additionalProperties": _STRING}, read=_read_map)
-JSON = Type(words="mapping", schema={"type": "object"}, read=_read_json)
+MAP = Type(words="mapping of texts", schema={"type": "object", "additionalProperties": _STRING}, read=_each(_read_text))
+JSON = Type(words="mapping", schema={"type": "object"}, read=_each(lambda spot: spot.plain()))
 TIMEOUT = Type(words="duration up to `15m`", schema=_DURATION.schema, read=_read_timeout)
 STATUSES = many(
     Type(
@@ -194,7 +192,6 @@ KINDS = (
     ),
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
-OVERLAPS = tuple(str(each) for each in Overlap)
 
 
 def read_trigger(spot: Located) -> Trigger:
@@ -225,31 +222,13 @@ def _check_container(spot: Located, settings: dict[str, Any]) -> None:
             spot.findings.mistake(spot.entries()[key].mistake("is for a container: write its name as `container`"))
 
 
-def read_overlap(spot: Located) -> Overlap:
-    """What happens to a start while another run is under way."""
-    return Overlap(OVERLAP_WORDS.read(spot))
-
-
-OVERLAP_WORDS = one_of(OVERLAPS, "overlap")
-OVERLAP = Type(words=OVERLAP_WORDS.words, schema=OVERLAP_WORDS.schema, read=read_overlap)
+_WORDS = one_of(tuple(map(str, Overlap)), "overlap")
+OVERLAP = Type(words=_WORDS.words, schema=_WORDS.schema, read=lambda spot: Overlap(_WORDS.read(spot)))
 
 
 def _schema(kind: TriggerKind) -> dict[str, Any]:
-    keys = {key.name: {**key.type.schema, "description": key.doc} for key in kind.keys}
     required = [key.name for key in kind.keys if key.required]
-    return {
-        "description": kind.doc,
-        "type": "object",
-        "properties": keys,
-        "additionalProperties": False,
-        "required": required,
-    }
+    return {"description": kind.doc, **keys_schema(kind.keys), "required": required}
 
 
-TRIGGER_SCHEMA = {
-    "type": "object",
-    "properties": {kind.name: _schema(kind) for kind in KINDS},
-    "additionalProperties": False,
-    "minProperties": 1,
-    "maxProperties": 1,
-}
+TRIGGER_SCHEMA = kinds_schema({kind.name: _schema(kind) for kind in KINDS})

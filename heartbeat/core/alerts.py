@@ -41,7 +41,7 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
     run_id, start = _run(job, state, incident, signal) if event not in OVER else ("", None)
     own = signal if signal is not None and signal.source != SOURCE else None
     return Alert(
-        id=_alert_id(incident, event),
+        id=f"{incident.id}/{event}{incident.reminders if event is Event.REMINDER else ''}",
         event=event,
         at=at,
         incident=incident.id,
@@ -56,7 +56,7 @@ def job_alert(  # noqa: PLR0913, PLR0917 - the facts of one message come from as
         verdict=incident.verdict,
         reason=incident.reason,
         expected=incident.slot,
-        deadline=_deadline(incident),
+        deadline=incident.opened_at if incident.verdict in {Verdict.MISSED, Verdict.TIMED_OUT} else None,
         opened_at=incident.opened_at,
         last_success=state.last_success,
         last_signal=state.last_signal,
@@ -105,14 +105,6 @@ def _is_for(start: Start, slot: int | None) -> bool:
 def incident_id(slug: str, life: int, version: int, line: int) -> str:
     """The name of an incident that opens with this version of the job, at this line of its history."""
     return f"{slug}/{life:x}.{version}.{line}" if life else f"{slug}/{version}.{line}"
-
-
-def _alert_id(incident: Incident, event: Event) -> str:
-    return f"{incident.id}/{event}{incident.reminders}" if event is Event.REMINDER else f"{incident.id}/{event}"
-
-
-def _deadline(incident: Incident) -> int | None:
-    return incident.opened_at if incident.verdict in {Verdict.MISSED, Verdict.TIMED_OUT} else None
 
 
 def blind_alert(blind: Blind, changes: list[Change]) -> Alert:

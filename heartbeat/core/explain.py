@@ -177,11 +177,10 @@ def _stories(snapshot: Snapshot, entries: Sequence[Entry], now: int) -> tuple[Sl
             by_slot.setdefault(entry.slot, []).append(entry)
     made = records(snapshot, entries)
     latest = sorted(by_slot, reverse=True)
-    return tuple(_story(snapshot.job, slot, by_slot[slot], _of(made, slot), now) for slot in latest)
-
-
-def _of(made: Sequence[Record], slot: int) -> tuple[Record, ...]:
-    return tuple(record for record in reversed(made) if record.slot == slot)
+    return tuple(
+        _story(snapshot.job, slot, by_slot[slot], tuple(run for run in reversed(made) if run.slot == slot), now)
+        for slot in latest
+    )
 
 
 def _story(job: Job, slot: int, entries: Sequence[Entry], runs: tuple[Record, ...], now: int) -> SlotStory:

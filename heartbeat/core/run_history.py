@@ -137,12 +137,13 @@ def _record(snapshot: Snapshot, name: str, entries: Sequence[Entry]) -> Record |
     own = [signal for signal in signals if signal.source != SOURCE]
     began = next((signal for signal in own if signal.kind is Kind.START), None)
     last = next((signal for signal in reversed(own) if signal.kind in {Kind.SUCCESS, Kind.FAIL}), None)
-    slot = next((entry.slot for entry in entries if entry.slot is not None), None)
+    slot = start.slot if start else next((entry.slot for entry in entries if entry.slot is not None), None)
+    at = start.at if start else entries[0].at
     return Record(
         id="" if ":" in name else name,
-        slot=start.slot if start else slot,
+        slot=slot,
         end=_end(entries, start, calls, began, last),
-        at=_first_of(slot if start is None else start.slot, start.at if start else entries[0].at),
+        at=at if slot is None else slot,
         by=start.by if start else _by(snapshot, name, slot, signals),
         attempts=start.attempts if start else len(calls),
         answer=start.answer if start else _answer(calls),
@@ -162,10 +163,6 @@ def _by(snapshot: Snapshot, name: str, slot: int | None, signals: Sequence[Signa
     job, life, sources = snapshot.job, snapshot.state.life, {signal.source for signal in signals}
     ours = job.trigger is None or SOURCE in sources or (slot is not None and name == run_for(job.slug, slot, life))
     return BY_HAND if not ours and sources & AWS_RUNS else ""
-
-
-def _first_of(slot: int | None, at: int) -> int:
-    return at if slot is None else slot
 
 
 def _answer(calls: Sequence[Signal]) -> str:

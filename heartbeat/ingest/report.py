@@ -12,7 +12,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from heartbeat.model import BODY_MAX, SECOND, Kind
-from heartbeat.text.sanitize import sound
+from heartbeat.text.sanitize import cut, sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def _said(signal: Signal, value: dict[str, Any]) -> Signal:
         exit_status=None if exit_status is None else _exit_status(exit_status),
         duration=None if duration is None or duration < 0 else round(duration * SECOND),
         metrics=_metrics(value, odd),
-        body=_cut("\n".join([*([_shown(message)] if message else []), *odd])),
+        body=cut("\n".join([*([_shown(message)] if message else []), *odd]), BODY_MAX),
     )
 
 
@@ -100,7 +100,3 @@ def _metrics(value: dict[str, Any], odd: list[str]) -> tuple[tuple[str, float], 
         return ()
     numbers = ((str(name), _number(given, name, odd)) for name in list(given)[:METRICS_MAX])
     return tuple((sound(name[:METRIC_MAX]), float(number)) for name, number in numbers if number is not None)
-
-
-def _cut(text: str) -> str:
-    return sound(text[:BODY_MAX]).encode()[:BODY_MAX].decode("utf-8", "ignore")

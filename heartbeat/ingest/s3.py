@@ -11,7 +11,6 @@ from heartbeat.ingest.bucket import StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
 KEY_MAX = 1024
 """Bytes of the longest key that S3 allows."""
@@ -50,7 +49,7 @@ class S3Bucket:
             raise
         return StoredObject(
             size=answer["ContentLength"],
-            modified=_milliseconds(answer["LastModified"]),
+            modified=round(answer["LastModified"].timestamp() * 1000),
             content_type=answer.get("ContentType", ""),
         )
 
@@ -96,7 +95,3 @@ def _check(key: str) -> None:
     sized = key and len(key.encode("utf-8", "replace")) <= KEY_MAX
     if not sized or key.startswith("/") or ".." in key.split("/") or not key.isprintable():
         raise BadSignal(f"{key[:100]!r} is no key: write 1 to {KEY_MAX} bytes, without .. and without / first")
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

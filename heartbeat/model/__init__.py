@@ -1,4 +1,7 @@
-"""The nouns (DESIGN.md, "The words"): frozen, keyword-only; `msgspec.structs.replace` makes the next version of one."""
+"""The nouns (DESIGN.md, "The words"): frozen, keyword-only; `msgspec.structs.replace` makes the next version of one.
+
+All instants and durations are integers: milliseconds, instants since the epoch.
+"""
 
 from heartbeat.model.change import Alert, Change, Delivery, Document, Due, Illness, Mark, Silence
 from heartbeat.model.job import Bound, Evidence, Job, LogGroup, Source, Trigger

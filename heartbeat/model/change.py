@@ -1,7 +1,4 @@
-"""What is decided and told: alerts, deliveries, and the change that a store commits.
-
-All instants and durations are integers: milliseconds, instants since the epoch.
-"""
+"""What is decided and told: alerts, deliveries, and the change that a store commits."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What is declared: the job.
-
-All instants and durations are integers: milliseconds, instants since the epoch.
-"""
+"""What is declared: the job."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What happens to a job: signals, runs, incidents, its state and its history.
-
-All instants and durations are integers: milliseconds, instants since the epoch.
-"""
+"""What happens to a job: signals, runs, incidents, its state and its history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words with a fixed set of values, and the measures of time. Instants and durations are milliseconds."""
+"""The words with a fixed set of values, and the measures of time."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from heartbeat.errors import BadSetting
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,6 +32,18 @@ def header_flaw(headers: Mapping[str, str]) -> str:
         if not value.isascii() or not value.isprintable():
             return f"the value of {name} must be printable ASCII on one line"
     return ""
+
+
+def check_url(key: str, url: str) -> None:
+    """Raises BadSetting for what is no URL that may be called."""
+    if problem := flaw(url):
+        raise BadSetting(f"{key} {problem}")
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raises BadSetting for headers that may not be sent."""
+    if problem := header_flaw(headers):
+        raise BadSetting(f"headers: {problem}")
 
 
 def host_of(url: str) -> tuple[str, int]:

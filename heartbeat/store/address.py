@@ -128,16 +128,10 @@ def _call(table: Table) -> DynamoDBCall:
 
 def _setting(table: str, region: str, refused: Refused) -> str:
     """What is wrong with the address or the credentials; "" when the problem is elsewhere."""
-    from botocore.exceptions import (  # noqa: PLC0415 - the same
-        CredentialRetrievalError,
-        NoCredentialsError,
-        PartialCredentialsError,
-        SSOError,
-        TokenRetrievalError,
-    )
+    from botocore import exceptions as wrong  # noqa: PLC0415 - the same
 
-    ours = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, SSOError, TokenRetrievalError)
-    if isinstance(refused.__cause__, ours):
+    lacking = (wrong.NoCredentialsError, wrong.PartialCredentialsError, wrong.CredentialRetrievalError)
+    if isinstance(refused.__cause__, (*lacking, wrong.SSOError, wrong.TokenRetrievalError)):
         return f"the AWS credentials cannot be used: {refused.__cause__}"
     if refused.code in _BAD_CREDENTIALS:
         return f"AWS does not take the credentials: {refused.__cause__}; renew them, or set AWS_PROFILE"

@@ -35,16 +35,8 @@ class Discreet:
 
     target: Target
     secrets: frozenset[str] = field(repr=False)
-
-    @property
-    def timeout(self) -> int:
-        """See Target."""
-        return self.target.timeout
-
-    @property
-    def repeatable(self) -> int:
-        """See Target."""
-        return self.target.repeatable
+    timeout: int
+    repeatable: int
 
     def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target."""
@@ -63,7 +55,8 @@ def build(trigger: Trigger, *, resolve: Callable[[str], str] = resolve) -> Targe
         target = KINDS[trigger.kind](**{name: _resolved(value, resolve) for name, value in trigger.settings.items()})
     except TypeError:
         raise BadSetting(f"trigger {trigger.kind}: a setting is missing or unknown; apply jobs.yaml again") from None
-    return Discreet(target=target, secrets=secrets_of(trigger.settings, resolve) | credentials())
+    secrets = secrets_of(trigger.settings, resolve) | credentials()
+    return Discreet(target=target, secrets=secrets, timeout=target.timeout, repeatable=target.repeatable)
 
 
 def _resolved(value: Any, resolve: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever JSON holds

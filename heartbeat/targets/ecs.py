@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from heartbeat.errors import StartFailed
 from heartbeat.model import HOUR
@@ -42,16 +42,9 @@ class Ecs:
     public_ip: bool = False
     region: str = ""
     log: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def timeout(self) -> int:
-        """See Target."""
-        return 2 * aws_call.TIMEOUT
-
-    @property
-    def repeatable(self) -> int:
-        """See Target. Amazon ECS: RunTask remembers a clientToken for 24 hours."""
-        return 23 * HOUR
+    timeout: ClassVar[int] = 2 * aws_call.TIMEOUT
+    repeatable: ClassVar[int] = 23 * HOUR
+    """Amazon ECS: RunTask remembers a clientToken for 24 hours."""
 
     def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target."""

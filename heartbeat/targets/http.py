@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from heartbeat.errors import BadSetting, SendFailed, StartFailed
+from heartbeat.errors import SendFailed, StartFailed
 from heartbeat.model import BODY_MAX, SECOND
 from heartbeat.outbound.addresses import Guard
 from heartbeat.outbound.sender import NOT_FOLLOWED, NOT_NOW, REDIRECTS, HttpRequest, Sender
-from heartbeat.outbound.urls import flaw, header_flaw
+from heartbeat.outbound.urls import check_headers, check_url
 from heartbeat.targets.protocol import TargetAnswer, facts, slot_of
 
 if TYPE_CHECKING:
@@ -59,10 +59,8 @@ class Http:
     idempotent: bool = False
 
     def __post_init__(self) -> None:
-        if problem := flaw(self.url):
-            raise BadSetting(f"url {problem}")
-        if problem := header_flaw(self._headers()):
-            raise BadSetting(f"headers: {problem}")
+        check_url("url", self.url)
+        check_headers(self._headers())
 
     @property
     def repeatable(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from heartbeat.model import MINUTE
 from heartbeat.targets import aws_call
@@ -28,11 +28,7 @@ class Sqs:
     attributes: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     region: str = ""
-
-    @property
-    def timeout(self) -> int:
-        """See Target."""
-        return 2 * aws_call.TIMEOUT
+    timeout: ClassVar[int] = 2 * aws_call.TIMEOUT
 
     @property
     def repeatable(self) -> int:
@@ -65,8 +61,7 @@ class Sqs:
             return self.region
         if self.queue.startswith("arn:"):
             return self.queue.split(":")[3]
-        host = self.queue.partition("://")[2].partition("/")[0].split(".")
-        return host[1] if host[0] == "sqs" and len(host) > 1 else ""
+        return region_of(self.queue)
 
     def _url(self, sqs: Any) -> str:  # noqa: ANN401 - boto3 makes its clients at run time
         if "://" in self.queue:
@@ -74,3 +69,9 @@ class Sqs:
         *_, account, name = ("", *self.queue.split(":"))
         owner = {"QueueOwnerAWSAccountId": account} if account else {}
         return str(sqs.get_queue_url(QueueName=name, **owner)["QueueUrl"])
+
+
+def region_of(url: str) -> str:
+    """The region in a queue's URL, "" if it names none."""
+    host = url.partition("://")[2].partition("/")[0].split(".")
+    return host[1] if host[0] == "sqs" and len(host) > 1 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from heartbeat.model import DAY
 from heartbeat.targets import aws_call
@@ -22,16 +22,9 @@ class StepFunctions:
     state_machine: str
     input: Mapping[str, Any] = field(default_factory=dict)
     region: str = ""
-
-    @property
-    def timeout(self) -> int:
-        """See Target."""
-        return aws_call.TIMEOUT
-
-    @property
-    def repeatable(self) -> int:
-        """See Target. Express workflows do not remember names."""
-        return DAY
+    timeout: ClassVar[int] = aws_call.TIMEOUT
+    repeatable: ClassVar[int] = DAY
+    """Express workflows do not remember names."""
 
     def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target. AWS: for standard workflows, StartExecution is idempotent by name."""

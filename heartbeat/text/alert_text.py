@@ -26,26 +26,8 @@ SUBJECT_MAX = 100
 """Characters of the longest e-mail subject that SNS takes."""
 
 LINKS = ("runbook", "log_url")
-LABELS = {
-    Verdict.ON_TIME: "ON TIME",
-    Verdict.LATE: "LATE",
-    Verdict.MISSED: "MISSED",
-    Verdict.FAILED: "FAILED",
-    Verdict.TIMED_OUT: "TIMED OUT",
-    Verdict.EXCUSED: "EXCUSED",
-    Verdict.UNKNOWN: "UNKNOWN",
-}
-EVENT_LABELS = {
-    Event.OPENED: "DOWN",
-    Event.REMINDER: "STILL DOWN",
-    Event.RECOVERED: "RECOVERED",
-    Event.CLOSED: "CLOSED",
-    Event.BLIND: "BLIND",
-    Event.UNDELIVERED: "UNDELIVERED",
-    Event.ILL: "ILL",
-    Event.WELL: "WELL AGAIN",
-    Event.TEST: "TEST",
-}
+EVENT_LABELS = {Event.OPENED: "DOWN", Event.REMINDER: "STILL DOWN", Event.WELL: "WELL AGAIN"}
+"""The labels of events that are not their names."""
 REASONS = {
     Reason.IN_TIME: "ran in time",
     Reason.AFTER_DEADLINE: "succeeded only after the deadline{of}",
@@ -113,8 +95,8 @@ def tidy(alert: Alert) -> Alert:
 def label(alert: Alert) -> str:
     """The word that says at a glance what it is."""
     if alert.event is Event.OPENED and alert.verdict is not None:
-        return LABELS[alert.verdict]
-    return EVENT_LABELS[alert.event]
+        return alert.verdict.replace("_", " ").upper()
+    return EVENT_LABELS.get(alert.event, alert.event.upper())
 
 
 def name(alert: Alert) -> str:
@@ -238,7 +220,7 @@ def details(alert: Alert, now: int) -> list[tuple[str, str]]:
         ("Triggered", start_row(alert, now)),
         ("Last success", and_ago(alert.last_success, now, zone) or "never"),
         ("Last signal", and_ago(alert.last_signal, now, zone) or "never"),
-        ("Consecutive", f"{alert.bad} in a row" if alert.bad > 1 else ""),
+        ("Consecutive", _streak(alert)),
         ("Exit status", "" if alert.exit_status is None else str(alert.exit_status)),
         ("Schedule", alert.schedule),
         ("Next expected", and_ago(alert.next_slot, now, zone)),

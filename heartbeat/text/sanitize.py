@@ -25,6 +25,11 @@ def sound(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
+def cut(text: str, most: int) -> str:
+    """The beginning of a text, at most so many bytes, in a form that can be stored."""
+    return sound(text[:most]).encode()[:most].decode("utf-8", "ignore")
+
+
 def safe(text: str) -> str:
     """Without control characters (new lines and tabs stay) and without URLs that ping when they are fetched."""
     return _PING_URL.sub(HIDDEN, _CONTROL.sub("", text))

@@ -53,6 +53,14 @@ def and_ago(at: int | None, now: int, zone: str) -> str:
     return f"{then}, {ago(at, now)}" if at is not None and then else ""
 
 
+def iso(at: int | None) -> str | None:
+    """An instant in UTC, with milliseconds where there are any."""
+    if at is None or not 0 <= at < NEVER:
+        return None
+    precision = "milliseconds" if at % SECOND else "seconds"
+    return datetime.fromtimestamp(at / SECOND, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
 def _local(at: int, zone: str) -> datetime:
     return datetime.fromtimestamp(at / SECOND, _zone(zone))
 

@@ -58,7 +58,7 @@ class Schedules:
         """Do some of what there is to do; answers whether that was all."""
         before = self._store.document(SCHEDULES)
         known: dict[str, str] = dict(before.value) if isinstance(before.value, dict) else {}
-        wanted = dict(self._wanted())
+        wanted = {request["Name"]: request for request in self._wanted()}
         new = [request for name, request in wanted.items() if known.get(name) != _digest(request)]
         old = [name for name in known if name not in wanted]
         todo, gone = new[:STEP_MAX], old[: max(0, STEP_MAX - len(new))]
@@ -76,13 +76,13 @@ class Schedules:
         documents.keep(self._store, claimed, kept | {request["Name"]: _digest(request) for request in todo})
         return len(new) + len(old) <= STEP_MAX
 
-    def _wanted(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _wanted(self) -> Iterator[dict[str, Any]]:
         found = self._store.load(list(self._slugs)) if self._slugs else {}
         for slug in self._slugs:
             if slug in found and found[slug].job.trigger is not None:
                 yield from self._requests(found[slug])
 
-    def _requests(self, snapshot: Snapshot) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _requests(self, snapshot: Snapshot) -> Iterator[dict[str, Any]]:
         job = snapshot.job
         try:
             expressions = schedules_for(slots.schedule_of(job))
@@ -91,20 +91,16 @@ class Schedules:
             return
         runs = job.enabled and snapshot.state.status is not Status.PAUSED
         for number, expression in enumerate(expressions, 1):
-            name = _name(job.slug, number)
-            yield (
-                name,
-                {
-                    "Name": name,
-                    "GroupName": self._place.group,
-                    "Description": f"Starts {job.slug}. Kept by Heartbeat; changes made here are overwritten.",
-                    "ScheduleExpression": expression.text,
-                    "ScheduleExpressionTimezone": expression.timezone,
-                    "State": "ENABLED" if runs else "DISABLED",
-                    "FlexibleTimeWindow": {"Mode": "OFF"},
-                    "Target": self._target(snapshot),
-                },
-            )
+            yield {
+                "Name": _name(job.slug, number),
+                "GroupName": self._place.group,
+                "Description": f"Starts {job.slug}. Kept by Heartbeat; changes made here are overwritten.",
+                "ScheduleExpression": expression.text,
+                "ScheduleExpressionTimezone": expression.timezone,
+                "State": "ENABLED" if runs else "DISABLED",
+                "FlexibleTimeWindow": {"Mode": "OFF"},
+                "Target": self._target(snapshot),
+            }
 
     def _target(self, snapshot: Snapshot) -> dict[str, Any]:
         slug, life = snapshot.job.slug, snapshot.state.life

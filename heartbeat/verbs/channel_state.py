@@ -70,7 +70,7 @@ class Traffic:
 
 def read(store: Store, name: str) -> Traffic:
     """What is known of the channel."""
-    found = store.document(_document(name))
+    found = store.document(_named(name))
     value = cast("dict[str, Any]", found.value or {})
     return Traffic(name=name, version=found.version, **value)
 
@@ -95,14 +95,14 @@ def ail(store: Store, known: Traffic, text: str, now: int, service: Sequence[str
     """It takes nothing, and people must know: told to these channels, once."""
     # Written first, or nobody would know to say that it is over.
     known = update(store, known, lambda each: replace(each, ill=True))
-    fall_ill(store, _illness(known.name), text, now, service)
+    fall_ill(store, _named(known.name), text, now, service)
     return known
 
 
 def recover(store: Store, known: Traffic, now: int, service: Sequence[str]) -> Traffic:
     """It takes messages again. Costs nothing if nobody was told that it did not."""
     if known.ill:
-        get_well(store, _illness(known.name), now, service)
+        get_well(store, _named(known.name), now, service)
     return update(store, known, lambda each: replace(each, since=None, ill=False))
 
 
@@ -123,15 +123,11 @@ def unclaimed(store: Store, rows: Sequence[Delivery], now: int, service: Sequenc
             fall_ill(store, STUCK, text, now, service, fades=FADES)
 
 
-def _illness(name: str) -> str:
-    return f"{KIND}/{name}"
-
-
-def _document(name: str) -> str:
-    return f"{KIND}/{name}"
+def _named(channel: str) -> str:
+    return f"{KIND}/{channel}"
 
 
 def _as_document(known: Traffic) -> Document:
     kept = ("definition", "until", "slow", "free", "since", "ill")
     value = {key: getattr(known, key) for key in kept}
-    return Document(name=_document(known.name), version=known.version, value=value)
+    return Document(name=_named(known.name), version=known.version, value=value)

@@ -22,12 +22,18 @@ NAMES_MAX = 10_000
 """Names searched for the nearest one."""
 
 
+def snapshot_of(store: Store, slug: str) -> Snapshot:
+    """The job of this name. Raises UnknownJob with the nearest name."""
+    found = store.load([slug]).get(slug)
+    if found is None:
+        raise UnknownJob(slug, nearest(slug, names(store)))
+    return found
+
+
 def amend(store: Store, slug: str, decide: Callable[[Snapshot], Change]) -> Snapshot:
     """Read, decide, commit; again when the job moved meanwhile. Raises UnknownJob, TooBusy."""
     for _ in range(ATTEMPTS_MAX):
-        found = store.load([slug]).get(slug)
-        if found is None:
-            raise UnknownJob(slug, nearest(slug, names(store)))
+        found = snapshot_of(store, slug)
         if store.commit([decide(found)]) == [Commit.STORED]:
             return store.load([slug]).get(slug, found)
     raise TooBusy(f"{slug} kept changing; try again")

@@ -10,6 +10,7 @@ from heartbeat import aws
 from heartbeat.client import warn
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.targets import aws_call
+from heartbeat.targets.sqs import region_of
 from heartbeat.worker.messages import QueueMessage, read
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Inbox:
 
     def _call(self, name: str, **given: Any) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         with aws_call.calling("SQS"):
-            call: Callable[..., Any] = getattr(aws_call.client("sqs", _region(self.url), self._wait + aws.READ), name)
+            call: Callable[..., Any] = getattr(aws_call.client("sqs", region_of(self.url), self._wait + aws.READ), name)
             return call(QueueUrl=self.url, **given)
 
 
@@ -118,8 +119,3 @@ def left(message: QueueMessage, now: float) -> float:
 def again(count: int, first: float) -> float:
     """Seconds until a message comes back that was delivered this often without success."""
     return min(first * 2.0 ** min(count - 1, 30), max(AGAIN_MAX, first))
-
-
-def _region(url: str) -> str:
-    host = url.partition("://")[2].split("/")[0].split(".")
-    return host[1] if host[0] == "sqs" and len(host) > 1 else ""

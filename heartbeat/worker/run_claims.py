@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from contextlib import suppress
 from enum import Enum, auto
 from http import HTTPStatus
@@ -172,8 +171,3 @@ def forget(now: float) -> None:
         with suppress(OSError):
             if path.stat().st_mtime < now - KEPT:
                 path.unlink()
-
-
-def today() -> float:
-    """Seconds since the epoch."""
-    return time.time()

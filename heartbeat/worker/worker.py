@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from heartbeat.client import BUSY, warn
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.worker import run_claims
-from heartbeat.worker.execution import Ended, Function, Later, WorkCommand, WorkEnd, tell_start
+from heartbeat.worker.execution import Ended, Function, WorkCommand, WorkEnd, tell_start
 from heartbeat.worker.messages import QueueMessage, run_of, slot_of
 from heartbeat.worker.queue import WAIT_MAX, Hold, Inbox, again
 from heartbeat.worker.run_claims import Memory, RunStanding
@@ -23,8 +23,6 @@ from heartbeat.worker.stopping import Stopped, Stops, watch_spot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-__all__ = ["Later", "QueueMessage", "Terms", "Worker", "run_received", "work", "work_command"]
 
 TRIES = 5
 """Failed looks in a row before a worker that should end by itself gives up."""
@@ -80,7 +78,7 @@ class Worker:
         Returns the exit status of the last work that failed, else 0. Raises StartFailed when SQS cannot be used and the
         worker should end by itself.
         """
-        run_claims.forget(run_claims.today())
+        run_claims.forget(time.time())
         status = empty = 0
         with suppress(Stopped):
             while not self._stops.number:

@@ -3,8 +3,9 @@
 import boto3
 import pytest
 from moto import mock_aws
+from stack_table import create_table
 
-from heartbeat.store.dynamodb.call import boto3_call, create_table
+from heartbeat.store.dynamodb.call import boto3_call
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import boto3
 import pytest
 from ministack import CREDENTIALS, REGION, ministack, tool
 from runtime_api import Sandbox
+from stack_table import create_table
 
-from heartbeat.store.dynamodb.call import boto3_call, create_table
+from heartbeat.store.dynamodb.call import boto3_call
 
 MODULES = "import sys, heartbeat.doors.lambdas.{name}; print(*sorted(n for n in sys.modules if '.' not in n))"
 

@@ -13,9 +13,10 @@ import boto3
 import pytest
 from ministack import CREDENTIALS, ministack
 from moto import mock_aws
+from stack_table import create_table
 from store_wire import Wire
 
-from heartbeat.store.dynamodb.call import boto3_call, create_table
+from heartbeat.store.dynamodb.call import boto3_call
 from heartbeat.store.dynamodb.signed_call import signed_call
 from heartbeat.store.dynamodb.store import DynamoDBStore
 from heartbeat.store.sqlite.store import SQLiteStore

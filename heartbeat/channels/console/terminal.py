@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from heartbeat.channels.body import worst
-from heartbeat.channels.protocol import GROUP_ABOVE
+from heartbeat.channels.protocol import GROUP_ABOVE, Channel
 from heartbeat.errors import ChannelFailed
 from heartbeat.text.alert_text import compose
 
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 COLOURS = {"critical": "bold red", "warning": "bold yellow", "info": "bold green"}
 
 
-class Console:
+class Console(Channel):
     """Prints to a stream; None: whatever standard output is at that moment."""
-
-    pace = 0
-    parallel = 1
-    definition = ""
 
     def __init__(self, name: str, *, stream: TextIO | None = None, group_above: int = GROUP_ABOVE) -> None:
         self.name, self.group_above, self._stream = name, group_above, stream

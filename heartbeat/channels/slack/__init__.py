@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from heartbeat.channels.kind import GROUP_ABOVE, ChannelKind, SettingKey, check_url
+from heartbeat.channels.kind import GROUP_ABOVE, ChannelKind, SettingKey
 from heartbeat.errors import BadSetting
+from heartbeat.outbound.urls import check_url
 
 if TYPE_CHECKING:
     from heartbeat.channels.kind import Settings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import WebClient
 
-from heartbeat.channels.protocol import GROUP_ABOVE
+from heartbeat.channels.protocol import GROUP_ABOVE, Channel
 from heartbeat.channels.slack import block_kit
 from heartbeat.channels.slack.answers import ANSWER_MAX, PACE, TIMEOUT, BadBlocksError, LostError, fail, silent
 from heartbeat.channels.webhook.request import post
@@ -66,12 +66,10 @@ class Client(WebClient):
         return {"status": answer.status, "headers": dict(answer.headers), "body": answer.text}
 
 
-class SlackBot:
+class SlackBot(Channel):
     """Posts as a bot: reminders and recoveries go into the thread, and a recovery turns the first message green."""
 
     pace = PACE
-    parallel = 1
-    definition = ""
 
     def __init__(  # noqa: PLR0913  (they are its settings)
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from heartbeat.channels.protocol import GROUP_ABOVE
+from heartbeat.channels.protocol import GROUP_ABOVE, Channel
 from heartbeat.channels.slack import block_kit
 from heartbeat.channels.slack.answers import ANSWER_MAX, PACE, REVOKED, TIMEOUT, BadBlocksError, fail
 from heartbeat.channels.webhook.request import JSON, post
@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 HEADERS = {"Content-Type": f"{JSON}; charset=utf-8", "User-Agent": "Heartbeat"}
 
 
-class SlackWebhook:
+class SlackWebhook(Channel):
     """Posts to one incoming webhook."""
 
     pace = PACE
-    parallel = 1
-    definition = ""
 
     def __init__(self, name: str, url: str, *, group_above: int = GROUP_ABOVE, guard: Guard | None = None) -> None:
         self.name, self.group_above = name, group_above

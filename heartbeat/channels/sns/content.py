@@ -55,7 +55,7 @@ def attributes(message: Message) -> dict[str, dict[str, str]]:
 def _written(message: Message, key: str, layout: str, room: int) -> dict[str, str]:
     if layout == "chatbot":
         return {"Message": json.dumps(_chatbot(message, key), ensure_ascii=False)}
-    text = _clip(message.text)
+    text = message.text if len(message.text) <= TEXT_MAX else f"{message.text[:TEXT_MAX]}…"
     if layout == "text":
         return {"Message": text}
     return _enveloped(message, key, text, room) or {"Message": text}
@@ -115,7 +115,3 @@ def _attribute(values: Iterable[str], *, array: bool = False) -> dict[str, str]:
     if array or len(distinct) > 1:
         return {"DataType": "String.Array", "StringValue": json.dumps(distinct, ensure_ascii=False)}
     return {"DataType": "String", "StringValue": distinct[0]}
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"

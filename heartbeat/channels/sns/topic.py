@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from heartbeat import aws
-from heartbeat.channels.protocol import GROUP_ABOVE
+from heartbeat.channels.protocol import GROUP_ABOVE, Channel
 from heartbeat.channels.sns.content import content
 from heartbeat.errors import ChannelFailed
 from heartbeat.redact import credentials, veiled
@@ -26,12 +26,10 @@ FINAL = frozenset({"InvalidParameter", "InvalidParameterValue"})
 SERVER_ERROR = 500
 
 
-class Sns:
+class Sns(Channel):
     """Publishes to a topic. Region and endpoint come from the ARN and the environment."""
 
-    pace = 0
     parallel = 4
-    definition = ""
 
     def __init__(self, name: str, topic: str, *, layout: str = "json", group_above: int = GROUP_ABOVE) -> None:
         self.name, self.group_above = name, group_above

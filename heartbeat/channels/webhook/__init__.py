@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heartbeat.channels import protocol
-from heartbeat.channels.kind import GROUP_ABOVE, ChannelKind, SettingKey, check_headers, check_url
+from heartbeat.channels.kind import GROUP_ABOVE, ChannelKind, SettingKey
+from heartbeat.outbound.urls import check_headers, check_url
 
 if TYPE_CHECKING:
     from heartbeat.channels.kind import Settings

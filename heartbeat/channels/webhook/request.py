@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from heartbeat.channels import body
-from heartbeat.channels.protocol import GROUP_ABOVE
+from heartbeat.channels.protocol import GROUP_ABOVE, Channel
 from heartbeat.errors import ChannelFailed, SendFailed
 from heartbeat.model import SECOND
 from heartbeat.outbound.sender import NOT_FOLLOWED, NOT_NOW, REDIRECTS, HttpRequest, Sender
@@ -55,12 +55,10 @@ class WebhookSettings:
     template: Template | None = None
 
 
-class Webhook:
+class Webhook(Channel):
     """Sends each message as one HTTP request on a connection of its own."""
 
-    pace = 0
     parallel = 16
-    definition = ""
 
     def __init__(
         self,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.channels.body import iso
 from heartbeat.core import slots
 from heartbeat.core.addressing import quiet_until
 from heartbeat.core.explain import Explanation, explain, open_slot, running, standing
 from heartbeat.core.run_history import records
 from heartbeat.model import MINUTE, SECOND, Status
 from heartbeat.telemetry import our_version
+from heartbeat.text.times import iso
 from heartbeat.verbs import service_state
 
 if TYPE_CHECKING:
@@ -25,21 +25,8 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
     from heartbeat.verbs.trigger import Started
 
-__all__ = [
-    "delivery_facts",
-    "explained",
-    "explanation_facts",
-    "health_facts",
-    "illness_facts",
-    "incident_facts",
-    "iso",
-    "job_facts",
-    "run_facts",
-    "runs_of",
-    "silence_facts",
-    "started_facts",
-]
-
+__all__ = ["iso"]
+"""Taken from elsewhere, and handed on: `status` writes its instants with it."""
 HISTORY = 200
 """Entries to look at for an explanation."""
 RUNS_HISTORY = 10_000

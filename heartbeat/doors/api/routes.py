@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from uuid import uuid4
 
-from heartbeat.doors.api import until
 from heartbeat.doors.api.json_shapes import (
     delivery_facts,
     explained,
@@ -19,16 +18,18 @@ from heartbeat.doors.api.json_shapes import (
     runs_of,
     silence_facts,
 )
-from heartbeat.errors import BadSignal, CallerError, NotNow, UnknownJob
-from heartbeat.model import Silence, Snapshot
+from heartbeat.doors.api.until import end_of
+from heartbeat.errors import BadSignal, CallerError, NotNow
+from heartbeat.model import Silence
 from heartbeat.text.sanitize import sound
 from heartbeat.verbs import service_state
-from heartbeat.verbs.jobs import names, nearest
+from heartbeat.verbs.jobs import snapshot_of
 from heartbeat.verbs.operate import acknowledge, pause_job, resume_job, silence, unsilence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from heartbeat.model import Snapshot
     from heartbeat.store.protocol import Store
 
 BODY_MAX = 64_000
@@ -81,17 +82,6 @@ class ApiCall:
             raise BadSignal(f"after is {after[:100]!r}; give the `after` of the page before")
         return after, int(limit)
 
-    def end(self, given: Value, zone: str | None) -> int | None:
-        """When the thing that the body asks for ends."""
-        return until.end(given.get("for"), given.get("until"), self.now, zone)
-
-    def snapshot(self, slug: str) -> Snapshot:
-        """The job of this name. Raises UnknownJob."""
-        found = self.store.load([slug]).get(slug)
-        if found is None:
-            raise UnknownJob(slug, nearest(slug, names(self.store)))
-        return found
-
     def facts(self, snapshot: Snapshot) -> Value:
         """A job as it stands."""
         return job_facts(snapshot, service_state.silences(self.store), self.now)
@@ -118,12 +108,12 @@ def _jobs(turn: ApiCall) -> Value:
 
 
 def _job(turn: ApiCall, slug: str) -> Value:
-    return explanation_facts(explained(turn.store, turn.snapshot(slug), turn.now), turn.now)
+    return explanation_facts(explained(turn.store, snapshot_of(turn.store, slug), turn.now), turn.now)
 
 
 def _runs(turn: ApiCall, slug: str) -> Value:
     after, limit = turn.paging("[0-9]{1,15}:(?s:.{0,400})")
-    made = runs_of(turn.store, turn.snapshot(slug))
+    made = runs_of(turn.store, snapshot_of(turn.store, slug))
     at, _, run_id = after.partition(":")
     rest = [record for record in made if not after or (record.at, record.id) < (int(at), run_id)]
     page = rest[:limit]
@@ -133,7 +123,7 @@ def _runs(turn: ApiCall, slug: str) -> Value:
 
 def _one_run(turn: ApiCall, slug: str, quoted: str) -> Value:
     run_id = unquote(quoted)
-    found = next((record for record in runs_of(turn.store, turn.snapshot(slug)) if record.id == run_id), None)
+    found = next((record for record in runs_of(turn.store, snapshot_of(turn.store, slug)) if record.id == run_id), None)
     if found is None:
         raise NotThere(f"{slug} has no run {run_id[:100]!a}; GET /api/jobs/{slug}/runs lists them")
     return run_facts(found)
@@ -141,7 +131,7 @@ def _one_run(turn: ApiCall, slug: str, quoted: str) -> Value:
 
 def _pause(turn: ApiCall, slug: str) -> Value:
     given = turn.given("for", "until", "reason")
-    until = turn.end(given, turn.snapshot(slug).job.timezone)
+    until = end_of(given.get("for"), given.get("until"), turn.now, snapshot_of(turn.store, slug).job.timezone)
     return turn.facts(pause_job(turn.store, slug, turn.now, until=until, reason=given.get("reason", "")))
 
 
@@ -163,7 +153,7 @@ def _silence(turn: ApiCall) -> Value:
     given = turn.given("selector", "for", "until", "reason", "by")
     if not given.get("selector"):
         raise BadSignal("'selector' is missing: a job's name, with * and ?, or tag:NAME")
-    until = turn.end(given, None)
+    until = end_of(given.get("for"), given.get("until"), turn.now, None)
     if until is None:
         raise BadSignal("'for' is missing: a silence always ends; send for, such as 2h, or until, with its offset")
     if sum(each.end > turn.now for each in service_state.silences(turn.store)) >= SILENCES_MAX:

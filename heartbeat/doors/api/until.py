@@ -12,7 +12,7 @@ END_OF_TIME = 253_402_214_400_000
 """9999-12-31T00:00Z: later instants have no date in some time zones."""
 
 
-def end(for_: str | None, until: str | None, now: int, zone: str | None) -> int | None:
+def end_of(for_: str | None, until: str | None, now: int, zone: str | None) -> int | None:
     """When it ends; None if neither is given. zone: for a time without an offset.
 
     Raises BadSetting, BadSchedule.

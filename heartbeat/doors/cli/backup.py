@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.cli.commands import Command, Exit, Invocation
+from heartbeat.doors.cli.commands import Command, Invocation
 from heartbeat.doors.cli.options import add_store, is_there, place
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting
@@ -41,7 +41,8 @@ def _backup(call: Invocation) -> int:
         raise BadSetting(f"there is no database {db}; name it with --db or HEARTBEAT_DB")
     jobs = backup(db, file, force=call.args.force)
     facts = {"database": str(db), "file": str(file), "jobs": jobs, "bytes": file.stat().st_size}
-    return _tell(call, facts, f"{file} is a copy of {db}: {_jobs(jobs)}, {facts['bytes']:,} bytes, checked")
+    text = f"{file} is a copy of {db}: {_jobs(jobs)}, {facts['bytes']:,} bytes, checked"
+    return call.tell(facts, Cell(text, "green"))
 
 
 def _restore(call: Invocation) -> int:
@@ -54,19 +55,11 @@ def _restore(call: Invocation) -> int:
     kept = str(aside) if was_there else None
     facts = {"database": str(db), "file": str(file), "jobs": jobs, "kept_aside": kept}
     before = f"; the old one is now {kept}" if kept else ""
-    return _tell(call, facts, f"{db} is what {file} was: {_jobs(jobs)}, checked{before}")
+    return call.tell(facts, Cell(f"{db} is what {file} was: {_jobs(jobs)}, checked{before}", "green"))
 
 
 def _jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count:,} jobs"
-
-
-def _tell(call: Invocation, facts: dict[str, object], text: str) -> int:
-    if call.args.json:
-        call.screen.json(facts)
-    else:
-        call.screen.say(Cell(text, "green"))
-    return Exit.FINE
 
 
 COMMANDS = {

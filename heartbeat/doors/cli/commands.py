@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
-    from heartbeat.doors.cli.screen import Screen
+    from heartbeat.doors.cli.screen import Cell, Screen
 
 EXTRAS = frozenset({"boto3", "botocore", "dateutil", "msgspec", "rich", "slack_sdk", "urllib3", "uvicorn", "yaml"})
 """What the base install lacks."""
@@ -44,6 +44,15 @@ class Invocation:
     def now(self) -> int:
         """Milliseconds since the epoch."""
         return self.clock()
+
+    def tell(self, facts: object, *lines: Cell) -> Exit:
+        """What was done, as a JSON document if one is asked for, else in lines."""
+        if self.args.json:
+            self.screen.json(facts)
+        else:
+            for line in lines:
+                self.screen.say(line)
+        return Exit.FINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

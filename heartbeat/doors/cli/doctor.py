@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from heartbeat import settings
 from heartbeat.doors.cli.commands import Command, Exit, Invocation, remedy
 from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place, shown
-from heartbeat.doors.cli.probes import Check, CheckResult, check_health, check_server, check_store
+from heartbeat.doors.cli.probes import OK, PROBLEM, SKIPPED, WARNING, Check, check_health, check_server, check_store
 from heartbeat.doors.cli.screen import Cell, counted
 from heartbeat.errors import BadConfig, BadSetting, ChannelFailed, HeartbeatError
 from heartbeat.model import Alert, Event
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 NAMES_MAX = 1_000
 STYLES = {
-    CheckResult.OK: "green",
-    CheckResult.WARNING: "yellow",
-    CheckResult.PROBLEM: "bold red",
-    CheckResult.SKIPPED: "dim",
+    OK: "green",
+    WARNING: "yellow",
+    PROBLEM: "bold red",
+    SKIPPED: "dim",
 }
 
 
@@ -48,48 +48,40 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(call: Invocation) -> int:
     found: list[Check] = []
-    for check in _checks(call):
+    for check in _stack(call) if call.args.stack else _here(call):
         found.append(check)
         if not call.args.json:
             call.screen.say(Cell(f"{check.found:<9}", STYLES[check.found]), f"{check.name}: {check.text}")
-    problems = sum(check.found is CheckResult.PROBLEM for check in found)
+    problems = sum(check.found is PROBLEM for check in found)
     if call.args.json:
         checks = [{"name": check.name, "found": check.found, "text": check.text} for check in found]
         call.screen.json({"ok": not problems, "checks": checks})
     else:
-        call.screen.say(_sum(problems))
+        call.screen.say(
+            Cell(counted(problems, "problem"), "bold red") if problems else Cell("nothing is wrong", "green")
+        )
     return Exit.WRONG if problems else Exit.FINE
 
 
-def _sum(problems: int) -> Cell:
-    if not problems:
-        return Cell("nothing is wrong", "green")
-    return Cell(counted(problems, "problem"), "bold red")
-
-
-def _checks(call: Invocation) -> Iterator[Check]:
-    return _stack(call) if call.args.stack else _here(call)
-
-
 def _stack(call: Invocation) -> Iterator[Check]:
-    from heartbeat.doors.cli import stack, stack_ping  # noqa: PLC0415 - only who has one needs it
+    from heartbeat.doors.cli import stack  # noqa: PLC0415 - only who has one needs it
 
     aws = stack.connect(call.args.region)
     found = stack.find(aws, call.args.stack)
     status = stack.check_status(found)
     yield status
-    if status.found is not CheckResult.OK:
+    if status.found is not OK:
         return
     try:
         with closing(open_address(Table(name=found.outputs["TableName"], region=aws.region), call.clock)) as store:
             yield from _table(call, store, found.name)
             with call.screen.doing("pinging"):
-                pinged = list(stack_ping.check_ping(store, found.outputs["PingUrl"], call.now))
+                pinged = list(stack.check_ping(store, found.outputs["PingUrl"], call.now))
             yield from pinged
-            key = stack_ping.key_of(store) if call.args.show_key else "$HEARTBEAT_PING_KEY"
-            yield Check("ping URL", CheckResult.OK, f'curl -fsS "{found.outputs["PingUrl"]}ping/{key}/JOB"')
+            key = stack.key_of(store) if call.args.show_key else "$HEARTBEAT_PING_KEY"
+            yield Check("ping URL", OK, f'curl -fsS "{found.outputs["PingUrl"]}ping/{key}/JOB"')
     except HeartbeatError as problem:
-        yield Check("table", CheckResult.PROBLEM, str(problem))
+        yield Check("table", PROBLEM, str(problem))
     yield from check_health(found.outputs["WebUrl"])
     yield from stack.check_aws(aws, found, send_test=call.args.send_test)
 
@@ -100,7 +92,7 @@ def _table(call: Invocation, store: Store, name: str) -> Iterator[Check]:
     text = f"{counted(jobs, 'job')}{' or more' if jobs == NAMES_MAX else ''}"
     yield Check(
         "table",
-        CheckResult.OK if jobs else CheckResult.WARNING,
+        OK if jobs else WARNING,
         f"{text} in it; the first sweep after a deployment makes them",
     )
 
@@ -112,7 +104,7 @@ def _here(call: Invocation) -> Iterator[Check]:
         yield from checks
         yield from _channels(call, config) if config else ()
     else:
-        yield Check("config", CheckResult.SKIPPED, f"there is no {config_path(call.args)}; name it with --config")
+        yield Check("config", SKIPPED, f"there is no {config_path(call.args)}; name it with --config")
     yield from _evidence(config)
     yield from _database(call, config)
     with call.screen.doing("asking the server"):
@@ -126,9 +118,9 @@ def _read(path: Path) -> tuple[Config | None, list[Check]]:
     try:
         config = read_file(path)
     except BadConfig as bad:
-        return None, [Check("config", CheckResult.PROBLEM, problem) for problem in bad.problems]
-    fine = Check("config", CheckResult.OK, f"{path} can be used, with {counted(len(config.jobs), 'job')}")
-    return config, [fine, *(Check("config", CheckResult.WARNING, warning) for warning in config.warnings)]
+        return None, [Check("config", PROBLEM, problem) for problem in bad.problems]
+    fine = Check("config", OK, f"{path} can be used, with {counted(len(config.jobs), 'job')}")
+    return config, [fine, *(Check("config", WARNING, warning) for warning in config.warnings)]
 
 
 def _channels(call: Invocation, config: Config) -> Iterator[Check]:
@@ -136,9 +128,9 @@ def _channels(call: Invocation, config: Config) -> Iterator[Check]:
         try:
             yield _channel(call, config, name)
         except HeartbeatError as problem:
-            yield Check(f"channel {name}", CheckResult.PROBLEM, str(problem))
+            yield Check(f"channel {name}", PROBLEM, str(problem))
         except ModuleNotFoundError as problem:
-            yield Check(f"channel {name}", CheckResult.PROBLEM, f"needs {problem.name}: {remedy(problem)}")
+            yield Check(f"channel {name}", PROBLEM, f"needs {problem.name}: {remedy(problem)}")
 
 
 def _channel(call: Invocation, config: Config, name: str) -> Check:
@@ -146,17 +138,17 @@ def _channel(call: Invocation, config: Config, name: str) -> Check:
 
     channel, now = build(name, config.channels[name]), call.now
     if not call.args.send_test:
-        return Check(f"channel {name}", CheckResult.OK, "its settings can be read; --send-test sends a test alert")
+        return Check(f"channel {name}", OK, "its settings can be read; --send-test sends a test alert")
     alert = Alert(id=f"test/{now}", event=Event.TEST, at=now, incident=f"test/{now}", text="sent by heartbeat doctor")
     try:
         with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
             channel.send([alert], key=f"test/{now}@{name}", now=now, receipt="")
     except ChannelFailed as problem:
-        return Check(f"channel {name}", CheckResult.PROBLEM, f"did not take a test alert: {problem}")
+        return Check(f"channel {name}", PROBLEM, f"did not take a test alert: {problem}")
     except Exception as problem:  # noqa: BLE001 - a door: the other checks go on; its text may hold a secret
-        return Check(f"channel {name}", CheckResult.PROBLEM, f"a bug in the channel: {type(problem).__name__}")
+        return Check(f"channel {name}", PROBLEM, f"a bug in the channel: {type(problem).__name__}")
     _is_well(call, config, name)
-    return Check(f"channel {name}", CheckResult.OK, "took a test alert; see whether it arrived")
+    return Check(f"channel {name}", OK, "took a test alert; see whether it arrived")
 
 
 def _is_well(call: Invocation, config: Config, name: str) -> None:
@@ -173,35 +165,33 @@ def _evidence(config: Config | None) -> Iterator[Check]:
     try:
         folder = settings.read().evidence
     except BadSetting as problem:
-        yield Check("settings", CheckResult.PROBLEM, str(problem))
+        yield Check("settings", PROBLEM, str(problem))
         return
     if folder and not os.access(folder, os.R_OK | os.X_OK):
-        yield Check(
-            "evidence", CheckResult.PROBLEM, f"the folder {folder} is not there or cannot be read (HEARTBEAT_EVIDENCE)"
-        )
+        yield Check("evidence", PROBLEM, f"the folder {folder} is not there or cannot be read (HEARTBEAT_EVIDENCE)")
     elif jobs and not folder:
         text = f"{counted(len(jobs), 'job')} with evidence, and no folder to look in: set HEARTBEAT_EVIDENCE"
-        yield Check("evidence", CheckResult.WARNING, text)
+        yield Check("evidence", WARNING, text)
     elif folder:
-        yield Check("evidence", CheckResult.OK, f"the folder {folder} can be read")
+        yield Check("evidence", OK, f"the folder {folder} can be read")
 
 
 def _database(call: Invocation, config: Config | None) -> Iterator[Check]:
     try:
         found = place(call.args)
         if not is_there(found) and not call.args.db:
-            yield Check("database", CheckResult.SKIPPED, f"there is no {found}; name it with --db")
+            yield Check("database", SKIPPED, f"there is no {found}; name it with --db")
             return
         with open_store(call.args) as store:
             store.document(CLOCK)
-            yield Check("database", CheckResult.OK, f"{shown(found)} opens")
+            yield Check("database", OK, f"{shown(found)} opens")
             yield from _applied(store, config) if config else ()
             if isinstance(found, Table):
                 yield from check_store(store, call.now, "the function …-checker of its stack")
             else:
                 yield from check_store(store, call.now)
     except HeartbeatError as problem:
-        yield Check("database", CheckResult.PROBLEM, str(problem))
+        yield Check("database", PROBLEM, str(problem))
 
 
 def _applied(store: Store, config: Config) -> Iterator[Check]:
@@ -212,7 +202,7 @@ def _applied(store: Store, config: Config) -> Iterator[Check]:
         changes = len(todo.added) + len(todo.changed) + len(todo.removed)
         yield Check(
             "database",
-            CheckResult.WARNING,
+            WARNING,
             f"`heartbeat plan` shows {counted(changes, 'change')} of the config to apply",
         )
 

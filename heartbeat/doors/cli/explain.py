@@ -8,7 +8,7 @@ from heartbeat.core import slots
 from heartbeat.core.blind import LONG
 from heartbeat.doors.api.json_shapes import explained, explanation_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_store, here, open_store, snapshot_of
+from heartbeat.doors.cli.options import add_job, here, open_store
 from heartbeat.doors.cli.runs import ID_SHOWN, ended, remarks
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.doors.cli.status_table import STYLES
@@ -16,9 +16,9 @@ from heartbeat.model import BAD, GOOD, Outcome, Verdict
 from heartbeat.schedule import format_duration
 from heartbeat.text.times import ago, and_ago, duration, moment, stamp
 from heartbeat.verbs import service_state
+from heartbeat.verbs.jobs import snapshot_of
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
     from collections.abc import Iterator
 
     from heartbeat.core.explain import Explanation, SlotStory
@@ -188,11 +188,6 @@ def _style(verdict: Verdict | None) -> str:
     return "red" if verdict in BAD else "green" if verdict in GOOD else "dim"
 
 
-def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="the job's name")
-    add_store(parser)
-
-
 def _run(call: Invocation) -> int:
     now = call.now
     with open_store(call.args) as store:
@@ -210,7 +205,7 @@ COMMANDS = {
         about="Say why a job is in its state: what its latest slots came to and why, which signal went to which slot,\n"
         "what runs are open, who was told of the incident, and what happens next if nothing is heard.\n\n"
         "  heartbeat explain daily-report",
-        arguments=_arguments,
+        arguments=add_job,
         run=_run,
     )
 }

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.errors import BadSchedule, BadSetting
-from heartbeat.importing import machine, systemd
+from heartbeat.importing import machine
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
-from heartbeat.importing.diff import diff_of, new_file
-from heartbeat.importing.page import jobs_yaml
+from heartbeat.importing.page import diff_of, jobs_yaml, new_file
 from heartbeat.importing.timers import Manager, read_timers
 from heartbeat.schedule.zones import zone
 from heartbeat.text.sanitize import one_line
@@ -105,7 +104,7 @@ def _systemd(call: Invocation, name: str, _: str) -> tuple[Imported, str, str]:
     if args.user:
         folder = str(Path.home() / ".config/systemd/user")
         manager = replace(manager, folder=folder, settings="%h/.config/heartbeat.env")
-    timers = [systemd.timer(each, user=args.user) for each in args.files or systemd.all_timers(user=args.user)]
+    timers = [machine.timer(each, user=args.user) for each in args.files or machine.all_timers(user=args.user)]
     found, files = read_timers(timers, manager, prefix=args.prefix)
     words = ", ".join(args.files) if args.files else "`systemctl list-units --type=timer`"
     return found, "".join(new_file(path, text) for path, text in files.items()), words

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.api.json_shapes import iso
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_store, here, open_store
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting
+from heartbeat.text.times import iso
 from heartbeat.verbs import api_keys
 
 if TYPE_CHECKING:
@@ -29,21 +29,15 @@ def _run(call: Invocation) -> int:
     with open_store(args) as store:
         if args.act == "add":
             rights = api_keys.Rights.READ if args.read_only else api_keys.Rights.WRITE
-            _show_key(call, args.name, rights, api_keys.add(store, args.name, rights, call.now))
+            token = api_keys.add(store, args.name, rights, call.now)
+            hint = Cell("It is shown this once; send it as Authorization: Bearer hbm_…", "dim")
+            call.tell({"name": args.name, "rights": rights, "key": token}, Cell(token, "bold"), hint)
         elif args.act == "remove":
             api_keys.remove(store, args.name)
             call.screen.say(f"the key of {args.name} opens nothing any more")
         else:
             _list(call, api_keys.holders(store))
     return Exit.FINE
-
-
-def _show_key(call: Invocation, name: str, rights: api_keys.Rights, token: str) -> None:
-    if call.args.json:
-        call.screen.json({"name": name, "rights": rights, "key": token})
-        return
-    call.screen.say(Cell(token, "bold"))
-    call.screen.say(Cell("It is shown this once; send it as Authorization: Bearer hbm_…", "dim"))
 
 
 def _list(call: Invocation, found: list[api_keys.Holder]) -> None:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from heartbeat.core import slots
-from heartbeat.doors.api.json_shapes import iso
 from heartbeat.doors.api.until import instant
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_store, is_there, open_store, place, snapshot_of
+from heartbeat.doors.cli.options import add_store, config_path, is_there, open_store, place
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.schedule import parse
 from heartbeat.schedule.remarks import remarks
-from heartbeat.text.times import ago
+from heartbeat.text.times import ago, iso
+from heartbeat.verbs.jobs import nearest, snapshot_of
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
+    from argparse import ArgumentParser, Namespace
 
     from heartbeat.schedule import Schedule
 
@@ -111,6 +111,24 @@ def _as_json(schedule: Schedule, after: int, found: list[tuple[int, str]]) -> di
         "after": iso(after),
         "slots": [{"at": iso(at), "local": _local(at, zone).isoformat(), "remark": odd} for at, odd in found],
     }
+
+
+def latest_slot(args: Namespace, now: int) -> str:
+    """The slot of a run that starts now (`exec --every-slot-once`), as `--for` has it. Raises BadConfig, BadSetting."""
+    from heartbeat.config import read_file  # noqa: PLC0415 - the command itself reads no YAML
+
+    path, slug = config_path(args), args.slug
+    if not path.exists():
+        raise BadSetting(f"--every-slot-once needs the slot: name it (--for 2026-11-22), or the jobs; no file {path}")
+    jobs = {job.slug: job for job in read_file(path).jobs}
+    if slug not in jobs:
+        raise BadSetting(f"{path} has no job {slug!r}; the nearest is {nearest(slug, iter(jobs))}")
+    job = jobs[slug]
+    schedule = slots.schedule_of(job)
+    slot = None if schedule.interval_ms is not None else schedule.previous_ms(now + 1)
+    if slot is None:
+        raise BadSetting(f"{slug!r} has no slot before now: --every-slot-once needs a calendar, no {job.schedule[0]!r}")
+    return datetime.fromtimestamp(slot // 1000, ZoneInfo(job.timezone)).isoformat()
 
 
 COMMANDS = {

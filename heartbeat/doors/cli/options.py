@@ -9,17 +9,14 @@ from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heartbeat.doors.api import until
-from heartbeat.errors import BadSetting, UnknownJob
+from heartbeat.errors import BadSetting
 from heartbeat.settings import JOBS_FILE, Settings
 from heartbeat.store import address
-from heartbeat.verbs.jobs import names, nearest
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ActionsContainer
     from collections.abc import Iterator
 
-    from heartbeat.model import Snapshot
     from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
 
@@ -39,6 +36,12 @@ def add_store(parser: ArgumentParser) -> _ActionsContainer:
     )
     add_db(either)
     return either
+
+
+def add_job(parser: ArgumentParser) -> None:
+    """JOB, and where it is kept."""
+    parser.add_argument("job", metavar="JOB", help="the job's name")
+    add_store(parser)
 
 
 def add_config(parser: ArgumentParser) -> None:
@@ -89,19 +92,6 @@ def open_store(args: Namespace, *, create: bool = False) -> Iterator[Store]:
         )
     with closing(address.open_store(found, args.clock)) as store:
         yield store
-
-
-def snapshot_of(store: Store, slug: str) -> Snapshot:
-    """The job of this name. Raises UnknownJob with the nearest name."""
-    found = store.load([slug]).get(slug)
-    if found is None:
-        raise UnknownJob(slug, nearest(slug, names(store)))
-    return found
-
-
-def span_end(args: Namespace, now: int, zone: str | None) -> int | None:
-    """When --for or --until ends; None if neither is given. zone: for a time without an offset."""
-    return until.end(args.for_, args.until, now, zone)
 
 
 def here(at: int) -> str:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from heartbeat.core.explain import open_slot
 from heartbeat.doors.api.json_shapes import job_facts
-from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_span, add_store, me, open_store, snapshot_of, span_end
+from heartbeat.doors.api.until import end_of
+from heartbeat.doors.cli.commands import Command, Invocation
+from heartbeat.doors.cli.options import add_job, add_span, me, open_store
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.model import Status
 from heartbeat.text.times import ago, and_ago, moment
+from heartbeat.verbs.jobs import snapshot_of
 from heartbeat.verbs.operate import acknowledge, pause_job, resume_job
 
 if TYPE_CHECKING:
@@ -18,29 +20,22 @@ if TYPE_CHECKING:
 
     from heartbeat.model import Snapshot
 
-ID_LENGTH = 8
-
-
-def _job_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="the job's name")
-    add_store(parser)
-
 
 def _pause_arguments(parser: ArgumentParser) -> None:
-    _job_arguments(parser)
+    add_job(parser)
     add_span(parser)
     parser.add_argument("--reason", default="", metavar="TEXT", help="shown with the job")
 
 
 def _ack_arguments(parser: ArgumentParser) -> None:
-    _job_arguments(parser)
+    add_job(parser)
     parser.add_argument("--by", metavar="NAME", help="who is looking after it (you)")
 
 
 def _pause(call: Invocation) -> int:
     args, now = call.args, call.now
     with open_store(args) as store:
-        until = span_end(args, now, snapshot_of(store, args.job).job.timezone)
+        until = end_of(args.for_, args.until, now, snapshot_of(store, args.job).job.timezone)
         found = pause_job(store, args.job, now, until=until, reason=args.reason)
     end = f"until {moment(until, now, found.job.timezone)} ({ago(until, now)})" if until else "until it is resumed"
     return _tell(call, found, now, f"{args.job} is paused {end}: nothing is expected of it")
@@ -68,11 +63,8 @@ def _ack(call: Invocation) -> int:
 
 
 def _tell(call: Invocation, found: Snapshot, now: int, text: str) -> int:
-    if call.args.json:
-        call.screen.json(job_facts(found, (), now))
-    else:
-        call.screen.say(Cell(text, "magenta" if found.state.status is Status.PAUSED else "green"))
-    return Exit.FINE
+    style = "magenta" if found.state.status is Status.PAUSED else "green"
+    return call.tell(job_facts(found, (), now), Cell(text, style))
 
 
 COMMANDS = {
@@ -85,7 +77,7 @@ COMMANDS = {
     ),
     "resume": Command(
         about="Expect a paused job again from now on. The next success counts as its first.",
-        arguments=_job_arguments,
+        arguments=add_job,
         run=_resume,
     ),
     "ack": Command(

@@ -77,7 +77,7 @@ def _exec(call: Invocation) -> int:
 
         return received(call)
     if args.every_slot_once and not args.for_:
-        from heartbeat.doors.cli.latest import latest_slot  # noqa: PLC0415 - it loads all that a schedule needs
+        from heartbeat.doors.cli.next import latest_slot  # noqa: PLC0415 - it loads all that a schedule needs
 
         args.for_ = latest_slot(args, call.now)
     try:

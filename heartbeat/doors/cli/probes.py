@@ -44,6 +44,9 @@ class CheckResult(StrEnum):
     SKIPPED = "skipped"
 
 
+OK, WARNING, PROBLEM, SKIPPED = CheckResult
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was looked at."""
@@ -57,17 +60,15 @@ def check_server(url: str | None, clock: int) -> Iterator[Check]:
     """Whether it is up and well, agrees on the time and knows our key."""
     base = (url or os.environ.get("HEARTBEAT_URL", "")).rstrip("/")
     if not base:
-        yield Check("server", CheckResult.SKIPPED, "set HEARTBEAT_URL or --url to look at it from outside")
+        yield Check("server", SKIPPED, "set HEARTBEAT_URL or --url to look at it from outside")
         return
     answer = ask(f"{base}/healthz")
     if answer.problem:
-        yield Check("server", CheckResult.PROBLEM, f"{base} {answer.problem}")
+        yield Check("server", PROBLEM, f"{base} {answer.problem}")
         return
     yield _health(base, answer)
     if answer.clock and abs(answer.clock - clock) > SKEW_MAX:
-        yield Check(
-            "server's clock", CheckResult.PROBLEM, f"it is {duration(abs(answer.clock - clock))} off this machine's"
-        )
+        yield Check("server's clock", PROBLEM, f"it is {duration(abs(answer.clock - clock))} off this machine's")
     yield _check_key(base)
 
 
@@ -75,7 +76,7 @@ def check_health(url: str) -> Iterator[Check]:
     """Whether the server at this address is well."""
     base = url.rstrip("/")
     answer = ask(f"{base}/healthz")
-    yield Check("health", CheckResult.PROBLEM, f"{base} {answer.problem}") if answer.problem else _health(base, answer)
+    yield Check("health", PROBLEM, f"{base} {answer.problem}") if answer.problem else _health(base, answer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,22 +119,22 @@ def _health(base: str, answer: ProbeAnswer) -> Check:
         well = bool(report["ok"])
     except (ValueError, TypeError, KeyError):
         text = f"{base}/healthz answered {answer.status}, which is no report: is this address a Heartbeat server's?"
-        return Check("server", CheckResult.PROBLEM, text)
+        return Check("server", PROBLEM, text)
     if well:
-        return Check("server", CheckResult.OK, f"{base} is well")
+        return Check("server", OK, f"{base} is well")
     troubles = ", ".join(f"{name} {value}" for name, value in report.items() if name != "ok")
-    return Check("server", CheckResult.PROBLEM, f"{base} is up, but says that it is not well: {troubles}")
+    return Check("server", PROBLEM, f"{base} is up, but says that it is not well: {troubles}")
 
 
 def _check_key(base: str) -> Check:
     key = os.environ.get("HEARTBEAT_PING_KEY", "")
     if not key:
-        return Check("ping key", CheckResult.SKIPPED, "set HEARTBEAT_PING_KEY to have it checked")
+        return Check("ping key", SKIPPED, "set HEARTBEAT_PING_KEY to have it checked")
     status = ask(f"{base}/ping/{quote(key, safe='')}/{_NO_RUN}").status
     if status == 400:  # noqa: PLR2004 - the number that the page of HTTP names
-        return Check("ping key", CheckResult.OK, "the server takes it")
+        return Check("ping key", OK, "the server takes it")
     text = f"the server does not take it (it answered {status}): compare HEARTBEAT_PING_KEY with the server's"
-    return Check("ping key", CheckResult.PROBLEM, text)
+    return Check("ping key", PROBLEM, text)
 
 
 def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> Iterator[Check]:
@@ -141,22 +142,18 @@ def check_store(store: Store, now: int, runner: str = "`heartbeat serve`") -> It
     clock = service_state.clock(store, now)
     age = now - clock.alive
     if not clock.version:
-        yield Check(
-            "clock", CheckResult.WARNING, f"no sweep has run yet: is {runner} running? `heartbeat tick` sweeps once"
-        )
+        yield Check("clock", WARNING, f"no sweep has run yet: is {runner} running? `heartbeat tick` sweeps once")
     elif age < -MINUTE:
         late = duration(-age)
-        yield Check(
-            "clock", CheckResult.PROBLEM, f"the last sweep is {late} in the future: this machine's clock is wrong"
-        )
+        yield Check("clock", PROBLEM, f"the last sweep is {late} in the future: this machine's clock is wrong")
     elif age > LONG:
-        yield Check("clock", CheckResult.PROBLEM, f"the last sweep was {ago(clock.alive, now)}: is {runner} running?")
+        yield Check("clock", PROBLEM, f"the last sweep was {ago(clock.alive, now)}: is {runner} running?")
     else:
-        yield Check("clock", CheckResult.OK, f"the last sweep was {ago(min(clock.alive, now), now)}")
+        yield Check("clock", OK, f"the last sweep was {ago(min(clock.alive, now), now)}")
     yield _check_outbox(store, now, runner)
     yield from _check_dead(store, now)
     for ill in illnesses(store):
-        yield Check("service", CheckResult.PROBLEM, f"{ill.text} (since {ago(ill.since, now)})")
+        yield Check("service", PROBLEM, f"{ill.text} (since {ago(ill.since, now)})")
 
 
 def _check_dead(store: Store, now: int) -> Iterator[Check]:
@@ -165,14 +162,14 @@ def _check_dead(store: Store, now: int) -> Iterator[Check]:
     for row in reversed(died[-DEAD_MAX:]):
         what = f"{row.alert.event} {row.alert.slug}".strip()
         text = f"never delivered to {row.channel}: {what}, {ago(row.created_at, now)} ({row.error})"
-        yield Check("alerts", CheckResult.PROBLEM, text)
+        yield Check("alerts", PROBLEM, text)
 
 
 def _check_outbox(store: Store, now: int, runner: str) -> Check:
     waiting = store.outbox(NEVER - 1, 1_000)
     oldest = min((delivery.created_at for delivery in waiting), default=now)
     if now - oldest <= WAITING_MAX:
-        return Check("alerts", CheckResult.OK, f"{len(waiting)} wait to be delivered")
+        return Check("alerts", OK, f"{len(waiting)} wait to be delivered")
     error = next((f" {delivery.error}" for delivery in waiting if delivery.error), "")
     text = f"{len(waiting)} wait, the oldest for {duration(now - oldest)}; is {runner} running?"
-    return Check("alerts", CheckResult.PROBLEM, f"{text}{error}")
+    return Check("alerts", PROBLEM, f"{text}{error}")

@@ -10,15 +10,15 @@ from uuid import uuid4
 from heartbeat.core import slots
 from heartbeat.core.run_history import BAD, RunEnd
 from heartbeat.core.start_orders import Held, Order
-from heartbeat.doors.api.json_shapes import iso, run_facts, runs_of, started_facts
+from heartbeat.doors.api.json_shapes import run_facts, runs_of, started_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_store, me, open_store, snapshot_of
+from heartbeat.doors.cli.options import add_store, me, open_store
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting, WorldError
 from heartbeat.model import Phase
 from heartbeat.targets.build import build
-from heartbeat.text.times import duration, moment
-from heartbeat.verbs.jobs import everything
+from heartbeat.text.times import duration, iso, moment
+from heartbeat.verbs.jobs import everything, snapshot_of
 from heartbeat.verbs.trigger import Starter
 
 if TYPE_CHECKING:
@@ -139,10 +139,7 @@ def _rerun(call: Invocation) -> int:
 
 def _say(call: Invocation, started: dict[str, Any]) -> int:
     phase, held = started["phase"], started["held"]
-    if call.args.json:
-        call.screen.json(started)
-    else:
-        call.screen.say(Cell(_told(started), "green" if phase == Phase.STARTED else "red"))
+    call.tell(started, Cell(_told(started), "green" if phase == Phase.STARTED else "red"))
     if phase in {Phase.STARTED, Phase.QUEUED}:
         return Exit.FINE
     return Exit.WRONG if held is not None else Exit.WORLD

@@ -59,7 +59,8 @@ class Screen:
     def say(self, *parts: str | Cell) -> None:
         """Print a line made of these parts."""
         cells = (part if isinstance(part, Cell) else Cell(part) for part in parts)
-        self._write(self._out, "".join(self._painted(_one_line(cell.text), cell.style) for cell in cells) + "\n")
+        shown = (self._painted(safe(cell.text).replace("\n", " ").replace("\t", " "), cell.style) for cell in cells)
+        self._write(self._out, "".join(shown) + "\n")
 
     def complain(self, text: str) -> None:
         """Print one line of trouble to standard error."""
@@ -111,11 +112,6 @@ class Screen:
         encoding = stream.encoding or "utf-8"
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
-
-
-def _one_line(text: str) -> str:
-    """Keep text from outside on one line."""
-    return safe(text).replace("\n", " ").replace("\t", " ")
 
 
 def _clean(cell: str | Cell) -> Cell:

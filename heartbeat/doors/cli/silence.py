@@ -7,8 +7,9 @@ from uuid import uuid4
 
 from heartbeat.core.addressing import matches
 from heartbeat.doors.api.json_shapes import silence_facts
+from heartbeat.doors.api.until import end_of
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_span, add_store, here, me, open_store, span_end
+from heartbeat.doors.cli.options import add_span, add_store, here, me, open_store
 from heartbeat.doors.cli.screen import Cell, counted
 from heartbeat.errors import BadSetting
 from heartbeat.model import Silence
@@ -62,17 +63,13 @@ def _list(call: Invocation, store: Store) -> int:
 def _end(call: Invocation, store: Store) -> int:
     now = call.now
     gone = unsilence(store, call.args.end, now)
-    if call.args.json:
-        call.screen.json(silence_facts(gone, now) | {"active": False})
-    else:
-        text = f"{gone.selector} is no longer silenced; the next sweep reports what was held back"
-        call.screen.say(Cell(text, "green"))
-    return Exit.FINE
+    text = f"{gone.selector} is no longer silenced; the next sweep reports what was held back"
+    return call.tell(silence_facts(gone, now) | {"active": False}, Cell(text, "green"))
 
 
 def _begin(call: Invocation, store: Store) -> int:
     args, now = call.args, call.now
-    end = span_end(args, now, None)
+    end = end_of(args.for_, args.until, now, None)
     if end is None:
         raise BadSetting("a silence always ends: say --for 2h, or --until with a time and its offset")
     new = Silence(
@@ -85,13 +82,9 @@ def _begin(call: Invocation, store: Store) -> int:
     )
     held = [found.job.slug for found in everything(store) if matches(new, found)]
     silence(store, new)
-    if args.json:
-        call.screen.json(silence_facts(new, now) | {"jobs": held})
-        return Exit.FINE
     text = f"{new.selector} is silenced until {here(end)} ({ago(end, now)}), {_jobs(len(held))}"
-    call.screen.say(Cell(text, "magenta"))
-    call.screen.say(Cell(f"end it earlier with: heartbeat silence --end {new.id}", "dim"))
-    return Exit.FINE
+    hint = Cell(f"end it earlier with: heartbeat silence --end {new.id}", "dim")
+    return call.tell(silence_facts(new, now) | {"jobs": held}, Cell(text, "magenta"), hint)
 
 
 def _jobs(count: int) -> str:

@@ -1,17 +1,29 @@
-"""What `doctor --stack` checks: a deployed stack, from outside and with your AWS credentials."""
+"""What `doctor --stack` checks: a deployed stack, from outside and with your AWS credentials.
+
+It is pinged too, from the URL to the table: for a job that exists only as long as that takes.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import time
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from heartbeat import aws
-from heartbeat.doors.cli.probes import Check, CheckResult
+from heartbeat.core.definition import founding
+from heartbeat.doors.cli.probes import OK, PROBLEM, SKIPPED, WARNING, Check, ask
 from heartbeat.errors import BadSetting
+from heartbeat.model import Change, Job
+from heartbeat.verbs import service_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from heartbeat.store.protocol import Store
 
 GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 SWEEP_ALARM = "sweep-missing"
@@ -19,6 +31,11 @@ QUEUES = ("dead-letters", "scheduler-failures")
 BATCH_QUEUE = "batch-dead-letters"
 NO_TROUBLE = "No trouble:"
 """Prefix of the descriptions of alarms that only start and end instances."""
+WAIT = 15.0
+PAUSE = 0.25
+"""Seconds for the signal to reach the table, and between checks."""
+REMOVALS_MAX = 5
+NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +79,10 @@ def find(cloud: Aws, name: str) -> Stack:
 def check_status(stack: Stack) -> Check:
     """Whether the last deployment succeeded."""
     if stack.status in GOOD and "TableName" in stack.outputs:
-        return Check("stack", CheckResult.OK, f"{stack.name} is {stack.status}")
+        return Check("stack", OK, f"{stack.name} is {stack.status}")
     if stack.status in GOOD:
-        return Check("stack", CheckResult.PROBLEM, f"{stack.name} is not a Heartbeat stack: it has no output TableName")
-    return Check(
-        "stack", CheckResult.PROBLEM, f"{stack.name} is {stack.status}: see its events in CloudFormation, deploy again"
-    )
+        return Check("stack", PROBLEM, f"{stack.name} is not a Heartbeat stack: it has no output TableName")
+    return Check("stack", PROBLEM, f"{stack.name} is {stack.status}: see its events in CloudFormation, deploy again")
 
 
 def check_aws(cloud: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
@@ -85,7 +100,7 @@ def check_aws(cloud: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
         try:
             yield from look()
         except (ClientError, BotoCoreError) as problem:
-            yield Check(name, CheckResult.PROBLEM, f"cannot be looked at: {problem}")
+            yield Check(name, PROBLEM, f"cannot be looked at: {problem}")
 
 
 def _alarms(cloud: Aws, stack: Stack) -> Iterator[Check]:
@@ -94,17 +109,13 @@ def _alarms(cloud: Aws, stack: Stack) -> Iterator[Check]:
     alarms = [alarm for alarm in found if not alarm.get("AlarmDescription", "").startswith(NO_TROUBLE)]
     for alarm in alarms:
         if alarm["StateValue"] == "ALARM":
-            yield Check("alarms", CheckResult.PROBLEM, f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}")
+            yield Check("alarms", PROBLEM, f"{alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}")
         elif alarm["StateValue"] == "INSUFFICIENT_DATA" and alarm["AlarmName"].endswith(SWEEP_ALARM):
-            yield Check(
-                "alarms", CheckResult.WARNING, f"{alarm['AlarmName']} has no data yet: look again in five minutes"
-            )
+            yield Check("alarms", WARNING, f"{alarm['AlarmName']} has no data yet: look again in five minutes")
     if not alarms:
-        yield Check(
-            "alarms", CheckResult.PROBLEM, f"there is no alarm {stack.name}-…: nobody watches the watcher; deploy again"
-        )
+        yield Check("alarms", PROBLEM, f"there is no alarm {stack.name}-…: nobody watches the watcher; deploy again")
     elif not any(alarm["StateValue"] == "ALARM" for alarm in alarms):
-        yield Check("alarms", CheckResult.OK, f"none of {len(alarms)} has gone off")
+        yield Check("alarms", OK, f"none of {len(alarms)} has gone off")
 
 
 def _queues(cloud: Aws, stack: Stack) -> Iterator[Check]:
@@ -115,11 +126,9 @@ def _queues(cloud: Aws, stack: Stack) -> Iterator[Check]:
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         count = int(found["Attributes"]["ApproximateNumberOfMessages"])
         if count:
-            yield Check(
-                "queues", CheckResult.PROBLEM, f"{name} holds {count}: what could not be done; see them in the console"
-            )
+            yield Check("queues", PROBLEM, f"{name} holds {count}: what could not be done; see them in the console")
         else:
-            yield Check("queues", CheckResult.OK, f"{name} is empty")
+            yield Check("queues", OK, f"{name} is empty")
 
 
 def _topic(cloud: Aws, stack: Stack) -> Iterator[Check]:
@@ -127,24 +136,22 @@ def _topic(cloud: Aws, stack: Stack) -> Iterator[Check]:
     found = [s for page in pages.paginate(TopicArn=stack.outputs["AlertTopicArn"]) for s in page["Subscriptions"]]
     waiting = [each["Endpoint"] for each in found if each["SubscriptionArn"] == "PendingConfirmation"]
     if waiting:
-        yield Check("alert topic", CheckResult.WARNING, f"{', '.join(waiting)} has not confirmed the mail from AWS")
+        yield Check("alert topic", WARNING, f"{', '.join(waiting)} has not confirmed the mail from AWS")
     elif found:
-        yield Check("alert topic", CheckResult.OK, f"it has {len(found)} subscribed")
+        yield Check("alert topic", OK, f"it has {len(found)} subscribed")
     else:
-        yield Check(
-            "alert topic", CheckResult.WARNING, "nobody is subscribed: nobody hears of the alarms; set AlertEmail"
-        )
+        yield Check("alert topic", WARNING, "nobody is subscribed: nobody hears of the alarms; set AlertEmail")
 
 
 def _evidence(cloud: Aws, stack: Stack) -> Iterator[Check]:
     bucket = stack.outputs["EvidenceBucketName"]
     cloud.client("s3").head_bucket(Bucket=bucket)
-    yield Check("evidence", CheckResult.OK, f"the bucket {bucket} is there")
+    yield Check("evidence", OK, f"the bucket {bucket} is there")
 
 
 def _channels(cloud: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
     if not send_test:
-        yield Check("channels", CheckResult.SKIPPED, "--send-test sends a test alert through every channel")
+        yield Check("channels", SKIPPED, "--send-test sends a test alert through every channel")
         return
     answer = cloud.client("lambda").invoke(
         FunctionName=stack.outputs["CheckerFunctionName"], Payload=b'{"heartbeat": "test-alert"}'
@@ -153,13 +160,57 @@ def _channels(cloud: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
     if "FunctionError" in answer:
         yield Check(
             "channels",
-            CheckResult.PROBLEM,
+            PROBLEM,
             f"the checker failed: {value.get('errorMessage', value)}; see its log group",
         )
         return
     for name, told in value.get("channels", {}).items():
         taken = told == "sent"
         text = "took a test alert; see whether it arrived" if taken else f"did not take a test alert: {told}"
-        yield Check(f"channel {name}", CheckResult.OK if taken else CheckResult.PROBLEM, text)
+        yield Check(f"channel {name}", OK if taken else PROBLEM, text)
     if not value.get("channels"):
-        yield Check("channels", CheckResult.WARNING, "jobs.yaml has none: nobody is told of anything")
+        yield Check("channels", WARNING, "jobs.yaml has none: nobody is told of anything")
+
+
+def key_of(store: Store) -> str:
+    """The ping key: the environment's, else the one that the stack made for itself."""
+    return os.environ.get("HEARTBEAT_PING_KEY") or service_state.ping_key(store)[0]
+
+
+def check_ping(store: Store, url: str, now: int) -> Iterator[Check]:
+    """Ping, and wait for the signal."""
+    slug = f"heartbeat-doctor-{token_hex(4)}"
+    store.commit([founding(Job(slug=slug, schedule=("every 1d",), source="doctor"), now)])
+    try:
+        yield _ping(store, url, slug)
+    finally:
+        _remove(store, slug)
+
+
+def _ping(store: Store, url: str, slug: str) -> Check:
+    begun = time.monotonic()
+    answer = ask(f"{url.rstrip('/')}/ping/{quote(key_of(store), safe='')}/{slug}")
+    if answer.problem:
+        return Check("ping", PROBLEM, f"{url} {answer.problem}")
+    if answer.status == NOT_FOUND:
+        text = "the stack does not take the key: set HEARTBEAT_PING_KEY to the one that the parameter PingKey has"
+        return Check("ping", PROBLEM, text)
+    if answer.status != 200:  # noqa: PLR2004 - HTTP's own
+        return Check(
+            "ping",
+            PROBLEM,
+            f"was answered {answer.status} {answer.body.strip()[:200]!r}; see its log group",
+        )
+    while time.monotonic() - begun < WAIT:
+        if store.load([slug])[slug].state.signals:
+            return Check("ping", OK, f"went through to the table in {(time.monotonic() - begun) * 1000:.0f} ms")
+        time.sleep(PAUSE)
+    return Check("ping", PROBLEM, f"was answered OK, and is not in the table after {WAIT:g} seconds")
+
+
+def _remove(store: Store, slug: str) -> None:
+    for _ in range(REMOVALS_MAX):
+        found = store.load([slug]).get(slug)
+        if found is None:
+            return
+        store.commit([Change(slug=slug, expected=found.state.version, remove=True)])

@@ -12,7 +12,6 @@ from heartbeat import settings
 from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
 from heartbeat.core.blind import LONG, Ears
-from heartbeat.doors.api.json_shapes import iso
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store, place
 from heartbeat.doors.cli.screen import Cell
@@ -21,6 +20,7 @@ from heartbeat.ingest import evidence
 from heartbeat.ingest.s3 import ATTEMPTS, S3Bucket
 from heartbeat.model import DAY
 from heartbeat.store.address import client
+from heartbeat.text.times import iso
 from heartbeat.verbs.deliver import deliver
 from heartbeat.verbs.rounds import again
 from heartbeat.verbs.sweep import nothing_to_see, sweep
@@ -53,7 +53,8 @@ def _run(call: Invocation) -> int:
     config = read_file(config_path(call.args))
     given = settings.read(evidence=call.args.evidence)
     with open_store(call.args) as store:
-        swept = _sweep_all(call, store, config, _look(place(call.args), given.evidence))
+        look = _look(place(call.args), given.evidence)
+        swept = again(lambda: sweep(store, call.now, service=config.service, evidence=look, ears=EARS), ROUNDS_MAX)
         with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
             sent = _deliver_all(call, store, config, place(call.args))
         for _ in range(PURGES_MAX):
@@ -71,10 +72,6 @@ def _look(where: Table | Path, folder: Path | None) -> Look:
         return nothing_to_see
     bucket = os.environ.get("HEARTBEAT_BUCKET", "")
     return evidence.look(S3Bucket(bucket, lambda: client(where, "s3", ATTEMPTS)))
-
-
-def _sweep_all(call: Invocation, store: Store, config: Config, look: Look) -> Swept:
-    return again(lambda: sweep(store, call.now, service=config.service, evidence=look, ears=EARS), ROUNDS_MAX)
 
 
 def _deliver_all(call: Invocation, store: Store, config: Config, where: Table | Path) -> Delivered:

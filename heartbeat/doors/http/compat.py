@@ -24,14 +24,13 @@ FORM_MAX = 65_536
 """Bytes of a form that we read as options; we keep less of any text."""
 TOO_LARGE = PingAnswer(413, f"body too large: send at most {SIZE_MAX >> 20} MB")
 JSON = b"application/json"
-WORST = (PingOutcome.BROKEN, PingOutcome.BUSY, PingOutcome.UNKNOWN)
-STATUS = {PingOutcome.BROKEN: 500, PingOutcome.BUSY: 503, PingOutcome.UNKNOWN: 404}
-WRONG_KEY = {403: "no ping key of this server", 404: "not found"}
-TEXTS = {
-    PingOutcome.BROKEN: "unexpected error: not recorded, see the server's log",
-    PingOutcome.BUSY: "busy: not recorded, send it again",
-    PingOutcome.UNKNOWN: "no job of this name",
+TROUBLE = {
+    PingOutcome.BROKEN: (500, "unexpected error: not recorded, see the server's log"),
+    PingOutcome.BUSY: (503, "busy: not recorded, send it again"),
+    PingOutcome.UNKNOWN: (404, "no job of this name"),
 }
+"""The worst first."""
+WRONG_KEY = {403: "no ping key of this server", 404: "not found"}
 
 
 class CompatCall:
@@ -48,16 +47,16 @@ class CompatCall:
     def answer(self, replies: Sequence[Reply]) -> PingAnswer:
         """replies: in the order of the pings. The worst one decides: then the client sends everything again."""
         outcomes = [outcome for outcome, _ in replies]
-        worst = next((outcome for outcome in WORST if outcome in outcomes), None)
+        worst = next((outcome for outcome in TROUBLE if outcome in outcomes), None)
         if worst is None or (worst is PingOutcome.UNKNOWN and set(outcomes) != {PingOutcome.UNKNOWN}):
             return _answer(self._service.done(self._request))
-        text = TEXTS[worst]
+        status, text = TROUBLE[worst]
         if worst is PingOutcome.UNKNOWN:
             nearest = next((name for _, name in replies if name), "")
             text = "; ".join(
                 [text, *([f"did you mean {nearest}?"] if nearest else []), *filter(None, [self._told.remark])]
             )
-        return _answer(self._service.refused(STATUS[worst], text), *([RETRY] if worst is PingOutcome.BUSY else []))
+        return _answer(self._service.refused(status, text), *([RETRY] if worst is PingOutcome.BUSY else []))
 
 
 def read(gate: Gate, raw_path: bytes, query: bytes, headers: Mapping[str, str], body: bytes) -> CompatCall | PingAnswer:

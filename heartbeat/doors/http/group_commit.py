@@ -6,7 +6,7 @@ There is one batch at a time and no timer: while the disk syncs, the next batch 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -34,21 +34,8 @@ STUCK_AFTER = 20.0
 STORED: Reply = (PingOutcome.STORED, "")
 
 
-class Records(Protocol):
-    """What the writer needs from the world behind it."""
-
-    def record(self, signals: Sequence[Signal]) -> list[Recorded]:
-        """Record signals in one commit; returns one answer each."""
-
-    def slug_of(self, uuid: str) -> str | None:
-        """The slug of the job with this uuid."""
-
-    def define(self, job: Job, now: int) -> None:
-        """Create this job, or change it if its definition came from the same sender."""
-
-
 class StoreRecords:
-    """A store as the writer's world. service: who hears about the service; it is asked when a job is made."""
+    """The store as the writer needs it. service: who hears about the service; it is asked when a job is made."""
 
     def __init__(self, store: Store, service: Callable[[], Sequence[str]]) -> None:
         self._store, self._service = store, service
@@ -56,7 +43,10 @@ class StoreRecords:
         self.slug_of = store.slug_of
 
     def define(self, job: Job, now: int) -> None:
-        """Make the job that a sender asks for; those who hear about the service hear about it."""
+        """Make the job that a sender asks for, or change it if the same sender defined it.
+
+        Those who hear about the service hear about it.
+        """
         from heartbeat.verbs.apply import define  # noqa: PLC0415 - a usual ping need not load it
 
         define(self._store, replace(job, notify=tuple(self._service())), now)
@@ -65,7 +55,7 @@ class StoreRecords:
 class Writer:
     """Writes batches of pings, in one thread. Others may ask how it is."""
 
-    def __init__(self, records: Records, strays: Strays, log: Log, *, stuck_after: float = STUCK_AFTER) -> None:
+    def __init__(self, records: StoreRecords, strays: Strays, log: Log, *, stuck_after: float = STUCK_AFTER) -> None:
         self._records, self._strays, self._log = records, strays, log
         self._stuck_after = stuck_after
         self.forget_jobs()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.telemetry import WORDS, Happened, Level, Log, printable
+from heartbeat.telemetry import Happened, Level, Log, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,10 +40,10 @@ class Journal(Log):
 
     def tell(self, what: Happened, **facts: object) -> None:
         """See Log.tell."""
-        level, words = WORDS[what]
         told = {name: printable(fact) for name, fact in facts.items() if fact is not None}
         self.counts[what] += 1
-        self._logger.log(LEVELS[level], words, extra={"event": str(what), **{_safe(name): told[name] for name in told}})
+        extra = {"event": str(what), **{_safe(name): told[name] for name in told}}
+        self._logger.log(LEVELS[what.level], what.words, extra=extra)
 
     def count(self, **numbers: float) -> None:
         """Count something; `flush` writes it. Names are as CloudWatch shows them: `Judged`, `SweepAge`.

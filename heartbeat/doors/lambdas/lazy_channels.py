@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.build import build
+from heartbeat.channels.protocol import Channel
 from heartbeat.errors import BadSetting, ChannelFailed
 from heartbeat.model import MINUTE
 from heartbeat.telemetry import Happened
@@ -13,7 +14,6 @@ from heartbeat.telemetry import Happened
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from heartbeat.channels.protocol import Channel
     from heartbeat.model import Alert
     from heartbeat.telemetry import Log
 
@@ -21,7 +21,7 @@ KEPT = 5 * MINUTE
 """How long a channel, with its secret, is used before it is made anew."""
 
 
-class Mailboxes(Mapping[str, "Channel"]):
+class Mailboxes(Mapping[str, Channel]):
     """A configuration's channels, by name. A broken one keeps its messages waiting but delays no other."""
 
     def __init__(self, declared: Mapping[str, Mapping[str, Any]], log: Log, now: Callable[[], int]) -> None:
@@ -53,13 +53,10 @@ class Mailboxes(Mapping[str, "Channel"]):
             return Broken(name, str(problem))
 
 
-class Broken:
+class Broken(Channel):
     """A channel that cannot be used for now; its messages are retried like any that were not taken."""
 
     group_above = 0
-    pace = 0
-    parallel = 1
-    definition = ""
 
     def __init__(self, name: str, problem: str) -> None:
         self.name, self._problem = name, problem

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from heartbeat.ingest.ping import DURATION_MAX, NOT_FOUND, Ping, Refusal
 from heartbeat.model import BODY_MAX, SECOND, Kind, Signal
-from heartbeat.text.sanitize import sound
+from heartbeat.text.sanitize import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,8 +47,7 @@ class CompatRequest:
 
     def signal(self, slug: str, kind: Kind, body: str) -> Signal:
         """A signal that came now. body: cut to what is kept."""
-        kept = sound(body[:BODY_MAX]).encode()[:BODY_MAX].decode("utf-8", "ignore")
-        return Signal(slug=slug, kind=kind, at=self.received, received=self.received, body=kept)
+        return Signal(slug=slug, kind=kind, at=self.received, received=self.received, body=cut(body, BODY_MAX))
 
     @property
     def text(self) -> str:

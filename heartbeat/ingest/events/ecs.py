@@ -2,17 +2,21 @@
 
 Sources: Amazon ECS developer guide, "Amazon ECS task state change events" and "service action events"; API reference,
 "Task" (stopCode). Several events may report one state (say, an attachment changes): each state makes one signal.
+For links to a log: the same guide, "Send Amazon ECS logs to CloudWatch" (a stream of awslogs is `prefix/container/task
+id`); the console's own addresses, where names after `#` are %-encoded twice, with `$` for `%`; AWS general reference,
+"AWS Management Console endpoints" (hosts of the partitions).
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from heartbeat.errors import BadSignal
 from heartbeat.ingest.events.heard import EventFacts, Teller
-from heartbeat.ingest.events.links import task_log
 from heartbeat.ingest.events.matcher import form
 from heartbeat.ingest.events.shape import instant, items, joined, mapping, spelled, text, whole
 from heartbeat.model import Kind
@@ -32,6 +36,16 @@ NOT_PLACED = frozenset({"SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_TASK_CONFIGUR
 EXIT_STATUS_MAX = 255
 CONTAINER_MAX = 255
 """Characters of a container's name."""
+CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+"""By partition; nobody outside the other partitions can reach their consoles."""
+_TASK = re.compile(
+    r"arn:(?P<partition>[a-z-]+):ecs:(?P<region>[a-z0-9-]+):[0-9]*:task/(?:(?P<cluster>[\w-]+)/)?(?P<task>[\w-]+)",
+    re.ASCII,
+)
 
 
 def task(event: dict[str, Any], now: int) -> EventFacts | None:
@@ -110,7 +124,27 @@ def _log(detail: dict[str, Any], containers: list[Any], log: LogGroup | None) ->
     ended = [each for each in containers if whole(each, "exitCode") is not None]
     blamed = next((each for each in ended if whole(each, "exitCode")), ended[0] if ended else None)
     name = text(blamed, "name", most=CONTAINER_MAX)
-    return task_log(text(detail, "taskArn"), text(detail, "clusterArn"), name, log)
+    return _task_log(text(detail, "taskArn"), text(detail, "clusterArn"), name, log)
+
+
+def _task_log(task_arn: str, cluster_arn: str, container: str, log: LogGroup | None) -> str:
+    """The address of the container's log stream, or, without `log`, of the task's logs in ECS; "" if none."""
+    found = _TASK.fullmatch(task_arn)
+    host = CONSOLES.get(found["partition"]) if found else None
+    if found is None or host is None:
+        return ""
+    region, task = found["region"], found["task"]
+    console = f"https://{region}.{host}"
+    if log is not None and container:
+        group, stream = _twice(log.group), _twice(f"{log.prefix}/{container}/{task}")
+        place = f"#logsV2:log-groups/log-group/{group}/log-events/{stream}"
+        return f"{console}/cloudwatch/home?region={region}{place}"
+    cluster = quote(found["cluster"] or cluster_arn.rpartition("/")[2], safe="")
+    return f"{console}/ecs/v2/clusters/{cluster}/tasks/{task}/logs?region={region}" if cluster else ""
+
+
+def _twice(name: str) -> str:
+    return quote(quote(name, safe=""), safe="").replace("%", "$")
 
 
 def _counting(detail: dict[str, Any], name: str) -> list[Any]:

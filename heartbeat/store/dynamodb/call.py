@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from heartbeat.errors import StoreUnavailable
@@ -27,6 +28,8 @@ BATCH_MAX = 100
 """Keys in one BatchGetItem, items in one TransactWriteItems."""
 PUTS_MAX = 25
 """Items in one BatchWriteItem."""
+OWED_MAX = 1_000
+"""History lines that were throttled and are still to be written."""
 EXPIRES = "expires"
 """The attribute that the table's time to live reads (seconds since the epoch)."""
 
@@ -175,6 +178,28 @@ class Patient:
         raise Refused("BatchGetItem", "ProvisionedThroughputExceededException", "keys were left unprocessed")
 
 
+class Lines:
+    """One table's history rows, written after the job rather than with it."""
+
+    def __init__(self, call: Patient, table: str) -> None:
+        self._call, self._table = call, table
+        self._owed: deque[Item] = deque(maxlen=OWED_MAX)
+
+    def write(self, item: Item) -> None:
+        """Write a line, now or with the next commit: its signal is recorded, and must not be sent again."""
+        try:
+            self._call("PutItem", {"TableName": self._table, "Item": item})
+        except Refused as refused:
+            if not refused.is_passing:
+                raise
+            self._owed.append(item)
+
+    def pay(self) -> None:
+        """Write what is owed."""
+        for _ in range(len(self._owed)):
+            self.write(self._owed.popleft())
+
+
 def pauses() -> Iterator[float]:
     """The pauses between attempts."""
     for attempt in range(ATTEMPTS_MAX - 1):
@@ -203,21 +228,3 @@ def boto3_call(client: Any) -> DynamoDBCall:  # noqa: ANN401 - boto3 makes its c
         return answer
 
     return call
-
-
-def create_table(call: DynamoDBCall, name: str) -> None:
-    """Create the table as the stack's template does; for tests."""
-    keys = [("pk", "HASH"), ("sk", "RANGE")]
-    call(
-        "CreateTable",
-        {
-            "TableName": name,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key, _ in keys],
-            "KeySchema": [{"AttributeName": key, "KeyType": kind} for key, kind in keys],
-        },
-    )
-    call(
-        "UpdateTimeToLive",
-        {"TableName": name, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": EXPIRES}},
-    )

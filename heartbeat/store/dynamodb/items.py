@@ -183,6 +183,11 @@ def short(text: str, what: str) -> dict[str, str]:
     return {"S": text}
 
 
+def sort_key(item: Item) -> str:
+    """What orders the items of a partition."""
+    return str(item["sk"]["S"])
+
+
 def shard_of(name: str, shards: int) -> int:
     """The shard of a name; the same in every process."""
     return crc32(name.encode()) % shards

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.model import DAY, NEVER, SECOND, Commit, Document, Mark, Snapshot
 from heartbeat.store import rows
 from heartbeat.store.dynamodb import items as lay
-from heartbeat.store.dynamodb.call import BATCH_MAX, Patient, Refused
+from heartbeat.store.dynamodb.call import BATCH_MAX, Lines, Patient, Refused
 from heartbeat.store.dynamodb.due import Search
-from heartbeat.store.dynamodb.owed_lines import Lines
 from heartbeat.store.dynamodb.parallel import Hands
 from heartbeat.store.dynamodb.wheel import Wheel
 from heartbeat.store.dynamodb.writes import WritePlan, is_plain, plan, update_job
@@ -198,7 +197,7 @@ class DynamoDBStore:
     def _waiting(self, now: int) -> Iterator[Delivery]:
         shards = range(self._wheel.all_shards())
         queries = [self._query(f"outbox#{shard}", " AND sk < :sk", f"{now + 1:016}") for shard in shards]
-        for rows_ in _chunks(merge(*queries, key=_sort_key)):
+        for rows_ in _chunks(merge(*queries, key=lay.sort_key)):
             found = {item["sk"]["S"]: item for item in self._batch([_target(row) for row in rows_])}
             for row in rows_:
                 delivery = found.get(row["delivery"]["S"])
@@ -270,10 +269,6 @@ def _chunks(items: Iterable[Any], size: int = BATCH_MAX) -> Iterator[list[Any]]:
     rest = iter(items)
     while chunk := list(islice(rest, min(size, BATCH_MAX))):
         yield chunk
-
-
-def _sort_key(item: Item) -> str:
-    return str(item["sk"]["S"])
 
 
 def _version(item: Item) -> int:

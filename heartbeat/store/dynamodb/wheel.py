@@ -45,8 +45,8 @@ class Wheel:
             first, slug = place if place[0] >= begin else (begin, "")
             last = min(now - begin, lay.SPAN - 1)
             shards = [self._query(span, shard, _after(first - begin, slug), last) for shard in range(self.all_shards())]
-            for item in merge(*shards, key=_sort_key):
-                offset, _, name = _sort_key(item).partition("#")
+            for item in merge(*shards, key=lay.sort_key):
+                offset, _, name = lay.sort_key(item).partition("#")
                 yield WheelRow(at=begin + int(offset), slug=name)
 
     def _query(self, span: int, shard: int, first: str, last: int) -> Iterator[Item]:
@@ -100,7 +100,3 @@ class Wheel:
 def _after(offset: int, slug: str) -> str:
     """A key between this row and the next: a space sorts before everything that a name may contain."""
     return f"{lay.due_place(offset)}#{slug} " if slug else lay.due_place(offset)
-
-
-def _sort_key(item: Item) -> str:
-    return str(item["sk"]["S"])

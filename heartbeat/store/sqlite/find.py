@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 CHUNK = 500
 """Keys in one SELECT (SQLite allows 32,766 parameters, its planner prefers fewer)."""
-_DEFINED = (
-    "CASE WHEN json_valid(definition) THEN json_extract(definition, '$[{}]') END"  # a broken row breaks only itself
-)
-OWNER = _DEFINED.format(20)
-TRIGGERED = f"{_DEFINED.format(22)} IS NOT NULL"
-"""Who owns a job, and whether we start it: `source` and `trigger` of its definition. No ping touches their indexes."""
+_FIELD = "CASE WHEN json_valid(definition) THEN json_extract(definition, '$[{}]') END"
+OWNER = _FIELD.format(20)
+TRIGGERED = f"{_FIELD.format(22)} IS NOT NULL"
+"""Who owns a job, and whether we start it: `source` and `trigger` of its definition.
+
+No ping touches their indexes, and a row that is no JSON is in neither."""
 INDEXES = (
     f"CREATE INDEX jobs_triggered ON jobs(id) WHERE {TRIGGERED}",
     f"CREATE INDEX jobs_owner ON jobs({OWNER})",

@@ -7,9 +7,10 @@ import boto3
 import pytest
 from machine import CREDENTIALS, JOBS, RUN, TABLE, Machine, at
 from moto import mock_aws
+from stack_table import create_table
 
 from heartbeat.model import Kind
-from heartbeat.store.dynamodb.call import boto3_call, create_table
+from heartbeat.store.dynamodb.call import boto3_call
 
 
 @pytest.fixture

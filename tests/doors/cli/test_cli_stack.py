@@ -6,7 +6,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from heartbeat.doors.cli import stack, stack_ping
+from heartbeat.doors.cli import stack
 from heartbeat.doors.cli.probes import CheckResult
 from heartbeat.errors import BadSetting
 from heartbeat.store.sqlite.store import SQLiteStore
@@ -163,7 +163,7 @@ class TestPing:
     """The job that a ping goes through by."""
 
     def check(self, store, url="http://127.0.0.1:9"):
-        [found] = stack_ping.check_ping(store, url, NOW)
+        [found] = stack.check_ping(store, url, NOW)
         return found
 
     def test_it_leaves_nothing_behind(self):
@@ -174,10 +174,10 @@ class TestPing:
 
     def test_the_key_of_the_environment_goes_first(self, monkeypatch):
         store = SQLiteStore(":memory:")
-        kept = stack_ping.key_of(store)
+        kept = stack.key_of(store)
         assert len(kept) == 22
         monkeypatch.setenv("HEARTBEAT_PING_KEY", "the-other-key")
-        assert stack_ping.key_of(store) == "the-other-key"
+        assert stack.key_of(store) == "the-other-key"
 
 
 def test_without_a_region_it_says_what_to_do(machine, monkeypatch, tmp_path):
