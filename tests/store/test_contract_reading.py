@@ -53,6 +53,11 @@ class TestDeclared:
         assert found.items() <= {each.slug: each for each in jobs}.items()
         assert store.declared("nobody", []).items() <= found.items() | {("b", jobs[1]), ("d", jobs[3])}
 
+    def test_finds_an_owner_with_an_odd_name(self, store):
+        odd = job("a", source="日\udcff'.yaml")
+        store.commit([Change(slug="a", job=odd, state=state(), uuid=uuid())])
+        assert store.declared(odd.source, []) == {"a": odd}
+
     def test_follows_what_changes(self, store):
         store.commit([new("a"), new("b", 2)])
         other = job("a", source="x")

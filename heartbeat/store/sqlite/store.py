@@ -26,7 +26,8 @@ OF_INCIDENT = "SELECT delivery, id FROM deliveries WHERE incident = ? ORDER BY c
 COLUMNS = "uuid, due, state, definition"
 PAGE = f"SELECT slug, id, {COLUMNS} FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"  # noqa: S608 - a constant
 WITH_TRIGGER = f"SELECT slug, id, {COLUMNS} FROM jobs INDEXED BY jobs_triggered WHERE {TRIGGERED}"  # noqa: S608 - the same
-OWNED = f"SELECT slug, definition FROM jobs INDEXED BY jobs_owner WHERE {OWNER} = ?"  # noqa: S608 - the same
+# The plus takes the affinity away that would keep SQLite from searching the index.
+OWNED = f"SELECT slug, definition FROM jobs INDEXED BY jobs_owner WHERE {OWNER} = +CAST(? AS TEXT)"  # noqa: S608 - the same
 NAMED = "SELECT slug, definition FROM jobs WHERE slug IN"
 NAMES = "SELECT slug FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"
 HISTORY = """
@@ -107,7 +108,8 @@ class SQLiteStore:
     def declared(self, source: str, slugs: Sequence[str]) -> dict[str, Job]:
         """See Store.declared: no others are read."""
         with self._file.reading() as db:
-            found = dict(db.execute(OWNED, (source,)).fetchall())
+            odd = source.encode(errors="surrogatepass")  # it may be the name of a file
+            found = dict(db.execute(OWNED, (odd,)).fetchall())
             found |= chosen(db, NAMED, [slug for slug in slugs if slug not in found])
         return {slug: rows.JOB.load(text, slug) for slug, text in found.items()}
 
