@@ -58,6 +58,7 @@ class Code:
     def __init__(self, root: Path, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
+        (folder / "own.yaml").write_text(f"{HEAD}  mine: {{schedule: every 1d}}\n")
         given = {"HEARTBEAT_PING_KEY": KEY, "HEARTBEAT_LOG": "json", "PYTHONPATH": str(root)}
         self.environ = {name: text for name, text in os.environ.items() if not name.startswith("HEARTBEAT_")} | given
 
@@ -81,11 +82,11 @@ class Code:
         return Took(took * 1000, (used.ru_utime + used.ru_stime) * 1000)
 
     def start(self, db: Path) -> Took:
-        """The server on this database, until it has answered a ping."""
+        """The server on this database, with a small file of its own, until it has answered a ping."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         began = time.perf_counter()
-        server = self.begin(COMMAND, "serve", "--db", db, "--port", port)
+        server = self.begin(COMMAND, "serve", "--db", db, "--port", port, "--config", "own.yaml")
         while not answered(port):
             if server.poll() is not None:
                 raise SystemExit("the server does not start")
