@@ -1,5 +1,6 @@
 """`make bench`: every measurement, as a table and into bench/results.json. `make bench ARGS="pings sweep"` for some.
 
+`--base DIR` names a checkout of the code before: who can (commands) measures it in turns with this one.
 Each bench is a process of its own, one after the other. The machine is part of a result: compare rows of one run.
 """
 
@@ -14,7 +15,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHES = ("client", "schedule", "store", "sweep", "scale", "down", "lag", "pings", "units", "lambdas")
+BENCHES = ("client", "commands", "schedule", "store", "sweep", "scale", "down", "lag", "pings", "units", "lambdas")
 RUNNER = "import json, sys; sys.path.insert(0, {folder!r}); import {name}; print(json.dumps({name}.run()))"
 
 
@@ -62,4 +63,9 @@ def keep(found: dict[str, list[dict[str, object]]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    if "--base" in arguments:
+        at = arguments.index("--base")
+        os.environ["BENCH_BASE"] = arguments[at + 1]
+        del arguments[at : at + 2]
+    sys.exit(main(arguments))

@@ -47,7 +47,7 @@ PURE = {"core", "text", "schedule", "model", "errors"}
 """No clock, no I/O, and nothing imported but each other."""
 PROTOCOLS = {"store.protocol", "channels.protocol", "targets.protocol"}
 """All that the verbs know of stores, channels and targets."""
-LINES_MAX = {"heartbeat/client.py": 900}
+LINES_MAX = {"heartbeat/client.py": 970}
 """Of files that may be longer: the client is one file, because people copy it."""
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "localtime", "gmtime"}
 CROSSING = {

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     import contextlib
     import datetime as dt
     import selectors
+    import socket
     import subprocess
     import threading
     from collections.abc import Callable, Sequence
     from http.client import HTTPResponse
     from types import FrameType
-    from typing import Any, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack
+    from typing import Any, BinaryIO, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -79,7 +80,9 @@ if TYPE_CHECKING:
 TRIES = 3
 TIMEOUT = 10.0  # seconds to connect, and to wait for an answer; a ping with all its tries takes TRIES times this
 BACKOFF = 0.05  # of the timeout: the pause before the second try, doubled before the third
+FIELDS_MAX = 300  # lines before an answer's body
 BODY_MAX = 10_000  # bytes; the server keeps no more
+PLAIN = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~")  # as they are in a URL
 SECRETS = ("HEARTBEAT_PING_KEY", "HEARTBEAT_FALLBACK_SLACK", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 REMEDIES = dict.fromkeys((301, 302, 307, 308), "redirects are not followed: set HEARTBEAT_URL to the last one") | {
     400: "check the exit status (0-255), run_id (a uuid) and for_",
@@ -152,9 +155,7 @@ class Run:
     """One run of a job, for `with` and `async with`: `start`, then `success` or `fail`. Stops no exception."""
 
     def __init__(self, slug: str, **options: Unpack[RunOptions]) -> None:
-        import uuid
-
-        self.slug, self.id = slug, options.get("run_id") or _run_of(slug) or str(uuid.uuid4())
+        self.slug, self.id = slug, options.get("run_id") or _run_of(slug) or _new_id()
         self._options: RunOptions = {**options, "run_id": self.id}
 
     def __enter__(self) -> Self:
@@ -256,7 +257,7 @@ def _deliver(event: Event, what: str) -> str:
             return f"{why}; evidence was written to {_write_evidence(shelf, event)} instead"
         except PingError as problem:
             why += f"; nor was evidence written: {problem}"
-    raise PingError(why + _tell_slack(event, f"{what} on {_host()} ({_clean(why, event['slug'])})"))
+    raise PingError(why + _tell_slack(event, what, why))
 
 
 def _post(event: Event) -> None:
@@ -278,16 +279,18 @@ def _post(event: Event) -> None:
         raise PingError(f"{_shown(url)} {problem}")
 
 
-def _tell_slack(event: Event, what: str) -> str:
+def _tell_slack(event: Event, what: str, why: str) -> str:
     """Only how a run ended is told: an outage shall not make a message at each step."""
-    import json
-
     webhook = os.environ.get("HEARTBEAT_FALLBACK_SLACK", "").strip()
     if not webhook or event["kind"] not in ("success", "fail"):
         return ""
     if not webhook.startswith(("http://", "https://")):
         return "; HEARTBEAT_FALLBACK_SLACK is no URL of a webhook"
-    text = f"Heartbeat could not be told: {what}".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    import json
+    from platform import node
+
+    text = f"Heartbeat could not be told: {what} on {node()} ({_clean(why, event['slug'])})"
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     data, headers = json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}
     timeout = event["timeout"] or TIMEOUT
     problem = _bounded(lambda: _try(webhook, data, headers, timeout)[0], timeout)
@@ -373,9 +376,13 @@ def _run_of(slug: str) -> str | None:
     return os.environ.get("HEARTBEAT_RUN_ID") or None if os.environ.get("HEARTBEAT_JOB") == slug else None
 
 
-def _url(slug: str, step: str, query: dict[str, str | float | None]) -> str:
-    from urllib.parse import quote, urlencode
+def _new_id() -> str:
+    """A random uuid; the module of this name would load six more."""
+    text = os.urandom(16).hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:]}"
 
+
+def _url(slug: str, step: str, query: dict[str, str | float | None]) -> str:
     if slug.startswith(("http://", "https://")):
         path = [_checked(slug)]
     else:
@@ -384,8 +391,14 @@ def _url(slug: str, step: str, query: dict[str, str | float | None]) -> str:
             path += [slug.lower()]
         else:
             key = _setting("HEARTBEAT_PING_KEY", "the ping key, or name the job by its uuid")
-            path += [quote(key, safe=""), quote(slug, safe="")]
-    return f"{'/'.join(path)}{step}?{urlencode({name: v for name, v in query.items() if v is not None})}"
+            path += [_quoted(key), _quoted(slug)]
+    options = "&".join(f"{name}={_quoted(str(value))}" for name, value in query.items() if value is not None)
+    return f"{'/'.join(path)}{step}?{options}"
+
+
+def _quoted(text: str) -> str:
+    """As urllib.parse.quote, which is slower to load."""
+    return "".join(chr(byte) if chr(byte) in PLAIN else f"%{byte:02X}" for byte in text.encode())
 
 
 def _setting(name: str, remedy: str) -> str:
@@ -450,22 +463,86 @@ def _try_often(url: str, data: bytes, headers: dict[str, str], timeout: float) -
 
 def _try(url: str, data: bytes, headers: dict[str, str], timeout: float) -> tuple[str, float | None]:
     """What went wrong (nothing: ""), and the seconds that the server wants before the next try (None: do not try)."""
+    try:
+        return (_post_by_urllib if _has_proxies() else _post_directly)(url, data, headers, timeout)
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "reason", problem)
+        return f"cannot be reached ({reason}); is it up, is HEARTBEAT_URL right?", 0.0
+
+
+def _has_proxies() -> bool:
+    """Or may have: macOS and Windows know of proxies that are not in the environment."""
+    names = {name.lower() for name in os.environ}
+    return not UNIX or sys.platform == "darwin" or not names.isdisjoint(("http_proxy", "https_proxy"))
+
+
+def _post_by_urllib(url: str, data: bytes, headers: dict[str, str], timeout: float) -> tuple[str, float | None]:
     from http.client import HTTPException
     from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
     request = Request(url, data, headers, method="POST")  # noqa: S310 - it is http(s), as was checked
-    opener = OpenerDirector()  # with the environment's proxies; without redirects and cookies
+    opener = OpenerDirector()  # without redirects and cookies
     for handler in (ProxyHandler, HTTPHandler, HTTPSHandler):
         opener.add_handler(handler())
     try:
         with opener.open(request, timeout=timeout) as answer:
             return _read(answer)
-    except (OSError, ValueError, HTTPException) as problem:
-        reason = getattr(problem, "reason", problem)
-        return f"cannot be reached ({reason}); is it up, is HEARTBEAT_URL right?", 0.0
+    except HTTPException as problem:
+        raise ValueError(repr(problem)) from None
 
 
-def _read(answer: HTTPResponse) -> tuple[str, float | None]:
+def _post_directly(url: str, data: bytes, headers: dict[str, str], timeout: float) -> tuple[str, float | None]:
+    """Without urllib and http.client: to load them takes longer than all the rest of a ping."""
+    if not url.isprintable() or " " in url:
+        raise ValueError("the URL has a space or a control character in it")
+    scheme, _, rest = url.partition("://")
+    place, _, target = rest.partition("/")
+    fields = {"Host": place, "Connection": "close", "Content-Length": str(len(data)), **headers}
+    head = [f"POST /{target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    with _connected(scheme, place, timeout) as connection, connection.makefile("rb") as stream:
+        connection.sendall("\r\n".join(head).encode("ascii") + data)
+        return _read(_Answer(stream))
+
+
+def _connected(scheme: str, place: str, timeout: float) -> socket.socket:
+    import socket
+
+    host, _, port = place[1:].partition("]") if place.startswith("[") else place.partition(":")
+    address: Any = (host.encode("ascii"), int(port.lstrip(":") or (80 if scheme == "http" else 443)))  # bytes: no IDNA
+    connection = socket.create_connection(address, timeout)
+    if scheme == "http":
+        return connection
+    import ssl
+
+    return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
+
+
+class _Answer:
+    """As much of http.client's HTTPResponse as `_read` wants."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self.status, self.headers = stream, 0, dict[str, str]()
+        for _ in range(FIELDS_MAX):
+            line = stream.readline(CHUNK).decode("latin-1").strip()
+            if line.startswith("HTTP/1."):
+                self.status = int(line[9:12])
+            elif not self.status:
+                raise ValueError("no answer in HTTP")
+            elif not line and self.status not in range(
+                200
+            ):  # else it ends "100 Continue" or its like: the answer is to come
+                return
+            name, _, value = line.partition(":")
+            self.headers[name.title()] = value.strip()
+
+    def read(self, size: int) -> bytes:
+        """The beginning of the body, or of its first chunk."""
+        if "Transfer-Encoding" in self.headers:
+            return self._stream.read(min(size, int(self._stream.readline(CHUNK).partition(b";")[0], 16)))
+        return self._stream.read(min(size, int(self.headers.get("Content-Length", size))))
+
+
+def _read(answer: HTTPResponse | _Answer) -> tuple[str, float | None]:
     if answer.status in range(200, 300):
         return "", None
     said = f"answered {answer.status} {answer.read(200).decode(errors='replace')!r}"
@@ -484,22 +561,15 @@ def _shown(name: str) -> str:
 def _clean(text: str, slug: str) -> str:
     """Without what an answer or an error may repeat of our secrets."""
     import re
-    from urllib.parse import quote
 
     for secret in (slug.partition("://")[2].partition("/")[2], *(os.environ.get(name, "") for name in SECRETS)):
-        for form in filter(None, {secret, quote(secret, safe="")}):
+        for form in filter(None, {secret, _quoted(secret)}):
             text = text.replace(form, "…")
     return re.sub(r"(?i)\b([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", r"\1…", text)
 
 
 def _reason(problem: Exception) -> str:
     return str(problem) if isinstance(problem, PingError) else repr(problem)
-
-
-def _host() -> str:
-    import platform
-
-    return platform.node()
 
 
 def warn(text: str) -> None:
@@ -586,10 +656,8 @@ def run_command(argv: Sequence[str], *, slug: str, **options: Unpack[ExecOptions
 
 def _told(slug: str, options: ExecOptions) -> RunOptions:
     """What the pings of the run have in common."""
-    import uuid
-
     return {
-        "run_id": options.get("run_id") or _run_of(slug) or str(uuid.uuid4()),
+        "run_id": options.get("run_id") or _run_of(slug) or _new_id(),
         "for_": options.get("for_"),
         "create": options.get("create", False),
         "raise_errors": False,
@@ -612,11 +680,10 @@ class MachineState:
 
     def __init__(self, slug: str) -> None:
         from pathlib import Path
-        from urllib.parse import quote
 
         home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "heartbeat"
         self.slug, self.folder = slug, Path(os.environ.get("HEARTBEAT_STATE") or home)
-        self.path = self.folder / f"{quote(slug, safe='')[:200]}.lock"
+        self.path = self.folder / f"{_quoted(slug)[:200]}.lock"
 
     def claim(self, held: contextlib.ExitStack, slot: str | None) -> tuple[int, str] | None:
         """Lock it until `held` ends; else the exit status, and why the command must not begin."""

@@ -18,18 +18,20 @@
 # (a webhook), HEARTBEAT_TIMEZONE (of the dates in S3 keys). S3 needs the aws command, or curl >= 7.87 with
 # AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.
 
-heartbeat_ping() ( _heartbeat_tell success "$@" )
-heartbeat_start() ( _heartbeat_tell start "$@" )
-heartbeat_success() ( _heartbeat_tell success "$@" )
-heartbeat_fail() ( _heartbeat_tell fail "$@" )
-heartbeat_log() ( _heartbeat_tell log "$@" )
+heartbeat_ping() ( _heartbeat_tell success '' "$@" )
+heartbeat_start() ( _heartbeat_tell start '' "$@" )
+heartbeat_success() ( _heartbeat_tell success '' "$@" )
+heartbeat_fail() ( _heartbeat_tell fail '' "$@" )
+heartbeat_log() ( _heartbeat_tell log '' "$@" )
 heartbeat_run() ( _heartbeat_run "$@" )
 
-# What follows runs in a subshell of the job's shell: its variables and settings are its own.
+# What follows runs in a subshell of the job's shell: its variables and settings are its own. What a function answers is
+# in $result (or where it says): to print it would take a process, and processes are what a ping costs.
 
 _heartbeat_run() {
-    slug=${1-} id=$(_heartbeat_run_of "${1-}") for='' create='' timeout=''
-    id=${id:-$(_heartbeat_new_id)}
+    slug=${1-} id='' for='' create='' timeout=''
+    [ "${HEARTBEAT_JOB-}" != "$slug" ] || id=${HEARTBEAT_RUN_ID-}
+    id=${id:-$(_heartbeat_new_id && echo "$result")} # in a subshell: the command may have a variable of this name
     [ $# = 0 ] || shift
     while [ $# -gt 1 ] && [ "$1" != -- ]; do
         case $1 in
@@ -46,8 +48,8 @@ _heartbeat_run() {
         return 2
     fi
     shift
-    _heartbeat_step start || return
-    began=$(_heartbeat_now)
+    _heartbeat_step start '' || return
+    began=$(_heartbeat_now && echo "$now")
     # In the background, so that a signal to us reaches it; a shell would give it /dev/null for stdin there.
     { "$@" <&3 3<&- & } 3<&0
     child=$!
@@ -59,21 +61,25 @@ _heartbeat_run() {
         kill -0 "$child" 2>/dev/null || break # else it was a signal that ended the wait
     done
     trap - TERM INT HUP
-    took=$(_heartbeat_seconds "$(($(_heartbeat_ms "$(_heartbeat_now)") - $(_heartbeat_ms "$began")))")
+    _heartbeat_ms "$began"
+    began=$result
+    _heartbeat_now
+    _heartbeat_ms "$now"
+    _heartbeat_seconds "$((result < began ? 0 : result - began))" # a clock can be set back
     if [ "$status" = 0 ]; then
-        _heartbeat_step success --duration "$took" || return
+        _heartbeat_step success "$now" --duration "$result" || return
     else
-        _heartbeat_step fail --duration "$took" --exit-status "$status" || :
+        _heartbeat_step fail "$now" --duration "$result" --exit-status "$status" || :
     fi
     return "$status"
 }
 
-# One fact about the run.
+# KIND, NOW (if it is known) and more options: one fact about the run.
 _heartbeat_step() (
     unset IFS
-    step=$1
-    shift
-    _heartbeat_tell "$step" "$slug" --run-id "$id" ${for:+--for "$for"} ${create:+--create} ${timeout:+--timeout "$timeout"} "$@"
+    step=$1 moment=$2
+    shift 2
+    _heartbeat_tell "$step" "$moment" "$slug" --run-id "$id" ${for:+--for "$for"} ${create:+--create} ${timeout:+--timeout "$timeout"} "$@"
 )
 
 _heartbeat_tell() {
@@ -84,8 +90,8 @@ _heartbeat_tell() {
     export LC_ALL
     # An old curl would wait a second to be asked for a body. Not for S3: curl would sign this header, and not send it.
     unasked='header = "Expect:"'
-    kind=$1 what=$1 slug='' body='' exit_status='' run_id='' duration='' at='' for='' create='' timeout='' problem='' place=''
-    shift
+    kind=$1 what=$1 now=$2 slug='' body='' exit_status='' run_id='' duration='' at='' for='' create='' timeout='' problem='' place=''
+    shift 2
     if _heartbeat_read "$@" && _heartbeat_timeout && _heartbeat_deliver; then
         [ -z "$place" ] || _heartbeat_warn "$what was not delivered: $problem; evidence was written to $place instead"
         return 0
@@ -96,8 +102,9 @@ _heartbeat_tell() {
 
 _heartbeat_read() {
     slug=${1-}
-    run_id=$(_heartbeat_run_of "$slug")
-    what="$kind of '$(_heartbeat_shown "$slug")'"
+    [ "${HEARTBEAT_JOB-}" != "$slug" ] || run_id=${HEARTBEAT_RUN_ID-}
+    _heartbeat_shown "$slug"
+    what="$kind of '$result'"
     [ $# -gt 0 ] && shift
     case ${1-} in --*) ;; *) [ $# -gt 0 ] && body=$1 && shift ;; esac
     while [ $# -gt 0 ]; do
@@ -117,23 +124,26 @@ _heartbeat_read() {
     # The last 10,000 bytes (the server keeps no more); a shell can hold all but NUL; the x keeps the last newlines.
     if [ "$body" = - ]; then
         body=$(tail -c 10000 | tr '\000' ' '; echo x)
-    else
+        body=${body%x}
+    elif [ ${#body} -gt 2500 ]; then # characters of up to four bytes
         body=$(printf '%s' "$body" | tail -c 10000; echo x)
+        body=${body%x}
     fi
-    body=${body%x}
 }
 
 _heartbeat_timeout() {
     for number in "${exit_status:-0}" "${duration:-0}" "${at:-0}" "${timeout:-1}"; do
         _heartbeat_is_number "$number" || { problem="'$number' is no number" && return 1; }
     done
-    at=${at:-$(_heartbeat_now)}
+    [ -n "$now" ] || _heartbeat_now
+    at=${at:-$now}
     timeout=${timeout:-${HEARTBEAT_TIMEOUT:-10}}
-    if ! _heartbeat_is_number "$timeout" || [ "$(_heartbeat_ms "$timeout")" = 0 ]; then
+    if ! _heartbeat_is_number "$timeout" || { _heartbeat_ms "$timeout" && [ "$result" = 0 ]; }; then
         _heartbeat_warn "HEARTBEAT_TIMEOUT='$timeout' is no number of seconds; taking 10"
         timeout=10
     fi
-    ms=$(_heartbeat_ms "$timeout")
+    _heartbeat_ms "$timeout"
+    ms=$result
 }
 
 _heartbeat_deliver() {
@@ -159,11 +169,12 @@ _heartbeat_deliver() {
 _heartbeat_post() {
     case $slug in
         http://* | https://*) target=$slug ;;
-        *) target=$(_heartbeat_setting HEARTBEAT_URL) || {
-            problem='HEARTBEAT_URL is not set; set it to the server'"'"'s address, like https://heartbeat.example.org'
-            return 1
-        } ;;
+        *) target=${HEARTBEAT_URL-} ;;
     esac
+    if [ -z "$target" ]; then
+        problem='HEARTBEAT_URL is not set; set it to the server'"'"'s address, like https://heartbeat.example.org'
+        return 1
+    fi
     case $target in
         *[!!-~]* | *[\"\\?#@]*) target='' ;;
         http://?* | https://?*) target=${target%/} ;;
@@ -174,36 +185,43 @@ _heartbeat_post() {
     if _heartbeat_is_uuid "$slug"; then
         target=$target/ping/$(printf '%s' "$slug" | tr A-F a-f)
     elif [ "${slug#http*://}" = "$slug" ]; then
-        key=$(_heartbeat_setting HEARTBEAT_PING_KEY) || {
+        if [ -z "${HEARTBEAT_PING_KEY-}" ]; then
             problem='HEARTBEAT_PING_KEY is not set; set it to the ping key, or name the job by its uuid'
             return 1
-        }
-        target=$target/ping/$(_heartbeat_encode "$key")/$(_heartbeat_encode "$slug")
+        fi
+        _heartbeat_encode "$HEARTBEAT_PING_KEY"
+        target=$target/ping/$result
+        _heartbeat_encode "$slug"
+        target=$target/$result
     fi
     step=/${exit_status:-$kind}
-    query="at=$(_heartbeat_seconds "$(_heartbeat_ms "$at")")"
+    _heartbeat_ms "$at" && _heartbeat_seconds "$result"
+    query="at=$result"
     for pair in "rid=$run_id" "for=$for" "duration=$duration" "create=$create"; do
-        [ -z "${pair#*=}" ] || query="$query&${pair%%=*}=$(_heartbeat_encode "${pair#*=}")"
+        _heartbeat_encode "${pair#*=}"
+        [ -z "$result" ] || query="$query&${pair%%=*}=$result"
     done
     data=$body type='text/plain; charset=utf-8'
     # The same id for every try, so that a ping counts once.
+    _heartbeat_new_id
+    while [ "${result#*-}" != "$result" ]; do result=${result%%-*}${result#*-}; done
     config="$unasked
-header = \"Heartbeat-Id: $(od -An -v -N16 -tx1 /dev/urandom | tr -d ' \n')\""
+header = \"Heartbeat-Id: $result\""
     _heartbeat_send POST "$target${step%/success}?$query" HEARTBEAT_URL
 }
 
 # Tries METHOD URL up to three times; CAUSE is the setting to look at when that is of no use.
 _heartbeat_send() {
-    ends=$(($(_heartbeat_ms "$(_heartbeat_now)") + 3 * ms))
-    tried=1
+    _heartbeat_ms "$now"
+    ends=$((result + 3 * ms)) left=$ms tried=1
     while :; do
-        left=$((ends - $(_heartbeat_ms "$(_heartbeat_now)")))
         sent=''
-        [ "$3" != HEARTBEAT_URL ] || sent="&sent=$(_heartbeat_now)" # by our clock, as `at` is
-        _heartbeat_exchange "$1" "$2$sent" "$(_heartbeat_seconds "$((left < ms ? left : ms))")"
+        [ "$3" != HEARTBEAT_URL ] || sent="&sent=$now" # by our clock, as `at` is
+        _heartbeat_seconds "$((left < ms ? left : ms))"
+        _heartbeat_exchange "$1" "$2$sent" "$result"
+        case $status in 2??) return 0 ;; esac
         said="answered $status '$(printf '%s' "$answer" | head -c 200)'"
         case $status in
-            2??) return 0 ;;
             0) said="cannot be reached ($answer); is it up, is $3 right?" ;;
             408 | 429 | 5??) said="$said; try later" ;;
             3??) said="$said; redirects are not followed: set $3 to the last one" && break ;;
@@ -212,11 +230,16 @@ _heartbeat_send() {
         # Twice as long before the third try, with jitter from a half to one and a half.
         pause=$((ms * tried * (128 + $(od -An -N1 -tu1 /dev/urandom)) / 5100 + (retry * 1000 < ms ? retry * 1000 : ms)))
         [ "$tried" -lt 3 ] || break
-        [ $(($(_heartbeat_ms "$(_heartbeat_now)") + pause)) -lt "$ends" ] || break
-        sleep "$(_heartbeat_seconds "$pause")"
+        _heartbeat_now && _heartbeat_ms "$now"
+        left=$((ends - result - pause))
+        [ "$left" -gt 0 ] || break
+        _heartbeat_seconds "$pause"
+        sleep "$result"
         tried=$((tried + 1))
+        _heartbeat_now
     done
-    problem="$(_heartbeat_shown "$2") $said"
+    _heartbeat_shown "$2"
+    problem="$result $said"
     return 1
 }
 
@@ -235,14 +258,15 @@ _heartbeat_remedy() {
 _heartbeat_exchange() {
     status=0 retry=0 hint=''
     if command -v curl >/dev/null; then
-        answer=$(
+        # bash warns of a NUL in an answer.
+        { answer=$(
             printf '%s' "$data" | curl -q -sS -i -N -X "$1" -K /dev/fd/3 --data-binary @- --max-time "$3" --path-as-is \
                 --suppress-connect-headers -H "Content-Type: $type" -A heartbeat-shell 3<<EOF 2>&1 |
 url = "$2"
 $config
 EOF
-                head -c 4000 | tr -cd '\n -~'
-        )
+                head -c 4000
+        ); } 2>/dev/null
     elif command -v wget >/dev/null; then
         header=${config##*= \"}
         bounded=$(command -v timeout) && bounded="$bounded $3" # wget's own timeouts do not bound an answer that drips
@@ -257,7 +281,10 @@ EOF
     else
         answer='there is neither curl nor wget'
     fi
-    case $answer in HTTP/*\ [1-5][0-9][0-9]*) ;; *) return ;; esac
+    case $answer in HTTP/*\ 2[0-9][0-9]*) status=${answer#* } && status=${status%"${status#???}"} ;; esac
+    case $status in 2??) return ;; esac
+    answer=$(printf '%s' "$answer" | tr -cd '\n -~')
+    case $answer in HTTP/*\ [1-5][0-9][0-9]*) ;; *) status=0 && return ;; esac
     status=$(printf '%s' "${answer#* }" | head -c 3)
     retry=$(_heartbeat_header '[Rr]etry-[Aa]fter' | sed 's/^0*//; /[^0-9]/d; s/.......*/99999/')
     retry=${retry:-0}
@@ -296,6 +323,7 @@ _heartbeat_write() {
         return 1
     }
     object=${prefix:+$prefix/}$slug/$day
+    _heartbeat_now
     if [ "$kind$exit_status" = log ]; then
         object=$object.log type='text/plain; charset=utf-8' data=$body
     else
@@ -314,7 +342,10 @@ _heartbeat_day() {
         TZ=$zone
         export TZ
     fi
-    began=$((($(_heartbeat_ms "$at") - $(_heartbeat_ms "${duration:-0}")) / 1000))
+    _heartbeat_ms "${duration:-0}"
+    began=$result
+    _heartbeat_ms "$at"
+    began=$(((result - began) / 1000))
     date -d "@$began" +%Y-%m-%d 2>/dev/null || date -r "$began" +%Y-%m-%d # GNU's and BusyBox's, or BSD's
 }
 
@@ -324,17 +355,21 @@ _heartbeat_evidence() {
         :fail | *[1-9]*:*) printf '{"status": "fail"' ;;
         *) printf '{"status": "success"' ;;
     esac
-    [ -z "$exit_status" ] || printf ', "exit_status": %d' "$(($(_heartbeat_ms "$exit_status") / 1000))"
-    [ -z "$duration" ] || printf ', "duration": %s' "$(_heartbeat_seconds "$(_heartbeat_ms "$duration")")"
+    _heartbeat_ms "${exit_status:-0}"
+    [ -z "$exit_status" ] || printf ', "exit_status": %d' "$((result / 1000))"
+    _heartbeat_ms "${duration:-0}" && _heartbeat_seconds "$result"
+    [ -z "$duration" ] || printf ', "duration": %s' "$result"
     [ -z "$run_id" ] || printf ', "run_id": "%s"' "$(printf '%s' "$run_id" | _heartbeat_json)"
-    printf ', "at": %s' "$(_heartbeat_seconds "$(_heartbeat_ms "$at")")"
+    _heartbeat_ms "$at" && _heartbeat_seconds "$result"
+    printf ', "at": %s' "$result"
     [ -z "$body" ] || printf ', "message": "%s"' "$(printf '%s' "$body" | _heartbeat_json)"
     printf '}'
 }
 
 _heartbeat_aws() {
     whole=$(((ms + 999) / 1000))
-    bounded=$(command -v timeout) && bounded="$bounded $(_heartbeat_seconds $((3 * ms)))"
+    _heartbeat_seconds $((3 * ms))
+    bounded=$(command -v timeout) && bounded="$bounded $result"
     said=$(printf '%s' "$data" | AWS_MAX_ATTEMPTS=3 $bounded aws ${endpoint:+--endpoint-url "$endpoint"} ${region:+--region "$region"} \
         --cli-connect-timeout "$whole" --cli-read-timeout "$whole" s3 cp - "s3://$bucket/$object" \
         --content-type "$type" --only-show-errors 2>&1) || {
@@ -362,11 +397,13 @@ _heartbeat_put() {
 user = \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"
 header = \"x-amz-content-sha256: ${sum%% *}\"
 ${AWS_SESSION_TOKEN:+header = \"x-amz-security-token: $AWS_SESSION_TOKEN\"}"
-    _heartbeat_send PUT "${place%/}/$(_heartbeat_encode "$object" | sed 's:%2F:/:g')" AWS_ENDPOINT_URL_S3
+    _heartbeat_encode "$object"
+    _heartbeat_send PUT "${place%/}/$(printf '%s' "$result" | sed 's:%2F:/:g')" AWS_ENDPOINT_URL_S3
 }
 
 _heartbeat_slack() {
-    told="Heartbeat could not be told: $what on $(uname -n) ($(_heartbeat_clean "$problem"))"
+    _heartbeat_clean "$problem"
+    told="Heartbeat could not be told: $what on $(uname -n) ($result)"
     told=$(printf '%s' "$told" | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' | _heartbeat_json)
     data="{\"text\": \"$told\"}" type=application/json config=$unasked
     _heartbeat_exchange POST "$HEARTBEAT_FALLBACK_SLACK" "$timeout"
@@ -384,17 +421,14 @@ _heartbeat_json() {
 }
 
 _heartbeat_encode() {
-    for byte in $(printf '%s' "$1" | od -An -v -to1); do
+    result=$1
+    case $1 in *[!0-9A-Za-z._~-]*) ;; *) return ;; esac
+    result=$(for byte in $(printf '%s' "$1" | od -An -v -to1); do
         case $byte in
             055 | 056 | 06? | 07[01] | 10[1-7] | 1[12]? | 13[0-2] | 137 | 14[1-7] | 1[56]? | 17[0-2] | 176) printf '%b' "\\0$byte" ;;
             *) printf '%%%02X' "0$byte" ;;
         esac
-    done
-}
-
-_heartbeat_setting() {
-    eval "value=\${$1-}"
-    [ -n "$value" ] && printf '%s' "$value"
+    done)
 }
 
 _heartbeat_is_uuid() {
@@ -410,20 +444,18 @@ _heartbeat_is_number() {
     [ ${#1} -le 15 ]
 }
 
-# The run that Heartbeat's trigger started, if it is one of this job.
-_heartbeat_run_of() {
-    [ "${HEARTBEAT_JOB-}" != "$1" ] || printf '%s' "${HEARTBEAT_RUN_ID-}"
-}
-
-# A random uuid, without the programs that not every machine has.
+# A random uuid, from Linux or without the programs that not every machine has.
 _heartbeat_new_id() {
-    od -An -v -N16 -tx1 /dev/urandom | tr -d ' \n' |
-        sed -E 's/(.{8})(.{4}).(.{3}).(.{3})(.{12})/\1-\2-4\3-8\4-\5/'
+    if ! { [ -r /proc/sys/kernel/random/uuid ] && IFS='' read -r result </proc/sys/kernel/random/uuid; }; then
+        result=$(od -An -v -N16 -tx1 /dev/urandom | tr -d ' \n' |
+            sed -E 's/(.{8})(.{4}).(.{3}).(.{3})(.{12})/\1-\2-4\3-8\4-\5/')
+    fi
 }
 
+# Leaves seconds since the epoch in $now.
 _heartbeat_now() {
     now=$(date +%s.%3N)
-    case $now in *[!0-9.]*) date +%s ;; *) echo "$now" ;; esac # only GNU's date knows parts of seconds
+    case $now in *[!0-9.]*) now=$(date +%s) ;; esac # only GNU's date knows parts of seconds
 }
 
 # 1.5 -> 1500
@@ -431,32 +463,41 @@ _heartbeat_ms() {
     whole=${1%%.*} part=000
     whole=${whole#"${whole%%[!0]*}"} # a zero in front would make it octal
     case $1 in *.*) part=${1#*.}000 ;; esac
-    echo "$((${whole:-0} * 1000 + 1${part%"${part#???}"} - 1000))"
+    result=$((${whole:-0} * 1000 + 1${part%"${part#???}"} - 1000))
 }
 
 # 1500 -> 1.500
 _heartbeat_seconds() {
-    printf '%d.%03d' "$(($1 / 1000))" "$(($1 % 1000))"
+    part=$(($1 % 1000 + 1000))
+    result=$(($1 / 1000)).${part#1}
 }
 
 # As much as may be logged: a URL's path holds a key, and a uuid is one.
 _heartbeat_shown() {
-    _heartbeat_clean "$(printf '%s' "$1" | cut -d/ -f1-3)"
+    case $1 in
+        */*/*/*) text=${1#*/*/*/} && _heartbeat_clean "${1%"/$text"}" ;;
+        *) _heartbeat_clean "$1" ;;
+    esac
 }
 
 # Without what a server's answer may repeat of our secrets.
 _heartbeat_clean() {
-    text=$1
+    result=$1
     for secret in "${HEARTBEAT_PING_KEY-}" "${HEARTBEAT_FALLBACK_SLACK-}" "${AWS_SECRET_ACCESS_KEY-}" \
         "${AWS_SESSION_TOKEN-}" "${slug#http*://*/}"; do
         case $secret in '' | "${slug-}") continue ;; esac
-        while [ "${text#*"$secret"}" != "$text" ]; do text="${text%%"$secret"*}…${text#*"$secret"}"; done
+        while [ "${result#*"$secret"}" != "$result" ]; do result="${result%%"$secret"*}…${result#*"$secret"}"; done
     done
-    printf '%s' "$text" | sed -E 's/([0-9A-Fa-f]{8})(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}/\1…/g'
+    case $result in
+        *-????-????-????-????????????*) ;;
+        *) return ;;
+    esac
+    result=$(printf '%s' "$result" | sed -E 's/([0-9A-Fa-f]{8})(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}/\1…/g')
 }
 
 _heartbeat_warn() {
-    printf 'heartbeat: %s\n' "$(_heartbeat_clean "$1" | tr '\001-\037\177' ' ')" >&2 2>/dev/null || :
+    _heartbeat_clean "$1"
+    printf 'heartbeat: %s\n' "$(printf '%s' "$result" | tr '\001-\037\177' ' ')" >&2 2>/dev/null || :
 }
 
 case ${0##*/}:${1-} in

@@ -66,8 +66,9 @@ def common_event(message: Message) -> str:
 
 def document(message: Message, key: str, limit: int | None = None) -> str:
     """The message as JSON, at most `limit` bytes: outputs are dropped first, then alerts from the end of the list."""
-    for outputs, count in _smaller(len(message.alerts)):
-        alerts = [facts(alert, message.now, output=outputs) for alert in message.alerts[:count]]
+    rows = [facts(alert, message.now) for alert in message.alerts]
+    for outputs, count in _smaller(len(rows)):
+        alerts = rows[:count] if outputs else [row | {"output": ""} for row in rows[:count]]
         whole = _envelope(message, key) | {"omitted": len(message.alerts) - count, "alerts": alerts}
         text = json.dumps(whole, ensure_ascii=False)
         if limit is None or len(text.encode()) <= limit:
@@ -75,7 +76,7 @@ def document(message: Message, key: str, limit: int | None = None) -> str:
     return text
 
 
-def facts(alert: Alert, now: int, *, output: bool = True) -> dict[str, Any]:
+def facts(alert: Alert, now: int) -> dict[str, Any]:
     """One alert as JSON-able facts."""
     return {
         "id": alert.id,
@@ -97,7 +98,7 @@ def facts(alert: Alert, now: int, *, output: bool = True) -> dict[str, Any]:
         "reminders": alert.reminders,
         "exit_status": alert.exit_status,
         "run_id": alert.run_id,
-        "output": alert.output if output else "",
+        "output": alert.output,
         "jobs": list(alert.jobs),
         "silent_all": alert.silent_all,
         "triggered_at": iso(alert.triggered_at),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +16,7 @@ VERBATIM = frozenset({"template"})
 """Settings in which `${…}` is the channel's, not ours."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingKey:
+class SettingKey(Struct, frozen=True, kw_only=True):
     """One setting. Data alone, for a channel knows nothing of how `config` reads its keys and words their mistakes.
 
     type: the JSON schema's word; object: a map of strings; address: a URL that we call; choices: the only values
@@ -31,8 +31,7 @@ class SettingKey:
     minimum: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelKind:
+class ChannelKind(Struct, frozen=True, kw_only=True):
     """One kind of channel.
 
     short: the key that a bare string stands for (`{sns: "arn"}`), "" when it must be a map; either: sets of keys of
@@ -41,9 +40,9 @@ class ChannelKind:
 
     description: str
     keys: dict[str, SettingKey]
-    make: Callable[[str, Settings], Channel] = field(repr=False)
+    make: Callable[[str, Settings], Channel]
     short: str = ""
-    either: tuple[tuple[str, ...], ...] = field(default=())
+    either: tuple[tuple[str, ...], ...] = ()
 
 
 GROUP_ABOVE = SettingKey(

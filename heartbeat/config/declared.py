@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads the types at run time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from heartbeat.errors import BadConfig
 from heartbeat.model import Job  # noqa: TC001 - the same
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """What a file says.
 
     name: who owns its jobs (Job.source); channels: {name: {kind: settings}}, `${…}` unresolved; service: who hears

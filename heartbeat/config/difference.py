@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heartbeat.config.findings import printable
 from heartbeat.model import Bound, Evidence, Job, Source, Trigger
@@ -19,8 +20,7 @@ DURATIONS = frozenset({"grace", "early", "max_runtime", "min_runtime", "remind_e
 _GREEN, _YELLOW, _RED, _PLAIN = "\033[32m", "\033[33m", "\033[31m", "\033[0m"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """One field, before and after, in words."""
 
     field: str
@@ -28,8 +28,7 @@ class Difference:
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class Changed(Struct, frozen=True, kw_only=True):
     """A stored job that differs. adopted_from: the owner we take it over from, "" when it was ours."""
 
     old: Job
@@ -38,8 +37,7 @@ class Changed:
     adopted_from: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What `apply` would do. removed: only what this file once declared."""
 
     added: tuple[Job, ...]

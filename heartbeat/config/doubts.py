@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heartbeat.config.sources import STARTING
 from heartbeat.model import DAY
@@ -20,8 +21,7 @@ SLOTS_LOOKED_AT = 32
 _LOOK_FROM = 1_767_225_600_000  # 2026-01-01T00:00Z. Any instant would do; a fixed one gives the same doubts every day
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class Doubt(Struct, frozen=True, kw_only=True):
     """key: where it is reported (at the job if it does not set that key); find: the sentence, or "" for no doubt.
 
     always: asked of a job without a value for the key, too.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,8 +31,7 @@ class Mistake(Exception):
         self.place, self.path, self.problem = place, path, problem
 
 
-@dataclass(slots=True, kw_only=True)
-class Findings:
+class Findings(Struct, kw_only=True):
     """All that was found in one file so far: (place, sentence)."""
 
     name: str
@@ -85,6 +82,8 @@ def printable(text: str) -> str:
 
 def nearest(text: str, known: Iterable[str]) -> str:
     """`; did you mean `grace`?`, or "" when nothing known resembles it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for mistakes alone
+
     close = get_close_matches(text, list(known), n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from heartbeat.config.findings import Mistake, nearest, quoted
 from heartbeat.config.keys import record
@@ -28,8 +27,7 @@ _NAME, _ID = re.compile(SLUG).fullmatch, re.compile(UUID).fullmatch
 _TIMES = ("schedule", "timezone", "dialect")
 
 
-@dataclass(slots=True, kw_only=True)
-class Defaults:
+class Defaults(Struct, kw_only=True):
     """What applies to every job that does not say otherwise, and where it is written."""
 
     values: dict[str, Any] = field(default_factory=dict)

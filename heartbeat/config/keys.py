@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from heartbeat.config.findings import Mistake, nearest, printable, quoted
 from heartbeat.config.nodes import Scalar
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 _UNREAD = object()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Key:
+class Key(Struct, frozen=True, kw_only=True, eq=False):
     """One key. default: as the docs word it; shared: allowed in `defaults` too; kept: becomes a field of the Job."""
 
     name: str

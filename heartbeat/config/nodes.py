@@ -7,11 +7,10 @@ in C is used where PyYAML has it; both give the same results here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import yaml
-from msgspec import Struct
+from msgspec import Struct, field
 
 from heartbeat.config.findings import Findings, Mistake, Position, quoted
 from heartbeat.config.unreadable import check_characters, explain
@@ -88,8 +87,7 @@ def compose(text: str, findings: Findings, loader: type = LOADER) -> Node | None
         raise explain(error, text) from None
 
 
-@dataclass(slots=True)
-class _Composer:
+class _Composer(Struct):
     """Turns events into nodes."""
 
     events: Iterator[yaml.Event]

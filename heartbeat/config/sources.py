@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from heartbeat.config.findings import quoted
 from heartbeat.config.keys import Key, keys_schema, kinds_schema, one_kind, record
@@ -18,8 +19,7 @@ SOURCES_MAX = 20
 _VALUE = text(2048)  # the length of the longest ARN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceKind:
+class SourceKind(Struct, frozen=True, kw_only=True):
     """One kind. starts: its events report a run's start; keys: most specific first; also: keys that need not match."""
 
     name: str

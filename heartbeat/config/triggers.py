@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from heartbeat.config.channels import check_address, setting_text
 from heartbeat.config.findings import quoted
@@ -23,8 +24,7 @@ TIMEOUT_MAX = 15 * MINUTE
 COMMAND_MAX = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerKind:
+class TriggerKind(Struct, frozen=True, kw_only=True):
     """One kind of target."""
 
     name: str

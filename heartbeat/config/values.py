@@ -6,8 +6,9 @@ A reader gets a Located and returns the value as `model.Job` wants it, or raises
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from heartbeat.config.findings import nearest, quoted
 from heartbeat.errors import BadSchedule
@@ -36,8 +37,7 @@ _URL = r"https?://[^\s/?#]+[^\s]*"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Type:
+class Type(Struct, frozen=True, kw_only=True):
     """A kind of value. words: its name in the docs; schema: its fragment of JSON schema."""
 
     words: str

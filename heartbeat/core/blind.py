@@ -35,8 +35,9 @@ clock ran looks from here exactly like jobs that stopped: no gap is known, and n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heartbeat.model import MINUTE, SECOND
 
@@ -54,8 +55,7 @@ ALIVE_EVERY = 10 * SECOND
 """An idle sweep writes that it is alive no more often than this."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blind:
+class Blind(Struct, frozen=True, kw_only=True):
     """A time in which we were not listening: from start to end."""
 
     start: int
@@ -75,8 +75,7 @@ class Blind:
         return 2 * (min(end, self.end) - max(start, self.start)) > end - start
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(Struct, frozen=True, kw_only=True):
     """What must be heard from start on and before end. grace: the job's; rhythm: from slot to slot, None: unknown."""
 
     start: int
@@ -136,8 +135,7 @@ def merged(blinds: Iterable[Blind]) -> tuple[Blind, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ears:
+class Ears(Struct, frozen=True, kw_only=True):
     """What the door knows of whether anybody could reach us.
 
     patience: a longer time without a sweep is one in which we were not listening; None: what the last sweeper said.

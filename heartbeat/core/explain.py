@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heartbeat.core import slots
 from heartbeat.core.addressing import matches
@@ -43,8 +44,7 @@ class JobStanding(StrEnum):
     DISABLED = "disabled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotStory:
+class SlotStory(Struct, frozen=True, kw_only=True):
     """One slot: its verdict so far and why, in words, the signals that went to it, oldest first, and its runs.
 
     rule: the last line of the table of transitions that applied to it; "" when none did, or the history does not say.
@@ -61,24 +61,21 @@ class SlotStory:
     runs: tuple[Record, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStory:
+class RunStory(Struct, frozen=True, kw_only=True):
     """An open run and the instant by which it must have finished."""
 
     run: Run
     limit: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coming:
+class Coming(Struct, frozen=True, kw_only=True):
     """What happens at an instant if nothing is heard before."""
 
     at: int
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """All that a person asks about a job. Newest first, except `told` and `coming`, which are in order of time.
 
     because: the reason for the last change, in words; rule: the line of the table of transitions that made it, "" when

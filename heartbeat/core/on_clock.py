@@ -68,6 +68,8 @@ def _step(case: Judgment) -> bool:
 
 
 def _first_hung(case: Judgment) -> tuple[int, Run] | None:
+    if not case.state.runs:
+        return None
     ends = [(end, run) for run, end in deadlines.open_runs(case.job, case.state)]
     return min(ends, key=lambda pair: pair[0], default=None)
 
@@ -87,6 +89,8 @@ def _pass_over(case: Judgment, span: Span) -> None:
 
 def _miss(case: Judgment, slot: int, due: int) -> bool:
     # False: its time has not come.
+    if due > case.now:  # nothing is judged earlier
+        return False
     limit = deadlines.limit(case.job, slot, due, case.blinds)
     if judged_at(limit, case.blinds) > case.now:
         return False

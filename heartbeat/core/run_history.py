@@ -6,9 +6,10 @@ Different ends have different words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heartbeat.core.alerts import SOURCE
 from heartbeat.core.remembered_starts import known
@@ -72,8 +73,7 @@ AWS_RUNS = frozenset({"ecs", "step_functions"})
 _HUNG = frozenset({Reason.MAX_RUNTIME_RAN_OUT, Reason.NEXT_SLOT_DUE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """A run. Instants and durations in milliseconds, None where there is none; id "" for a run that gave none.
 
     by: who started it by hand; attempts: calls of the target; answer: what the target said; output: what its end said;

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from heartbeat.model import Change, Phase, Signal, Snapshot, Start
@@ -31,8 +32,7 @@ class Held(StrEnum):
     OVERTAKEN = "overtaken"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """A wish to start a run.
 
     slot: None for a run without one; run_id: "" for the id under which the schedule starts the slot; by: who wishes it,
@@ -46,8 +46,7 @@ class Order:
     input: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Called:
+class Called(Struct, frozen=True, kw_only=True):
     """What became of a call: started, again (refused for now), failed or unknown. wait: milliseconds, as asked for."""
 
     phase: Phase
@@ -55,8 +54,7 @@ class Called:
     wait: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """What an order comes to: a start to carry out, or why not, and what must be committed first, if anything.
 
     said: for a start that ends without a call, the job that remembers it and the signal that tells it.

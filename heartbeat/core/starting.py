@@ -7,7 +7,6 @@ nobody expects any more (`expected.py`) is neither claimed nor gone on with.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
@@ -68,7 +67,7 @@ def named(order: Order, state: State) -> Order:
     """The order with its run's id, which is made of the slot and the life for a run of the schedule."""
     if order.run_id or order.slot is None:
         return order
-    return dataclasses.replace(order, run_id=run_for(order.slug, order.slot, state.life))
+    return replace(order, run_id=run_for(order.slug, order.slot, state.life))
 
 
 def refusal(snapshot: Snapshot, order: Order, now: int) -> Held | None:

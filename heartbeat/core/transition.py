@@ -6,9 +6,9 @@ docs/states.md is made from this table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from heartbeat.model import Entry, Ruled, Status, Verdict
@@ -22,8 +22,7 @@ class Tell(StrEnum):
     RECOVERED = "recovered"
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """The outcome of one verdict in one status."""
 
     next: Status

@@ -82,6 +82,18 @@ class Guard:
             raise SendFailed(f"{host}:{port} cannot be reached (TimeoutError)") from None
 
 
+def is_quiet(wire: socket.socket) -> bool:
+    """Whether a connection that nobody uses is still open, and nothing came in on it that nobody asked for."""
+    try:
+        wire.settimeout(0)
+        wire.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def refusal(address: str, *, allow_private: bool) -> str:
     """Why this address must not be called, "" when it may."""
     if any(each in network for each in _faces(address) for network in METADATA):
@@ -156,9 +168,12 @@ def _first(host: str, addresses: list[str], port: int, until: Deadline) -> socke
     problem = "no address"
     for address in addresses:
         try:
-            return socket.create_connection((address, port), timeout=min(CONNECT, until.left()))
+            wire = socket.create_connection((address, port), timeout=min(CONNECT, until.left()))
         except OSError as error:
             problem = type(error).__name__
+        else:
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a body need not wait for what it acknowledges
+            return wire
     raise SendFailed(f"{host}:{port} cannot be reached ({problem})")
 
 

@@ -6,9 +6,10 @@ masks are ever computed for a schedule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 EVERY_MONTHDAY = (1 << 32) - 2
@@ -37,8 +38,7 @@ class Month(NamedTuple):
 _BEFORE = Month(-31, 0, 0, FIRST_YEAR * 12 - 1)  # December 1969: no days before 1970
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Days:
+class Days(Struct, frozen=True, kw_only=True, eq=False):
     """Days by their position in month and week. Bits: day 1 is bit 1, Sunday is bit 0, January is bit 1.
 
     from_end: bit 1 is the month's last day. nearest: `15W`, the Monday to Friday nearest to a day of the month.
@@ -55,10 +55,10 @@ class Days:
     months: int = EVERY_MONTH
     years: int = EVERY_YEAR
     either: bool = False
-    _masks: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _months: dict[int, Month] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _masks: dict[int, int] = field(default_factory=dict)
+    _months: dict[int, Month] = field(default_factory=dict)
     # The last month asked about: the next question is usually about the same one or its neighbour.
-    _last: list[Month] = field(default_factory=lambda: [_BEFORE], init=False, repr=False, compare=False)
+    _last: list[Month] = field(default_factory=lambda: [_BEFORE])
 
     def at_or_after(self, day: int) -> int | None:
         """The first named day on or after `day` (days are counted from 1970-01-01)."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from heartbeat.errors import BadSchedule
 
@@ -16,8 +17,7 @@ _SUNDAY_AGAIN = 7
 _YEARS = 1970
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(Struct, frozen=True, kw_only=True):
     """What a field may contain.
 
     names: the first stands for `low`. wraps: a reversed range wraps round (`22-2`). opens: `5/15` means from 5 on.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.days import EVERY_WEEKDAY, FIRST_YEAR, LAST_YEAR, Days
@@ -32,8 +33,7 @@ _TIME = re.compile(r"([0-9*,./]+):([0-9*,./]+)(?::([0-9*,./]+))?")
 _ITEM = re.compile(r"(?:(\*)|([0-9]{1,4})(?:\.\.([0-9]{1,4}))?)(?:/([0-9]{1,4}))?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _Part(Struct, frozen=True, kw_only=True):
     """One number of a date or time."""
 
     name: str

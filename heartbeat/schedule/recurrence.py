@@ -7,9 +7,10 @@ repeats after 400 years to the day and the weekday, so we run the rule 7600 year
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from heartbeat.schedule.days import FIRST_YEAR, LAST_YEAR
 
@@ -24,14 +25,13 @@ _RUN_UP = timedelta(days=31)
 _YEARS_KEPT = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recurrence:
+class Recurrence(Struct, frozen=True, kw_only=True, eq=False):
     """The wall of an RRULE. rule: dateutil's, LATER. begin: its DTSTART, None when any start will do."""
 
     rule: rrule
     parts: dict[str, str]
     begin: datetime | None
-    _years: dict[int, tuple[list[int], int]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _years: dict[int, tuple[list[int], int]] = field(default_factory=dict)
 
     def at_or_after(self, reading: int) -> int | None:
         """The first reading at or after this one."""

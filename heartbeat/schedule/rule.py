@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from heartbeat.schedule.days import FIRST_YEAR, LAST_YEAR
 from heartbeat.schedule.duration import format_duration
@@ -21,8 +22,7 @@ _TURNS = 1000
 _HORIZON = (LAST_YEAR - FIRST_YEAR + 2) * 366 * DAY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """What a clock change does to a slot. Gaps skip slots, except gaps of at most `catches_up` seconds.
 
     catches_up: a reading that the clock jumps over runs at the instant of the jump.
@@ -58,8 +58,7 @@ class Rule(Protocol):
         """The rule in English words."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Zoned:
+class Zoned(Struct, frozen=True, kw_only=True):
     """Wall clock readings in a zone."""
 
     wall: Wall
@@ -118,8 +117,7 @@ class Zoned:
         return f"{self.wall.describe()}, {self.zone.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class Interval(Struct, frozen=True, kw_only=True):
     """A fixed time after the last heartbeat, whatever the clocks do; the argument is that heartbeat."""
 
     ms: int

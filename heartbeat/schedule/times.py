@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """Times of day, at least one: every minute of `minutes` (1440 bits) at each of `seconds` (60 bits)."""
+class Times(Struct, frozen=True, kw_only=True):
+    """Times of day, at least one: every minute of `minutes` (1440 bits) at each of `seconds` (60 bits).
+
+    first, last: the earliest and the latest, in seconds of the day.
+    """
 
     minutes: int
-    seconds: int = 1
-    first: int = field(init=False)
-    last: int = field(init=False)
-    """`first` and `last` are the earliest and the latest, in seconds of the day."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "first", _lowest(self.minutes) * 60 + _lowest(self.seconds))
-        object.__setattr__(self, "last", _highest(self.minutes) * 60 + _highest(self.seconds))
+    seconds: int
+    first: int
+    last: int
 
     def at_or_after(self, second: int) -> int:
         """The first time at or after this second of the day, which must not be after `last`."""
@@ -28,7 +25,7 @@ class Times:
                 return second + _lowest(rest)
             minute += 1
         rest = self.minutes >> minute
-        return (minute + _lowest(rest)) * 60 + self.first % 60
+        return (minute + (rest & -rest).bit_length() - 1) * 60 + self.first % 60
 
     def at_or_before(self, second: int) -> int:
         """The last time at or before this second of the day, which must not be before `first`."""
@@ -52,7 +49,8 @@ def _highest(mask: int) -> int:
 def times(hours: int, minutes: int, seconds: int = 1) -> Times:
     """Each of the minutes in each of the hours."""
     spread = 0
-    for hour in range(24):
-        if hours >> hour & 1:
-            spread |= minutes << hour * 60
-    return Times(minutes=spread, seconds=seconds)
+    while hours:
+        spread |= minutes << _lowest(hours) * 60
+        hours &= hours - 1
+    first, last = _lowest(spread) * 60 + _lowest(seconds), _highest(spread) * 60 + _highest(seconds)
+    return Times(minutes=spread, seconds=seconds, first=first, last=last)

@@ -11,10 +11,11 @@ more expression, in UTC, fires at those hours and minutes in those months.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.days import EVERY_MONTHDAY, EVERY_WEEKDAY, EVERY_YEAR, FIRST_YEAR, Days
@@ -39,8 +40,7 @@ TEXT_MAX = 256
 LONGEST = 31
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expression:
+class Expression(Struct, frozen=True, kw_only=True):
     """One schedule of EventBridge Scheduler."""
 
     text: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from heartbeat.schedule.days import Days
@@ -27,8 +28,7 @@ class Wall(Protocol):
         """The set in English words, without the zone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calendar:
+class Calendar(Struct, frozen=True, kw_only=True):
     """The wall of every dialect with fields: certain times on certain days."""
 
     days: Days

@@ -5,15 +5,15 @@ All instants and wall clock readings here are whole seconds; a wall clock readin
 
 from __future__ import annotations
 
-import difflib
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from msgspec import Struct
 
 from heartbeat.errors import BadSchedule
 
@@ -39,8 +39,7 @@ class OffsetSpan(NamedTuple):
         return self.after - self.offset
 
 
-@dataclass(slots=True, eq=False)
-class Zone:
+class Zone(Struct, eq=False):
     """One zone's table of spans, filled on demand."""
 
     name: str
@@ -110,6 +109,8 @@ def zone(name: str) -> Zone:
 
 
 def _remedy(name: str) -> str:
+    import difflib  # noqa: PLC0415 - for mistakes alone
+
     known = available_timezones()
     if not known:  # a slim container image: neither /usr/share/zoneinfo nor the tzdata package
         return "this machine has no time zone data at all: install the tzdata package"

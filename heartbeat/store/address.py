@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Struct
 
 from heartbeat import aws
 from heartbeat.errors import BadSetting
@@ -37,8 +38,7 @@ _BAD_CREDENTIALS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """A table in DynamoDB. region, profile: "" for the environment's; shards: as many as the stack has."""
 
     name: str

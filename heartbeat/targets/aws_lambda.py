@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from heartbeat import aws
 from heartbeat.model import BODY_MAX, MINUTE, SECOND
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from heartbeat.targets.protocol import StartCall
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AwsLambda:
+class AwsLambda(Struct, frozen=True, kw_only=True):
     """See Target. timeout: milliseconds to wait for the answer, if waits."""
 
     function: str

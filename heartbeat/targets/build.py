@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from heartbeat.errors import BadSetting, StartFailed
 from heartbeat.redact import credentials, secrets_of, veiled

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec import Struct, field
 
 from heartbeat.errors import StartFailed
 from heartbeat.model import HOUR
@@ -26,8 +27,7 @@ FULL = ("RESOURCE:", "AGENT", "Capacity is unavailable")
 """Failures that pass: no room, or no agent, at the moment."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ecs:
+class Ecs(Struct, frozen=True, kw_only=True):
     """See Target. log: where the output goes, for whoever reads the task's events; starting it does not need it."""
 
     task_definition: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from heartbeat.model import SECOND
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartCall:
+class StartCall(Struct, frozen=True, kw_only=True):
     """One call.
 
     run_id: the same in every call for one run; slot: milliseconds, None for a run without a slot; timezone: the
@@ -30,8 +30,7 @@ class StartCall:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetAnswer:
+class TargetAnswer(Struct, frozen=True, kw_only=True):
     """The target accepted it. text: its answer, for people; ok: how the run ended, None when that comes later.
 
     output: what the run left in the answer.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec import Struct, field
 
 from heartbeat.model import MINUTE
 from heartbeat.targets import aws_call
@@ -19,8 +20,7 @@ FIFO = 4 * MINUTE
 """SQS drops duplicates for five minutes; one is left as a margin for the clocks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sqs:
+class Sqs(Struct, frozen=True, kw_only=True):
     """See Target. queue: URL, ARN or name."""
 
     queue: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec import Struct, field
 
 from heartbeat.model import DAY
 from heartbeat.targets import aws_call
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from heartbeat.targets.protocol import StartCall
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepFunctions:
+class StepFunctions(Struct, frozen=True, kw_only=True):
     """See Target. state_machine: its ARN; input: the execution's input, to which `heartbeat` is added."""
 
     state_machine: str

@@ -7,9 +7,9 @@ characters, no ping URL that a link preview would fetch). Escaping for its own f
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from heartbeat.model import Alert, Event, Reason, Verdict
@@ -50,8 +50,7 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """One message in words. opening: the sentence that must come first, or ""; lines: a headline for each alert."""
 
     alerts: tuple[Alert, ...]
@@ -71,24 +70,26 @@ class Message:
 def compose(alerts: Sequence[Alert], now: int) -> Message:
     """The words for one message about these alerts."""
     clean = tuple(tidy(alert) for alert in alerts)
+    lines = listing(clean, now)
     return Message(
         alerts=clean,
         now=now,
         subject=subject(clean),
         opening=opening(clean),
-        headline=headline(clean[0], now) if len(clean) == 1 else group_headline(clean),
-        lines=listing(clean, now),
-        text=plain(clean, now),
+        headline=lines[0] if len(clean) == 1 else group_headline(clean),
+        lines=lines,
+        text=plain(clean, now, lines),
     )
 
 
 def tidy(alert: Alert) -> Alert:
     """The alert with every text made safe to print. Names become one line; output keeps its lines."""
-    values = asdict(alert)
-    clean: dict[str, Any] = {key: one_line(value) for key, value in values.items() if type(value) is str}
-    clean |= {key: tuple(one_line(item) for item in values[key]) for key in ("jobs", "tags")}
+    values = {key: value for key, value in asdict(alert).items() if value and type(value) in {str, tuple}}
+    clean: dict[str, Any] = {
+        key: one_line(value) if type(value) is str else tuple(map(one_line, value)) for key, value in values.items()
+    }
     clean["output"] = safe(alert.output)
-    clean |= {key: "" for key in LINKS if HIDDEN in clean[key]}
+    clean |= {key: "" for key in LINKS if HIDDEN in clean.get(key, "")}
     return replace(alert, **clean)
 
 
@@ -190,17 +191,17 @@ def subject(alerts: Sequence[Alert]) -> str:
     return line.encode("ascii", "replace").decode()[:SUBJECT_MAX].rstrip()
 
 
-def plain(alerts: Sequence[Alert], now: int) -> str:
+def plain(alerts: Sequence[Alert], now: int, lines: Sequence[str]) -> str:
     """The whole message as plain text: for e-mail, the console, and whoever reads no markup."""
     if len(alerts) > 1:
-        return _join((opening(alerts), group_headline(alerts), "\n".join(f"- {x}" for x in listing(alerts, now))))
+        return _join((opening(alerts), group_headline(alerts), "\n".join(f"- {x}" for x in lines)))
     alert = alerts[0]
     facts = details(alert, now)
     wide = max((len(key) for key, _ in facts), default=0) + 1
     table = "\n".join(f"{key + ':':<{wide}} {value}" for key, value in facts)
     output = f"Last output:\n{alert.output.rstrip()}" if alert.output.strip() else ""
     remarks = "\n".join(f"{key}: {value}" for key, value in asides(alert))
-    return _join((opening(alerts), headline(alert, now), table, remarks, output))
+    return _join((opening(alerts), lines[0], table, remarks, output))
 
 
 def asides(alert: Alert) -> list[tuple[str, str]]:

@@ -32,6 +32,8 @@ def cut(text: str, most: int) -> str:
 
 def safe(text: str) -> str:
     """Without control characters (new lines and tabs stay) and without URLs that ping when they are fetched."""
+    if text.isprintable() and "://" not in text:  # nearly every name
+        return text
     return _PING_URL.sub(HIDDEN, _CONTROL.sub("", text))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,9 @@ from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND
 
 if TYPE_CHECKING:
     from datetime import tzinfo
+
+
+NEAR = {0: "", -1: "yesterday ", 1: "tomorrow "}
 
 
 def duration(ms: int) -> str:
@@ -31,20 +35,19 @@ def moment(at: int | None, now: int, zone: str, *, zone_too: bool = True) -> str
     """`09:00 JST`, `yesterday 09:02 JST`, `2026-11-20 09:02 JST`; "" for an instant that is not known."""
     if at is None or not 0 <= at < NEVER:
         return ""
-    local = _local(at, zone)
-    day = (local.date() - _local(now, zone).date()) // timedelta(days=1)
-    word = {0: "", -1: "yesterday ", 1: "tomorrow "}.get(day, f"{local:%Y-%m-%d} ")
-    return f"{word}{_hour(local)} {_abbreviation(local)}" if zone_too else f"{word}{_hour(local)}"
+    day, hour, abbreviation = _local(at // SECOND, zone)
+    word = NEAR.get((day - _local(now // SECOND, zone)[0]).days)
+    said = f"{day} {hour}" if word is None else word + hour
+    return f"{said} {abbreviation}" if zone_too else said
 
 
 def stamp(at: int | None, zone: str) -> str:
     """`2026-11-22 09:00 JST (00:00 UTC)`."""
     if at is None or not 0 <= at < NEVER:
         return ""
-    local, utc = _local(at, zone), _local(at, "UTC")
-    here = f"{local:%Y-%m-%d} {_hour(local)} {_abbreviation(local)}"
-    there = _hour(utc) if utc.date() == local.date() else f"{utc:%Y-%m-%d} {_hour(utc)}"
-    return here if _abbreviation(local) == "UTC" else f"{here} ({there} UTC)"
+    (day, hour, abbreviation), (utc_day, utc_hour, _) = _local(at // SECOND, zone), _local(at // SECOND, "UTC")
+    there = utc_hour if utc_day == day else f"{utc_day} {utc_hour}"
+    return f"{day} {hour} {abbreviation}" + ("" if abbreviation == "UTC" else f" ({there} UTC)")
 
 
 def and_ago(at: int | None, now: int, zone: str) -> str:
@@ -53,6 +56,7 @@ def and_ago(at: int | None, now: int, zone: str) -> str:
     return f"{then}, {ago(at, now)}" if at is not None and then else ""
 
 
+@lru_cache(maxsize=10_000)
 def iso(at: int | None) -> str | None:
     """An instant in UTC, with milliseconds where there are any."""
     if at is None or not 0 <= at < NEVER:
@@ -61,8 +65,11 @@ def iso(at: int | None) -> str | None:
     return datetime.fromtimestamp(at / SECOND, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
-def _local(at: int, zone: str) -> datetime:
-    return datetime.fromtimestamp(at / SECOND, _zone(zone))
+@lru_cache(maxsize=10_000)
+def _local(second: int, zone: str) -> tuple[date, str, str]:
+    """The day, the time and the zone's name. Worked out once: jobs that go down together share their instants."""
+    local = datetime.fromtimestamp(second, _zone(zone))
+    return local.date(), _hour(local), _abbreviation(local)
 
 
 def _zone(zone: str) -> tzinfo:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
 
 from heartbeat.errors import BadSetting, NotNow
 from heartbeat.verbs import documents
@@ -34,8 +35,7 @@ class Rights(StrEnum):
     WRITE = "write"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(Struct, frozen=True, kw_only=True):
     """Whose key it is, and what it opens. created: milliseconds since the epoch."""
 
     name: str

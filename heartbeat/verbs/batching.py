@@ -10,10 +10,10 @@ them to nothing, and what waits is put together anew.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Alert, Delivery, Event, Outcome
@@ -46,8 +46,7 @@ Siblings = dict[str, dict[str, Delivery]]
 """For each incident, its deliveries on one channel, by id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class Parcel(Struct, frozen=True, kw_only=True):
     """One message to send: its deliveries, its idempotency key, and the receipt of the incident's first message."""
 
     rows: tuple[Delivery, ...]

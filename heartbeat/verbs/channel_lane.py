@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, replace
+from collections import deque
+from concurrent.futures import Executor, Future
+from queue import SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heartbeat.core import addressing
 from heartbeat.errors import ChannelFailed
@@ -27,11 +31,10 @@ if TYPE_CHECKING:
 CLAIM = 2 * MINUTE
 """How long a delivery is ours once claimed: longer than a pass starts sends plus the time that the last one takes."""
 BATCH = 100
-"""Messages claimed at once."""
+"""Messages that are claimed, and neither sent nor given back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
+class Pass(Struct, frozen=True, kw_only=True):
     """What all lanes of one pass share.
 
     deadline: no send starts from then on; told: the channels that hear what another did not take, none given: all;
@@ -70,8 +73,7 @@ class Pass:
         return tuple(addressing.delivery(alert, name, now) for name in self.others(row.channel)) if alert else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Tried(Struct, frozen=True, kw_only=True):
     """What came of one parcel. until: it was not tried, and may be from then on."""
 
     parcel: Parcel
@@ -98,11 +100,11 @@ class Lane:
         waiting = self._rows
         while waiting and self._refusal() is None:
             ready = batching.free(waiting, self._siblings, self._channel.group_above)
-            batch = batching.arrange(ready, self._siblings, self._channel.group_above)[:BATCH]
-            if not batch:
+            wave = deque(batching.arrange(ready, self._siblings, self._channel.group_above))
+            if not wave:
                 break
-            total += self._ship(batch)
-            gone = {row.id for parcel in batch for row in parcel.rows}
+            total += self._ship(wave)
+            gone = {row.id for row in ready}.difference(row.id for parcel in wave for row in parcel.rows)
             waiting = [row for row in waiting if row.id not in gone]
         total += self._put_off(waiting)
         self._note(total)
@@ -117,16 +119,26 @@ class Lane:
             family = self._pass.store.deliveries(incident)
             self._siblings[incident] = {row.id: row for row in family if row.channel == self._rows[0].channel}
 
-    def _ship(self, batch: Iterable[Parcel]) -> Delivered:
-        """Claim, send, mark. Marks whatever has come in while the last mark was written."""
-        held, total = self._claim(batch)
-        with self._pass.threads(min(self._channel.parallel, len(held)) or 1) as pool:
-            pending: list[Future[Tried]] = [pool.submit(self._try, parcel) for parcel in held]
+    def _ship(self, wave: deque[Parcel]) -> Delivered:
+        """Claim, send, mark, until the wave is over or the channel takes no more: then the rest stays in it.
+
+        The next are claimed while the last ones are being sent. Marks whatever has come in while others were written.
+        """
+        total, pending = Delivered(), set[Future[Tried]]()
+        done: SimpleQueue[Future[Tried]] = SimpleQueue()
+        with self._pass.threads(min(self._channel.parallel, len(wave))) as pool:
             try:
-                while pending:
-                    done = wait(pending, return_when=FIRST_COMPLETED).done
-                    total += self._mark([one.result() for one in pending if one in done])
-                    pending = [one for one in pending if one not in done]
+                while pending or (wave and self._refusal() is None):
+                    if wave and len(pending) <= BATCH // 2 and self._refusal() is None:
+                        count = min(BATCH - len(pending), len(wave))
+                        held, let_go = self._claim([wave.popleft() for _ in range(count)])
+                        total += let_go
+                        for one in [pool.submit(self._try, parcel) for parcel in held]:
+                            pending.add(one)
+                            one.add_done_callback(done.put)
+                    came = [done.get() for _ in range(max(done.qsize(), 1))] if pending else []
+                    total += self._mark([one.result() for one in came])
+                    pending.difference_update(came)
             finally:
                 for one in pending:
                     one.cancel()

@@ -6,8 +6,10 @@ well and has no pace.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heartbeat.errors import TooBusy
 from heartbeat.model import MINUTE, NEVER, SECOND, Change, Commit, Document
@@ -34,8 +36,7 @@ SLOW_FOR = 10 * MINUTE
 """How long sends stay slow after the pause that it asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
+class Traffic(Struct, frozen=True, kw_only=True):
     """One channel. definition: the one for which the instants hold; version: of the document.
 
     until: leave it alone till then, as it asked; slow: till then it gets at most one message a second; free: when its

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -57,5 +56,7 @@ def names(store: Store) -> Iterator[str]:
 
 def nearest(slug: str, names: Iterator[str]) -> str | None:
     """The most similar name, or None."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for mistakes alone
+
     found = get_close_matches(slug, list(islice(names, NAMES_MAX)), n=1)
     return found[0] if found else None

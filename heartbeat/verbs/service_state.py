@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import string
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec import Struct
 from msgspec.structs import asdict
 
 from heartbeat.core.blind import LONG, Blind
@@ -120,8 +120,7 @@ def _back(value: list[Any] | None) -> Back | None:
     return None if value is None else Back(at=value[0], before=value[1], after=value[2])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dead:
+class Dead(Struct, frozen=True, kw_only=True):
     """What was never delivered: how many so far, and the latest of them."""
 
     count: int

@@ -6,8 +6,9 @@ the claim shows it: see `starting.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heartbeat.core.remembered_starts import known
 from heartbeat.core.start_orders import Called, Claim, Held, Order
@@ -30,8 +31,7 @@ MARGIN = MINUTE
 """How long a claim outlives the longest call: the time to write down what became of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(Struct, frozen=True, kw_only=True):
     """What became of an order. phase: how far the run is; held: why nothing was called this time, None if it was.
 
     text: what the target said, or what there is to say; again: the instant at which to ask again, None: no need.
@@ -50,8 +50,7 @@ class Started:
         return self.held not in {Held.DONE, Held.BUSY, Held.LATER, Held.QUEUED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
+class _Wish(Struct, frozen=True, kw_only=True):
     """An order, and the job as it was read for it. target: None if it has none or none can be made (problem)."""
 
     order: Order

@@ -254,3 +254,67 @@ def test_an_answer_that_echoes_the_path_is_not_repeated(receiver, status, body):
         slack_webhook(f"{receiver.url}/services/T0000/B0000/verysecret")
     assert str(failed.value).startswith(f"Slack answered {status} with something other")
     assert "B0000" not in str(failed.value)
+
+
+# Kept connections
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def lines(*scripts):
+    """Who speaks on the first connection, on the second, …: what to answer to each request, None: hang up unasked."""
+    scripts, met = list(scripts), []
+
+    def speak(wire, _over):
+        script = scripts.pop(0)
+        met.append(0)
+        here = len(met) - 1
+        for answer in script:
+            while answer is not None and not (asked := wire.recv(65_536)).endswith(b"body"):
+                if not asked:
+                    return
+            met[here] += 1
+            wire.sendall(answer or b"")
+
+    return speak, met
+
+
+def three(port, *, keep=True):
+    sender = Sender(OPEN, seconds=5, keep=keep)
+    return [sender.send(HttpRequest(url=f"http://127.0.0.1:{port}/", body=b"body")).status for _ in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("scripts", "met"),
+    [
+        ([[ANSWER] * 4], [3]),
+        ([[ANSWER], [ANSWER], [ANSWER]], [1, 1, 1]),
+        ([[ANSWER, b""], [ANSWER] * 3], [2, 2]),
+        ([[ANSWER + b"more"], [ANSWER], [ANSWER]], [1, 1, 1]),
+        ([[ANSWER.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")], [ANSWER] * 3], [1, 2]),
+        ([[ANSWER.replace(b"2\r\n\r\n", b"9000\r\n\r\n")], [ANSWER] * 3], [1, 2]),
+        ([[ANSWER.replace(b"2\r\n\r\n", b"9\r\n\r\n")], [ANSWER] * 3], [1, 2]),
+        ([[ANSWER.replace(b"200 OK", b"503 Later")], [ANSWER] * 3], [1, 2]),
+    ],
+    ids=["one for all", "closed each time", "hangs up on the second", "says too much", "close", "long", "short", "503"],
+)
+def test_a_connection_is_kept_as_long_as_it_is_good(scripts, met):
+    speak, found = lines(*scripts)
+    with talking(speak) as port:
+        assert set(three(port)) <= {200, 503}
+    assert found == met
+
+
+def test_a_connection_is_not_kept_unless_it_is_wanted():
+    speak, found = lines([ANSWER] * 3, [ANSWER] * 3, [ANSWER] * 3)
+    with talking(speak) as port:
+        assert three(port, keep=False) == [200] * 3
+    assert found == [1, 1, 1]
+
+
+def test_who_hangs_up_on_a_new_connection_is_not_asked_again():
+    speak, found = lines([b""], [ANSWER])
+    with talking(speak) as port, pytest.raises(SendFailed) as failed:
+        three(port)
+    assert (found, failed.value.sent) == ([1], True)

@@ -1,7 +1,5 @@
 """The oracle has teeth: each of these breaks something on purpose, and some world must notice."""
 
-import dataclasses
-
 import pytest
 from msgspec.structs import replace
 
@@ -66,7 +64,7 @@ def early_is_ignored(patch):
 
 def first_miss_is_silent(patch):
     row = TRANSITIONS[Status.WAITING, Verdict.MISSED]
-    patch.setitem(TRANSITIONS, (Status.WAITING, Verdict.MISSED), dataclasses.replace(row, tell=Tell.NOTHING))
+    patch.setitem(TRANSITIONS, (Status.WAITING, Verdict.MISSED), replace(row, tell=Tell.NOTHING))
 
 
 def fixed_jobs_run_twice_in_the_fold(patch):
@@ -125,7 +123,7 @@ def idempotency_key_changes(patch):
     arrange = heartbeat.verbs.batching.arrange
 
     def other_keys(rows, siblings, group_above):
-        return [dataclasses.replace(p, key=f"{p.key}/{next(count)}") for p in arrange(rows, siblings, group_above)]
+        return [replace(p, key=f"{p.key}/{next(count)}") for p in arrange(rows, siblings, group_above)]
 
     patch.setattr(heartbeat.verbs.batching, "arrange", other_keys)
 

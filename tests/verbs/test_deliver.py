@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass, field
 
 import pytest
 from alert_samples import NOW, alert, recovered
 from msgspec.structs import replace
+from simulation.inline import Inline
 
 from heartbeat.channels.webhook.request import Webhook, WebhookSettings
 from heartbeat.core.addressing import delivery
@@ -13,7 +15,7 @@ from heartbeat.errors import ChannelFailed
 from heartbeat.model import DAY, HOUR, MINUTE, NEVER, SECOND, Change, Event, Outcome
 from heartbeat.outbound.addresses import Guard
 from heartbeat.store.sqlite.store import SQLiteStore
-from heartbeat.verbs import service_state
+from heartbeat.verbs import batching, service_state
 from heartbeat.verbs.channel_lane import CLAIM
 from heartbeat.verbs.counts import Delivered
 from heartbeat.verbs.deliver import deliver
@@ -440,6 +442,24 @@ def test_a_group_that_failed_stays_together():
     w.until_quiet()
     assert [len(ids) for ids, *_ in ops.sent] == [8, 8]
     assert len(set(ops.keys)) == 1
+
+
+def arranged(count):
+    """How many rows are put in order while so many alerts are told one by one."""
+    w, found = World(ops := Said(group_above=0)), []
+    w.put(*many(count))
+    sys.setprofile(lambda frame, what, _: what == "call" and found.append(frame.f_code is batching.elders.__code__))
+    try:
+        w.deliver(threads=Inline)
+    finally:
+        sys.setprofile(None)
+    assert len(ops.sent) == count
+    return sum(found)
+
+
+@pytest.mark.parametrize("count", [300, 900])
+def test_what_waits_is_arranged_once_however_much_it_is(count):
+    assert arranged(count) == count
 
 
 # Time

@@ -28,7 +28,7 @@ from argparse import Namespace
 from heartbeat.doors.cli.commands import Invocation
 from heartbeat.doors.cli.worker import received
 args = Namespace(slug=sys.argv[1], argv=sys.argv[2:], limit=None, visibility="5m")
-sys.exit(received(Invocation(args=args, screen=None, clock=lambda: 0)))
+sys.exit(received(Invocation(args, lambda: 0)))
 """
 SOON = 10
 JOBS = """\

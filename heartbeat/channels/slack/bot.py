@@ -6,9 +6,10 @@ Its receipt is JSON, `{"channel", "ts", "alerts"}`: where its message is and how
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import WebClient
 
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from heartbeat.text.alert_text import Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Root:
+class Root(Struct, frozen=True, kw_only=True):
     """The message that reported an incident. alerts: how many it told."""
 
     channel: str

@@ -56,7 +56,7 @@ class WebhookSettings:
 
 
 class Webhook(Channel):
-    """Sends each message as one HTTP request on a connection of its own."""
+    """Sends each message as one HTTP request."""
 
     parallel = 16
 
@@ -70,7 +70,7 @@ class Webhook(Channel):
         total: float = TOTAL,
     ) -> None:
         self.name, self.group_above = name, group_above
-        self._request, self._sender = request, Sender(guard, seconds=total)
+        self._request, self._sender = request, Sender(guard, seconds=total, keep=True)
 
     def send(self, alerts: Sequence[Alert], *, key: str, now: int, receipt: str) -> str:
         """See `Channel`."""

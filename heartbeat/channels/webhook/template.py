@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
+
+from msgspec import Struct
 
 from heartbeat.channels.body import texts
 from heartbeat.errors import BadSetting
@@ -22,8 +23,7 @@ FIELDS = tuple(sorted(texts(compose([Alert(id="", event=Event.TEST, at=0)], 0), 
 """What a template may name. `body` says what they mean; `subject` and `message` are the whole in words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A text with placeholders, and the content type that says how their values are escaped."""
 
     text: str

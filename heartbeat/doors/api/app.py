@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from heartbeat.doors.api.json_shapes import SLOW_SWEEP_AGE_MAX, health_facts
 from heartbeat.doors.api.routes import ROUTES, ApiCall, NotThere
@@ -25,8 +26,7 @@ AWAY = "the store does not answer; ask again in a moment, the log says why"
 Value = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiRequest:
+class ApiRequest(Struct, frozen=True, kw_only=True):
     """headers: by lower-case name; query: the last value of each name."""
 
     method: str
@@ -36,8 +36,7 @@ class ApiRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class ApiAnswer:
+class ApiAnswer(Struct, frozen=True):
     """An HTTP status, the value to send as JSON, and extra headers.
 
     cause: only for the log, such as AWS's words, which name accounts and roles; "" for none.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from uuid import uuid4
+
+from msgspec import Struct
 
 from heartbeat.doors.api.json_shapes import (
     delivery_facts,
@@ -48,8 +49,7 @@ class NotThere(CallerError):
     """What a path names does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApiCall:
+class ApiCall(Struct, frozen=True):
     """One authorized request. holder: whose key it came with."""
 
     store: Store
@@ -180,8 +180,7 @@ def _dead(turn: ApiCall) -> Value:
     return {"count": found.count, "latest": [delivery_facts(each) for each in found.latest]}
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """A method and a path (whose groups are passed to `act`)."""
 
     method: str

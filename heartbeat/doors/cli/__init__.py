@@ -1,6 +1,6 @@
 """The command line: `heartbeat COMMAND …`.
 
-A command's module is loaded on demand, so `ping` and `exec` need only the standard library.
+A command's module is loaded on demand, so `ping` and `exec` load the client and nothing of the service.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ import gc
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from heartbeat.doors.cli.commands import COMMANDS, EXTRAS, Exit, Invocation, load, remedy
 from heartbeat.doors.cli.parser import overview, parse
-from heartbeat.doors.cli.screen import Screen
 from heartbeat.errors import CallerError, WorldError
 
+TYPE_CHECKING = False  # see commands.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -46,6 +45,8 @@ def _now() -> int:
 
 
 def _complain(text: str, status: int) -> int:
+    from heartbeat.doors.cli.screen import Screen  # noqa: PLC0415 - see `Invocation.screen`
+
     screen = Screen()
     for line in text.splitlines():
         screen.complain(line)
@@ -70,7 +71,7 @@ def _run(argv: list[str], clock: Callable[[], int]) -> int:
     except SystemExit as asked:  # --help has been printed
         return int(asked.code or 0)
     args.clock = clock
-    return command.run(Invocation(args=args, screen=Screen(colour=False if args.no_color else None), clock=clock))
+    return command.run(Invocation(args, clock))
 
 
 def _command_first(argv: list[str]) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from heartbeat.config import Config, Plan, plan, read_file, render
 from heartbeat.doors.cli.commands import Command, Exit, Invocation

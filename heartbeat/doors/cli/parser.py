@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from functools import partial
 from itertools import chain, groupby, repeat
-from typing import TYPE_CHECKING, NoReturn
 
 from heartbeat.doors.cli.commands import COMMANDS
 from heartbeat.errors import BadSetting
 
+TYPE_CHECKING = False  # see commands.py
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
     from heartbeat.doors.cli.commands import Command
 
@@ -35,7 +37,8 @@ class Parser(ArgumentParser):
 def parse(prog: str, command: Command, argv: Sequence[str]) -> Namespace:
     """The arguments of one command."""
     epilog = EXITS if command.shows else None
-    form = RawDescriptionHelpFormatter
+    width = None if {"-h", "--help"} & {*argv} else 80  # to look for it would load what unpacks archives
+    form = partial(RawDescriptionHelpFormatter, width=width)
     parser = Parser(prog=prog, description=command.about, epilog=epilog, formatter_class=form, allow_abbrev=False)
     parser.set_defaults(json=False, no_color=False)
     command.arguments(parser)
@@ -62,9 +65,9 @@ def _check_texts(args: Namespace) -> None:
 def overview(*, whole: bool) -> str:
     """What plain `heartbeat` prints; whole: what `heartbeat --help` prints."""
     lines = ["heartbeat: tells you when a recurring job did not run", ""]
-    for group, names in groupby(COMMANDS, key=lambda name: COMMANDS[name].group):
+    for group, entries in groupby(COMMANDS.items(), key=lambda entry: entry[1][0]):
         heads = chain([group], repeat(""))
-        lines += [f"  {next(heads):<9}{name:<9}{COMMANDS[name].words}" for name in names]
+        lines += [f"  {next(heads):<9}{name:<9}{words}" for name, (_, _, words) in entries]
     lines += ["", *(_whole() if whole else _START)]
     return "\n".join(lines) + "\n"
 

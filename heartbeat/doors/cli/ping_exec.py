@@ -1,16 +1,15 @@
-"""ping and exec: what a job says. Standard library only."""
+"""ping and exec: what a job says. Of Heartbeat they load the client and these few lines."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from heartbeat import client
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting, WorldError
 
+TYPE_CHECKING = False  # see commands.py
 if TYPE_CHECKING:
     from heartbeat.client import Kind
 
@@ -58,7 +57,9 @@ def _ping(call: Invocation) -> int:
         raise WorldError(f"the ping was not delivered: {problem}") from None
     if args.json:
         call.screen.json({"delivered": True, "job": args.slug})
-    elif call.screen.person:
+    elif sys.stdout.isatty():
+        from heartbeat.doors.cli.screen import Cell  # noqa: PLC0415 - slow to load, and for people alone
+
         call.screen.say(Cell("delivered", "green"))
     return Exit.FINE
 

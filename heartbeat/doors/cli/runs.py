@@ -16,7 +16,6 @@ from heartbeat.doors.cli.options import add_store, me, open_store
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting, WorldError
 from heartbeat.model import Phase
-from heartbeat.targets.build import build
 from heartbeat.text.times import duration, iso, moment
 from heartbeat.verbs.jobs import everything, snapshot_of
 from heartbeat.verbs.trigger import Starter
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
 
     from heartbeat.core.run_history import Record
     from heartbeat.doors.cli.stack import Aws, Stack
-    from heartbeat.model import Job, Snapshot
+    from heartbeat.model import Job, Snapshot, Trigger
     from heartbeat.store.protocol import Store
+    from heartbeat.targets.protocol import Target
 
     Start = Callable[[Order], dict[str, Any]]
     """Carries out an order; returns the result in the form of `started_facts`."""
@@ -79,12 +79,18 @@ def add_starter(parser: ArgumentParser) -> None:
     parser.add_argument("--region", help="where the stack is (AWS_REGION)")
 
 
+def _target(trigger: Trigger) -> Target:
+    from heartbeat.targets.build import build  # noqa: PLC0415 - who only looks starts nothing, and needs no HTTP
+
+    return build(trigger)
+
+
 @contextmanager
 def starter(call: Invocation) -> Iterator[tuple[Store, Start]]:
     """The jobs, and what starts one. Raises BadSetting."""
     if not call.args.stack:
         with open_store(call.args) as store:
-            local = Starter(store, build, lambda: call.now)
+            local = Starter(store, _target, lambda: call.now)
             yield store, lambda order: started_facts(local.start(order))
         return
     from heartbeat.doors.cli import stack  # noqa: PLC0415 - only who has a stack needs it

@@ -9,9 +9,7 @@ import json
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
-from shutil import get_terminal_size
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 from unicodedata import combining, east_asian_width
 
 from heartbeat.text.sanitize import one_line, safe
@@ -27,8 +25,7 @@ NARROW = 110
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A text with a style such as "bold red"."""
 
     text: str
@@ -54,7 +51,11 @@ class Screen:
     @property
     def narrow(self) -> bool:
         """Whether a person is looking at a small window."""
-        return self.person and get_terminal_size().columns < NARROW
+        if not self.person:
+            return False
+        from shutil import get_terminal_size  # noqa: PLC0415 - it loads what unpacks archives
+
+        return get_terminal_size().columns < NARROW
 
     def say(self, *parts: str | Cell) -> None:
         """Print a line made of these parts."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from heartbeat.core.blind import Ears, patience
 from heartbeat.errors import ChannelFailed, StartFailed

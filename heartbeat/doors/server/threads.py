@@ -29,6 +29,8 @@ class Chore:
         self._stopping = False
         self.trouble = ""
         """What is in the way, "" if nothing is."""
+        self.waits = False
+        """Whether it has nothing to do."""
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -51,7 +53,10 @@ class Chore:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._wake.wait(self._once())
+            seconds = self._once()
+            self.waits = True
+            self._wake.wait(seconds)
+            self.waits = False
             if not self._stopping:
                 self._wake.clear()
 

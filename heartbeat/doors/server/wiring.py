@@ -35,7 +35,7 @@ from heartbeat.verbs.trigger import Starter
 from heartbeat.verbs.unknown_pings import Strays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from heartbeat.model import Change, Commit
@@ -90,7 +90,7 @@ def _serve(settings: Settings) -> None:
         housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
         watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)
         chores = [*ticking, *housekeeping, *postmen, watched]
-        store.bells, health.chores = [postman.wake for postman in postmen], chores
+        store.postmen, health.chores = postmen, chores
         port = listener.getsockname()[1]
         listener.listen(BACKLOG)
         _say_hello(settings, store, port, keys[0] if fresh or sys.stdout.isatty() else "")
@@ -107,16 +107,17 @@ def _serve(settings: Settings) -> None:
 
 
 class RingingStore(SQLiteStore):
-    """The store, with bells for those who deliver, rung when there is somebody to tell."""
+    """The store, which wakes one of those who deliver when there is somebody to tell; two would do the same work."""
 
-    bells: Sequence[Callable[[], None]] = ()
+    postmen: Sequence[Chore] = ()
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit."""
         answers = super().commit(changes)
         if any(delivery.version == 1 for change in changes for delivery in change.deliveries):
-            for ring in self.bells:
-                ring()
+            idle = [postman for postman in self.postmen if postman.waits]
+            for postman in idle[:1] or self.postmen:
+                postman.wake()
         return answers
 
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from heartbeat.model import DAY, NEVER, SECOND, Commit, Document, Mark, Snapshot
 from heartbeat.store import rows
@@ -41,8 +42,7 @@ however wrong a clock, and no sweep, whose mark is never ahead of its own clock,
 RETENTION = 90 * DAY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scrubbed:
+class Scrubbed(Struct, frozen=True, kw_only=True):
     """last: the last job looked at, "" when there are no more; written: how many rows were written."""
 
     last: str

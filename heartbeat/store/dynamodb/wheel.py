@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import merge
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heartbeat.model import Mark
 from heartbeat.store.dynamodb import items as lay
@@ -18,8 +19,7 @@ AFTER_ROW = "after-row#"
 """Prefix of a mark's key just behind a row; the row's job follows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WheelRow:
+class WheelRow(Struct, frozen=True, kw_only=True):
     """At this instant somebody must look at the job."""
 
     at: int

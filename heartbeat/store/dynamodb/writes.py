@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from heartbeat.errors import CallerError
 from heartbeat.model import NEVER
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 NONCE_LENGTH = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WritePlan:
+class WritePlan(Struct, frozen=True, kw_only=True):
     """writes: all or nothing; waiting: outbox rows to write first; outdated: outbox rows to delete afterwards."""
 
     writes: list[Write]

@@ -1,9 +1,9 @@
 """The checker's rounds, on a store that needs no AWS."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from heartbeat.config import read
 from heartbeat.core.definition import founding

@@ -4,10 +4,13 @@ import io
 import json
 import threading
 
+import pytest
 import uvicorn
+from alert_samples import alert
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from heartbeat import settings
+from heartbeat.core.addressing import delivery
 from heartbeat.doors.lambdas.lazy_channels import KEPT
 from heartbeat.doors.server import uvicorn_fit
 from heartbeat.doors.server.health import Health
@@ -15,8 +18,9 @@ from heartbeat.doors.server.hello import hello
 from heartbeat.doors.server.ipc import ANSWERS, Frames, frame
 from heartbeat.doors.server.jobs_file import JobsFile
 from heartbeat.doors.server.threads import Chore
+from heartbeat.doors.server.wiring import RingingStore
 from heartbeat.errors import StoreUnavailable
-from heartbeat.model import Illness
+from heartbeat.model import Change, Illness
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import Happened, Log
 from heartbeat.verbs.illness import fall_ill, illnesses
@@ -56,6 +60,22 @@ class TestChores:
         assert chore.join(5)
         assert (log.counts[Happened.CRASHED], log.counts[Happened.HINDERED]) == (1, 1)
         assert chore.trouble == ""
+
+
+class Postman:
+    def __init__(self, *, waits):
+        self.waits, self.woken = waits, 0
+
+    def wake(self):
+        self.woken += 1
+
+
+@pytest.mark.parametrize(("waits", "woken"), [("yy", [1, 0]), ("ny", [0, 1]), ("nn", [1, 1])])
+def test_one_of_those_who_wait_is_woken_for_a_new_alert(waits, woken):
+    store = RingingStore(":memory:")
+    store.postmen = postmen = [Postman(waits=each == "y") for each in waits]
+    store.commit([Change(deliveries=(delivery(alert(), "ops", T0),))])
+    assert [each.woken for each in postmen] == woken
 
 
 class TestJobsFile:
