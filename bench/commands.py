@@ -46,11 +46,7 @@ jobs:
   job-0: {schedule: "0 9 * * *", grace: 5m}
   job-1: {schedule: "*/10 * * * *", grace: 5m}
 """
-YARDSTICKS = (
-    ("true", "true"),
-    ("python -c pass", "$python -c pass"),
-    ("two curls", "sh -c '$curl; $curl'"),
-)
+YARDSTICKS = (("true", "true"), ("python -c pass", "$python -c pass"), ("two curls", "sh -c '$curl; $curl'"))
 COMMANDS = (
     ("exec -- true", "$heartbeat exec job-0 -- true"),
     ("exec -- true, no server", "$offline $heartbeat exec job-0 -- true"),

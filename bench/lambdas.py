@@ -63,10 +63,7 @@ OBJECT = {"bucket": {"name": BUCKET}, "object": {"key": EVIDENCE, "size": 5}}
 CASES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "bare": ({}, {"status": 200}),
     "ping": ({**URL, "rawPath": f"/ping/{KEY}/daily-report"}, {"statusCode": 200, "body": "OK"}),
-    "ingest": (
-        {"source": "aws.s3", "detail-type": "Object Created", "detail": OBJECT},
-        {"recorded": 1, "odd": 0},
-    ),
+    "ingest": ({"source": "aws.s3", "detail-type": "Object Created", "detail": OBJECT}, {"recorded": 1, "odd": 0}),
     "checker": ({"heartbeat": "sweep"}, {"sent": 0, "failed": 0, "dead": 0, "more": False}),
     "web": ({**URL, "rawPath": "/healthz"}, {"statusCode": 200}),
     "trigger": ({"heartbeat": "run", "job": "bench-start"}, {"phases": ["started"]}),

@@ -26,11 +26,7 @@ class Secrets:
     """Resolves references, and keeps SSM's answers for `ttl` seconds by `clock` (seconds, monotonic)."""
 
     def __init__(
-        self,
-        environ: Mapping[str, str] = os.environ,
-        *,
-        ttl: float = TTL,
-        clock: Callable[[], float] = time.monotonic,
+        self, environ: Mapping[str, str] = os.environ, *, ttl: float = TTL, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._environ, self._ttl, self._clock = environ, ttl, clock
         self._kept: dict[str, tuple[float, str]] = {}

@@ -11,11 +11,7 @@ LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), Non
 def off_by(text: str) -> dict[str, str]:
     """The environment of a process whose clock is off: "-40m", "+2h". What counts durations is left alone."""
     assert LIBRARY is not None, "there is no libfaketime: .ci/run installs it"
-    return {
-        "LD_PRELOAD": str(LIBRARY),
-        "FAKETIME": text,
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
+    return {"LD_PRELOAD": str(LIBRARY), "FAKETIME": text, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 def without_its_own_words(stderr: str) -> str:

@@ -15,6 +15,5 @@ def create_table(call, name):
         },
     )
     call(
-        "UpdateTimeToLive",
-        {"TableName": name, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": EXPIRES}},
+        "UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": EXPIRES}}
     )

@@ -90,12 +90,7 @@ STATUSES = many(
 )
 LAUNCH_TYPES = one_of(("FARGATE", "EC2"), "launch type")
 REGION = Key(name="region", type=TEXT, default="ours", doc="The AWS region.")
-WAITS = Key(
-    name="waits",
-    type=FLAG,
-    default="`false`",
-    doc="The answer ends the run, good or bad: no ping is needed.",
-)
+WAITS = Key(name="waits", type=FLAG, default="`false`", doc="The answer ends the run, good or bad: no ping is needed.")
 
 
 def _body(name: str) -> Key:
@@ -162,12 +157,7 @@ KINDS = (
                 doc="The task definition: its family, `FAMILY:REVISION` or ARN.",
             ),
             Key(name="cluster", type=TEXT, default="`default`", doc="The cluster's name or ARN."),
-            Key(
-                name="launch_type",
-                type=LAUNCH_TYPES,
-                default="`FARGATE`",
-                doc="The infrastructure to run on.",
-            ),
+            Key(name="launch_type", type=LAUNCH_TYPES, default="`FARGATE`", doc="The infrastructure to run on."),
             Key(name="capacity_provider", type=TEXT, doc="Instead of a launch type: `FARGATE_SPOT`."),
             Key(name="container", type=TEXT, default="the only one", doc="Where `command` and `environment` apply."),
             Key(name="command", type=TEXTS, doc="Its command."),

@@ -22,11 +22,7 @@ _WORDS: tuple[tuple[str, str, bool], ...] = (
     (r"alias|anchor", 'a value that begins with * or & must be quoted: "*/5 * * * *"', False),
     (r"quoted scalar", "the quote that opens here is not closed", True),
     (r"flow|expected ',' or", "a comma or closing bracket is missing; a value that begins with { or [ is quoted", True),
-    (
-        r"mapping values",
-        "a value with `: ` in it must be quoted; or the line is indented too far",
-        False,
-    ),
+    (r"mapping values", "a value with `: ` in it must be quoted; or the line is indented too far", False),
     (r"simple key|expected ':'", "a key without its colon; write `key: value`", False),
     (r"tag", "a value that begins with ! must be quoted", False),
     (r"directive|document start", "a line may not begin with %; quote the value", False),

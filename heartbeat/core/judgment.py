@@ -63,19 +63,7 @@ from heartbeat.core import deadlines, slots
 from heartbeat.core.alerts import incident_id
 from heartbeat.core.decision import Decision
 from heartbeat.core.transition import TRANSITIONS, Tell, Transition, keep_row
-from heartbeat.model import (
-    BAD,
-    GOOD,
-    NEVER,
-    Change,
-    Incident,
-    Reason,
-    Ruled,
-    Run,
-    Span,
-    Status,
-    Verdict,
-)
+from heartbeat.model import BAD, GOOD, NEVER, Change, Incident, Reason, Ruled, Run, Span, Status, Verdict
 
 
 class Judgment(Decision):

@@ -229,9 +229,7 @@ def _not_wrappable(service: Unit, commands: Sequence[str]) -> str:
 
 def _beside(place: str, slug: str, manager: Manager) -> dict[str, str]:
     """Our own units, which systemd (249 and later) starts when the service has ended."""
-    files = {
-        place: f"[Unit]\nOnSuccess=heartbeat-success@{slug}.service\nOnFailure=heartbeat-failure@{slug}.service\n",
-    }
+    files = {place: f"[Unit]\nOnSuccess=heartbeat-success@{slug}.service\nOnFailure=heartbeat-failure@{slug}.service\n"}
     for end, flag in (("success", ""), ("failure", " --fail")):
         files[f"{manager.folder}/heartbeat-{end}@.service"] = (
             f"[Unit]\nDescription=Tell Heartbeat of the {end} of %i\n[Service]\nType=oneshot\n{manager.environment}"

@@ -122,10 +122,7 @@ def window(parts: Mapping[str, int], zone: ZoneInfo) -> tuple[int, int] | None:
     """
     try:
         start, end = _local(parts)
-        return (
-            min(_ms(start, zone, fold) for fold in (0, 1)),
-            max(_ms(end, zone, fold) for fold in (0, 1)),
-        )
+        return (min(_ms(start, zone, fold) for fold in (0, 1)), max(_ms(end, zone, fold) for fold in (0, 1)))
     except (KeyError, ValueError, OverflowError):
         return None
 

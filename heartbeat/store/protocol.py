@@ -56,7 +56,8 @@ class Store(Protocol):
 
         STALE: the job's version is not `expected` (0: no job of that slug may exist; a change without a slug has no
         job to compare), or a delivery or document is not at its version - 1; nothing of that change is kept, the
-        others are not touched by it. Entries are only ever added. `alerts` and `more` are not the store's business.
+        others are not touched by it, but that changes of its job behind it are STALE too: they were decided on what it
+        would have left. Entries are only ever added. `alerts` and `more` are not the store's business.
         `remove` deletes job and due row and leaves the history to its retention; `state` and the definition are kept
         for `left`. A job keeps its uuid for ever: `uuid` counts only in the change that makes it.
         """

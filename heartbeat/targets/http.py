@@ -70,10 +70,7 @@ class Http:
     def start(self, call: StartCall, sent: Callable[[], None]) -> TargetAnswer:
         """See Target."""
         request = HttpRequest(
-            url=self.url,
-            method=self.method,
-            headers={**self._headers(), **_headers_of(call)},
-            body=self._body(call),
+            url=self.url, method=self.method, headers={**self._headers(), **_headers_of(call)}, body=self._body(call)
         )
         sender = Sender(Guard(allow_private=True), seconds=self.timeout / SECOND, limit=BODY_MAX)
         try:

@@ -34,14 +34,7 @@ def pause_job(store: Store, slug: str, now: int, *, until: int | None = None, re
 
     def decide(snapshot: Snapshot) -> Change:
         case = Judgment(snapshot, now, None)
-        case.set(
-            status=Status.PAUSED,
-            since=now,
-            incident=None,
-            streak=0,
-            paused_until=until,
-            pause_reason=reason,
-        )
+        case.set(status=Status.PAUSED, since=now, incident=None, streak=0, paused_until=until, pause_reason=reason)
         return _noted(case, now, f"paused: {reason}" if reason else "paused")
 
     return amend(store, slug, decide)

@@ -17,7 +17,8 @@ from heartbeat.errors import HeartbeatError, StartFailed, TooBusy, UnknownJob
 from heartbeat.model import MINUTE, SECOND, Commit, Kind, Phase, Signal
 from heartbeat.targets.protocol import StartCall, TargetAnswer
 from heartbeat.telemetry import Happened
-from heartbeat.verbs.record import ATTEMPTS_MAX, Recorder, verdict_of, weigh
+from heartbeat.verbs.record import ATTEMPTS_MAX, Recorder
+from heartbeat.verbs.weigh import Past, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +110,7 @@ class Starter:
         return _Wish(order=named(order, snapshot.state), snapshot=snapshot, target=target, problem=problem)
 
     def _weigh(self, snapshot: Snapshot, signal: Signal) -> Change:
-        return weigh(self._store, snapshot, signal, lambda job, slot: verdict_of(self._store, job, slot))
+        return weigh(self._store, Past(self._store), snapshot, signal)
 
     def _call(self, wish: _Wish, start: Start) -> tuple[Called, TargetAnswer | None]:
         job, target = wish.snapshot.job, wish.target

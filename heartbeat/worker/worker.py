@@ -169,11 +169,7 @@ def work(
 
 
 def work_command(
-    queue: str,
-    argv: Sequence[str],
-    terms: Terms,
-    *,
-    ask: Callable[[QueueMessage], RunStanding] | None = None,
+    queue: str, argv: Sequence[str], terms: Terms, *, ask: Callable[[QueueMessage], RunStanding] | None = None
 ) -> int:
     """Run a command for each message; otherwise like `work`. Only in the main thread."""
     with Stops() as stops:

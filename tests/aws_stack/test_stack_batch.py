@@ -53,11 +53,7 @@ class Tasks:
     def define(self):
         container = {"name": "app", "image": "app", "memory": 128}
         self.ecs.register_task_definition(
-            family="app",
-            containerDefinitions=[container],
-            requiresCompatibilities=["FARGATE"],
-            cpu="256",
-            memory="512",
+            family="app", containerDefinitions=[container], requiresCompatibilities=["FARGATE"], cpu="256", memory="512"
         )
 
     def of(self, run):

@@ -401,9 +401,7 @@ def secure(certificate):
 
 def trusting(certificate):
     return Guard(
-        allow_private=True,
-        resolver=lambda *_: ["127.0.0.1"],
-        tls=ssl.create_default_context(cafile=certificate),
+        allow_private=True, resolver=lambda *_: ["127.0.0.1"], tls=ssl.create_default_context(cafile=certificate)
     )
 
 

@@ -66,10 +66,7 @@ def test_what_is_taken(answering, answer):
     ("answer", "said"),
     [
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nnonsense", "answered 404 'non'; check the job's name"),
-        (
-            b"HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nwrong\r\n0\r\n\r\n",
-            "answered 400 'wrong'",
-        ),
+        (b"HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nwrong\r\n0\r\n\r\n", "answered 400 'wrong'"),
         (b"HTTP/1.1 409 X\r\nHEARTBEAT-hint:  which one? \r\n\r\n", "answered 409 ''; which one?"),
         (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", "answered 302 ''; redirects are not followed"),
         (b"HTTP/1.1 403 No\r\nContent-Length: 9999\r\n\r\n" + b"x" * 9_999, f"answered 403 '{'x' * 200}'; "),

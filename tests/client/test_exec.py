@@ -233,9 +233,7 @@ def test_ctrl_c_at_a_terminal_comes_once(receiver):
 def test_hundreds_of_megabytes_pass_in_bounded_memory(receiver):
     script = "head -c 200000000 /dev/zero; echo the end"
     writer = subprocess.Popen(
-        command("j", "--", "sh", "-c", script, then=PEAK),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        command("j", "--", "sh", "-c", script, then=PEAK), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     counted = subprocess.run(["wc", "-c"], stdin=writer.stdout, capture_output=True, check=True)
     _, kilobytes, _ = writer.communicate()[1].split()

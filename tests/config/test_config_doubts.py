@@ -22,10 +22,7 @@ DAILY = "schedule: 0 9 * * *, "
                 "later run was due"
             ),
         ),
-        (
-            HOURLY + "early: 31m",
-            "3:40: jobs.a.early: 31m is more than half the gap between two runs; 30m will count",
-        ),
+        (HOURLY + "early: 31m", "3:40: jobs.a.early: 31m is more than half the gap between two runs; 30m will count"),
         (
             HOURLY + "max_runtime: 2h",
             "3:46: jobs.a.max_runtime: 2h is longer than the 1h between two runs: runs may overlap",

@@ -49,10 +49,7 @@ def test_so_may_a_trigger():
         ("x", "1:41: jobs.a.sources: found a single value; write a mapping: `key: value`, or {} for none"),
         ("[]", "1:41: jobs.a.sources: write 1 to 20 sources; there are 0"),
         ("null", "1:41: jobs.a.sources: found nothing; write a mapping: `key: value`, or {} for none"),
-        (
-            "{esc: {family: a}}",
-            '1:42: jobs.a.sources.esc: unknown source "esc"; did you mean `ecs`?',
-        ),
+        ("{esc: {family: a}}", '1:42: jobs.a.sources.esc: unknown source "esc"; did you mean `ecs`?'),
         (
             "[{ecs: {family: a}}, {glue: {job: b}}]",
             (

@@ -244,12 +244,7 @@ def test_every_alarm_reaches_the_topic(of_type):
     assert all(alarm["AlarmDescription"] for alarm in alarms.values())
     breaching = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
     assert breaching == {"SweepMissingAlarm"}
-    assert set(alarms) >= {
-        "SweepMissingAlarm",
-        "DeadLettersAlarm",
-        "IllAlarm",
-        "OldestAlertAlarm",
-    }
+    assert set(alarms) >= {"SweepMissingAlarm", "DeadLettersAlarm", "IllAlarm", "OldestAlertAlarm"}
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])

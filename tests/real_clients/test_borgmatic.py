@@ -112,10 +112,5 @@ def test_refused_or_down_the_backup_runs_on(job, borgmatic, nowhere, status):
         assert ran.returncode == (1 if status else 0)
         assert [
             name for name in ("Healthchecks", "Cronitor", "Uptime Kuma", "Sentry") if f"{name} error" in ran.stderr
-        ] == [
-            "Healthchecks",
-            "Cronitor",
-            "Uptime Kuma",
-            "Sentry",
-        ]
+        ] == ["Healthchecks", "Cronitor", "Uptime Kuma", "Sentry"]
     assert everything(job.server) == before

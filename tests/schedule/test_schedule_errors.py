@@ -100,8 +100,7 @@ def test_the_past_is_refused_by_who_knows_the_time():
 
 
 @pytest.mark.parametrize(
-    "texts",
-    [["every 5m", "0 9 * * *"], ["every 5m", "every 7m"], ["0 9 * * *", "rate(5 minutes)"]],
+    "texts", [["every 5m", "0 9 * * *"], ["every 5m", "every 7m"], ["0 9 * * *", "rate(5 minutes)"]]
 )
 def test_an_interval_stands_alone(texts):
     with pytest.raises(BadSchedule, match="counts from the last heartbeat"):

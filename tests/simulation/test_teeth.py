@@ -18,6 +18,7 @@ import heartbeat.verbs.deliver
 import heartbeat.verbs.operate
 import heartbeat.verbs.record
 import heartbeat.verbs.sweep
+import heartbeat.verbs.weigh
 from heartbeat.core.judgment import Judgment
 from heartbeat.core.transition import TRANSITIONS, Tell
 from heartbeat.errors import ChannelFailed
@@ -38,12 +39,13 @@ def deadline_a_moment_early(patch):
 
 
 def lost_race_is_dropped(patch):
-    def commit(self, _signals, decided, answers):
-        self._store.commit([change for _, change in decided])
-        answers.update({i: Recorded.STORED for i, _ in decided})
+    def settle(_self, recording):
+        recording.commit()
+        recording.answers |= {i: Recorded.STORED for i, _ in recording.decided}
+        recording.decided = []
         return []
 
-    patch.setattr(Recorder, "_commit", commit)
+    patch.setattr(Recorder, "_settle", settle)
 
 
 def recovery_is_told_twice(patch):
@@ -98,7 +100,7 @@ def miss_is_dated_when_we_looked(patch):
 
 
 def silences_are_ignored(patch):
-    for module in (heartbeat.verbs.record, heartbeat.verbs.sweep):
+    for module in (heartbeat.verbs.weigh, heartbeat.verbs.sweep):
         patch.setattr(module, "quiet_until", lambda _job, _silences, _now: None)
 
 

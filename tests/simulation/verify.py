@@ -103,13 +103,7 @@ def follow(world):
 
 def disagreements(world):
     oracle = follow(world)
-    return [
-        *_told(world, oracle),
-        *_verdicts(world, oracle),
-        *_heard(world),
-        *_incidents(world),
-        *_received(world),
-    ]
+    return [*_told(world, oracle), *_verdicts(world, oracle), *_heard(world), *_incidents(world), *_received(world)]
 
 
 def _told(world, oracle):

@@ -13,11 +13,7 @@ from snippets import ADDRESS, PAGE, block
 WORKS, FAILS = "echo 312 rows", "echo no disk left >&2; exit 3"
 RUN_ID = "11111111-2222-4333-8444-555555555555"
 
-CONTEXT = {
-    "GITHUB_SERVER_URL": "https://github.com",
-    "GITHUB_REPOSITORY": "acme/app",
-    "GITHUB_RUN_ID": "1234567",
-}
+CONTEXT = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "acme/app", "GITHUB_RUN_ID": "1234567"}
 
 
 class TestKubernetes:

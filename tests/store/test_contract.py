@@ -24,8 +24,8 @@ def everything(store):
 
 class TestCommit:
     def test_answers_each_change_in_order(self, store):
-        changes = [new("a", 1), new("a", 1), new("b", 2), ping("a"), ping("a"), ping("a", 2), ping("nobody")]
-        assert store.commit(changes) == [STORED, STALE, STORED, STORED, STALE, STORED, STALE]
+        changes = [new("a", 1), new("b", 2), new("b", 2), ping("a"), ping("b"), ping("a", 2), ping("nobody")]
+        assert store.commit(changes) == [STORED, STORED, STALE, STORED, STALE, STORED, STALE]
         assert store.load(["a"])["a"].state.version == 3
 
     def test_takes_no_changes(self, store):
@@ -104,8 +104,8 @@ class TestCommit:
         assert store.deliveries("i-1") == [delivery()]
 
     def test_a_stale_change_does_not_touch_the_others(self, store):
-        changes = [new("a", 1), ping("a", 7, deliveries=(delivery("x"),)), ping("a", 1, deliveries=(delivery("y"),))]
-        assert store.commit(changes) == [STORED, STALE, STORED]
+        changes = [ping("a", 7, deliveries=(delivery("x"),)), ping("b", 1, deliveries=(delivery("y"),))]
+        assert store.commit([new("a", 1), new("b", 2), *changes]) == [STORED, STORED, STALE, STORED]
         assert [found.id for found in store.deliveries("i-1")] == ["y"]
 
     def test_only_adds_entries(self, store):

@@ -21,6 +21,14 @@ class TestRaces:
         assert found.state.version == 11
         assert [kept.n for kept in backend.store.history("backup", 99)] == list(range(11, 1, -1))
 
+    def test_what_was_decided_on_a_refused_change_is_refused_too(self, backend):
+        """Even if the version that it expects is there: another writer made it, a pause perhaps."""
+        backend.store.commit([new(), new("other", 1)])
+        backend.store.commit([ping(slot=T0 + 1)])
+        decided = [ping(expected=1, slot=T0 + 2), ping("other"), ping(expected=2, slot=T0 + 3)]
+        assert backend.store.commit(decided) == [STALE, STORED, STALE]
+        assert [kept.slot for kept in backend.store.history("backup", 9)] == [T0 + 1]
+
     def test_of_two_who_make_a_job_one_is_stored(self, backend):
         for number in range(10):
             mine, yours = new(f"job-{number}", 2 * number), new(f"job-{number}", 2 * number + 1)

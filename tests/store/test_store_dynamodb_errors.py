@@ -177,18 +177,10 @@ class TestCorrupt:
     @pytest.mark.parametrize(
         ("pk", "broken", "match"),
         [
-            (
-                "job#backup",
-                {"due": {"S": "soon"}},
-                "item job#backup/job has no readable 'due'",
-            ),
+            ("job#backup", {"due": {"S": "soon"}}, "item job#backup/job has no readable 'due'"),
             ("job#backup", {"body": {"N": "1"}}, "item job#backup/job has no readable 'body'"),
             ("job#backup", {"job_state": {"S": "[1,"}}, "jobs.state 'backup': Input data was truncated"),
-            (
-                "incident#i-1",
-                {"body": {"S": "[7]"}},
-                "deliveries 'one': format 7 is not known",
-            ),
+            ("incident#i-1", {"body": {"S": "[7]"}}, "deliveries 'one': format 7 is not known"),
             ("document#clock", {"body": {"S": "}"}}, "documents 'clock': JSON is malformed"),
         ],
     )

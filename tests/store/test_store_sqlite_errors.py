@@ -11,7 +11,7 @@ from store_samples import T0, delivery, entry, job, new, ping, state
 
 from heartbeat.errors import BadSetting, StoreCorrupt, StoreUnavailable
 from heartbeat.model import Change, Commit, Document
-from heartbeat.store.sqlite.file import MIGRATIONS
+from heartbeat.store.sqlite.schema import MIGRATIONS
 from heartbeat.store.sqlite.store import SQLiteStore
 
 STORED = Commit.STORED
@@ -192,5 +192,5 @@ class TestErrors:
 
     def test_a_change_that_makes_a_job_without_its_state(self, store):
         with pytest.raises(ValueError, match="needs its definition and its state"):
-            store.commit([ping(), Change(slug="backup", job=job())])
+            store.commit([ping("other"), Change(slug="backup", job=job())])
         assert store.commit([new()]) == [STORED]

@@ -141,12 +141,7 @@ class TestEcs:
 
     def test_a_task(self, calls):
         answer = start(
-            "ecs",
-            **ECS,
-            container="app",
-            command=["rake", "settle"],
-            environment={"A": "1"},
-            security_groups=["sg-1"],
+            "ecs", **ECS, container="app", command=["rake", "settle"], environment={"A": "1"}, security_groups=["sg-1"]
         )
         assert answer.text == "task abc"
         (request,) = calls[0]

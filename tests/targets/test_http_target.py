@@ -82,13 +82,7 @@ def test_the_app_is_told_everything(app):
     assert (answer.text, answer.ok) == ("202 Accepted", None)
     method, path, headers, body = app.seen[0]
     assert (method, path) == ("POST", "/jobs?a=1")
-    assert body == {
-        "rows": 3,
-        "job": "report",
-        "run_id": RUN,
-        "slot": "2026-01-05T18:00:00+09:00",
-        "token": "s3cret",
-    }
+    assert body == {"rows": 3, "job": "report", "run_id": RUN, "slot": "2026-01-05T18:00:00+09:00", "token": "s3cret"}
     assert (headers["Idempotency-Key"], headers["Heartbeat-Run"]) == (RUN, RUN)
     assert (headers["Heartbeat-Job"], headers["Heartbeat-Slot"]) == ("report", "2026-01-05T18:00:00+09:00")
     assert (headers["Authorization"], headers["X-Team"]) == ("Bearer s3cret", "data")

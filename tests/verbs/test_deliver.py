@@ -468,8 +468,7 @@ def test_what_waits_is_arranged_once_however_much_it_is(count):
 def test_a_channel_that_hangs_holds_up_no_other():
     over, told = threading.Event(), threading.Event()
     w = World(
-        Said(otherwise=lambda: over.wait(5) and "receipt"),
-        Said("pager", otherwise=lambda: told.set() or "receipt"),
+        Said(otherwise=lambda: over.wait(5) and "receipt"), Said("pager", otherwise=lambda: told.set() or "receipt")
     )
     w.put(*many(3), to="ops pager")
     done = []

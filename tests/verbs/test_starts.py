@@ -53,8 +53,7 @@ def test_signals_of_the_run_meet_its_slot_though_they_come_late_and_unnamed(stag
 
 class TestWhenItMayNotStart:
     @pytest.mark.parametrize(
-        ("when", "held"),
-        [("08:59:57", Held.TOO_EARLY), ("09:10", Held.TOO_LATE), ("12:00", Held.TOO_LATE)],
+        ("when", "held"), [("08:59:57", Held.TOO_EARLY), ("09:10", Held.TOO_LATE), ("12:00", Held.TOO_LATE)]
     )
     def test_the_wrong_time(self, stage, when, held):
         s = stage()

@@ -399,10 +399,7 @@ class TestALongQueue:
         s.hear("success", "10:12", run_of("09:00"))
         s.sweep("10:12:01")
         s.hear("success", "10:20", run_of("09:30"))
-        assert (s.target.started, s.verdict("09:30")) == (
-            [run_of("09:00"), run_of("09:30")],
-            ("on_time", "in_time"),
-        )
+        assert (s.target.started, s.verdict("09:30")) == ([run_of("09:00"), run_of("09:30")], ("on_time", "in_time"))
 
     def test_pings_that_do_not_name_their_run_are_those_of_the_run_that_began(self, stage):
         s = stage(born="08:30", schedule="*/30 * * * *", overlap=Overlap.QUEUE, max_runtime=HOUR)

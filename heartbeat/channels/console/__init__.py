@@ -17,8 +17,4 @@ def _make(name: str, settings: Settings) -> Channel:
     return Console(name, **settings)
 
 
-KIND = ChannelKind(
-    make=_make,
-    description="Prints to standard output.",
-    keys={"group_above": GROUP_ABOVE},
-)
+KIND = ChannelKind(make=_make, description="Prints to standard output.", keys={"group_above": GROUP_ABOVE})

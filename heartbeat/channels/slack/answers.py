@@ -70,12 +70,7 @@ class BadBlocksError(ChannelFailed):
 
 
 def fail(
-    problem: str,
-    status: int,
-    headers: Mapping[str, Any],
-    *,
-    revoked: bool = False,
-    secrets: Iterable[str] = (),
+    problem: str, status: int, headers: Mapping[str, Any], *, revoked: bool = False, secrets: Iterable[str] = ()
 ) -> NoReturn:
     """Raise what an answer other than "ok" means. `problem`: Slack's own word for it; secrets: never repeated."""
     word = problem.strip()

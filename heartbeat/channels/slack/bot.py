@@ -151,10 +151,5 @@ class SlackBot(Channel):
             answer = error.response
             problem = answer.data.get("error", "") if isinstance(answer.data, dict) else ""
             fail(str(problem), answer.status_code, answer.headers, secrets=self._secrets)
-        except (
-            SlackClientError,
-            ValueError,
-            AttributeError,
-            TypeError,
-        ) as error:  # its text may hold the token
+        except (SlackClientError, ValueError, AttributeError, TypeError) as error:  # its text may hold the token
             raise ChannelFailed(f"Slack's answer cannot be read ({type(error).__name__})") from None

@@ -78,8 +78,7 @@ class Webhook(Channel):
         payload = self._payload(compose(alerts, now), key)
         headers = self._headers(payload, key, now)
         answer = post(
-            self._sender,
-            HttpRequest(url=self._request.url, method=self._request.method, headers=headers, body=payload),
+            self._sender, HttpRequest(url=self._request.url, method=self._request.method, headers=headers, body=payload)
         )
         if not answer.taken:
             raise _refused(self._request.url, answer, seconds(answer.headers.get("retry-after", ""), now))

@@ -28,12 +28,7 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 NAMES_MAX = 1_000
-STYLES = {
-    OK: "green",
-    WARNING: "yellow",
-    PROBLEM: "bold red",
-    SKIPPED: "dim",
-}
+STYLES = {OK: "green", WARNING: "yellow", PROBLEM: "bold red", SKIPPED: "dim"}
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -90,11 +85,7 @@ def _table(call: Invocation, store: Store, name: str) -> Iterator[Check]:
     yield from check_store(store, call.now, f"the function {name}-checker")
     jobs = len(store.names("", NAMES_MAX))
     text = f"{counted(jobs, 'job')}{' or more' if jobs == NAMES_MAX else ''}"
-    yield Check(
-        "table",
-        OK if jobs else WARNING,
-        f"{text} in it; the first sweep after a deployment makes them",
-    )
+    yield Check("table", OK if jobs else WARNING, f"{text} in it; the first sweep after a deployment makes them")
 
 
 def _here(call: Invocation) -> Iterator[Check]:
@@ -200,11 +191,7 @@ def _applied(store: Store, config: Config) -> Iterator[Check]:
     todo = plan_for(store, config)
     if not todo.empty:
         changes = len(todo.added) + len(todo.changed) + len(todo.removed)
-        yield Check(
-            "database",
-            WARNING,
-            f"`heartbeat plan` shows {counted(changes, 'change')} of the config to apply",
-        )
+        yield Check("database", WARNING, f"`heartbeat plan` shows {counted(changes, 'change')} of the config to apply")
 
 
 COMMANDS = {

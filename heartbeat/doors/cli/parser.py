@@ -72,10 +72,7 @@ def overview(*, whole: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-_START = [
-    "Start with:  heartbeat serve --config jobs.yaml",
-    "Learn with:  heartbeat COMMAND --help",
-]
+_START = ["Start with:  heartbeat serve --config jobs.yaml", "Learn with:  heartbeat COMMAND --help"]
 
 
 def _whole() -> list[str]:

@@ -44,5 +44,5 @@ COMMANDS = {
         arguments=_arguments,
         run=_run,
         shows=False,
-    ),
+    )
 }

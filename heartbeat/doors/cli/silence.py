@@ -103,5 +103,5 @@ COMMANDS = {
         "  heartbeat silence --end ID",
         arguments=_arguments,
         run=_run,
-    ),
+    )
 }

@@ -158,11 +158,7 @@ def _channels(cloud: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
     )
     value = json.loads(answer["Payload"].read() or b"{}")
     if "FunctionError" in answer:
-        yield Check(
-            "channels",
-            PROBLEM,
-            f"the checker failed: {value.get('errorMessage', value)}; see its log group",
-        )
+        yield Check("channels", PROBLEM, f"the checker failed: {value.get('errorMessage', value)}; see its log group")
         return
     for name, told in value.get("channels", {}).items():
         taken = told == "sent"
@@ -196,11 +192,7 @@ def _ping(store: Store, url: str, slug: str) -> Check:
         text = "the stack does not take the key: set HEARTBEAT_PING_KEY to the one that the parameter PingKey has"
         return Check("ping", PROBLEM, text)
     if answer.status != 200:  # noqa: PLR2004 - HTTP's own
-        return Check(
-            "ping",
-            PROBLEM,
-            f"was answered {answer.status} {answer.body.strip()[:200]!r}; see its log group",
-        )
+        return Check("ping", PROBLEM, f"was answered {answer.status} {answer.body.strip()[:200]!r}; see its log group")
     while time.monotonic() - begun < WAIT:
         if store.load([slug])[slug].state.signals:
             return Check("ping", OK, f"went through to the table in {(time.monotonic() - begun) * 1000:.0f} ms")

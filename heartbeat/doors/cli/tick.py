@@ -102,5 +102,5 @@ COMMANDS = {
         "The exit status is 3 when a message was not taken; it is tried again at a later tick.",
         arguments=_arguments,
         run=_run,
-    ),
+    )
 }

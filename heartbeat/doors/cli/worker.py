@@ -97,5 +97,5 @@ COMMANDS = {
         arguments=_arguments,
         run=_run,
         shows=False,
-    ),
+    )
 }

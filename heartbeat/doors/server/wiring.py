@@ -35,7 +35,7 @@ from heartbeat.verbs.trigger import Starter
 from heartbeat.verbs.unknown_pings import Strays
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from heartbeat.model import Change, Commit
@@ -45,6 +45,8 @@ OUTBOX_EVERY = 1.0
 """Seconds between checks for deliveries whose next attempt is due; new ones ring a bell."""
 PASS = 10 * SECOND
 """How long one pass of deliveries begins new sends."""
+CHECKPOINT_EVERY = 0.05
+"""Seconds between looks at the length of the write-ahead log."""
 WATCHDOG_EVERY = 60.0
 """Seconds between two heartbeats of our own."""
 STOP_SECONDS = 25.0
@@ -74,12 +76,11 @@ def _serve(settings: Settings) -> None:
         file.load(_now())
         keys, fresh = _keys(settings, store)
         strays = Strays(log)
-        writer = Writer(StoreRecords(store, lambda: file.service), strays, log)
+        writer = Writer(StoreRecords(store, lambda: file.service, store.start), strays, log)
         health = Health(log=log, writer=writer)
         hearing = begin(store, _now, settings.sweep_every)
         fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: fronts.stop())
+        _on_signals(fronts.stop)
         scheduler = Scheduler(store, Starter(store, build, _now), log, _now)
         upkeep = Upkeep(store, file, strays, [writer.forget_jobs, scheduler.read_again], settings.keep_days)
         # Two, so that a pass stuck on a hanging channel delays no new alerts: only one gets a delivery's claim.
@@ -88,8 +89,9 @@ def _serve(settings: Settings) -> None:
         clock = Clock(store, file, look, health, scheduler, hearing, log, settings.sweep_every)
         ticking = [Chore("sweep", lambda: clock.step(_now), log), Chore("schedule", scheduler.step, log)]
         housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
+        copying = Chore("checkpoint", lambda: _checkpoint(store), log)
         watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)
-        chores = [*ticking, *housekeeping, *postmen, watched]
+        chores = [*ticking, *housekeeping, *postmen, copying, watched]
         store.postmen, health.chores = postmen, chores
         port = listener.getsockname()[1]
         listener.listen(BACKLOG)
@@ -111,13 +113,16 @@ class RingingStore(SQLiteStore):
 
     postmen: Sequence[Chore] = ()
 
-    def commit(self, changes: Sequence[Change]) -> list[Commit]:
-        """See Store.commit."""
-        answers = super().commit(changes)
-        if any(delivery.version == 1 for change in changes for delivery in change.deliveries):
-            idle = [postman for postman in self.postmen if postman.waits]
-            for postman in idle[:1] or self.postmen:
-                postman.wake()
+    def start(self, changes: Sequence[Change]) -> Callable[[], list[Commit]]:
+        """See SQLiteStore.start."""
+        end = super().start(changes)
+        news = any(delivery.version == 1 for change in changes for delivery in change.deliveries)
+        return (lambda: self._wake(end())) if news else end
+
+    def _wake(self, answers: list[Commit]) -> list[Commit]:
+        idle = [postman for postman in self.postmen if postman.waits]
+        for postman in idle[:1] or self.postmen:
+            postman.wake()
         return answers
 
 
@@ -146,11 +151,21 @@ def _deliver(store: RingingStore, file: JobsFile, owner: ProcessOwner, log: Log)
     return SOON if done.more else OUTBOX_EVERY
 
 
+def _checkpoint(store: RingingStore) -> float:
+    store.checkpoint()
+    return CHECKPOINT_EVERY
+
+
 def _beat(watchdog: Watchdog, health: Health) -> float:
     """Tell the watchdog that we are well, if we are."""
     if health.report()["ok"]:
         watchdog.beat()
     return WATCHDOG_EVERY
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
 
 
 def _wind_down(chores: Sequence[Chore | Scheduler]) -> list[str]:

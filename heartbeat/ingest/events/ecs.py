@@ -63,9 +63,7 @@ def task(event: dict[str, Any], now: int) -> EventFacts | None:
         return EventFacts(kind="ecs", facts=_facts(detail), signals=lambda _: teller.start())
     ended = _first(detail, "executionStoppedAt", "stoppedAt", "stoppingAt") or instant(event, "time")
     return EventFacts(
-        kind="ecs",
-        facts=_facts(detail),
-        signals=lambda source: [*teller.start(), _end(teller, detail, source, ended)],
+        kind="ecs", facts=_facts(detail), signals=lambda source: [*teller.start(), _end(teller, detail, source, ended)]
     )
 
 

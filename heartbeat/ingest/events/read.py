@@ -62,10 +62,7 @@ class _Reading:
         if self.odd[ODD_MAX:]:
             odd.append(f"and {len(self.odd) - ODD_MAX} more")
         return Heard(
-            signals=tuple(self.signals.values()),
-            objects=tuple(self.objects),
-            odd=tuple(odd),
-            strangers=self.strangers,
+            signals=tuple(self.signals.values()), objects=tuple(self.objects), odd=tuple(odd), strangers=self.strangers
         )
 
     def part(self, value: object, depth: int) -> None:

@@ -38,19 +38,24 @@ class Hands:
         given = list(items)
         return list(map(do, given)) if min(self.count, len(given)) <= 1 else list(self._pool.map(do, given))
 
-    def each_change(self, do: Callable[[Change], Answer], changes: Sequence[Change]) -> list[Answer]:
-        """The same for changes; those of one job, delivery or document run one after another."""
+    def each_change(self, do: Callable[[Change], bool], changes: Sequence[Change]) -> list[bool]:
+        """Whether each is kept. Those of one job, delivery or document run one after another.
+
+        Once a job's change is refused, so are those behind it.
+        """
         groups: dict[str, list[int]] = defaultdict(list)
         for place, change in enumerate(changes):
             groups[_subject(change)].append(place)
-        answers: dict[int, Answer] = {}
+        kept = [False] * len(changes)
 
         def group(places: list[int]) -> None:
             for place in places:
-                answers[place] = do(changes[place])
+                kept[place] = do(changes[place])
+                if changes[place].slug and not kept[place]:
+                    return
 
         self.each(group, groups.values())
-        return [answers[place] for place in range(len(changes))]
+        return kept
 
 
 def _subject(change: Change) -> str:

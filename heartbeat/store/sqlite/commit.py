@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from heartbeat.model import Change, Delivery, Document, State
-    from heartbeat.store.sqlite.find import Ids
+    from heartbeat.store.sqlite.find import JobRows
 
 DEFINED = "defined"
 """The document whose version counts the commits that made, redefined or removed jobs."""
@@ -28,25 +28,25 @@ STATE_STEP = 320
 """A state's text is padded to a multiple of this: a job goes down and up without its row outgrowing its page."""
 
 
-def keep(db: sqlite3.Connection, ids: Ids, changes: Sequence[Change]) -> tuple[list[bool], dict[str, JobRow]]:
+def keep(db: sqlite3.Connection, known: JobRows, changes: Sequence[Change]) -> tuple[list[bool], dict[str, JobRow]]:
     """Which changes are kept, in order, and the jobs' rows once the commit is durable."""
-    seen = _seen(ids, changes)
-    batch = _Batch(db, ids, changes, seen)
+    seen = _seen(known, changes)
+    batch = _Batch(db, known, changes, seen)
     kept = [batch.take(change) for change in changes]
     if not batch.write():  # another process has been here
         db.execute("ROLLBACK")
         db.execute("BEGIN IMMEDIATE")
-        batch = _Batch(db, ids, changes, {})
+        batch = _Batch(db, known, changes, {})
         kept = [batch.take(change) for change in changes]
         batch.write()
     return kept, batch.jobs
 
 
-def _seen(ids: Ids, changes: Sequence[Change]) -> dict[str, JobRow]:
+def _seen(known: JobRows, changes: Sequence[Change]) -> dict[str, JobRow]:
     """The rows we need not read: the decision was based on what we last saw in them."""
     if any(change.remove for change in changes):
         return {}
-    found = {change.slug: ids.seen(change.slug, change.expected) for change in reversed(changes) if change.expected}
+    found = {change.slug: known.seen(change.slug, change.expected) for change in reversed(changes) if change.expected}
     return {slug: row for slug, row in found.items() if row is not None}
 
 
@@ -61,10 +61,13 @@ def state_text(state: State) -> str:
 
 
 class _Batch:
-    def __init__(self, db: sqlite3.Connection, ids: Ids, changes: Sequence[Change], seen: dict[str, JobRow]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, known: JobRows, changes: Sequence[Change], seen: dict[str, JobRow]
+    ) -> None:
         self.db = db
         unseen = {change.slug for change in changes if change.slug and change.slug not in seen}
-        found = ids.find(db, "version, last, uuid", unseen)
+        found = known.find(db, unseen)
+        self.lost: set[str] = set()
         self.jobs: dict[str, JobRow] = seen | {slug: JobRow(*row) for slug, *row in found}
         uuids = {change.uuid for change in changes if change.uuid and not change.expected}
         self.uuids = {uuid for (uuid,) in chosen(db, "SELECT uuid FROM jobs WHERE uuid IN", uuids)}
@@ -87,7 +90,9 @@ class _Batch:
 
     def take(self, change: Change) -> bool:
         """Whether nothing has moved since the change was decided; if so, it will be written."""
-        if not self._fits(change):
+        if change.slug in self.lost or not self._fits(change):
+            if change.slug:
+                self.lost.add(change.slug)
             return False
         self.defined |= change.remove or change.job is not None
         if change.slug:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSetting, StoreCorrupt, StoreUnavailable
 from heartbeat.store.sqlite.errors import check, meaning
-from heartbeat.store.sqlite.file import MIGRATIONS, NOT_A_PAIR, schema
+from heartbeat.store.sqlite.file import NOT_A_PAIR
 from heartbeat.store.sqlite.place import PRIVATE
+from heartbeat.store.sqlite.schema import MIGRATIONS, schema
 from heartbeat.store.sqlite.wal import belong_together, new_number
 
 if TYPE_CHECKING:

@@ -1,8 +1,4 @@
-"""The SQLite file itself: its connections, its tables and their migrations, and what its errors mean.
-
-The layout is the leanest we measured: an append-only log without a second index (each row points to the job's
-previous one), and a due index that an on-time ping does not touch.
-"""
+"""The SQLite file itself: its connections, and whether it is still the one that was opened."""
 
 from __future__ import annotations
 
@@ -15,45 +11,17 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSetting, StoreCorrupt, StoreGone, StoreUnavailable
-from heartbeat.model import NEVER
 from heartbeat.store.sqlite import wal
 from heartbeat.store.sqlite.errors import check, meaning
-from heartbeat.store.sqlite.find import INDEXES
 from heartbeat.store.sqlite.place import DatabaseFiles
+from heartbeat.store.sqlite.schema import MIGRATIONS, migrate
 from heartbeat.store.sqlite.wal import WriteAheadLog, belong_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    Migration = Sequence[str]
-
-MIGRATIONS: tuple[Migration, ...] = (
-    (
-        """CREATE TABLE jobs (
-            id INTEGER PRIMARY KEY, slug TEXT NOT NULL UNIQUE, uuid TEXT UNIQUE, version INTEGER NOT NULL,
-            due INTEGER NOT NULL, last INTEGER, state TEXT NOT NULL, definition TEXT NOT NULL) STRICT""",
-        f"CREATE INDEX jobs_due ON jobs(due) WHERE due < {NEVER}",
-        "CREATE TABLE gone (slug TEXT PRIMARY KEY, last INTEGER) STRICT, WITHOUT ROWID",
-        """CREATE TABLE log (
-            id INTEGER PRIMARY KEY, prev INTEGER, heard_at INTEGER NOT NULL, slot INTEGER,
-            entry TEXT NOT NULL) STRICT""",
-        """CREATE TABLE deliveries (
-            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, incident TEXT NOT NULL, created_at INTEGER NOT NULL,
-            next_at INTEGER NOT NULL, version INTEGER NOT NULL, delivery TEXT NOT NULL) STRICT""",
-        f"CREATE INDEX deliveries_pending ON deliveries(next_at) WHERE next_at < {NEVER}",
-        "CREATE INDEX deliveries_incident ON deliveries(incident, created_at)",
-        "CREATE TABLE documents (name TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT NOT NULL) STRICT",
-    ),
-    (
-        "ALTER TABLE gone ADD COLUMN removed_at INTEGER",
-        "ALTER TABLE gone ADD COLUMN uuid TEXT",
-        "ALTER TABLE gone ADD COLUMN state TEXT",
-        "ALTER TABLE gone ADD COLUMN definition TEXT",
-    ),
-    INDEXES,
-)
-"""Migration n (from 1) takes a file from schema n - 1 to n. Never edit a released one: add the next."""
+    from heartbeat.store.sqlite.schema import Migration
 
 SETTINGS = (
     "PRAGMA journal_mode = WAL",
@@ -131,6 +99,15 @@ class SQLiteFile:
                 self._check(era)
                 with suppress(sqlite3.Error):  # the commit stands; the next one tries again
                     self._begin(db, needed=self._log.is_long)
+
+    def checkpoint(self) -> None:
+        """Copy the log into the file if it has become long. Others write meanwhile, and wait only for the rest."""
+        if self._begun and self._log.reaches(wal.PAGES_AHEAD):
+            with self.reading() as db:
+                with self.reading() as pin:
+                    wal.copy_ahead(db, pin)
+                with self._writing:
+                    self._begin(db, needed=True)
 
     def close(self) -> None:
         """Close idle connections now, and those in use when they come back."""
@@ -226,7 +203,7 @@ class SQLiteFile:
         try:
             if self.era:
                 check(db, self.path, "quick_check")
-            _migrate(db, self.path, self._migrations)
+            migrate(db, self.path, self._migrations)
         except BaseException:
             db.close()
             raise
@@ -268,31 +245,3 @@ def _set(db: sqlite3.Connection, setting: str, timeout: float) -> None:
             time.sleep(_AGAIN)
         else:
             return
-
-
-def _migrate(db: sqlite3.Connection, path: str, migrations: Sequence[Migration]) -> None:
-    if schema(db) == len(migrations):
-        return
-    db.execute("BEGIN IMMEDIATE")
-    done = schema(db)  # once more: another process may have been faster
-    if done > len(migrations):
-        raise BadSetting(
-            f"the store {path} has schema {done}, this version knows up to {len(migrations)}: "
-            "start the newer version that wrote it, or restore a backup from before the upgrade"
-        )
-    if not done and db.execute("SELECT count(*) FROM sqlite_master WHERE name != 'meta'").fetchone()[0]:
-        raise BadSetting(f"the store {path} is a SQLite database of something else: choose another path")
-    db.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value ANY) STRICT")
-    for migration in migrations[done:]:
-        for statement in migration:
-            db.execute(statement)
-    db.execute("INSERT OR REPLACE INTO meta VALUES ('schema', ?)", (len(migrations),))
-    db.execute("COMMIT")
-
-
-def schema(db: sqlite3.Connection) -> int:
-    """The file's schema; 0 when it has none yet."""
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-        return 0
-    row = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
-    return int(row[0]) if row else 0

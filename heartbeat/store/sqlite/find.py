@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,21 +11,8 @@ if TYPE_CHECKING:
 
 CHUNK = 500
 """Keys in one SELECT (SQLite allows 32,766 parameters, its planner prefers fewer)."""
-_FIELD = "CASE WHEN json_valid(definition) THEN json_extract(definition, '$[{}]') END"
-OWNER = _FIELD.format(20)
-TRIGGERED = f"{_FIELD.format(22)} IS NOT NULL"
-"""Who owns a job, and whether we start it: `source` and `trigger` of its definition.
-
-No ping touches their indexes, and a row that is no JSON is in neither."""
-INDEXES = (
-    f"CREATE INDEX jobs_triggered ON jobs(id) WHERE {TRIGGERED}",
-    f"CREATE INDEX jobs_owner ON jobs({OWNER})",
-)
-"""Their migration."""
-IDS_MAX = 100_000
-"""Row numbers remembered, in about 13 MB."""
-SEEN_MAX = 50_000
-"""Rows remembered with their contents, in about 12 MB."""
+ROWS_MAX = 100_000
+"""Job rows remembered, in about 35 MB."""
 
 
 def chosen(db: sqlite3.Connection, select: str, keys: Collection[object]) -> list[tuple[Any, ...]]:
@@ -45,42 +33,40 @@ class JobRow(NamedTuple):
     uuid: str | None
 
 
-class Ids:
-    """The row in which each job was last seen: finding it by number avoids the slug index.
+ROW = f"slug, {', '.join(JobRow._fields)}"
+"""The columns with which each row begins that `JobRows.note` is given."""
 
-    The row may since be gone, or another job's: it counts only if it has the slug.
+
+class JobRows:
+    """The jobs' rows as last seen: finding one by its number avoids the slug index.
+
+    It may since be gone, changed, or another job's. The oldest are forgotten, one for each new one.
     """
 
     def __init__(self) -> None:
-        self._ids: dict[str, int] = {}
-        self._seen: dict[str, JobRow] = {}
+        self._rows: OrderedDict[str, JobRow] = OrderedDict()
 
     def seen(self, slug: str, version: int) -> JobRow | None:
-        """The job's row, if it had this version when last seen. It may have changed since."""
-        row = self._seen.get(slug)
+        """The job's row, if it had this version when last seen."""
+        row = self._rows.get(slug)
         return row if row is not None and row.version == version else None
 
     def remember(self, rows: Mapping[str, JobRow]) -> None:
-        """Remember these jobs' rows, now that they are durable."""
-        if len(self._seen) + len(rows) > SEEN_MAX:
-            self._seen = {}  # not cleared: another thread may be reading it
-        self._seen.update(rows)
+        """Remember these jobs' rows, which are durable."""
+        self._rows.update(rows)
+        while len(self._rows) > ROWS_MAX:
+            self._rows.popitem(last=False)
 
-    def note(self, seen: Iterable[tuple[str, int]]) -> list[str]:
-        """Remember these jobs' row numbers; returns their slugs."""
-        found = dict(seen)
-        if len(self._ids) + len(found) > IDS_MAX:
-            self._ids = {}  # not cleared: another thread may be reading it
-        self._ids.update(found)
-        return list(found)
+    def note(self, found: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Remember what was read of jobs' rows (see ROW); returns it."""
+        read = list(found)
+        self.remember({row[0]: JobRow(*row[1:5]) for row in read})
+        return read
 
-    def find(self, db: sqlite3.Connection, columns: str, slugs: Collection[str]) -> list[tuple[Any, ...]]:
-        """Slug, row number and the named columns of each of these jobs that exists."""
-        select = f"SELECT slug, id, {columns} FROM jobs WHERE"  # noqa: S608 - the names are ours
-        ids, wanted = self._ids, set(slugs)
-        found = chosen(db, f"{select} id IN", [ids[slug] for slug in wanted if slug in ids])
-        found = [row for row in found if row[0] in wanted]
-        others = wanted.difference(row[0] for row in found)
-        new = chosen(db, f"{select} slug IN", others)
-        self.note(row[:2] for row in new)
-        return found + new
+    def find(self, db: sqlite3.Connection, slugs: Collection[str], others: str = "") -> list[tuple[Any, ...]]:
+        """ROW, and the other columns named, of each of these jobs that exists."""
+        select = f"SELECT {ROW}{others} FROM jobs WHERE"  # noqa: S608 - the names are ours
+        known = [row.id for row in map(self._rows.get, slugs) if row is not None]
+        found = [row for row in chosen(db, f"{select} id IN", known) if row[0] in slugs]
+        missing = set(slugs).difference(row[0] for row in found)
+        return self.note(found + chosen(db, f"{select} slug IN", missing))

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import DAY, NEVER, Commit, Document, Due, Mark, Snapshot
 from heartbeat.store import rows
 from heartbeat.store.protocol import HISTORY_READ, OLDER_MAX
 from heartbeat.store.sqlite.commit import DEFINED, keep
-from heartbeat.store.sqlite.file import MIGRATIONS, SQLiteFile
-from heartbeat.store.sqlite.find import OWNER, TRIGGERED, Ids, chosen
+from heartbeat.store.sqlite.file import SQLiteFile
+from heartbeat.store.sqlite.find import ROW, JobRows, chosen
+from heartbeat.store.sqlite.schema import MIGRATIONS, OWNER, TRIGGERED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from heartbeat.model import Change, Delivery, Entry, Job
-    from heartbeat.store.sqlite.file import Migration
+    from heartbeat.store.sqlite.schema import Migration
 
 # Comparing with NEVER lets SQLite see that the partial index is enough.
-DUE = f"SELECT slug, id FROM jobs WHERE due <= ? AND due < {NEVER} ORDER BY due LIMIT ?"  # noqa: S608 - a constant
+DUE = f"SELECT {ROW} FROM jobs WHERE due <= ? AND due < {NEVER} ORDER BY due LIMIT ?"  # noqa: S608 - a constant
 OUTBOX = f"""SELECT delivery, id FROM deliveries
     WHERE next_at <= ? AND next_at < {NEVER} ORDER BY next_at LIMIT ?"""  # noqa: S608 - a constant
 OF_INCIDENT = "SELECT delivery, id FROM deliveries WHERE incident = ? ORDER BY created_at, id"
-COLUMNS = "uuid, due, state, definition"
-PAGE = f"SELECT slug, id, {COLUMNS} FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"  # noqa: S608 - a constant
-WITH_TRIGGER = f"SELECT slug, id, {COLUMNS} FROM jobs INDEXED BY jobs_triggered WHERE {TRIGGERED}"  # noqa: S608 - the same
+CONTENTS = ", due, state, definition"
+PAGE = f"SELECT {ROW}{CONTENTS} FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"  # noqa: S608 - a constant
+WITH_TRIGGER = f"SELECT {ROW}{CONTENTS} FROM jobs INDEXED BY jobs_triggered WHERE {TRIGGERED}"  # noqa: S608 - the same
 # The plus takes the affinity away that would keep SQLite from searching the index.
 OWNED = f"SELECT slug, definition FROM jobs INDEXED BY jobs_owner WHERE {OWNER} = +CAST(? AS TEXT)"  # noqa: S608 - the same
 NAMED = "SELECT slug, definition FROM jobs WHERE slug IN"
@@ -50,7 +52,8 @@ PURGE_DELIVERIES = f"""DELETE FROM deliveries WHERE number IN (
 LEFT_KEPT = 7 * DAY
 PURGE_GONE = """DELETE FROM gone WHERE (last IS NULL OR last < (SELECT min(id) FROM log))
     AND coalesce(removed_at, 0) < :before"""
-LEFT = "SELECT slug, 0, uuid, state, definition FROM gone WHERE state IS NOT NULL AND slug IN"
+LEFT = f"""SELECT slug, 0, 0, last, uuid, {NEVER}, state, definition FROM gone
+    WHERE state IS NOT NULL AND slug IN"""  # noqa: S608 - the same
 
 
 class SQLiteStore:
@@ -61,7 +64,7 @@ class SQLiteStore:
 
     def __init__(self, path: str | Path, *, timeout: float = 5.0, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         self._file = SQLiteFile(str(path), timeout, migrations)
-        self._ids = Ids()
+        self._jobs = JobRows()
 
     @property
     def era(self) -> int:
@@ -91,13 +94,12 @@ class SQLiteStore:
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """See Store.load."""
         with self._file.reading() as db:
-            return {row[0]: _snapshot(row) for row in self._ids.find(db, COLUMNS, slugs)}
+            return {row[0]: _snapshot(row) for row in self._jobs.find(db, set(slugs), CONTENTS)}
 
     def left(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """See Store.left."""
         with self._file.reading() as db:
-            found = chosen(db, LEFT, slugs)
-            return {row[0]: _snapshot((*row[:3], NEVER, *row[3:])) for row in found}
+            return {row[0]: _snapshot(row) for row in chosen(db, LEFT, slugs)}
 
     def page(self, after: str, limit: int) -> list[Snapshot]:
         """See Store.page."""
@@ -127,16 +129,30 @@ class SQLiteStore:
     def due(self, since: Mark, now: int, limit: int) -> Due:
         """See Store.due: an index needs no lower bound, and what was looked at has left it."""
         with self._file.reading() as db:
-            slugs = self._ids.note(db.execute(DUE, (now, limit)))
+            slugs = [row[0] for row in self._jobs.note(db.execute(DUE, (now, limit)))]
         full = len(slugs) >= limit
         return Due(slugs=tuple(slugs), reached=since if full else Mark(at=max(since.at, now)), more=full)
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit: one transaction for all of them."""
-        with self._file.writing() as db:
-            kept, rows_now = keep(db, self._ids, changes)
-        self._ids.remember(rows_now)
-        return [Commit.STORED if one else Commit.STALE for one in kept]
+        return self.start(changes)()
+
+    def start(self, changes: Sequence[Change]) -> Callable[[], list[Commit]]:
+        """Write the changes, not yet durably; what is returned makes them so, in any thread, and must be called.
+
+        Until then nobody else can write. Its answers are those of `commit`.
+        """
+        with ExitStack() as stack:
+            db = stack.enter_context(self._file.writing())
+            kept, rows_now = keep(db, self._jobs, changes)
+            under_way = stack.pop_all()
+
+        def end() -> list[Commit]:
+            under_way.close()
+            self._jobs.remember(rows_now)
+            return [Commit.STORED if one else Commit.STALE for one in kept]
+
+        return end
 
     def history(self, slug: str, limit: int, slot: int | None = None, since: int | None = None) -> list[Entry]:
         """See Store.history."""
@@ -172,11 +188,15 @@ class SQLiteStore:
             db.execute(PURGE_GONE, {"before": before - LEFT_KEPT})
         return gone
 
+    def checkpoint(self) -> None:
+        """See SQLiteFile.checkpoint: for a thread of its own, often, where commits must not be held up."""
+        self._file.checkpoint()
+
     def close(self) -> None:
         """See Store.close."""
         self._file.close()
 
 
-def _snapshot(row: tuple[str, int, str | None, int, str, str]) -> Snapshot:
-    slug, _, uuid, due, state, definition = row
+def _snapshot(row: tuple[Any, ...]) -> Snapshot:
+    slug, _, _, _, uuid, due, state, definition = row
     return Snapshot(job=rows.load_job(definition, slug), state=rows.STATE.load(state, slug), due=due, uuid=uuid or "")
