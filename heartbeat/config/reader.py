@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec import json
 
 from heartbeat.config.channels import read_channels
-from heartbeat.config.declared import Config
+from heartbeat.config.declared import Config, Origin
 from heartbeat.config.doubts import UNUSED_CHANNEL, tell_doubts
 from heartbeat.config.findings import Findings, Mistake, Position
 from heartbeat.config.jobs import DeclaredJob, Defaults, check_names, read_defaults, read_jobs
 from heartbeat.config.keys import record
 from heartbeat.config.located import Located
 from heartbeat.config.nodes import compose
+from heartbeat.config.objections import FOREIGN_NAMES
 from heartbeat.config.tables import EXTENSION, SERVICE_KEYS, TOP_KEYS
 from heartbeat.config.unreadable import SIZE_MAX, decode
 from heartbeat.errors import BadConfig
@@ -23,8 +24,6 @@ from heartbeat.errors import BadConfig
 if TYPE_CHECKING:
     from heartbeat.model import Job
 
-FOREIGN_NAMES = frozenset({"ping", "api"})
-"""Owners other than files."""
 NAMES_SHOWN = 5
 
 
@@ -41,7 +40,7 @@ def read_file(path: str | Path) -> Config:
     with findings.kept():
         text = decode(_bytes(path))
     _stop(findings)
-    return _read(text, path.name, findings)
+    return _read(text, path.name, findings, str(path.resolve()))
 
 
 def _bytes(path: Path) -> bytes:
@@ -52,10 +51,10 @@ def _bytes(path: Path) -> bytes:
         raise Mistake(Position(), "", f"the file cannot be read: {error.strerror}") from None
 
 
-def _read(text: str, name: str, findings: Findings) -> Config:
+def _read(text: str, name: str, findings: Findings, path: str = "") -> Config:
     config = None
     with findings.kept():
-        config = _config(_root(text, findings), name)
+        config = _config(_root(text, findings), name, path)
     _stop(findings)
     if config is None:  # cannot happen: without a mistake there is a configuration
         raise BadConfig((f"{findings.name}:1:1: the file cannot be read",))
@@ -74,7 +73,7 @@ def _root(text: str, findings: Findings) -> Located:
     return Located(node, findings)
 
 
-def _config(root: Located, name: str) -> Config | None:
+def _config(root: Located, name: str, path: str) -> Config | None:
     top = record(root, TOP_KEYS, allowed=EXTENSION)
     if top.get("name") in FOREIGN_NAMES:
         mistake = root.entries()["name"].mistake(f"{top['name']} means jobs that no file owns; choose another")
@@ -99,6 +98,8 @@ def _config(root: Located, name: str) -> Config | None:
         fallback=fallback,
         digest=_digest(jobs, channels, told, fallback),
         warnings=root.findings.told(root.findings.doubts),
+        origins=(Origin(owner=owner, path=path, named="name" in top),),
+        confirm=top.get("confirm", ""),
     )
 
 
