@@ -71,7 +71,14 @@ class UnknownJob(CallerError):
 
 
 class NotAgreed(CallerError):
-    """A jobs file would remove many jobs, or take over those of another file, and nobody has agreed to it."""
+    """A jobs file would remove many jobs, or take over those of another file, and nobody has agreed to it.
+
+    brief: the same without the names of jobs and folders.
+    """
+
+    def __init__(self, message: str, brief: str) -> None:
+        super().__init__(message)
+        self.brief = brief
 
 
 class NotNow(CallerError):

@@ -15,7 +15,7 @@ from heartbeat.config.declared import BUILD, CONFIRM_LENGTH
 from heartbeat.config.findings import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from heartbeat.config.declared import Config, Origin
     from heartbeat.config.difference import Plan
@@ -32,9 +32,10 @@ REMOVALS, ADOPT = "--allow-removals", "--adopt"
 
 
 class Objection(Struct, frozen=True, kw_only=True):
-    """What the file would do, and the option of `apply` that agrees to it."""
+    """What the file would do, to which jobs, and the option of `apply` that agrees to it."""
 
     text: str
+    jobs: str
     option: str
 
 
@@ -45,15 +46,17 @@ def objections(config: Config, plan: Plan, places: Mapping[str, str]) -> tuple[O
     return (*_removals(config, plan), *_second_source(config, plan, places), *_taken(config, plan))
 
 
-def refusal(config: Config, found: Iterable[Objection], given: str) -> str:
-    """The objections as sentences, with the remedies. given: how the file was named."""
-    lines = [f"{given} is not applied: it would {each.text}; {_remedy(each, given)}" for each in found]
+def refusal(config: Config, found: Sequence[Objection], given: str, *, brief: bool = False) -> str:
+    """The objections as sentences, with the remedies. given: how the file was named; brief: without names of jobs."""
+    lines = [_sentence(each, given, brief=brief) for each in found]
     confirm = f'or write `confirm: "{config.digest[:CONFIRM_LENGTH]}"` into it, which holds for this content alone'
     return "\n".join([*lines[:-1], f"{lines[-1]}, {confirm}"])
 
 
-def _remedy(found: Objection, given: str) -> str:
-    return f"if that is meant: `heartbeat apply {given} {found.option}`"
+def _sentence(found: Objection, given: str, *, brief: bool) -> str:
+    jobs = "" if brief else f" ({found.jobs})"
+    remedy = f"if that is meant: `heartbeat apply {given} {found.option}`"
+    return f"{given} is not applied: it would {found.text}{jobs}; {remedy}"
 
 
 def _removals(config: Config, plan: Plan) -> Iterator[Objection]:
@@ -65,7 +68,7 @@ def _removals(config: Config, plan: Plan) -> Iterator[Objection]:
         if not wanted[owner] or (count > FEW and 2 * count > there):
             names = _names(job.slug for job in plan.removed if job.source == owner)
             what = "all" if count == there else f"{count} of the"
-            yield Objection(text=f"remove {what} {there} jobs of {printable(owner)} ({names})", option=REMOVALS)
+            yield Objection(text=f"remove {what} {there} jobs of {printable(owner)}", jobs=names, option=REMOVALS)
 
 
 def _second_source(config: Config, plan: Plan, places: Mapping[str, str]) -> Iterator[Objection]:
@@ -76,10 +79,11 @@ def _second_source(config: Config, plan: Plan, places: Mapping[str, str]) -> Ite
         touched = [*_touched(origin, plan)]
         if touched:
             text = (
-                f"change or remove {len(touched)} jobs ({_names(touched)}) that {printable(before)} declared; two "
-                "files without a `name` are one to us: give this one a `name:`, unless it is the same one, moved"
+                f"change or remove {len(touched)} jobs of a file of the same name in another folder; two files without "
+                f"a `name` are one to us: give this one a `name:`, unless it is the same one, moved"
             )
-            yield Objection(text=text, option=ADOPT)
+            jobs = f"{printable(before)}: {_names(touched)}"
+            yield Objection(text=text, jobs=jobs, option=ADOPT)
 
 
 def _touched(origin: Origin, plan: Plan) -> Iterator[str]:
@@ -94,7 +98,7 @@ def _taken(config: Config, plan: Plan) -> Iterator[Objection]:
         if owner and owner not in FOREIGN_NAMES | {NOBODY} | config.owners:
             taken.setdefault(owner, []).append(changed.new.slug)
     for owner, slugs in sorted(taken.items()):
-        yield Objection(text=f"take over {len(slugs)} jobs of {printable(owner)} ({_names(slugs)})", option=ADOPT)
+        yield Objection(text=f"take over {len(slugs)} jobs of {printable(owner)}", jobs=_names(slugs), option=ADOPT)
 
 
 def _names(slugs: Iterable[str]) -> str:

@@ -12,6 +12,8 @@ from heartbeat.verbs import documents
 from heartbeat.verbs.apply import apply, plan_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heartbeat.config import Config, Plan
     from heartbeat.config.objections import Objection
     from heartbeat.store.protocol import Store
@@ -45,12 +47,20 @@ def weighed(store: Store, config: Config, consent: Consent = NONE) -> tuple[Plan
 
 def apply_agreed(store: Store, config: Config, now: int, consent: Consent = NONE, *, given: str = "") -> Plan:
     """Apply the file. given: how it was named. Raises NotAgreed; then nothing has changed."""
-    todo, open_ = weighed(store, config, consent)
-    if open_:
-        raise NotAgreed(refusal(config, open_, given or config.name))
+    todo, against = weighed(store, config, consent)
+    carry_out(store, config, now, todo, against, given=given)
+    return todo
+
+
+def carry_out(  # noqa: PLR0913 - what `weighed` said, and of which file
+    store: Store, config: Config, now: int, todo: Plan, against: Sequence[Objection], *, given: str = ""
+) -> None:
+    """Do what `weighed` said just now, unless there is something against it: NotAgreed."""
+    if against:
+        name = given or config.name
+        raise NotAgreed(refusal(config, against, name), refusal(config, against, name, brief=True))
     apply(store, config, now, todo)
     _remember(store, config)
-    return todo
 
 
 def _remember(store: Store, config: Config) -> None:

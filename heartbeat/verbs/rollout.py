@@ -10,6 +10,7 @@ from heartbeat.telemetry import Happened
 from heartbeat.verbs import channel_state, documents, service_state
 from heartbeat.verbs.agreed import apply_agreed
 from heartbeat.verbs.illness import fall_ill, get_well
+from heartbeat.verbs.kept_file import JOBS_FILE
 
 if TYPE_CHECKING:
     from heartbeat.config import Config
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 APPLIED = "applied"
 """Document: for each owner of jobs, the digest that was applied, or until when somebody is applying one."""
-JOBS_FILE = "jobs-file"
-"""The illness of a jobs file that cannot be read or is not applied."""
 CLAIM = 3 * MINUTE
 """Longer than a call of the checker may take. One that is ended in the middle leaves the rest to the next."""
 
@@ -48,7 +47,7 @@ class Rollout:
                 self._apply(now)
             except NotAgreed as problem:  # asked again when the claim has run out: somebody may agree meanwhile
                 self._log.tell(Happened.CONFIG_BROKEN, says=problem)
-                fall_ill(self._store, JOBS_FILE, str(problem), now, self._config.service)
+                fall_ill(self._store, JOBS_FILE, problem.brief, now, self._config.service)
                 return
             done = {name: {"digest": digest}}
             documents.edit(self._store, APPLIED, lambda value: {**(value or {}), **done}, "others kept applying theirs")

@@ -85,7 +85,7 @@ def test_two_projects_each_with_a_jobs_yaml_and_one_database(machine):
     assert machine.run("apply", "shop/jobs.yaml", when="2026-11-20T00:00")[0] == 0
     status, _, err = machine.run("apply", "blog/jobs.yaml")
     assert status == 2
-    assert f"change or remove 2 jobs (orders, orders-2) that {machine.folder / 'shop/jobs.yaml'} declared" in err
+    assert f"moved ({machine.folder / 'shop/jobs.yaml'}: orders, orders-2); if that is meant" in err
     assert "give this one a `name:`" in err
     machine.write(file("digest", name="blog"), "blog/jobs.yaml")
     assert machine.run("apply", "blog/jobs.yaml")[0] == 0
