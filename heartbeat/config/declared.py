@@ -37,7 +37,8 @@ class Config(Struct, frozen=True, kw_only=True):
     name: who owns its jobs (Job.source); channels: {name: {kind: settings}}, `${…}` unresolved; service: who hears
     about the service itself; fallback: who hears what another channel does not take, empty: all others; digest:
     depends on the meaning, not on how it is written; warnings: each with file, line and column; origins: the files it
-    was read from; confirm: the beginning of the digest of which the file says that it is meant.
+    was read from; confirm: the beginning of the digest of which the file says that it is meant; watched: the
+    files it was read from, as patterns for `glob`.
     """
 
     name: str
@@ -49,11 +50,12 @@ class Config(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     origins: tuple[Origin, ...] = ()
     confirm: str = ""
+    watched: tuple[str, ...] = ()
 
     @property
     def owners(self) -> frozenset[str]:
         """Whose jobs these are."""
-        return frozenset({self.name, *(origin.owner for origin in self.origins)})
+        return frozenset(origin.owner for origin in self.origins) or frozenset({self.name})
 
     @property
     def confirmed(self) -> bool:
@@ -64,7 +66,7 @@ class Config(Struct, frozen=True, kw_only=True):
 def compiled(config: Config) -> bytes:
     """The configuration as JSON; references such as `${env:NAME}` stay unresolved."""
     origins = tuple(replace(origin, path=origin.path and BUILD) for origin in config.origins)
-    return msgspec.json.encode(replace(config, origins=origins))
+    return msgspec.json.encode(replace(config, origins=origins, watched=(BUILD,) * len(config.watched)))
 
 
 def load(path: str | Path) -> Config:

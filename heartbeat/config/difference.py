@@ -132,14 +132,26 @@ def summary(job: Job) -> str:
 
 
 def render(plan: Plan, *, color: bool) -> str:
-    """The plan as a diff, one job a line (`+` new, `~` changed, `-` removed), and the count below."""
-    lines = [_line("+", _GREEN, f"{job.slug}: {summary(job)}", color=color) for job in plan.added]
+    """The plan as a diff, one job a line (`+` new, `~` changed, `-` removed), and the count below.
+
+    Where several files declare the jobs, each says which.
+    """
+    several = len({job.source for job in (*plan.added, *plan.removed, *plan.unchanged, *_new(plan))}) > 1
+    lines = [_line("+", _GREEN, f"{_named(job, several)}: {summary(job)}", color=color) for job in plan.added]
     for changed in plan.changed:
         taken = f" (adopted from {printable(changed.adopted_from)})" if changed.adopted_from else ""
-        lines.append(_line("~", _YELLOW, changed.new.slug + taken, color=color))
+        lines.append(_line("~", _YELLOW, _named(changed.new, several) + taken, color=color))
         lines += [f"    {each.field}: {each.old} → {each.new}" for each in changed.differences]
-    lines += [_line("-", _RED, printable(job.slug), color=color) for job in plan.removed]
+    lines += [_line("-", _RED, _named(job, several), color=color) for job in plan.removed]
     return "\n".join([*lines, count(plan)]) + "\n"
+
+
+def _new(plan: Plan) -> tuple[Job, ...]:
+    return tuple(changed.new for changed in plan.changed)
+
+
+def _named(job: Job, several: bool) -> str:
+    return printable(f"{job.slug} [{job.source}]" if several else job.slug)
 
 
 def _line(mark: str, paint: str, text: str, *, color: bool) -> str:

@@ -67,8 +67,9 @@ def _removals(config: Config, plan: Plan) -> Iterator[Objection]:
         there = count + kept[owner]
         if not wanted[owner] or (count > FEW and 2 * count > there):
             names = _names(job.slug for job in plan.removed if job.source == owner)
-            what = "all" if count == there else f"{count} of the"
-            yield Objection(text=f"remove {what} {there} jobs of {printable(owner)}", jobs=names, option=REMOVALS)
+            all_ = "the only job" if there == 1 else f"all {there} jobs"
+            what = all_ if count == there else f"{count} of the {there} jobs"
+            yield Objection(text=f"remove {what} of {printable(owner)}", jobs=names, option=REMOVALS)
 
 
 def _second_source(config: Config, plan: Plan, places: Mapping[str, str]) -> Iterator[Objection]:
@@ -79,7 +80,7 @@ def _second_source(config: Config, plan: Plan, places: Mapping[str, str]) -> Ite
         touched = [*_touched(origin, plan)]
         if touched:
             text = (
-                f"change or remove {len(touched)} jobs of a file of the same name in another folder; two files without "
+                f"change or remove {_jobs(touched)} of a file of the same name in another folder; two files without "
                 f"a `name` are one to us: give this one a `name:`, unless it is the same one, moved"
             )
             jobs = f"{printable(before)}: {_names(touched)}"
@@ -98,9 +99,13 @@ def _taken(config: Config, plan: Plan) -> Iterator[Objection]:
         if owner and owner not in FOREIGN_NAMES | {NOBODY} | config.owners:
             taken.setdefault(owner, []).append(changed.new.slug)
     for owner, slugs in sorted(taken.items()):
-        yield Objection(text=f"take over {len(slugs)} jobs of {printable(owner)}", jobs=_names(slugs), option=ADOPT)
+        yield Objection(text=f"take over {_jobs(slugs)} of {printable(owner)}", jobs=_names(slugs), option=ADOPT)
 
 
 def _names(slugs: Iterable[str]) -> str:
     names = [printable(slug) for slug in slugs]
     return ", ".join(names[:NAMES_SHOWN]) + (", …" if names[NAMES_SHOWN:] else "")
+
+
+def _jobs(slugs: Sequence[str]) -> str:
+    return "1 job" if len(slugs) == 1 else f"{len(slugs)} jobs"

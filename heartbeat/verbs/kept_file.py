@@ -56,7 +56,7 @@ def ailing(problem: CallerError, name: str) -> str:
     if not isinstance(problem, BadConfig):
         return f"the jobs file {name} cannot be used: {problem}; {stays}"
     line, column, first = _placed(problem.problems[0])
-    if first.startswith("the file "):
+    if first.startswith(("the file ", "the folder ")):
         return f"the jobs file {name} cannot be used: {first}; {stays}"
     more = f" and {len(problem.problems) - 1} more" if problem.problems[1:] else ""
     place = f"mistake at line {line}, column {column}{more}"

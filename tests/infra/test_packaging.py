@@ -61,7 +61,7 @@ def test_the_example_for_aws_has_no_doubts():
 
 def test_the_jobs_on_the_page_about_deploying_can_be_read():
     blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "deploy.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert [[job.slug for job in read(block).jobs] for block in blocks] == [
+    assert [[job.slug for job in read(block).jobs] for block in blocks if ".github/" not in block] == [
         ["daily-report"],
         ["heartbeat-in-frankfurt"],
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
 from heartbeat.config import Config, Plan, plan, read_file, render
+from heartbeat.config.files import together
 from heartbeat.config.markdown import markdown
 from heartbeat.config.objections import ADOPT, REMOVALS, refusal
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMATS = ("text", "markdown")
+FINDING = re.compile(r"(.*?):(\d+):(\d+): (.*)", re.DOTALL)
 CHANGES = 2
 """The exit status of `plan --exit-code` that says so, as of terraform's -detailed-exitcode."""
 
 
 def _file_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", nargs="?", metavar="FILE", help="the same as --config")
+    parser.add_argument("file", nargs="*", metavar="FILE", help="the same as --config")
     add_config(parser)
 
 
@@ -50,7 +53,7 @@ def _apply_arguments(parser: ArgumentParser) -> None:
 
 
 def _path(call: Invocation) -> Path:
-    call.args.config = call.args.file or call.args.config
+    call.args.config = together(call.args.file) or call.args.config
     return config_path(call.args)
 
 
@@ -93,16 +96,17 @@ def _checked(path: Path, config: Config | None, errors: Sequence[str], warnings:
     return {
         "file": str(path),
         "ok": config is not None,
-        "errors": [_finding(path, text) for text in errors],
-        "warnings": [_finding(path, text) for text in warnings],
+        "errors": [_finding(text) for text in errors],
+        "warnings": [_finding(text) for text in warnings],
         "jobs": sorted(job.slug for job in config.jobs) if config else [],
         "channels": sorted(config.channels) if config else [],
     }
 
 
-def _finding(path: Path, text: str) -> dict[str, Any]:
-    line, column, message = text.removeprefix(f"{path}:").split(":", 2)
-    return {"line": int(line), "column": int(column), "message": message.strip()}
+def _finding(text: str) -> dict[str, Any]:
+    found = FINDING.fullmatch(text)
+    file, line, column, message = found.groups() if found else ("", 1, 1, text)
+    return {"file": file, "line": int(line), "column": int(column), "message": message.strip()}
 
 
 def _plan(call: Invocation) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from heartbeat import settings
 from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
+from heartbeat.config.files import absolute
 from heartbeat.core.blind import LONG, Ears
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store, place
@@ -81,7 +82,7 @@ def _read(call: Invocation, store: Store) -> tuple[Config | KeptFile, bool]:
             call.screen.complain(line)
         fall_ill(store, ILLNESS, ailing(problem, path.name), call.now, before.service)
         return before, True
-    keep(store, config, str(path.resolve()))
+    keep(store, config, absolute(path))
     get_well(store, ILLNESS, call.now, config.service)
     return config, False
 

@@ -6,11 +6,13 @@ database for the next start. That is an illness of the service, told once.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.build import build
 from heartbeat.config import read_file
+from heartbeat.config.files import absolute, matching, patterns
 from heartbeat.doors.lambdas.lazy_channels import KEPT, Broken
 from heartbeat.errors import BadConfig, BadSetting, CallerError
 from heartbeat.model import SECOND
@@ -21,14 +23,14 @@ from heartbeat.verbs.illness import fall_ill, get_well
 from heartbeat.verbs.kept_file import JOBS_FILE, ailing, gone, keep, kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from heartbeat.channels.protocol import Channel
     from heartbeat.store.protocol import Store
     from heartbeat.telemetry import Log
     from heartbeat.verbs.kept_file import KeptFile
 
-    Stamp = tuple[int, int, int, int]
+    Stamp = tuple[str, int, int, int, int]
 
 TOLD_MAX = 20
 """Most sentences about a file that become log lines."""
@@ -38,7 +40,7 @@ SETTLED = 5 * SECOND
 """And believed for so long when it is broken, gone or without jobs that it had: half of a file looks like that."""
 RETRY = 10 * SECOND
 """After this, a file that was refused is looked at again: somebody may have agreed, or a secret may be there."""
-_MISSING: Stamp = (0, 0, 0, 0)
+_MISSING: tuple[Stamp, ...] = ()
 
 
 class JobsFile:
@@ -50,6 +52,7 @@ class JobsFile:
         self._since = self._fresh_until = self._retry_at = 0
         self._digest = self._ill = ""
         self._declared: Mapping[str, Mapping[str, Any]] = {}
+        self._watched: tuple[str, ...] = ()
         self.pending = False
         """Whether the file has changed and is not applied yet."""
         self.channels: Mapping[str, Channel] = {}
@@ -86,7 +89,10 @@ class JobsFile:
         carry_out(self._store, config, now, todo, against, given=self._path.name)
         self.channels, self.service, self.fallback = channels, config.service, config.fallback
         channel_state.forget(self._store, channels, now, config.service)
-        keep(self._store, config, str(self._path.resolve()))
+        keep(self._store, config, absolute(self._path))
+        if config.watched != self._watched:  # others than were looked at: they are, from now on
+            self._watched = config.watched
+            stamp = self._look()
         self._stamp, self._declared, self._fresh_until = stamp, config.channels, now + KEPT
         if config.digest != self._digest:
             self._tell(Happened.CONFIG_DOUBT, config.warnings)
@@ -123,8 +129,10 @@ class JobsFile:
                 self._broken(problem, stamp, now)
             return False
 
-    def _look(self) -> Stamp:
-        return _MISSING if self._path is None else _stamp(self._path)
+    def _look(self) -> tuple[Stamp, ...]:
+        """The files as they are now, those that a pattern newly stands for included."""
+        watched = () if self._path is None else dict.fromkeys([*patterns(self._path), *self._watched])
+        return tuple(stamp for pattern in watched for file in matching(pattern) for stamp in _stamp(file))
 
     def _go_back(self, before: KeptFile, now: int) -> None:
         """To the last good definitions. A channel that cannot be made keeps its messages waiting."""
@@ -144,7 +152,7 @@ class JobsFile:
         self._stamp = _MISSING
         return False
 
-    def _broken(self, problem: CallerError, stamp: Stamp, now: int) -> None:
+    def _broken(self, problem: CallerError, stamp: tuple[Stamp, ...], now: int) -> None:
         self._fall_ill(ailing(problem, self._name), str(problem).splitlines(), now)
         self._stamp = stamp
         if isinstance(problem, BadConfig):  # another time will not help
@@ -181,10 +189,8 @@ class JobsFile:
             self._log.tell(what, says=f"and {len(sentences) - TOLD_MAX} more; `heartbeat check` shows them all")
 
 
-def _stamp(path: Path) -> Stamp:
-    """What changes with the file: its content, its place, and who may read it."""
-    try:
+def _stamp(path: Path) -> Iterator[Stamp]:
+    """What changes with a file: its content, its place, and who may read it."""
+    with suppress(OSError):
         found = path.stat()
-    except OSError:
-        return _MISSING
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
+        yield str(path), found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns

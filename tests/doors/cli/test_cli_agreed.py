@@ -122,7 +122,7 @@ def test_two_named_files_do_not_take_a_shared_job_back_and_forth(machine):
     machine.run("apply", "one.yaml", when="2026-11-20T00:00")
     status, _, err = machine.run("apply", "two.yaml")
     assert status == 2
-    assert "would take over 1 jobs of one (shared)" in err
+    assert "would take over 1 job of one (shared)" in err
     assert names(machine) == ["a", "shared"]
     assert machine.run("apply", "two.yaml", "--adopt")[0] == 0
     assert machine.run("apply", "two.yaml")[0] == 0
@@ -185,3 +185,63 @@ def test_a_comment_of_a_refused_plan_warns(fourteen):
     fourteen.write(file(*many(2)))
     out = fourteen.run("plan", "--format", "markdown")[1]
     assert "> [!WARNING]\n> jobs.yaml is not applied: it would remove 12 of the 14 jobs" in out
+
+
+class TestFolder:
+    """`--config conf.d`: several teams, one server."""
+
+    @pytest.fixture
+    def folder(self, machine):
+        (machine.folder / "conf").mkdir()
+        machine.write(file("a", "b"), "conf/one.yaml")
+        machine.write(
+            "jobs: {c: {schedule: every 1h, notify: o}, d: {schedule: every 1h, notify: o}}\n", "conf/two.yaml"
+        )
+        assert machine.run("apply", "conf", when="2026-11-20T00:00")[0] == 0
+        return machine
+
+    def test_plan_status_and_explain_say_whose_a_job_is(self, folder):
+        (folder.folder / "heartbeat.db").rename(folder.folder / "other.db")
+        out = folder.run("plan", "--config", "conf/one.yaml", "--config", "conf/two.yaml")[1]
+        assert ("+ a [one.yaml]: " in out, "+ c [two.yaml]: " in out) == (True, True)
+        jobs = folder.json("status", "--db", "other.db")["jobs"]
+        assert {each["job"]: each["declared_by"] for each in jobs} == {
+            "a": "one.yaml", "b": "one.yaml", "c": "two.yaml", "d": "two.yaml"
+        }  # fmt: skip
+        assert "declared by   two.yaml" in folder.run("explain", "c", "--db", "other.db")[1]
+
+    def test_a_job_moved_from_file_to_file_is_nobodys_theft(self, folder):
+        folder.write(file("a"), "conf/one.yaml")
+        folder.write("jobs: {b: {schedule: every 1h, notify: o}, c: {schedule: every 1h, notify: o}, "
+                     "d: {schedule: every 1h, notify: o}}\n", "conf/two.yaml")  # fmt: skip
+        status, out, _ = folder.run("apply", "conf")
+        assert (status, "~ b [two.yaml] (adopted from one.yaml)" in out) == (0, True)
+
+    def test_a_file_taken_out_of_the_folder_takes_its_jobs_with_it_when_that_is_meant(self, folder):
+        (folder.folder / "conf" / "two.yaml").unlink()
+        status, _, err = folder.run("apply", "conf")
+        assert (status, "would remove all 2 jobs of two.yaml (c, d)" in err) == (2, True)
+        assert folder.run("apply", "conf", "--allow-removals")[0] == 0
+        assert names(folder) == ["a", "b"]
+        assert folder.run("apply", "conf")[1] == "nothing to do, 2 unchanged\n"
+
+    def test_one_file_of_the_folder_emptied_is_refused_though_the_others_are_full(self, folder):
+        folder.write("jobs: {}\n", "conf/two.yaml")
+        assert folder.run("apply", "conf")[0] == 2
+        assert names(folder) == ["a", "b", "c", "d"]
+
+    def test_a_file_moved_to_the_folder_of_another_server_is_not_missed_here(self, folder):
+        (folder.folder / "elsewhere").mkdir()
+        folder.write(file("x"), "elsewhere/x.yaml")
+        (folder.folder / "conf" / "two.yaml").rename(folder.folder / "elsewhere" / "two.yaml")
+        assert folder.run("apply", "elsewhere")[0] == 0
+        assert folder.run("apply", "conf")[1] == "nothing to do, 2 unchanged\n"
+        assert names(folder) == ["a", "b", "c", "d", "x"]
+
+    def test_check_names_the_file_of_each_mistake(self, folder):
+        folder.write("jobs: {c: {schedule: nonsense}}\n", "conf/two.yaml")
+        (error,) = folder.json("check", "conf")["errors"]
+        assert (error["file"], error["line"], error["column"]) == ("conf/two.yaml", 1, 22)
+
+    def test_doctor_reads_the_folder(self, folder):
+        assert "conf can be used, with 4 jobs" in folder.run("doctor", "--config", "conf")[1]

@@ -105,7 +105,7 @@ def test_a_folder_where_the_file_was(desk):
     desk.path.unlink()
     desk.path.mkdir()
     desk.wait(60_000)
-    assert "jobs.yaml cannot be used: the file cannot be read: Is a directory; the definitions" in desk.ill[0]
+    assert "jobs.yaml cannot be used: the folder holds no *.yaml; the definitions" in desk.ill[0]
 
 
 def test_another_mistake_is_logged_and_not_told_again(desk):
@@ -220,3 +220,48 @@ def test_the_first_start_with_a_mistake_ends_with_it(tmp_path):
     desk.write("jobs: {a: {schedule: nonsense}}\n")
     with pytest.raises(BadConfig):
         desk.serve()
+
+
+class TestFolder:
+    """`serve --config conf.d`: what people do to the files in it."""
+
+    @pytest.fixture
+    def desk(self, tmp_path):
+        made = Desk(tmp_path)
+        made.path = tmp_path / "conf"
+        made.path.mkdir()
+        (made.path / "one.yaml").write_text("include: more/*.yaml\n" + text("a"))
+        (made.path / "two.yaml").write_text(text("b", head="defaults: {timezone: UTC, notify: [ops]}\n"))
+        (made.path / "more").mkdir()
+        (made.path / "more" / "x.yaml").write_text(text("x", head="defaults: {timezone: UTC}\n"))
+        made.serve()
+        assert made.jobs == ["a", "b", "x"]
+        return made
+
+    def test_a_new_file_and_a_new_included_one_are_read(self, desk):
+        (desk.path / "three.yaml").write_text(text("c", head="defaults: {timezone: UTC}\n"))
+        (desk.path / "more" / "y.yaml").write_text(text("y", head="defaults: {timezone: UTC}\n"))
+        desk.wait(STILL + 1_000)
+        assert desk.jobs == ["a", "b", "c", "x", "y"]
+
+    def test_an_edited_included_file_is_read(self, desk):
+        (desk.path / "more" / "x.yaml").write_text(text("x", "z", head="defaults: {timezone: UTC}\n"))
+        desk.wait(STILL + 1_000)
+        assert desk.jobs == ["a", "b", "x", "z"]
+
+    def test_a_mistake_in_one_file_leaves_all_as_they_were(self, desk):
+        (desk.path / "two.yaml").write_text("jobs: {b: {schedule: nonsense}}\n")
+        desk.wait(60_000)
+        assert "mistake at line 1, column 22" in desk.ill[0]
+        assert (desk.jobs, desk.told) == (["a", "b", "x"], [("ill", "ops")])
+
+    def test_a_file_taken_out_waits_for_a_word(self, desk):
+        (desk.path / "two.yaml").unlink()
+        desk.wait(60_000)
+        assert "remove the only job of two.yaml" in desk.ill[0]
+        assert desk.jobs == ["a", "b", "x"]
+
+    def test_the_folder_is_gone(self, desk):
+        desk.path.rename(desk.path.parent / "gone")
+        desk.wait(60_000)
+        assert desk.ill == ["the jobs file conf is gone; the definitions before it stay in force"]
