@@ -77,7 +77,7 @@ def _serve(settings: Settings) -> None:
         file.load(_now())
         keys, fresh = _keys(settings, store)
         strays = Strays(log)
-        writer = Writer(StoreRecords(store, lambda: file.service, store.start), strays, log)
+        writer = Writer(StoreRecords(store, lambda: file.service), strays, log)
         health = Health(log=log, writer=writer)
         hearing = begin(store, _now, settings.sweep_every)
         fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
@@ -114,16 +114,13 @@ class RingingStore(SQLiteStore):
 
     postmen: Sequence[Chore] = ()
 
-    def start(self, changes: Sequence[Change]) -> Callable[[], list[Commit]]:
-        """See SQLiteStore.start."""
-        end = super().start(changes)
-        news = any(delivery.version == 1 for change in changes for delivery in change.deliveries)
-        return (lambda: self._wake(end())) if news else end
-
-    def _wake(self, answers: list[Commit]) -> list[Commit]:
-        idle = [postman for postman in self.postmen if postman.waits]
-        for postman in idle[:1] or self.postmen:
-            postman.wake()
+    def commit(self, changes: Sequence[Change]) -> list[Commit]:
+        """See Store.commit."""
+        answers = super().commit(changes)
+        if any(delivery.version == 1 for change in changes for delivery in change.deliveries):
+            idle = [postman for postman in self.postmen if postman.waits]
+            for postman in idle[:1] or self.postmen:
+                postman.wake()
         return answers
 
 
