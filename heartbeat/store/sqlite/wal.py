@@ -34,9 +34,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGES_MAX = 10_000
+PAGES_MAX = 20_000
 """Pages after which whoever writes checkpoints the log."""
-PAGES_AHEAD = 1_000
+PAGES_AHEAD = 4_000
 """Pages after which somebody else may begin to: see `copy_ahead`."""
 ROUNDS_MAX = 8
 FEW = 100
