@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHES = ("client", "commands", "schedule", "store", "sweep", "down", "lag", "pings", "units", "lambdas")
+BENCHES = ("client", "commands", "schedule", "store", "sweep", "scale", "down", "lag", "pings", "units", "lambdas")
 RUNNER = "import json, sys; sys.path.insert(0, {folder!r}); import {name}; print(json.dumps({name}.run()))"
 
 

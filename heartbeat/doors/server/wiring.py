@@ -29,7 +29,6 @@ from heartbeat.targets.build import build
 from heartbeat.telemetry import Happened, Log
 from heartbeat.verbs import service_state
 from heartbeat.verbs.deliver import deliver
-from heartbeat.verbs.jobs import names
 from heartbeat.verbs.rounds import tell_delivered
 from heartbeat.verbs.sweep import nothing_to_see
 from heartbeat.verbs.trigger import Starter
@@ -175,7 +174,6 @@ def _wind_down(chores: Sequence[Chore | Scheduler]) -> list[str]:
 
 
 def _say_hello(settings: Settings, store: RingingStore, port: int, key: str) -> None:
-    slugs = list(names(store))
-    first = slugs[0] if slugs else "my-first-job"
-    sys.stdout.write(hello(settings, port, slug=first, jobs=len(slugs), key=key) + "\n")
+    first = next(iter(store.names("", 1)), "my-first-job")
+    sys.stdout.write(hello(settings, port, slug=first, jobs=store.count(), key=key) + "\n")
     sys.stdout.flush()
