@@ -100,15 +100,6 @@ class SQLiteFile:
                 with suppress(sqlite3.Error):  # the commit stands; the next one tries again
                     self._begin(db, needed=self._log.is_long)
 
-    def checkpoint(self) -> None:
-        """Copy the log into the file if it has become long. Others write meanwhile, and wait only for the rest."""
-        if self._begun and self._log.reaches(wal.PAGES_AHEAD):
-            with self.reading() as db:
-                with self.reading() as pin:
-                    wal.copy_ahead(db, pin)
-                with self._writing:
-                    self._begin(db, needed=True)
-
     def close(self) -> None:
         """Close idle connections now, and those in use when they come back."""
         self._closed = True

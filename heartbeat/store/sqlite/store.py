@@ -173,10 +173,6 @@ class SQLiteStore:
             db.execute(PURGE_GONE, {"before": before - LEFT_KEPT})
         return gone
 
-    def checkpoint(self) -> None:
-        """See SQLiteFile.checkpoint: for a thread of its own, often, where commits must not be held up."""
-        self._file.checkpoint()
-
     def close(self) -> None:
         """See Store.close."""
         self._file.close()
