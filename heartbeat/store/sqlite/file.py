@@ -108,9 +108,9 @@ class SQLiteFile:
 
     def _begin(self, db: sqlite3.Connection, *, needed: bool) -> None:
         if needed:
-            first = not self._begun
+            first, began = not self._begun, time.monotonic()
             anew = wal.begin(db, wal.TRIES_AT_FIRST if first else 1)
-            self._log.begun(anew=anew, first=first)
+            self._log.begun(time.monotonic() - began, anew=anew, first=first)
             self._place.note_writing()
         self._begun = True
 

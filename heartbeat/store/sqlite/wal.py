@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGES_MAX = 10_000
-"""Pages after which the log is checkpointed."""
+PAGES_MIN = 2_000
+"""Pages after which the log is checkpointed: as many as can be copied in a moment, within these bounds."""
+LONG, SHORT = 0.020, 0.010
+"""Seconds of a checkpoint, while nobody can write: after a longer one the next log is shorter, after a shorter one
+longer. A million jobs' pages lie far apart, ten thousand jobs' are written often: the fewer checkpoints the better."""
 MORE = 1_000
 """Pages until the next try, when a reader was in the way."""
 SOON = 20
@@ -167,7 +171,7 @@ class WriteAheadLog:
     def __init__(self, path: str) -> None:
         self._database = path
         self._file: int | None = None
-        self._pages = PAGES_MAX
+        self._pages = self._length = PAGES_MAX
         self._commits = 0
 
     @property
@@ -193,9 +197,12 @@ class WriteAheadLog:
         size = FRAME + int.from_bytes(header[8:12], "big")
         return os.pread(self._file, 8, HEADER + (self._pages - 1) * size + 8) == header[16:24]
 
-    def begun(self, *, anew: bool, first: bool) -> None:
-        """The log starts anew, or somebody was in the way. first: the first since it was opened."""
-        self._pages = PAGES_MAX if anew else SOON if first else self._pages + MORE
+    def begun(self, took: float, *, anew: bool, first: bool) -> None:
+        """The log starts anew, or somebody was in the way. took: seconds; first: the first since it was opened."""
+        if anew and not first:
+            length = self._length // 2 if took > LONG else self._length * 5 // 4 if took < SHORT else self._length
+            self._length = min(max(length, PAGES_MIN), PAGES_MAX)
+        self._pages = self._length if anew else SOON if first else self._pages + MORE
 
     def close(self) -> None:
         """Let go of the file."""
