@@ -39,13 +39,12 @@ def deadline_a_moment_early(patch):
 
 
 def lost_race_is_dropped(patch):
-    def settle(_self, recording):
-        recording.commit()
-        recording.answers |= {i: Recorded.STORED for i, _ in recording.decided}
-        recording.decided = []
+    def commit(self, _signals, decided, answers):
+        self._store.commit([change for _, change in decided])
+        answers.update({i: Recorded.STORED for i, _ in decided})
         return []
 
-    patch.setattr(Recorder, "_settle", settle)
+    patch.setattr(Recorder, "_commit", commit)
 
 
 def recovery_is_told_twice(patch):
