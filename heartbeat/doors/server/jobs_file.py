@@ -66,7 +66,8 @@ class JobsFile:
             self._path = Path(before.path)
         self._seen, self._since = self._look(), now
         try:
-            self.load(now)
+            if not self.load(now, patient=before is not None) and before is not None:
+                self._go_back(before, now)  # for a few seconds: jobs are to be removed, or somebody writes to it
         except CallerError as problem:
             if before is None:
                 raise

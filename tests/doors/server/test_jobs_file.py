@@ -265,3 +265,20 @@ class TestFolder:
         desk.path.rename(desk.path.parent / "gone")
         desk.wait(60_000)
         assert desk.ill == ["the jobs file conf is gone; the definitions before it stay in force"]
+
+
+def test_a_restart_while_the_file_is_being_written_removes_nothing(desk):
+    desk.write(text("a", "b"))
+    desk.serve()
+    assert (desk.jobs, list(desk.file.channels)) == (["a", "b", "c"], ["ops"])
+    desk.wait(2_000)
+    desk.write(text("a", "b", "c"))
+    desk.wait(60_000)
+    assert (desk.jobs, desk.told) == (["a", "b", "c"], [])
+
+
+def test_a_restart_with_a_job_less_removes_it_a_little_later(desk):
+    desk.write(text("a", "b"))
+    desk.serve()
+    desk.wait(SETTLED + 1_000)
+    assert desk.jobs == ["a", "b"]
