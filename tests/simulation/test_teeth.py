@@ -18,7 +18,6 @@ import heartbeat.verbs.deliver
 import heartbeat.verbs.operate
 import heartbeat.verbs.record
 import heartbeat.verbs.sweep
-import heartbeat.verbs.weigh
 from heartbeat.core.judgment import Judgment
 from heartbeat.core.transition import TRANSITIONS, Tell
 from heartbeat.errors import ChannelFailed
@@ -99,7 +98,7 @@ def miss_is_dated_when_we_looked(patch):
 
 
 def silences_are_ignored(patch):
-    for module in (heartbeat.verbs.weigh, heartbeat.verbs.sweep):
+    for module in (heartbeat.verbs.record, heartbeat.verbs.sweep):
         patch.setattr(module, "quiet_until", lambda _job, _silences, _now: None)
 
 
