@@ -11,6 +11,7 @@ from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
 from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, described, read_line, read_time
 from heartbeat.importing.found import Fate, Imported, ImportedJob, Line, Remark, Sheet
+from heartbeat.importing.guard import has_hidden_guard, without_failing_guard
 from heartbeat.importing.naming import Names, name_of
 from heartbeat.importing.shell import Unwrappable, given, quoted, split_input, wrap
 from heartbeat.importing.telling import telling
@@ -170,6 +171,7 @@ class _CrontabReader:
                 f"with `heartbeat exec {slug} --` before it the command has {length} bytes, and cron takes "
                 f"{COMMAND_MAX}: put it into a script"
             )
+        self._remark_on_guard(command, number)
         if "HEARTBEAT_URL" not in self._set:
             self._once(
                 number,
@@ -177,6 +179,15 @@ class _CrontabReader:
                 "HEARTBEAT_PING_KEY=… at the top",
             )
         return new
+
+    def _remark_on_guard(self, command: str, number: int) -> None:
+        before = split_input(command)[0]
+        if without_failing_guard(before) != before:
+            self._once(
+                number, "when a guard such as [ … ] says that there is nothing to do, the run counts as a success"
+            )
+        elif has_hidden_guard(before):
+            self._remark(number, "when its guard says no, the line ends as a failure; write it as if …; then …; fi")
 
     def _program(self, number: int) -> str:
         """`heartbeat`, or its full path if cron would not find it: then the job itself would not run."""
