@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
-from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, described, read_line, read_time
+from heartbeat.importing.crontab import GRACE, CrontabEntry, Setting, Unreadable, described, read_line, read_time
 from heartbeat.importing.found import Fate, Imported, ImportedJob, Line, Remark, Sheet
 from heartbeat.importing.guard import has_hidden_guard, without_failing_guard
 from heartbeat.importing.naming import Names, name_of
 from heartbeat.importing.shell import Unwrappable, given, quoted, split_input, wrap
 from heartbeat.importing.telling import telling
-from heartbeat.model import MINUTE
 from heartbeat.schedule import parse
 from heartbeat.schedule.zones import zone
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
     from heartbeat.importing.telling import Telling
 
-GRACE = 10 * MINUTE
-"""The default of jobs.yaml."""
 COMMAND_MAX = 998
 """Debian cron: bytes of a command. crontab(1) refuses longer ones, and some crons cut them off."""
 PATH = "/usr/bin:/bin"

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSchedule
 from heartbeat.importing.shell import split_input
+from heartbeat.model import MINUTE
 from heartbeat.schedule import Schedule, parse
 from heartbeat.text.sanitize import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+GRACE = 10 * MINUTE
+"""The default of jobs.yaml."""
 LONGEST = 150
 """Characters of a description."""
 _FEW = 3

@@ -22,7 +22,7 @@ _LOOPS = frozenset({"if", "then", "else", "elif", "do", "while", "until", "for",
 _OPENS, _CLOSES = frozenset({"(", "{"}), frozenset({")", "}"})
 
 
-class _Part(NamedTuple):
+class _Listed(NamedTuple):
     """What stands between two operators of the outermost level. joint: the operator before it."""
 
     joint: str
@@ -53,11 +53,11 @@ def has_hidden_guard(command: str) -> bool:
     parts = _parts(command)
     hidden = [place for place, part in enumerate(parts) if part.text.split()[:1] and part.text.split()[0] in _LOOPS]
     return any(
-        _is_guard([_Part("", parts[place].text.split(maxsplit=1)[-1]), *parts[place + 1 :]], 0) for place in hidden
+        _is_guard([_Listed("", parts[place].text.split(maxsplit=1)[-1]), *parts[place + 1 :]], 0) for place in hidden
     ) and parts[-1].text.strip() in {"fi", "done"}
 
 
-def _parts(command: str) -> list[_Part]:
+def _parts(command: str) -> list[_Listed]:
     """The parts; none if something in the command is not understood, a comment for example."""
     found, joint, text, depth = [], "", "", 0
     for kind, piece in pieces(command):
@@ -65,21 +65,21 @@ def _parts(command: str) -> list[_Part]:
             return []
         depth += (piece in _OPENS) - (piece in _CLOSES)
         if kind == "operator" and depth == 0 and piece not in _CLOSES:
-            found.append(_Part(joint, text))
+            found.append(_Listed(joint, text))
             joint, text = piece, ""
         else:
             text += piece
     if text.strip() or joint != ";":
-        found.append(_Part(joint, text))
+        found.append(_Listed(joint, text))
     return found
 
 
-def _last_list(parts: list[_Part]) -> int:
+def _last_list(parts: list[_Listed]) -> int:
     """Where the list begins whose end is the command's."""
     return max((place for place, part in enumerate(parts) if part.joint in _ENDS), default=0)
 
 
-def _next(parts: list[_Part], place: int) -> int:
+def _next(parts: list[_Listed], place: int) -> int:
     """The part after this one and those that it is piped into."""
     place += 1
     while place < len(parts) and parts[place].joint == "|":
@@ -87,7 +87,7 @@ def _next(parts: list[_Part], place: int) -> int:
     return place
 
 
-def _is_guard(parts: list[_Part], place: int) -> bool:
+def _is_guard(parts: list[_Listed], place: int) -> bool:
     """Whether a guard begins here: what `&&` follows, and whose last program only looks at something."""
     after = _next(parts, place)
     if after >= len(parts) or parts[after].joint != "&&" or parts[place].joint == "|":
@@ -97,5 +97,5 @@ def _is_guard(parts: list[_Part], place: int) -> bool:
     return looks or words[:2] in (["systemctl", "is-active"], ["systemctl", "is-enabled"])
 
 
-def _joined(parts: list[_Part]) -> str:
+def _joined(parts: list[_Listed]) -> str:
     return (parts[0].text + "".join(part.joint + part.text for part in parts[1:])).strip()

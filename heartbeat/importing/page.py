@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from heartbeat.importing.found import Imported, ImportedJob, Remark, Sheet
 
 CONTEXT = 3
+_PLAIN_KEY = re.compile(r"[a-z][a-z0-9_-]*")
+_TAKEN_OTHERWISE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _NO_END = "\n\\ No newline at end of file\n"
 _CHANNELS = """\
   notify: [ops]
@@ -38,7 +41,7 @@ def _job(job: ImportedJob, usual: str) -> str:
 
 
 def _lines(job: ImportedJob, usual: str) -> Iterator[str]:
-    yield f"  {job.slug if not job.slug.isdecimal() else _text(job.slug)}:  # {one_line(job.where)}"
+    yield f"  {_key(job.slug)}:  # {one_line(job.where)}"
     for remark in job.remarks:
         yield f"    # {one_line(remark)}"
     if job.description:
@@ -51,6 +54,12 @@ def _lines(job: ImportedJob, usual: str) -> Iterator[str]:
         yield f"    timezone: {job.timezone}"
     if job.grace is not None:
         yield f"    grace: {format_duration(job.grace)}"
+
+
+def _key(slug: str) -> str:
+    """A name as a key: quoted where YAML 1.1, or a reader of it, would take it for something else than text."""
+    plain = _PLAIN_KEY.fullmatch(slug) and slug not in _TAKEN_OTHERWISE
+    return slug if plain else _text(slug)
 
 
 def _text(text: str) -> str:

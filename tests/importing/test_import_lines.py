@@ -296,6 +296,30 @@ def test_names(command, name):
     assert name_of(command) == name
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("on", "off", "yes", "no", "y", "n", "null", "true", "false", "0x1f", "0o17", "1e3", "1_000", "12-30", "007"),
+        *("2026-01-01", "_", "-", "1-2", "60", "nan", "0b1"),
+    ],
+)
+def test_a_name_that_yaml_takes_for_something_else_is_quoted(name):
+    result = found(f"0 3 * * * heartbeat exec a{name} -- /x\n0 4 * * * /opt/{name}\n")
+    slugs = [job.slug for job in result.jobs]
+    assert [job.slug for job in read(page(result)).jobs] == slugs
+    assert len(slugs) == 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_import_writes_check_accepts_whatever_the_names(seed):
+    dice = random.Random(seed)  # noqa: S311 - not for secrets
+    names = ["".join(dice.choice("0123456789abefnosxy_-:~.+") for _ in range(dice.randrange(1, 7))) for _ in range(60)]
+    result = found("".join(f"{minute} 3 * * * /opt/{name}\n" for minute, name in enumerate(names)))
+    config = read(page(result))
+    assert [job.slug for job in config.jobs] == [job.slug for job in result.jobs]
+    assert config.warnings == ()
+
+
 def test_each_name_is_given_once_and_never_one_that_a_line_has_already():
     text = "0 1 * * * /a/run\n0 2 * * * /b/run\n0 3 * * * heartbeat exec run-2 -- /c\n0 4 * * * /d/run\n"
     assert [line.slug for line in found(text).sheets[0].lines] == ["run", "run-3", "run-2", "run-4"]
