@@ -10,13 +10,14 @@ import pytest
 from heartbeat.config import read
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
 from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, read_line
+from heartbeat.importing.flavour import DEBIAN
 from heartbeat.importing.found import Fate
 from heartbeat.importing.naming import name_of
 from heartbeat.importing.page import jobs_yaml
 from heartbeat.importing.shell import split_input
 
 BIN = Path(sys.executable).parent
-CRON = Cron(zone="Europe/Berlin", heeds_cron_tz=False, found="/usr/bin/heartbeat")
+CRON = Cron(zone="Europe/Berlin", flavour=DEBIAN, found="/usr/bin/heartbeat")
 URLS = "HEARTBEAT_URL=http://127.0.0.1:1\n"
 
 

@@ -11,6 +11,7 @@ from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.importing import machine
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
+from heartbeat.importing.flavour import BY_NAME
 from heartbeat.importing.page import diff_of, jobs_yaml, new_file
 from heartbeat.importing.timers import Manager, read_timers
 from heartbeat.schedule.zones import zone
@@ -19,6 +20,7 @@ from heartbeat.text.sanitize import one_line
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+    from heartbeat.importing.flavour import Flavour
     from heartbeat.importing.found import Imported, ImportedJob, Remark
 
 
@@ -39,7 +41,7 @@ def _arguments(parser: ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--system", action="store_true", help="crontab: there is a user's name behind the time")
     form.add_argument("--user", action="store_true", help="crontab: there is none; systemd: the user's own units")
-    flag("--cron", choices=("debian", "cronie"), help="whose cron it is: cronie heeds CRON_TZ (found out here)")
+    flag("--cron", choices=("debian", "cronie"), help="whose cron reads the lines (found out here)")
 
 
 def _run(call: Invocation) -> int:
@@ -81,12 +83,11 @@ def _zone(wanted: str | None) -> tuple[str, str]:
 def _crontab(call: Invocation, name: str, source: str) -> tuple[Imported, str, str]:
     """What was found, its diff, and where it came from in words."""
     args = call.args
-    heeds = {"debian": False, "cronie": True}.get(args.cron) if args.cron else machine.heeds_cron_tz()
     cron = Cron(
         zone=name,
         fixed=bool(args.timezone),
         known=bool(source),
-        heeds_cron_tz=heeds,
+        flavour=_flavour(call),
         program=args.program,
         found=machine.own_program(),
     )
@@ -94,6 +95,10 @@ def _crontab(call: Invocation, name: str, source: str) -> tuple[Imported, str, s
     found = read_crontabs(tables, cron, prefix=args.prefix)
     words = ", ".join(args.files) if args.files else "`crontab -l`"
     return found, "".join(diff_of(sheet) for sheet in found.sheets), words
+
+
+def _flavour(call: Invocation) -> Flavour:
+    return BY_NAME[call.args.cron] if call.args.cron else machine.which_cron()
 
 
 def _systemd(call: Invocation, name: str, _: str) -> tuple[Imported, str, str]:
@@ -117,12 +122,11 @@ def _tables(call: Invocation, file: str) -> list[Crontab]:
         if sys.stdin.isatty():
             raise BadSetting("- reads standard input, but that is a terminal; write `crontab -l | heartbeat import …`")
         text = machine.text_of(sys.stdin.buffer.read(machine.SIZE_MAX))
-        return [Crontab(name="crontab", text=text, system=system is True)]
-    for name in machine.passed_over(file):
-        call.screen.complain(
-            f"{file}/{name}: not read: cron passes over a name with other than letters, digits, - and _"
-        )
-    return list(machine.crontabs(file, system=system))
+        return [Crontab(name="crontab", text=text, system=system)]
+    flavour = _flavour(call)
+    for name in machine.passed_over(file, flavour):
+        call.screen.complain(f"{file}/{name}: not read: {flavour.name} passes over such a name")
+    return list(machine.crontabs(file, system=system, flavour=flavour))
 
 
 def _write(path: str, page: str) -> None:
