@@ -26,12 +26,14 @@ channels:
 """
 
 
-def jobs_yaml(found: Imported, *, source: str, zone: str, zone_from: str) -> str:
-    """The file's text. source: where it is from, in words; zone: the machine's; zone_from: how we know it."""
+def jobs_yaml(
+    found: Imported, *, source: str, zone: str, zone_from: str, whose: str = "This machine's time zone:"
+) -> str:
+    """The file's text. source: where it is from; whose: what the zone is, in words; zone_from: how we know it."""
     zones = Counter(job.timezone for job in found.jobs)
     usual = zones.most_common(1)[0][0] if zones else zone
     head = f"# From {one_line(source)}. Look it through; then `heartbeat check` and `heartbeat apply`.\n"
-    head += f"# This machine's time zone: {zone} ({one_line(zone_from)}).\n"
+    head += f"# {whose} {zone} ({one_line(zone_from)}).\n"
     top = f"defaults:\n  timezone: {usual}\n{_CHANNELS}jobs:\n" if found.jobs else "jobs: {}\n"
     return head + top + "".join(_job(job, usual) for job in found.jobs) + _listed(found.listed)
 
@@ -52,6 +54,8 @@ def _lines(job: ImportedJob, usual: str) -> Iterator[str]:
         yield f"    dialect: {job.dialect}"
     if job.timezone != usual:
         yield f"    timezone: {job.timezone}"
+    if not job.enabled:
+        yield "    enabled: false"
     if job.grace is not None:
         yield f"    grace: {format_duration(job.grace)}"
 
