@@ -118,6 +118,6 @@ def _account(call: Invocation) -> Reading:
     try:
         return _gathered(call, kind, [SourceText(f"the account, {session.region_name}", "")], "UTC")
     except ClientError as refused:
-        raise BadSetting(f"AWS: {refused}; docs/importing.md has the four permissions that are needed") from None
+        raise BadSetting(f"AWS: {refused}; docs/importing.md has the permissions that are needed") from None
     except BotoCoreError as problem:
         raise WorldError(f"AWS: {problem}") from None
