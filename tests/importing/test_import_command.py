@@ -222,6 +222,13 @@ def test_lines_that_ping_by_themselves_stay():
     assert not found.sheets[0].changed
 
 
+def test_lines_that_call_the_shells_client_stay():
+    text = "0 3 * * * /usr/local/bin/heartbeat.sh run nightly -- /opt/x\n0 4 * * * /opt/y && heartbeat.sh ping b\n"
+    found = read_crontabs([Crontab(name="tab", text=text)], Cron(zone="UTC"))
+    assert [job.slug for job in found.jobs] == ["nightly", "b"]
+    assert not found.sheets[0].changed
+
+
 def test_where_cron_would_not_find_heartbeat_its_path_is_written():
     text = "0 3 * * * /opt/a\nPATH=/opt/hb/bin:/bin\n0 3 * * * /opt/b\n"
     found = read_crontabs([Crontab(name="tab", text=text)], Cron(zone="UTC", found="/opt/hb/bin/heartbeat"))
