@@ -5,12 +5,16 @@ what is not imported (`!!`). The files are made up in the shape of public ones.
 """
 
 import json
+import random
 from pathlib import Path
 
 import pytest
 
 from heartbeat.config import read
 from heartbeat.doors.cli import main
+from heartbeat.importing.page import jobs_yaml
+from heartbeat.importing.sources.gather import SourceText, read_sources
+from heartbeat.importing.sources.origins import ORIGINS, origin
 
 SHAPES = Path(__file__).parent / "shapes"
 EXPECTED = {
@@ -51,3 +55,61 @@ def test_there_are_at_least_forty_files_and_each_is_asked():
     }
     assert files - {"expected"} == {head.split()[0] for head in EXPECTED}
     assert len(files) > 40
+
+
+def mutilated(text, dice):
+    """The text with some of it gone, doubled, or something else."""
+    for _ in range(dice.randrange(1, 6)):
+        start = dice.randrange(len(text) + 1)
+        end = start + dice.randrange(12)
+        text = text[:start] + dice.choice(["", text[start:end] * 2, *ODD]) + text[end:]
+    return text
+
+
+ODD = [
+    "\udcff",
+    "\x00",
+    "\n",
+    ": ",
+    "- ",
+    "{",
+    "}",
+    "[",
+    '"',
+    "'",
+    "!!python/object:os.system ",
+    "&a ",
+    "*a",
+    "<<: ",
+    "#",
+]
+ODD += [
+    "#",
+    "on",
+    "1e9",
+    "9" * 30,
+    "\u2028",
+    "é",
+    "{{ x }}",
+    "<%= x %>",
+    "=>",
+    ":a",
+    "(",
+    "* * * * *",
+    "every ",
+    "-",
+    "\t",
+]
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("source", sorted(ORIGINS))
+def test_whatever_is_broken_in_a_file_is_listed_and_the_page_is_read(source, seed):
+    dice = random.Random(seed)  # noqa: S311 - not for secrets
+    for path in sorted((SHAPES / source).iterdir()):
+        text = SourceText(path.name, mutilated(path.read_text(), dice))
+        found = read_sources([text], origin(source), zone="UTC", prefix="", now=0)
+        page = jobs_yaml(found, source="a file", zone="UTC", zone_from="a test")
+        page.encode()
+        assert [job.slug for job in read(page).jobs] == [job.slug for job in found.jobs]
+        assert found.jobs or found.listed

@@ -7,6 +7,7 @@ import sys
 import boto3
 import pytest
 from moto import mock_aws
+from receiver import Receiver, listening
 
 from heartbeat.config import read
 from heartbeat.doors.cli import main
@@ -73,7 +74,8 @@ def test_import_laravel_from_a_pipe(run):
     [
         (("sidekiq",), "there is no config/schedule.yml and no config/sidekiq_schedule.yml"),
         (("laravel",), "write `php artisan schedule:list --json`"),
-        (("healthchecks",), 'write `curl -H "X-Api-Key: …"'),
+        (("healthchecks",), "write its URL, https://healthchecks.io, with a read-only key"),
+        (("healthchecks", "https://127.0.0.1:1"), "set HEALTHCHECKS_API_KEY to a read-only key"),
         (("kubernetes", "nowhere.yaml"), "No such file"),
         (("kubernetes", "x", "--cron", "debian"), "are for crontabs and timers"),
         (("aws", "file.yml"), "`heartbeat import eventbridge FILE` reads those"),
@@ -85,6 +87,21 @@ def test_what_cannot_be_done_says_what_can(run, argv, said):
     status, out, err = run(*argv)
     assert (status, out) == (2, "")
     assert said in err
+
+
+def test_import_healthchecks_with_its_url_asks_the_api(run, monkeypatch):
+    monkeypatch.setenv("HEALTHCHECKS_API_KEY", "a-read-only-key")
+    body = json.dumps({"checks": [{"name": "Nightly", "slug": "nightly", "timeout": 86400, "grace": 3600}]}).encode()
+    with listening(Receiver()) as server:
+        server.answer = lambda asked: (200 if asked.headers["x-api-key"] == "a-read-only-key" else 401, {}, body)
+        site = f"http://127.0.0.1:{server.server_port}"
+        assert list(jobs(run("healthchecks", site)[1])) == ["nightly"]
+        assert [(asked.method, asked.path) for asked in server.asked] == [("GET", "/api/v3/checks/")]
+        monkeypatch.setenv("HEALTHCHECKS_API_KEY", "another-key")
+        status, _, err = run("healthchecks", site)
+    assert status == 2
+    assert "it answers 401 Unauthorized; is HEALTHCHECKS_API_KEY right?" in err
+    assert "another-key" not in err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,7 @@ def read_others(call: Invocation, zone: str, zone_from: str) -> Reading:
     if args.what == "aws":
         return _account(call)
     kind = origin(args.what)
-    texts = [_text(file) for file in args.files or _usual(kind)]
+    texts = [_text(file, kind.api) for file in args.files or _usual(kind)]
     return _gathered(call, kind, texts, zone if args.timezone or not kind.zone else kind.zone)
 
 
@@ -67,12 +68,30 @@ def _usual(kind: Origin) -> list[str]:
     raise BadSetting(f"{usual}{kind.get or 'name the file'}, or - for standard input")
 
 
-def _text(file: str) -> SourceText:
+def _text(file: str, api: tuple[str, ...] = ()) -> SourceText:
+    if api and file.startswith(("https://", "http://")):
+        return SourceText(file, _asked(file, *api))
     if file == "-":
         if sys.stdin.isatty():
             raise BadSetting("- reads standard input, but that is a terminal; put something before it: `… | heartbeat`")
         return SourceText("standard input", machine.text_of(sys.stdin.buffer.read(machine.SIZE_MAX)))
     return SourceText(machine.label(file), machine.read(Path(file)))
+
+
+def _asked(site: str, path: str, header: str, variable: str) -> str:
+    """What the service at this URL answers."""
+    from heartbeat.outbound.addresses import Guard  # noqa: PLC0415 - files need no network
+    from heartbeat.outbound.sender import HttpRequest, Sender  # noqa: PLC0415 - the same
+
+    key = os.environ.get(variable, "")
+    if not key:
+        raise BadSetting(f"{site}: set {variable} to a read-only key of the project")
+    url = site if path in site else f"{site.rstrip('/')}{path}"
+    sender = Sender(Guard(allow_private=True), seconds=machine.PATIENCE, limit=machine.SIZE_MAX)
+    answer = sender.send(HttpRequest(url=url, method="GET", headers={header: key}))
+    if not answer.taken:
+        raise BadSetting(f"{site}: it answers {answer.status} {answer.reason}; is {variable} right?")
+    return machine.text_of(answer.body)
 
 
 def _whenever(call: Invocation, zone: str, zone_from: str) -> Reading:

@@ -47,7 +47,8 @@ class Origin:
     """A source.
 
     zone: of times that name none, empty for this machine's; zone_from: who says so; files: where it is usually;
-    tells: how its jobs report; get: how to get the text, if it is no file.
+    tells: how its jobs report; get: how to get the text, if it is no file; api: the path and the header of the key with
+    which it can be asked for the text, and the variable that holds the key; empty if it cannot.
     """
 
     read: Reader
@@ -56,3 +57,4 @@ class Origin:
     tells: str
     files: tuple[str, ...] = ()
     get: str = ""
+    api: tuple[str, str, str] | tuple[()] = ()

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from heartbeat.importing.sources.entry import Found
 
+_API = ("/api/v3/checks/", "X-Api-Key", "HEALTHCHECKS_API_KEY")
 _GET = (
-    'write `curl -H "X-Api-Key: …" https://healthchecks.io/api/v3/checks/`, and its output to a file or behind a pipe'
+    "write its URL, https://healthchecks.io, with a read-only key in HEALTHCHECKS_API_KEY; or the output of "
+    '`curl -H "X-Api-Key: …" https://healthchecks.io/api/v3/checks/`'
 )
 
 
@@ -53,4 +55,5 @@ ORIGIN = Origin(
     zone_from="Healthchecks' default",
     tells="jobs that ping by slug need another host and key in their URLs only (docs/migrating.md)",
     get=_GET,
+    api=_API,
 )
