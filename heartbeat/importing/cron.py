@@ -159,6 +159,10 @@ class _CrontabReader:
             description=described(self._above),
         )
         self._book.add(job)
+        if told and without_failing_guard(command) != command:
+            self._remark(
+                number, f"{slug} is heard of only when its guard says yes: a day on which it says no is missed"
+            )
         if told and told.host:
             self._remark(number, f"{slug} pings {told.host} by itself: the line stays; have its URL point to Heartbeat")
         return f"{entry.before}{new}", slug

@@ -47,7 +47,7 @@ def _compared(job: ImportedJob, known: Job | None) -> list[Drift]:
     texts = []
     meant = parse(job.schedules, job.timezone, job.dialect or None)
     wanted = parse(known.schedule, known.timezone, known.dialect)
-    if _meanings(meant) != _meanings(wanted):
+    if not same_times(meant, wanted):
         there, here = _times(job.schedules), _times(known.schedule)
         if there == here:
             there, here = (f"{there} ({zone})" for zone in (job.timezone, known.timezone))
@@ -56,6 +56,11 @@ def _compared(job: ImportedJob, known: Job | None) -> list[Drift]:
         words = ("not enabled", "enabled")
         texts.append(f"{job.where}: it is {words[job.enabled]}, in jobs.yaml {words[known.enabled]}")
     return [Drift("~", job.slug, text) for text in texts]
+
+
+def same_times(one: Schedule, other: Schedule) -> bool:
+    """Whether both mean the same, however they are written."""
+    return _meanings(one) == _meanings(other)
 
 
 def _meanings(schedule: Schedule) -> list[str]:

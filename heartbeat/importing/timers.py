@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSchedule
 from heartbeat.importing.crontab import LONGEST, Unreadable
+from heartbeat.importing.drift import same_times
 from heartbeat.importing.found import Imported, ImportedJob, Remark
 from heartbeat.importing.lateness import FROM_A_CHANGE, FROM_A_START, INTERVALS, grace_of, remarks_on
 from heartbeat.importing.naming import Names
@@ -148,7 +149,7 @@ def _calendar(texts: Sequence[str], zone: str) -> tuple[Schedule, str]:
     except BadSchedule as bad:
         raise Unreadable(f"OnCalendar: {bad}") from None
     try:
-        alike = parse(once, zone).rules == meant.rules
+        alike = same_times(parse(once, zone), meant)
     except BadSchedule:
         alike = False
     return meant, "" if alike else "oncalendar"

@@ -76,6 +76,12 @@ def test_a_guard_in_a_loop_is_remarked():
     assert any("write it as if …; then …; fi" in remark.text for remark in result.remarks)
 
 
+def test_a_guard_before_a_ping_of_its_own_is_remarked():
+    result = found('0 3 * * * [ "$(date +\\%d)" = 01 ] && /opt/x && curl https://hc-ping.com/KEY/monthly\n')
+    assert not result.sheets[0].changed
+    assert "monthly is heard of only when its guard says yes" in result.remarks[0].text
+
+
 @pytest.mark.parametrize(
     ("command", "name"),
     [

@@ -187,6 +187,10 @@ REAL = [
     "trap 'echo bye' EXIT; echo hi",
     "echo a&&echo b||echo c",
     "set -e; false; echo never",
+    "[ 1 = 1 ] && /bin/echo yes",
+    'test -f /etc/passwd && [ "$(date +\\%Y)" -gt 2000 ] && echo a | tr a b%in',
+    "! test -f /nowhere && (exit 5)",
+    "cd / && [ -d tmp ] && pwd",
 ]
 
 
@@ -195,6 +199,12 @@ def test_the_changed_line_does_what_the_old_one_did(command):
     new = wrapped(command)
     assert new.startswith("heartbeat exec ")
     assert as_cron_runs_it(new) == as_cron_runs_it(command)
+
+
+def test_a_guard_that_says_no_is_a_success():
+    command = '[ "$(date +\\%Y)" = 1999 ] && /bin/echo never'
+    assert as_cron_runs_it(command) == (1, b"", [])
+    assert as_cron_runs_it(wrapped(command)) == (0, b"", [])
 
 
 @pytest.mark.parametrize(("command", "status"), [("nothing-of-this-name", 127), ("/etc/passwd", 126)])

@@ -72,6 +72,10 @@ def test_grace_is_how_late_the_timer_may_be(settings, grace):
     assert job(settings).grace == grace
 
 
+def test_the_dialect_is_written_only_where_the_form_does_not_show_it():
+    assert {job(f"OnCalendar={text}").dialect for text in ("daily", "*:0/15", "Mon *-*-* 09:00 UTC")} == {None}
+
+
 def half_an_hour(grace):
     """What is told when each run is a minute late, as AccuracySec allows by default, and takes a second."""
     world = World("every 60s", grace=grace, at="08:00")

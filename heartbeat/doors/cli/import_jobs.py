@@ -171,7 +171,7 @@ def _complain(call: Invocation, found: Imported, source: str) -> None:
         call.screen.complain("this machine's time zone was not found, so UTC is taken; say --timezone ZONE")
     for listed in found.listed:
         call.screen.complain(f"{listed.where}: not imported: {listed.text}")
-    for remark in found.remarks:
+    for remark in () if call.args.check else found.remarks:
         call.screen.complain(f"{remark.where}: {remark.text}")
 
 
