@@ -106,7 +106,7 @@ def _without_wrappers(words: list[str]) -> list[str]:
 
 def _is_variable(word: str) -> bool:
     """Whether only the shell knows what this word will be."""
-    return "$" in word or "`" in word
+    return "$" in word or "`" in word or word.startswith("((")
 
 
 def _is_aside(words: list[str]) -> bool:

@@ -16,13 +16,15 @@ _STILL = re.compile(
 )
 """What is the same whenever the shell reads it, but for plain variables."""
 _SPECIAL = re.compile(r"\$[0-9?$!*@#-]")
+_ARITHMETIC = re.compile(r"\(\((?:[^()]|\$?\([^()]*\))*\)\)")
 _NESTING_MAX = 50
 
 
 def pieces(command: str) -> list[tuple[str, str]]:
     """The command in parts, each with its kind: space, word, dynamic, redirect, operator or other.
 
-    dynamic: a word with a substitution in it; other: what no shell would take for any of these, or a comment's sign.
+    dynamic: a word with a substitution in it, or bash's `((…))`; other: what no shell would take for any of these, or a
+    comment's sign.
     """
     found, place = [], 0
     while place < len(command):
@@ -33,6 +35,8 @@ def pieces(command: str) -> list[tuple[str, str]]:
 
 
 def _piece(text: str, place: int) -> tuple[str, int]:
+    if arithmetic := _ARITHMETIC.match(text, place):
+        return "dynamic", arithmetic.end()
     between = _BETWEEN.match(text, place)
     if between:
         return between.lastgroup or "other", between.end()

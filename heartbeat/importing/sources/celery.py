@@ -53,14 +53,16 @@ def _module(tree: ast.Module) -> _Module:
     zone = ""
     for node in ast.walk(tree):
         for name, value in _assigned(node):
-            if name in _SCHEDULES and isinstance(value, ast.Dict):
-                found.schedules.append(value)
+            if name in _SCHEDULES and isinstance(table := _table(value), ast.Dict):
+                found.schedules.append(table)
             elif name in _ZONES and _text(value):
                 zone = _text(value)
             else:
                 found.values.setdefault(name, value)
         if isinstance(node, ast.Call) and _called(node) == "add_periodic_task":
             found.calls.append(node)
+    found.schedules.sort(key=lambda table: table.lineno)  # `walk` goes by depth
+    found.calls.sort(key=lambda call: call.lineno)
     return found._replace(zone=zone)
 
 
@@ -77,6 +79,15 @@ def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             yield _last(owner), node.args[0]
 
 
+def _table(node: ast.expr) -> ast.expr:
+    """`dict(a=…)` as `{"a": …}`."""
+    if not (isinstance(node, ast.Call) and _called(node) == "dict" and not node.args):
+        return node
+    named = [each for each in node.keywords if each.arg]
+    table = ast.Dict(keys=[ast.Constant(each.arg) for each in named], values=[each.value for each in named])
+    return ast.copy_location(table, node)
+
+
 def _last(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
@@ -91,9 +102,10 @@ def _text(node: ast.expr | None) -> str:
 
 def _inside(node: ast.expr, key: str) -> ast.expr | None:
     """The value of a key in a dictionary."""
-    if not isinstance(node, ast.Dict):
+    table = _table(node)
+    if not isinstance(table, ast.Dict):
         return None
-    return next((value for name, value in zip(node.keys, node.values, strict=True) if _text(name) == key), None)
+    return next((value for name, value in zip(table.keys, table.values, strict=True) if _text(name) == key), None)
 
 
 def _task_name(node: ast.expr | None) -> str:
