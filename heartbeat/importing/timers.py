@@ -91,7 +91,7 @@ def read_timers(timers: Sequence[Timer], manager: Manager, *, prefix: str = "") 
         made, said = _drop_ins(timer, job.slug, manager)
         jobs.append(job)
         files |= made
-        remarks += [Remark(where=timer.name, text=text) for text in said]
+        remarks += [Remark(where=timer.name, text=text) for text in (*job.remarks, *said)]
     return Imported(jobs=tuple(jobs), sheets=(), listed=tuple(listed), remarks=tuple(remarks)), files
 
 

@@ -105,6 +105,7 @@ def test_on_unit_active_sec_1min_with_systemds_usual_accuracy_is_never_down():
 def test_a_key_that_moves_the_runs_or_is_not_understood_is_remarked(settings, remark):
     found, _ = imported(f"OnCalendar=hourly\n{settings}")
     assert any(text.startswith(remark) for text in found.jobs[0].remarks)
+    assert any(each.text.startswith(remark) for each in found.remarks)  # on the terminal too
 
 
 def test_keys_that_move_no_run_are_not_remarked():
