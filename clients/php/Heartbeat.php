@@ -233,6 +233,7 @@ final class Heartbeat
             return self::checked($slug);
         }
         $base = self::checked(self::setting('HEARTBEAT_URL', "the server's address, like https://heartbeat.example.org"));
+        $base = (string) preg_replace('~/ping$~D', '', $base);
         if (self::isUuid($slug)) {
             return "$base/ping/" . strtolower($slug);
         }

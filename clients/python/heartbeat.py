@@ -420,7 +420,8 @@ def _url(slug: str, step: str, query: dict[str, str | float | None]) -> str:
     if slug.startswith(("http://", "https://")):
         path = [_checked(slug)]
     else:
-        path = [_checked(_setting("HEARTBEAT_URL", "the server's address, like https://heartbeat.example.org")), "ping"]
+        home = _checked(_setting("HEARTBEAT_URL", "the server's address, like https://heartbeat.example.org"))
+        path = [home.removesuffix("/ping"), "ping"]
         if _is_uuid(slug):
             path += [slug.lower()]
         else:

@@ -204,7 +204,7 @@ module Heartbeat
     def url(slug)
       return checked(slug) if slug.start_with?("http://", "https://")
 
-      base = checked(setting("HEARTBEAT_URL", "the server's address, like https://heartbeat.example.org"))
+      base = checked(setting("HEARTBEAT_URL", "the server's address, like https://heartbeat.example.org")).delete_suffix("/ping")
       return "#{base}/ping/#{slug.downcase}" if UUID.match?(slug)
 
       key = setting("HEARTBEAT_PING_KEY", "the ping key, or name the job by its uuid")

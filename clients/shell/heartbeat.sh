@@ -208,11 +208,12 @@ _heartbeat_post() {
     fi
     case $target in
         *[!!-~]* | *[\"\\?#@]*) target='' ;;
-        http://?* | https://?*) target=${target%/} ;;
+        http://?* | https://?*) target=${target%"${target##*[!/]}"} ;; # all slashes at its end
         *) target='' ;;
     esac
     # The URL may hold a key: it is not shown.
     [ -n "$target" ] || { problem='the URL is not one to call; give it the form https://heartbeat.example.org' && return 1; }
+    [ "${slug#http*://}" != "$slug" ] || target=${target%/ping}
     if _heartbeat_is_uuid "$slug"; then
         target=$target/ping/$(printf '%s' "$slug" | tr A-F a-f)
     elif [ "${slug#http*://}" = "$slug" ]; then

@@ -2,7 +2,8 @@
 
 `/ping/<ping-key>/<slug>` and `/ping/<uuid>`, then nothing, `/start`, `/fail`, `/log` or `/<0-255>`: the same as
 Healthchecks, so its clients work unchanged. An unreadable option never costs the ping: it is left out
-(only a bad `rid` is refused, as in Healthchecks, because its run could not be found).
+(only a bad `rid` is refused, as in Healthchecks, because its run could not be found). A slash too many, in front or at
+the end, comes of joining addresses ("https://host/" and "/ping/…") and means nothing else.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ DURATION_MAX = 10 * 366 * 86_400.0
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _STEP = r"(?:/(?P<step>start|fail|log|[0-9]+))?"
-_BY_UUID = re.compile(rf"/ping/(?P<uuid>{_UUID})(?:/|{_STEP})", re.ASCII)
-_BY_SLUG = re.compile(rf"/ping/(?P<key>[^/]{{1,200}})/(?P<slug>[-_a-zA-Z0-9]{{1,100}}){_STEP}", re.ASCII)
+_BY_UUID = re.compile(rf"//?ping/(?P<uuid>{_UUID}){_STEP}/?", re.ASCII)
+_BY_SLUG = re.compile(rf"//?ping/(?P<key>[^/]{{1,200}})/(?P<slug>[-_a-zA-Z0-9]{{1,100}}){_STEP}/?", re.ASCII)
 _RUN_ID = re.compile(_UUID, re.ASCII | re.IGNORECASE)
 _SAFE_ID = re.compile(r"[-_.:~+/=a-zA-Z0-9]+", re.ASCII)
 _METRIC = re.compile(r"([-_.a-zA-Z0-9]{1,64}):(\S{1,32})", re.ASCII)

@@ -98,6 +98,14 @@ def test_settings_from_a_file_written_on_windows_are_read(told, receiver):
     assert receiver.seen[0].query["rid"] == UUID
 
 
+@pytest.mark.parametrize("ends", ["/", "//", "/ping", "/ping/"])
+def test_heartbeat_url_with_more_than_the_address_is_understood(told, receiver, ends):
+    calls = [{"call": "success", "slug": "report"}, {"call": "success", "slug": UUID}]
+    done = told(calls, HEARTBEAT_URL=receiver.url + ends, HEARTBEAT_PING_KEY=KEY)
+    assert done.results == [True, True]
+    assert [one.path for one in receiver.seen] == [["ping", KEY, "report"], ["ping", UUID]]
+
+
 def test_metrics_arrive_as_numbers(told, receiver):
     options = {"metrics": {"rows": 3, "load.avg": -0.5}}
     calls = [{"call": "success", "slug": "report", "options": options}]

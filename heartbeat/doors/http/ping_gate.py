@@ -68,6 +68,10 @@ class PingAnswer:
 
 RETRY = (b"retry-after", b"%d" % RETRY_AFTER)
 OK = PingAnswer(200, "OK")
+NO_PING = PingAnswer(
+    200, "", (b"access-control-allow-methods", b"GET, HEAD, POST"), (b"access-control-allow-headers", b"*")
+)
+"""To OPTIONS: a browser asks before it pings, and asking is not running."""
 NOT_FOUND = PingAnswer(404, "not found")
 TOO_LARGE = PingAnswer(413, f"body too large: send at most {SIZE_MAX >> 20} MB; the first {BODY_MAX} bytes are kept")
 HEAD_TOO_LARGE = PingAnswer(431, f"headers too large: send at most {HEAD_MAX // 1000} kB and {HEADERS_MAX} headers")

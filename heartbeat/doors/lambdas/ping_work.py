@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.http.group_commit import StoreRecords, Writer
-from heartbeat.doors.http.ping_gate import Gate, PingAnswer, worded
+from heartbeat.doors.http.ping_gate import NO_PING, Gate, PingAnswer, worded
 from heartbeat.doors.lambdas import function_url
 from heartbeat.model import MINUTE
 from heartbeat.telemetry import Happened
@@ -43,8 +43,10 @@ class Pings:
         return function_url.written(answer, request.method)
 
     def _answer(self, request: function_url.UrlRequest) -> PingAnswer:
-        if not request.path.startswith("/ping/"):
+        if not request.path.startswith(("/ping/", "//ping/")):
             return self._compat(request)
+        if request.method == "OPTIONS":
+            return NO_PING
         ident = request.headers.get("heartbeat-id", "").encode("latin-1", "replace")
         ping = self._gate.read(request.path.encode(), request.query.encode(), ident, request.body)
         if isinstance(ping, PingAnswer):

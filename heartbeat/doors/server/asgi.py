@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.doors.http import compat
 from heartbeat.doors.http.ping_gate import (
     HEAD_TOO_LARGE,
+    NO_PING,
     NOT_FOUND,
     SIZE_MAX,
     TOO_LARGE,
@@ -75,7 +76,7 @@ class App:
         try:
             if not head_fits(len(scope["raw_path"]) + len(scope["query_string"]), scope["headers"]):
                 answer = HEAD_TOO_LARGE
-            elif first == "ping":
+            elif first == "ping" or scope["path"].startswith("//ping/"):
                 answer = await self._ping(scope, receive)
             elif first in SERVICES:
                 answer = await self._compat(scope, receive)
@@ -98,6 +99,8 @@ class App:
         body = await _within(receive, SIZE_MAX, BODY_MAX, TOO_LARGE)
         if not isinstance(body, bytes):
             return body
+        if scope["method"] == "OPTIONS":
+            return NO_PING
         ident = next((value for name, value in scope["headers"] if name == b"heartbeat-id"), b"")
         letter = Awaited()
         answer = self._gate.take(letter, scope["raw_path"], scope["query_string"], ident, body)

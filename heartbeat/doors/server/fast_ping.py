@@ -10,7 +10,7 @@ from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
-from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, HEADERS_MAX, SIZE_MAX, TOO_LARGE, PingAnswer
+from heartbeat.doors.http.ping_gate import HEAD_TOO_LARGE, HEADERS_MAX, NO_PING, SIZE_MAX, TOO_LARGE, PingAnswer
 from heartbeat.doors.server.core_link import PendingPing
 from heartbeat.doors.server.uvicorn_fit import DRAIN, Bounded
 from heartbeat.model import BODY_MAX
@@ -106,7 +106,7 @@ class FastProtocol(Bounded):
         """The fork: pings here, the rest to ASGI. Behind an unfinished ASGI request, everything queues there."""
         if self.deaf or self.is_too_large():
             return
-        self.reading = self.url.startswith(b"/ping/") and b"#" not in self.url and not self._asgi_busy()
+        self.reading = self.url.startswith((b"/ping/", b"//ping/")) and b"#" not in self.url and not self._asgi_busy()
         if self.reading:
             self._begin()
         else:
@@ -153,7 +153,8 @@ class FastProtocol(Bounded):
         slot = Slot(self, head=parser.get_method() == b"HEAD", close=self.deaf)
         path, _, query = self.url.partition(b"?")
         self.slots.append(slot)
-        slot.answer = self.gate.take(slot, path, query, self.ident, self.body)
+        asked = parser.get_method() == b"OPTIONS"
+        slot.answer = NO_PING if asked else self.gate.take(slot, path, query, self.ident, self.body)
         if slot.answer is not None:
             self.flush()
         elif len(self.slots) > PIPELINE_MAX:

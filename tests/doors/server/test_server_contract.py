@@ -22,10 +22,25 @@ def job(shared):
     return slug
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_every_method_is_a_ping(shared, job, method):
     assert shared.ping(job, method).said == (200, "OK")
     assert shared.history(job)[0].kind is Kind.SUCCESS
+
+
+@pytest.mark.parametrize("address", ["//ping/{key}/{job}", "/ping/{key}/{job}/", "//ping/{key}/{job}/fail/"])
+def test_a_slash_too_many_is_the_same_address(shared, job, address):
+    assert shared.ask("GET", address.format(key=KEY, job=job)).said == (200, "OK")
+    assert [signal.kind for signal in shared.history(job)] == [
+        Kind.FAIL if "fail" in address else Kind.SUCCESS,
+        Kind.LOG,
+    ]
+
+
+def test_options_is_no_ping(shared, job):
+    """A browser asks whether it may, before each ping with a header of its own."""
+    assert shared.ping(job, "OPTIONS").said == (200, "")
+    assert [signal.kind for signal in shared.history(job)] == [Kind.LOG]
 
 
 def test_head_is_a_ping_without_a_body(shared, job):
@@ -96,8 +111,6 @@ def test_by_uuid(shared, job, tail):
         ("/ping/wrong-key/Daily-Report", (400, "invalid url format")),
         (f"/ping/{KEY}/daily-report/+1", (404, "not found")),
         (f"/ping/{KEY}/daily-report/1.0", (404, "not found")),
-        (f"/ping/{KEY}/daily-report/start/", (404, "not found")),
-        (f"/ping/{KEY}/daily-report/", (404, "not found")),
         (f"/ping/{KEY}/a.b", (404, "not found")),
         (f"/ping/{KEY}/a%20b", (404, "not found")),
         (f"/ping/{KEY}/{'a' * 101}?create=1", (404, "not found")),
