@@ -157,6 +157,15 @@ def log(slug: str, body: str | bytes | None = None, **options: Unpack[Options]) 
     return ping(slug, body, kind="log", **options)
 
 
+async def aping(
+    slug: str, body: str | bytes | None = None, *, kind: Kind = "success", **options: Unpack[Options]
+) -> bool:
+    """`ping`, while the event loop goes on."""
+    import asyncio
+
+    return await asyncio.to_thread(lambda: ping(slug, body, kind=kind, **options))
+
+
 class Run:
     """One run of a job, for `with` and `async with`: `start`, then `success` or `fail`. Stops no exception.
 

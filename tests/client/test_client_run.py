@@ -219,3 +219,12 @@ def test_runs_in_threads_do_not_mix(receiver):
         of_run.setdefault(ping.query["rid"], []).append(ping.path.split("/")[3:])
     names = [f"job-{n}" for n in range(5)]
     assert sorted(of_run.values()) == [[[n, "start"], [n, "log"], [n]] for n in names]
+
+
+def test_aping_leaves_the_event_loop_alone(receiver):
+    async def both():
+        ticks = [asyncio.create_task(asyncio.sleep(0, "tick")), asyncio.create_task(heartbeat.aping("j", "3 rows"))]
+        return await asyncio.gather(*ticks, heartbeat.aping("j", kind="fail", exit_status=3))
+
+    assert asyncio.run(both()) == ["tick", True, True]
+    assert sorted(receiver.kinds()) == ["", "3"]

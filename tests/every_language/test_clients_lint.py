@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ def test_a_checker_has_nothing_to_say(command):
     assert shutil.which(command.split()[0]), f"there is no {command.split()[0]}"
     done = subprocess.run(command.split(), cwd=CLIENTS, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, CHECKS[command], "")
+
+
+def test_mypy_strict_has_nothing_to_say_of_the_copied_file():
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=/dev/null", "python/heartbeat.py"]
+    done = subprocess.run(mypy, cwd=CLIENTS, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "Success: no issues found in 1 source file\n")
 
 
 @pytest.mark.parametrize(
