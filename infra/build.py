@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING
@@ -76,7 +77,8 @@ def _wheels(target: Path) -> None:
 
 def _function(target: Path) -> None:
     jobs = STAGE / "jobs.json"
-    _run(["-m", "heartbeat.config.compile", str(ROOT / CONFIG), str(jobs)], PYTHONPATH=str(STAGE / "wheels" / "tools"))
+    compiling = ["-m", "heartbeat.config.compile", str(ROOT / CONFIG), str(jobs), str(int(time.time()))]
+    _run(compiling, PYTHONPATH=str(STAGE / "wheels" / "tools"))
     _pip(target, "--no-deps", ".")
     for path in [*target.glob("bin"), *(p for part in UNUSED for p in (target / "heartbeat").glob(part))]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()

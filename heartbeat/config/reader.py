@@ -29,12 +29,15 @@ FOREIGN_NAMES = frozenset({"ping", "api"})
 NAMES_SHOWN = 5
 
 
-def read(text: str, *, name: str = "jobs.yaml") -> Config:
-    """The configuration in a text; raises BadConfig with every mistake and its line and column."""
-    return _read(text, name, Findings(name=name))
+def read(text: str, *, name: str = "jobs.yaml", now: int | None = None) -> Config:
+    """The configuration in a text; raises BadConfig with every mistake and its line and column.
+
+    now: milliseconds; whoever says it is told which schedules are over.
+    """
+    return _read(text, name, Findings(name=name), now)
 
 
-def read_file(path: str | Path) -> Config:
+def read_file(path: str | Path, now: int | None = None) -> Config:
     """The configuration in a file. It owns its jobs under its `name`, otherwise under the file's name."""
     path = Path(path)
     findings = Findings(name=str(path))
@@ -42,7 +45,7 @@ def read_file(path: str | Path) -> Config:
     with findings.kept():
         text = decode(_bytes(path))
     _stop(findings)
-    return _read(text, path.name, findings)
+    return _read(text, path.name, findings, now)
 
 
 def _bytes(path: Path) -> bytes:
@@ -53,10 +56,10 @@ def _bytes(path: Path) -> bytes:
         raise Mistake(Position(), "", f"the file cannot be read: {error.strerror}") from None
 
 
-def _read(text: str, name: str, findings: Findings) -> Config:
+def _read(text: str, name: str, findings: Findings, now: int | None) -> Config:
     config = None
     with findings.kept():
-        config = _config(_root(text, findings), name)
+        config = _config(_root(text, findings), name, now)
     _stop(findings)
     if config is None:  # cannot happen: without a mistake there is a configuration
         raise BadConfig((f"{findings.name}:1:1: the file cannot be read",))
@@ -75,7 +78,7 @@ def _root(text: str, findings: Findings) -> Located:
     return Located(node=node, path="", findings=findings)
 
 
-def _config(root: Located, name: str) -> Config | None:
+def _config(root: Located, name: str, now: int | None) -> Config | None:
     top = record(root, TOP_KEYS, allowed=EXTENSION)
     if top.get("name") in FOREIGN_NAMES:
         mistake = root.entries()["name"].mistake(f"{top['name']} means jobs that no file owns; choose another")
@@ -85,7 +88,9 @@ def _config(root: Located, name: str) -> Config | None:
     service = record(top["service"], SERVICE_KEYS) if "service" in top else {}
     entries = read_jobs(top["jobs"], defaults) if "jobs" in top else []
     _check_channels(top, entries)
-    _tell_doubts(root, top, entries, defaults)
+    for entry in entries:
+        tell_doubts(entry, now)
+    _doubt_zone(root, top, entries, defaults)
     if root.findings.mistakes:
         return None
     owner = top.get("name", name)
@@ -126,9 +131,7 @@ def _check_channels(top: dict[str, Any], entries: list[DeclaredJob]) -> None:
         top["channels"].key(name).doubt(UNUSED_CHANNEL)
 
 
-def _tell_doubts(root: Located, top: dict[str, Any], entries: list[DeclaredJob], defaults: Defaults) -> None:
-    for entry in entries:
-        tell_doubts(entry)
+def _doubt_zone(root: Located, top: dict[str, Any], entries: list[DeclaredJob], defaults: Defaults) -> None:
     if "timezone" in defaults.spots:
         return
     adrift = [entry for entry in entries if "timezone" not in entry.own and _by_the_clock(entry)]

@@ -103,7 +103,7 @@ def _unknown(text: str) -> BadSchedule:
             field="expression",
             text=text,
             problem="has six fields, and whether seconds come first or the year last is unclear",
-            remedy=f"write cron({text}) if the year is last, or declare the dialect",
+            remedy=_six_fields(text),
         )
     return BadSchedule(
         field="expression",
@@ -112,6 +112,27 @@ def _unknown(text: str) -> BadSchedule:
         remedy="write 0 9 * * * (five fields), cron(0 9 * * ? *), rate(5 minutes), at(2026-12-01T09:00:00), every 15m, "
         "RRULE:..., or an OnCalendar such as *-*-* 09:00",
     )
+
+
+def _six_fields(text: str) -> str:
+    """What six bare fields may have meant, as far as it can be read."""
+    *days, weekday, year = text.split()
+    by_year = " ".join([*days, "?" if weekday == "*" and "?" not in days else weekday, year])
+    seconds, rest = text.split(None, 1)
+    likely = (
+        (f"cron({by_year})", "if the year is last"),
+        (rest, "if seconds are first" if seconds == "0" else "if seconds are first (there are none here)"),
+    )
+    right = [f"{each} {when}" for each, when in likely if _is_read(each)]
+    return f"write {' or '.join(right) or 'five fields (0 9 * * *) or cron(0 9 * * ? *)'}"
+
+
+def _is_read(text: str) -> bool:
+    try:
+        _rule(text, zone("UTC"), None)
+    except BadSchedule:
+        return False
+    return True
 
 
 def _read_every(text: str, _: Zone) -> Rule:

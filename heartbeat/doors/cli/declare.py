@@ -41,7 +41,7 @@ def _path(call: Invocation) -> Path:
 
 def _check(call: Invocation) -> int:
     path = _path(call)
-    config, errors = _read(path)
+    config, errors = _read(path, call.now)
     warnings = config.warnings if config else ()
     if call.args.json:
         call.screen.json(_checked(path, config, errors, warnings))
@@ -52,9 +52,9 @@ def _check(call: Invocation) -> int:
     return Exit.WRONG if warnings and call.args.strict else Exit.FINE
 
 
-def _read(path: Path) -> tuple[Config | None, tuple[str, ...]]:
+def _read(path: Path, now: int) -> tuple[Config | None, tuple[str, ...]]:
     try:
-        return read_file(path), ()
+        return read_file(path, now), ()
     except BadConfig as bad:
         return None, bad.problems
 
@@ -91,7 +91,7 @@ def _finding(path: Path, text: str) -> dict[str, Any]:
 
 
 def _plan(call: Invocation) -> int:
-    config = read_file(_path(call))
+    config = read_file(_path(call), call.now)
     if is_there(place(call.args)):
         with open_store(call.args) as store:
             todo = plan_for(store, config)
@@ -102,7 +102,7 @@ def _plan(call: Invocation) -> int:
 
 
 def _apply(call: Invocation) -> int:
-    config = read_file(_path(call))
+    config = read_file(_path(call), call.now)
     for warning in config.warnings:
         call.screen.complain(f"warning: {warning}")
     with open_store(call.args, create=True) as store, call.screen.doing("applying"):

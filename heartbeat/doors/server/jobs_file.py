@@ -44,7 +44,7 @@ class JobsFile:
         if self._path is None:
             return
         stamp = _stamp(self._path)
-        config = read_file(self._path)
+        config = read_file(self._path, now)
         channels = {name: build(name, settings) for name, settings in config.channels.items()}
         done = apply(self._store, config, now)
         self.channels, self.service, self.fallback = channels, config.service, config.fallback
