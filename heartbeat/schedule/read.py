@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.duration import parse_duration
 from heartbeat.schedule.eventbridge import read_eventbridge
+from heartbeat.schedule.icalendar import is_calendars, joined_lines, unfolded
 from heartbeat.schedule.oncalendar import looks_like_oncalendar, read_oncalendar
 from heartbeat.schedule.rrule import read_rrule
 from heartbeat.schedule.rule import Interval
@@ -47,7 +48,11 @@ def parse(
 @lru_cache(maxsize=_SHARED)
 def _parse(text: str | tuple[str, ...], timezone: str, dialect: str | None) -> Schedule:
     lines = [text] if isinstance(text, str) else text
-    texts = tuple(line.strip() for each in lines for line in each.split("\n") if line.strip())
+    texts = tuple(
+        entry
+        for each in lines
+        for entry in joined_lines([line.strip() for line in unfolded(each).split("\n") if line.strip()])
+    )
     place = zone(timezone)
     if dialect is not None and dialect not in READERS:
         raise BadSchedule(
@@ -84,7 +89,7 @@ def _rule(text: str, place: Zone, dialect: str | None) -> Rule:
 
 def _dialect(text: str) -> str:
     """The dialect that the text's form shows."""
-    if text.upper().startswith(("RRULE:", "DTSTART")):
+    if is_calendars(text):
         return "rrule"
     if text.startswith(("cron(", "rate(", "at(")):
         return "eventbridge"
