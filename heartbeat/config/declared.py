@@ -14,7 +14,7 @@ from heartbeat.errors import BadConfig
 from heartbeat.model import Job  # noqa: TC001 - the same
 
 
-class Origin(Struct, frozen=True, kw_only=True):
+class ConfigFile(Struct, frozen=True, kw_only=True):
     """One file of a configuration.
 
     owner: of its jobs; path: where it lies, "" where there is no file; named: it says itself who owns its jobs.
@@ -48,7 +48,7 @@ class Config(Struct, frozen=True, kw_only=True):
     fallback: tuple[str, ...]
     digest: str
     warnings: tuple[str, ...]
-    origins: tuple[Origin, ...] = ()
+    origins: tuple[ConfigFile, ...] = ()
     confirm: str = ""
     watched: tuple[str, ...] = ()
 

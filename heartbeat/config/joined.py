@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from heartbeat.config.declared import Origin
+from heartbeat.config.declared import ConfigFile
 from heartbeat.config.findings import Findings, printable, quoted
 from heartbeat.config.jobs import DeclaredJob, Defaults
 
@@ -48,7 +48,7 @@ def name_of(parts: Sequence[Part]) -> str:
     return ", ".join(dict.fromkeys(part.owner for part in parts if not part.included))[:NAME_MAX]
 
 
-def origins(parts: Sequence[Part]) -> tuple[Origin, ...]:
+def origins(parts: Sequence[Part]) -> tuple[ConfigFile, ...]:
     """Where the owners are declared. Keeps a mistake for two files that are taken for one."""
     found: dict[str, Part] = {}
     for part in parts:
@@ -58,7 +58,7 @@ def origins(parts: Sequence[Part]) -> tuple[Origin, ...]:
         if first is not part and not ("name" in part.top and "name" in first.top) and part.root:
             problem = f"belongs to {quoted(part.owner)}, as {printable(first.path)} does; write a `name:`"
             part.findings.mistake(part.root.mistake(problem))
-    return tuple(Origin(owner=owner, path=part.path, named="name" in part.top) for owner, part in found.items())
+    return tuple(ConfigFile(owner=owner, path=part.path, named="name" in part.top) for owner, part in found.items())
 
 
 def join_channels(parts: Sequence[Part]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from heartbeat.config.findings import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from heartbeat.config.declared import Config, Origin
+    from heartbeat.config.declared import Config, ConfigFile
     from heartbeat.config.difference import Plan
     from heartbeat.model import Job
 
@@ -87,7 +87,7 @@ def _second_source(config: Config, plan: Plan, places: Mapping[str, str]) -> Ite
             yield Objection(text=text, jobs=jobs, option=ADOPT)
 
 
-def _touched(origin: Origin, plan: Plan) -> Iterator[str]:
+def _touched(origin: ConfigFile, plan: Plan) -> Iterator[str]:
     jobs: list[Job] = [changed.old for changed in plan.changed] + list(plan.removed)
     return (job.slug for job in jobs if job.source == origin.owner)
 

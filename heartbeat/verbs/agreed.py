@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from heartbeat.config.declared import Origin
+from heartbeat.config.declared import ConfigFile
 from heartbeat.config.objections import REMOVALS, objections, refusal
 from heartbeat.errors import NotAgreed
 from heartbeat.verbs import documents
@@ -50,7 +50,7 @@ def with_heirs(store: Store, config: Config) -> Config:
     families = _families(store)
     before = set(families.get(_root(config), ()))
     elsewhere = {owner for root, owners in families.items() if root != _root(config) for owner in owners}
-    heirs = [Origin(owner=owner) for owner in sorted(before - elsewhere - config.owners)]
+    heirs = [ConfigFile(owner=owner) for owner in sorted(before - elsewhere - config.owners)]
     return replace(config, origins=(*config.origins, *heirs)) if heirs else config
 
 
