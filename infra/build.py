@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING
@@ -77,7 +78,8 @@ def _wheels(target: Path) -> None:
 
 def _compiled(config: Path) -> Path:
     """The jobs file, compiled. That is done each time: it may be a folder, or include others."""
-    _run(["-m", "heartbeat.config.compile", str(config), str(JOBS)], PYTHONPATH=str(STAGE / "wheels" / "tools"))
+    compiling = ["-m", "heartbeat.config.compile", str(config), str(JOBS), str(int(time.time()))]
+    _run(compiling, PYTHONPATH=str(STAGE / "wheels" / "tools"))
     return JOBS
 
 

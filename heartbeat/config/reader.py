@@ -33,14 +33,17 @@ if TYPE_CHECKING:
 NAMES_SHOWN = 5
 
 
-def read(text: str, *, name: str = "jobs.yaml") -> Config:
-    """The configuration in a text; raises BadConfig with every mistake and its line and column."""
+def read(text: str, *, name: str = "jobs.yaml", now: int | None = None) -> Config:
+    """The configuration in a text; raises BadConfig with every mistake and its line and column.
+
+    now: milliseconds; whoever says it is told which schedules are over.
+    """
     part = Part(findings=Findings(name=name), owner=name)
     _fill(part, text)
-    return _joined([part])
+    return _joined([part], now)
 
 
-def read_file(path: str | Path) -> Config:
+def read_file(path: str | Path, now: int | None = None) -> Config:
     """The configuration in a file, a folder of them, or several. Each owns its jobs under its `name`, else its file's.
 
     Raises BadConfig with every mistake in all of them.
@@ -54,7 +57,7 @@ def read_file(path: str | Path) -> Config:
             watched += _include(part, file, parts)
     if not parts:
         raise BadConfig((f"{path}:1:1: the folder holds no *.yaml",))
-    return replace(_joined([*parts.values()]), watched=tuple(watched))
+    return replace(_joined([*parts.values()], now), watched=tuple(watched))
 
 
 def _part(path: Path, owner: str, *, included: bool = False) -> Part:
@@ -112,7 +115,7 @@ def _fill(part: Part, text: str) -> None:
         part.root, part.top = root, top
 
 
-def _joined(parts: Sequence[Part]) -> Config:
+def _joined(parts: Sequence[Part], now: int | None) -> Config:
     """The configuration that the files make together. Raises BadConfig."""
     whole = all(part.root for part in parts)
     channels = join_channels(parts)
@@ -122,7 +125,7 @@ def _joined(parts: Sequence[Part]) -> Config:
     if whole:  # a file that cannot be read may have the channels that others name
         _check_channels(parts)
         for part in parts:
-            _tell_doubts(part)
+            _tell_doubts(part, now)
     if problems := [text for part in parts for text in part.findings.told(part.findings.mistakes)]:
         raise BadConfig(tuple(problems))
     jobs = tuple(job for part in parts for job in (entry.job(part.owner) for entry in part.entries) if job)
@@ -159,9 +162,9 @@ def _check_channels(parts: Sequence[Part]) -> None:
             part.top["channels"].key(name).doubt(UNUSED_CHANNEL)
 
 
-def _tell_doubts(part: Part) -> None:
+def _tell_doubts(part: Part, now: int | None) -> None:
     for entry in part.entries:
-        tell_doubts(entry)
+        tell_doubts(entry, now)
     if "timezone" in part.defaults.spots:
         return
     adrift = [entry for entry in part.entries if "timezone" not in entry.own and _by_the_clock(entry)]

@@ -119,6 +119,13 @@ def test_requirements_are_those_of_the_extra_at_the_locked_versions():
     assert "boto3" not in closure(wanted)
 
 
+def test_every_extra_says_the_same_bounds_of_dateutil():
+    """2.9 to 4: tests/schedule passed on 2.9.0, 3.0.0 and 4.0.0. (boto3 itself holds it below 3 today.)"""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    said = [each for wanted in extras.values() for each in wanted if name_of(each) == "python-dateutil"]
+    assert said == ["python-dateutil>=2.9,<5"] * 3
+
+
 def test_a_folder_of_jobs_files_and_what_they_include_travel_in_the_build(tmp_path):
     folder, more, target = tmp_path / "conf", tmp_path / "conf" / "more", tmp_path / "function"
     more.mkdir(parents=True)

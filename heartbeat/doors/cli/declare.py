@@ -59,7 +59,7 @@ def _path(call: Invocation) -> Path:
 
 def _check(call: Invocation) -> int:
     path = _path(call)
-    config, errors = _read(path)
+    config, errors = _read(path, call.now)
     warnings = config.warnings if config else ()
     if call.args.json:
         call.screen.json(_checked(path, config, errors, warnings))
@@ -70,9 +70,9 @@ def _check(call: Invocation) -> int:
     return Exit.WRONG if warnings and call.args.strict else Exit.FINE
 
 
-def _read(path: Path) -> tuple[Config | None, tuple[str, ...]]:
+def _read(path: Path, now: int) -> tuple[Config | None, tuple[str, ...]]:
     try:
-        return read_file(path), ()
+        return read_file(path, now), ()
     except BadConfig as bad:
         return None, bad.problems
 
@@ -123,7 +123,7 @@ def _plan(call: Invocation) -> int:
 
 def _show_plan(call: Invocation) -> bool:
     path = _path(call)
-    config = read_file(path)
+    config = read_file(path, call.now)
     if is_there(place(call.args)):
         with open_store(call.args) as store:
             todo, found = weighed(store, config)
@@ -143,7 +143,7 @@ def _show_plan(call: Invocation) -> bool:
 
 def _apply(call: Invocation) -> int:
     path = _path(call)
-    config = read_file(path)
+    config = read_file(path, call.now)
     for warning in config.warnings:
         call.screen.complain(f"warning: {warning}")
     consent = Consent(removals=call.args.allow_removals, adopt=call.args.adopt)

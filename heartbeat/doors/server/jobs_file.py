@@ -82,7 +82,7 @@ class JobsFile:
         if self._path is None:
             return False
         stamp = self._look()
-        config = read_file(self._path)
+        config = read_file(self._path, now)
         channels = {name: build(name, settings) for name, settings in config.channels.items()}
         todo, against = weighed(self._store, config)
         if patient and (todo.removed or self._look() != stamp):

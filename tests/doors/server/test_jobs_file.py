@@ -126,7 +126,7 @@ def test_chmod_000_is_noticed_though_the_content_stays(desk, monkeypatch):
     assert "Permission denied" in desk.ill[0]
 
 
-def _not_permitted(path):
+def _not_permitted(path, _now):
     raise BadConfig((f"{path}:1:1: the file cannot be read: Permission denied",))
 
 
