@@ -45,8 +45,6 @@ OUTBOX_EVERY = 1.0
 """Seconds between checks for deliveries whose next attempt is due; new ones ring a bell."""
 PASS = 10 * SECOND
 """How long one pass of deliveries begins new sends."""
-CHECKPOINT_EVERY = 0.05
-"""Seconds between looks at the length of the write-ahead log."""
 WATCHDOG_EVERY = 60.0
 """Seconds between two heartbeats of our own."""
 STOP_SECONDS = 25.0
@@ -76,7 +74,7 @@ def _serve(settings: Settings) -> None:
         file.load(_now())
         keys, fresh = _keys(settings, store)
         strays = Strays(log)
-        writer = Writer(StoreRecords(store, lambda: file.service, store.start), strays, log)
+        writer = Writer(StoreRecords(store, lambda: file.service), strays, log)
         health = Health(log=log, writer=writer)
         hearing = begin(store, _now, settings.sweep_every)
         fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
@@ -89,9 +87,8 @@ def _serve(settings: Settings) -> None:
         clock = Clock(store, file, look, health, scheduler, hearing, log, settings.sweep_every)
         ticking = [Chore("sweep", lambda: clock.step(_now), log), Chore("schedule", scheduler.step, log)]
         housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
-        copying = Chore("checkpoint", lambda: _checkpoint(store), log)
         watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)
-        chores = [*ticking, *housekeeping, *postmen, copying, watched]
+        chores = [*ticking, *housekeeping, *postmen, watched]
         store.postmen, health.chores = postmen, chores
         port = listener.getsockname()[1]
         listener.listen(BACKLOG)
@@ -113,16 +110,13 @@ class RingingStore(SQLiteStore):
 
     postmen: Sequence[Chore] = ()
 
-    def start(self, changes: Sequence[Change]) -> Callable[[], list[Commit]]:
-        """See SQLiteStore.start."""
-        end = super().start(changes)
-        news = any(delivery.version == 1 for change in changes for delivery in change.deliveries)
-        return (lambda: self._wake(end())) if news else end
-
-    def _wake(self, answers: list[Commit]) -> list[Commit]:
-        idle = [postman for postman in self.postmen if postman.waits]
-        for postman in idle[:1] or self.postmen:
-            postman.wake()
+    def commit(self, changes: Sequence[Change]) -> list[Commit]:
+        """See Store.commit."""
+        answers = super().commit(changes)
+        if any(delivery.version == 1 for change in changes for delivery in change.deliveries):
+            idle = [postman for postman in self.postmen if postman.waits]
+            for postman in idle[:1] or self.postmen:
+                postman.wake()
         return answers
 
 
@@ -149,11 +143,6 @@ def _deliver(store: RingingStore, file: JobsFile, owner: ProcessOwner, log: Log)
     done = deliver(store, file.channels, _now, fallback=file.fallback, budget=PASS, owner=owner)
     tell_delivered(log, done)
     return SOON if done.more else OUTBOX_EVERY
-
-
-def _checkpoint(store: RingingStore) -> float:
-    store.checkpoint()
-    return CHECKPOINT_EVERY
 
 
 def _beat(watchdog: Watchdog, health: Health) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import DAY, NEVER, Commit, Document, Due, Mark, Snapshot
@@ -14,7 +13,7 @@ from heartbeat.store.sqlite.find import ROW, JobRows, chosen
 from heartbeat.store.sqlite.schema import MIGRATIONS, OWNER, TRIGGERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from heartbeat.model import Change, Delivery, Entry, Job
@@ -135,24 +134,10 @@ class SQLiteStore:
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit: one transaction for all of them."""
-        return self.start(changes)()
-
-    def start(self, changes: Sequence[Change]) -> Callable[[], list[Commit]]:
-        """Write the changes, not yet durably; what is returned makes them so, in any thread, and must be called.
-
-        Until then nobody else can write. Its answers are those of `commit`.
-        """
-        with ExitStack() as stack:
-            db = stack.enter_context(self._file.writing())
+        with self._file.writing() as db:
             kept, rows_now = keep(db, self._jobs, changes)
-            under_way = stack.pop_all()
-
-        def end() -> list[Commit]:
-            under_way.close()
-            self._jobs.remember(rows_now)
-            return [Commit.STORED if one else Commit.STALE for one in kept]
-
-        return end
+        self._jobs.remember(rows_now)
+        return [Commit.STORED if one else Commit.STALE for one in kept]
 
     def history(self, slug: str, limit: int, slot: int | None = None, since: int | None = None) -> list[Entry]:
         """See Store.history."""
@@ -187,10 +172,6 @@ class SQLiteStore:
             gone += db.execute(PURGE_DELIVERIES, {"before": before, "limit": limit - gone}).rowcount
             db.execute(PURGE_GONE, {"before": before - LEFT_KEPT})
         return gone
-
-    def checkpoint(self) -> None:
-        """See SQLiteFile.checkpoint: for a thread of its own, often, where commits must not be held up."""
-        self._file.checkpoint()
 
     def close(self) -> None:
         """See Store.close."""
