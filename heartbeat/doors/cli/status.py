@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.api.json_shapes import delivery_facts, illness_facts, iso, job_facts, silence_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_store, open_store
 from heartbeat.doors.cli.screen import Cell, counted
+from heartbeat.doors.cli.selectors import select
 from heartbeat.doors.cli.status_data import ORDER, WRONG, View, head, totals, view
 from heartbeat.doors.cli.status_table import COLUMNS, row
-from heartbeat.errors import BadSetting, UnknownJob
-from heartbeat.verbs.jobs import nearest
+from heartbeat.errors import BadSetting
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -31,7 +30,7 @@ MORE = 2
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("slugs", nargs="*", metavar="JOB", help="only these; * and ? stand for any characters")
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help="only these: names, with * and ?, tag:NAME")
     parser.add_argument("--tag", action="append", default=[], metavar="NAME", help="only jobs with this tag")
     parser.add_argument("--down", action="store_true", help="only jobs that are down or overdue")
     parser.add_argument("-n", type=int, metavar="COUNT", help=f"how many jobs ({PAGE}; with --json all)")
@@ -60,15 +59,11 @@ def _verdict(seen: View, chosen: Sequence[Snapshot]) -> int:
 
 def _chosen(call: Invocation, seen: View) -> list[Snapshot]:
     args = call.args
-    names = [found.job.slug for found in seen.jobs]
-    for slug in args.slugs:
-        if not any(fnmatchcase(name, slug) for name in names):
-            raise UnknownJob(slug, nearest(slug, iter(names)))
+    named = select(seen.jobs, args.jobs) if args.jobs else seen.jobs
     chosen = [
         found
-        for found in seen.jobs
-        if (not args.slugs or any(fnmatchcase(found.job.slug, slug) for slug in args.slugs))
-        and (not args.tag or set(args.tag) <= set(found.job.tags))
+        for found in named
+        if (not args.tag or set(args.tag) <= set(found.job.tags))
         and (not args.down or seen.stands[found.job.slug] in WRONG)
     ]
     return sorted(chosen, key=lambda found: (ORDER.index(seen.stands[found.job.slug]), found.job.slug))

@@ -233,7 +233,7 @@ def test_the_runs_of_its_slots(machine):
     missed, unheard, ended = machine.json("explain", "settle")["slots"]
     assert [run["end"] for run in missed["runs"]] == ["not_triggered"]
     assert [(run["run_id"], run["triggered_at"]) for run in unheard["runs"]] == [(silent, "2026-11-21T09:00:01Z")]
-    assert ended["runs"] == [run for run in machine.json("runs", "settle") if run["run_id"] == failed]
+    assert ended["runs"] == [run for run in machine.json("runs", "settle")["runs"] if run["run_id"] == failed]
 
 
 def test_runs_of_a_job_that_is_not_triggered(either_night):
@@ -248,4 +248,4 @@ def test_where_the_log_of_a_run_is(either_night):
     either_night.hear("backup", "2026-11-22T00:59", kind=Kind.FAIL, run_id="abc", log_url=url)
     lines = either_night.run("explain", "backup")[1].splitlines()
     assert f"  log of abc: {url}" in lines
-    assert either_night.json("runs", "backup")[0]["log_url"] == url
+    assert either_night.json("runs", "backup")["runs"][0]["log_url"] == url
