@@ -13,7 +13,8 @@ from heartbeat.core.start_orders import Held, Order
 from heartbeat.doors.api.json_shapes import run_facts, runs_of, started_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_old, add_store, me, open_store
-from heartbeat.doors.cli.screen import Cell
+from heartbeat.doors.cli.run_output import ID_SHOWN, show_output
+from heartbeat.doors.cli.screen import Cell, Column
 from heartbeat.errors import BadSetting, WorldError
 from heartbeat.model import Phase
 from heartbeat.text.times import duration, iso, moment
@@ -35,9 +36,15 @@ if TYPE_CHECKING:
 
 COUNT_MAX = 500
 ID_MIN = 6
-ID_SHOWN = 8
 STYLES = {RunEnd.DONE: "green", RunEnd.LATE: "yellow", RunEnd.RUNNING: "cyan"}
-COLUMNS = ("run", "slot", "end", "triggered", "took", "remarks")
+COLUMNS = (
+    Column("run"),
+    Column("slot", rank=4),
+    Column("end", least=12),
+    Column("triggered", rank=2),
+    Column("took", rank=3),
+    Column("remarks", rank=1, least=12),
+)
 WORDS = {
     Phase.STARTED: "was started",
     Phase.AGAIN: "was refused for now, and will be tried again",
@@ -200,7 +207,8 @@ def _runs(call: Invocation) -> int:
     if call.args.json:
         call.screen.json({"job": args.job, "runs": [run_facts(record) for record in made]})
     elif made:
-        call.screen.table(list(COLUMNS), [_row(record, call.now, found.job) for record in made])
+        call.screen.list(COLUMNS, [_row(record, call.now, found.job) for record in made])
+        show_output(call.screen, found, made, call.now, seen="runs")
     else:
         call.screen.say(f"{args.job} has no runs yet")
     return Exit.FINE

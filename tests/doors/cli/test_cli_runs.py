@@ -154,10 +154,19 @@ def test_runs_are_shown_for_people_and_programs(declared, app):
     hear(machine, "start", run_id, "2026-11-22T12:00:01+09:00")
     hear(machine, "fail", run_id, "2026-11-22T12:02+09:00", exit_status=3, body="no disk")
     _, out, _ = machine.run("runs", "settle", when="2026-11-22T12:03+09:00")
-    head, line = out.splitlines()
+    head, line, *more = out.splitlines()
     assert head.split() == ["RUN", "SLOT", "END", "TRIGGERED", "TOOK", "REMARKS"]
     assert line.split()[:4] == [run_id[:8], "-", "failed", "12:00"]
     assert "exit status 3" in line
+    assert more == [
+        "",
+        f"output of {run_id[:8]}, failed 12:02 JST",
+        "  no disk",
+        "",
+        "next: heartbeat explain settle   why it is so",
+        f"next: heartbeat rerun {run_id[:8]} --job settle   once more",
+        "next: heartbeat ack settle   you look after it: no more reminders",
+    ]
     [run] = machine.json("runs", "settle")["runs"]
     assert (run["run_id"], run["end"], run["words"]) == (run_id, "failed", "failed")
     assert (run["exit_status"], run["output"], run["answer"]) == (3, "no disk", "202 Accepted")
