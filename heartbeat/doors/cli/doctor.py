@@ -8,6 +8,7 @@ from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING
 
 from heartbeat import settings
+from heartbeat.config.files import are_there
 from heartbeat.doors.cli.commands import Command, Exit, Invocation, remedy
 from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place, shown
 from heartbeat.doors.cli.probes import OK, PROBLEM, SKIPPED, WARNING, Check, check_health, check_server, check_store
@@ -88,7 +89,7 @@ def _table(call: Invocation, store: Store, name: str) -> Iterator[Check]:
 
 def _here(call: Invocation) -> Iterator[Check]:
     config = None
-    if config_path(call.args).exists() or call.args.config:
+    if are_there(config_path(call.args)) or call.args.config:
         config, checks = _read(config_path(call.args))
         yield from checks
         yield from _channels(call, config) if config else ()
