@@ -165,6 +165,10 @@ class _Given:
         text = self._environ.get(_variable(name), "") if option is None else str(option)
         return text.strip() or default
 
+    def _said(self, name: str) -> str:
+        """Where it was said: whoever typed an option has never heard of its variable."""
+        return _variable(name) if self._options.get(name) is None else f"--{name.replace('_', '-')}"
+
     def number(self, name: str, default: float, low: float, high: float) -> float:
         text = self.text(name, str(default))
         try:
@@ -172,19 +176,19 @@ class _Given:
         except ValueError:
             value = high + 1
         if not low <= value <= high:
-            raise BadSetting(f"{_variable(name)} is {text!r}; give a number from {low:g} to {high:g}")
+            raise BadSetting(f"{self._said(name)} is {text!r}; give a number from {low:g} to {high:g}")
         return value
 
     def address(self, name: str) -> str:
         text = self.text(name, "")
         if text:
-            check_url(_variable(name), text)
+            check_url(self._said(name), text)
         return text
 
     def choice(self, name: str, *choices: str) -> str:
         text = self.text(name, choices[0])
         if text not in choices:
-            raise BadSetting(f"{_variable(name)} is {text!r}; choose {' or '.join(choices)}")
+            raise BadSetting(f"{self._said(name)} is {text!r}; choose {' or '.join(choices)}")
         return text
 
 

@@ -86,12 +86,21 @@ def open_store(place: Table | Path, clock: Callable[[], int]) -> Store:
     clock: milliseconds since the epoch.
     """
     if isinstance(place, Path):
+        check_file(place)
         from heartbeat.store.sqlite.store import SQLiteStore  # noqa: PLC0415 - each loads what it needs, and no more
 
         return SQLiteStore(place)
     from heartbeat.store.dynamodb.store import DynamoDBStore  # noqa: PLC0415 - the same
 
     return DynamoDBStore(place.name, _call(place), shards=place.shards, hands=HANDS, clock=clock)
+
+
+def check_file(path: Path) -> None:
+    """Refuse what can never be a database. Raises BadSetting."""
+    if path.is_dir():
+        raise BadSetting(f"{path} is a folder; name a file in it, such as {path / 'heartbeat.db'}")
+    if not path.parent.exists():
+        raise BadSetting(f"{path} cannot be: there is no folder {path.parent}; make it, or name another file")
 
 
 def client(table: Table, service: str, attempts: int = 1) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time

@@ -200,7 +200,9 @@ def plain(alerts: Sequence[Alert], now: int, lines: Sequence[str]) -> str:
     wide = max((len(key) for key, _ in facts), default=0) + 1
     table = "\n".join(f"{key + ':':<{wide}} {value}" for key, value in facts)
     output = f"Last output:\n{alert.output.rstrip()}" if alert.output.strip() else ""
-    remarks = "\n".join(f"{key}: {value}" for key, value in asides(alert))
+    command = next_command(alert)
+    more = [*asides(alert), *([("Next", command)] if command else [])]
+    remarks = "\n".join(f"{key}: {value}" for key, value in more)
     return _join((opening(alerts), lines[0], table, remarks, output))
 
 
@@ -208,6 +210,11 @@ def asides(alert: Alert) -> list[tuple[str, str]]:
     """What helps besides the facts."""
     rows = (("About", alert.description), ("Hint", alert.hint), ("Log", alert.log_url), ("Runbook", alert.runbook))
     return [(key, value) for key, value in rows if value]
+
+
+def next_command(alert: Alert) -> str:
+    """What to type next; "" for what is over."""
+    return f"heartbeat explain {alert.slug}" if alert.slug and alert.event in {Event.OPENED, Event.REMINDER} else ""
 
 
 def details(alert: Alert, now: int) -> list[tuple[str, str]]:

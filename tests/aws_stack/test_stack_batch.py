@@ -101,7 +101,7 @@ def run(stack, job, **more):
 
 def record(stack, job, run_id):
     _, text = stack.cloud.heartbeat("runs", job, "--json", "--store", f"dynamodb://{stack.table}")
-    return next((each for each in json.loads(text) if each["run_id"] == run_id), None)
+    return next((each for each in json.loads(text)["runs"] if each["run_id"] == run_id), None)
 
 
 def tell_of(stack, execution):
@@ -354,7 +354,7 @@ def test_an_instance_works_on_what_waits(observer, booted, machine):
 
 
 def test_a_run_once_more_from_a_laptop(observer):
-    before, *_ = json.loads(observer.cloud.heartbeat("runs", "feed", "--stack", "work", "--json")[1])
+    before, *_ = json.loads(observer.cloud.heartbeat("runs", "feed", "--stack", "work", "--json")[1])["runs"]
     status, text = observer.cloud.heartbeat("rerun", before["run_id"][:8], "--stack", "work", "--json")
     again = json.loads(text)
     assert (status, again["phase"]) == (0, "started")

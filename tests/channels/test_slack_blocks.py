@@ -49,7 +49,7 @@ def test_a_miss_as_the_person_on_call_sees_it():
         "*Hint* your heartbeats look like UTC\n*Runbook* <https://wiki/x?a=1&amp;b=2|Open>"
     )
     assert output["text"]["text"] == "```\nboom\n```"
-    assert context["elements"][0]["text"] == "daily-report/1 · grace_ran_out"
+    assert context["elements"][0]["text"] == "daily-report/1 · grace_ran_out · heartbeat explain daily-report"
 
 
 def test_a_recovery_is_green_and_its_deadline_struck():

@@ -184,6 +184,7 @@ def test_the_plain_text_has_what_one_needs_at_night():
         "About: 日次レポート\n"
         "Hint: your heartbeats look like UTC\n"
         "Runbook: https://wiki/x\n"
+        "Next: heartbeat explain daily-report\n"
         "\n"
         "Last output:\n"
         "boom\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from heartbeat.model import Alert, Event, Verdict
-from heartbeat.text.alert_text import asides, details, label, recovery
+from heartbeat.text.alert_text import asides, details, label, next_command, recovery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +97,8 @@ def _single(alert: Alert, message: Message) -> list[Block]:
         found.append(_section(remarks))
     if alert.output.strip():
         found.append(_section(fence(alert.output)))
-    ids = " · ".join(escape(item, LINE_MAX) for item in (alert.incident, alert.run_id, alert.reason or "") if item)
+    items = (alert.incident, alert.run_id, alert.reason or "", next_command(alert))
+    ids = " · ".join(escape(item, LINE_MAX) for item in items if item)
     return [*found, {"type": "context", "elements": [_text(ids)]}] if ids else found
 
 

@@ -82,14 +82,15 @@ def _run(argv: list[str], clock: Callable[[], int]) -> int:
     return command.run(Invocation(args, clock))
 
 
+WITH_VALUE, WITHOUT = frozenset({"--db", "--region", "--stack", "--store"}), frozenset({"--json", "--no-color"})
+"""Options that may come before the command."""
+
+
 def _command_first(argv: list[str]) -> list[str]:
-    """`--store PLACE` may come before the command."""
-    match argv:
-        case ["--store", str(where), str(name), *rest]:
-            return [name, "--store", where, *rest]
-        case [str(option), str(name), *rest] if option.startswith("--store="):
-            return [name, option, *rest]
-    return argv
+    front = 0
+    while argv[front : front + 1] and argv[front].partition("=")[0] in WITH_VALUE | WITHOUT:
+        front += 2 if argv[front] in WITH_VALUE else 1
+    return [*argv[front : front + 1], *argv[:front], *argv[front + 1 :]]
 
 
 def _say(text: str) -> int:

@@ -10,6 +10,7 @@ from heartbeat.doors.cli.commands import Command, Invocation
 from heartbeat.doors.cli.options import add_store, is_there, place
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSetting
+from heartbeat.store.address import check_file
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -37,6 +38,8 @@ def _backup(call: Invocation) -> int:
     from heartbeat.store.sqlite.copy import backup  # noqa: PLC0415 - only with a file, and not on Windows
 
     db, file = _database(call.args), Path(call.args.file)
+    for path in (db, file):
+        check_file(path)
     if not is_there(db):
         raise BadSetting(f"there is no database {db}; name it with --db or HEARTBEAT_DB")
     jobs = backup(db, file, force=call.args.force)
@@ -49,6 +52,8 @@ def _restore(call: Invocation) -> int:
     from heartbeat.store.sqlite.copy import restore  # noqa: PLC0415 - the same
 
     db, file = _database(call.args), Path(call.args.file)
+    for path in (db, file):
+        check_file(path)
     stamp = datetime.fromtimestamp(call.now / 1000, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
     aside, was_there = db.with_name(f"{db.name}.replaced-{stamp}Z"), is_there(db)
     jobs = restore(file, db, aside)

@@ -49,7 +49,7 @@ class Invocation:
 
         return Screen(colour=False if self.args.no_color else None)
 
-    def tell(self, facts: object, *lines: Cell) -> Exit:
+    def tell(self, facts: object, *lines: str | Cell) -> Exit:
         """What was done, as a JSON document if one is asked for, else in lines."""
         if self.args.json:
             self.screen.json(facts)

@@ -36,8 +36,6 @@ def _arguments(parser: ArgumentParser) -> None:
     add_config(parser)
     add_store(parser)
     parser.add_argument("--url", help="the server (HEARTBEAT_URL)")
-    parser.add_argument("--stack", metavar="NAME", help="look at this stack on AWS instead")
-    parser.add_argument("--region", help="where the stack is (AWS_REGION)")
     parser.add_argument("--show-key", action="store_true", help="with --stack: show the ping key")
     parser.add_argument("--send-test", action="store_true", help="send a test alert through every channel")
 

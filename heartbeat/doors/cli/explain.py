@@ -9,7 +9,8 @@ from heartbeat.core.blind import LONG
 from heartbeat.doors.api.json_shapes import explained, explanation_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_job, here, open_store
-from heartbeat.doors.cli.runs import ID_SHOWN, ended, remarks
+from heartbeat.doors.cli.run_output import ID_SHOWN, show_output
+from heartbeat.doors.cli.runs import ended, remarks
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.doors.cli.status_table import STYLES
 from heartbeat.model import BAD, GOOD, Outcome, Verdict
@@ -48,6 +49,8 @@ class Page:
         self._runs()
         self._incident()
         self._coming()
+        made = [record for story in self.found.slots for record in story.runs]
+        show_output(self.screen, self.found.snapshot, made, self.now, seen="explain")
 
     def _head(self) -> None:
         found, state = self.found, self.found.snapshot.state

@@ -34,7 +34,8 @@ def _run(call: Invocation) -> int:
             call.tell({"name": args.name, "rights": rights, "key": token}, Cell(token, "bold"), hint)
         elif args.act == "remove":
             api_keys.remove(store, args.name)
-            call.screen.say(f"the key of {args.name} opens nothing any more")
+            gone = f"the key of {args.name} opens nothing any more"
+            call.tell({"name": args.name, "removed": True}, gone)
         else:
             _list(call, api_keys.holders(store))
     return Exit.FINE

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from heartbeat.core import slots
 from heartbeat.doors.api.until import instant
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_store, config_path, is_there, open_store, place
+from heartbeat.doors.cli.options import add_old, add_store, config_path, is_there, open_store, place
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.schedule import parse
@@ -29,7 +29,8 @@ _SLUG = re.compile(r"[a-z0-9_-]+")
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("schedule", nargs="+", metavar="SCHEDULE|JOB", help="an expression (several: their union)")
-    parser.add_argument("--tz", metavar="ZONE", help="the time zone, like Europe/Berlin (UTC)")
+    parser.add_argument("--timezone", metavar="ZONE", help="the time zone, like Europe/Berlin (UTC)")
+    add_old(parser, "--tz", "timezone")
     parser.add_argument("--dialect", metavar="NAME", help="how to read it, where its form does not say so: kubernetes")
     parser.add_argument("-n", type=int, default=10, metavar="COUNT", help="how many (10)")
     parser.add_argument("--from", dest="from_", metavar="TIME", help="after this instant (now), like 2026-03-28T12:00")
@@ -54,7 +55,7 @@ def _run(call: Invocation) -> int:
 def _schedule(call: Invocation) -> tuple[Schedule, int]:
     """The schedule, and the instant to start after."""
     args, name = call.args, call.args.schedule[0]
-    plain = len(args.schedule) == 1 and not args.tz and not args.dialect and _SLUG.fullmatch(name)
+    plain = len(args.schedule) == 1 and not args.timezone and not args.dialect and _SLUG.fullmatch(name)
     if plain and is_there(place(args)):
         with open_store(args) as store:
             known = store.load([name]).get(name)
@@ -62,7 +63,7 @@ def _schedule(call: Invocation) -> tuple[Schedule, int]:
             every = slots.schedule_of(known.job).interval_ms is not None
             return slots.schedule_of(known.job), slots.heartbeat_cursor(known.state) if every else call.now
     try:
-        return parse(args.schedule, args.tz or "UTC", args.dialect), call.now
+        return parse(args.schedule, args.timezone or "UTC", args.dialect), call.now
     except BadSchedule:
         if not plain or not is_there(place(args)):
             raise
@@ -135,8 +136,8 @@ def latest_slot(args: Namespace, now: int) -> str:
 COMMANDS = {
     "next": Command(
         about="Say in words what a schedule means, when it fires next, and how clock changes affect it.\n\n"
-        "  heartbeat next '30 2 * * *' --tz Europe/Berlin --from 2026-03-27\n"
-        "  heartbeat next 'RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18' --tz Asia/Tokyo\n"
+        "  heartbeat next '30 2 * * *' --timezone Europe/Berlin --from 2026-03-27\n"
+        "  heartbeat next 'RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18' --timezone Asia/Tokyo\n"
         "  heartbeat next daily-report       a job of the database, in its own zone",
         arguments=_arguments,
         run=_run,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import Action
+from argparse import SUPPRESS, Action
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
@@ -28,7 +28,7 @@ def add_db(parser: _ActionsContainer) -> None:
 
 
 def add_store(parser: ArgumentParser) -> _ActionsContainer:
-    """--store and --db; returns their group, of which only one may be given."""
+    """--store, --db and --stack, of which only one may be given; returns their group."""
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
         "--store",
@@ -36,7 +36,14 @@ def add_store(parser: ArgumentParser) -> _ActionsContainer:
         help="where the jobs are kept: dynamodb://TABLE, or a file (HEARTBEAT_STORE, else --db)",
     )
     add_db(either)
+    either.add_argument("--stack", metavar="NAME", help="the jobs of this stack on AWS, with your credentials")
+    parser.add_argument("--region", help="where the stack is (AWS_REGION)")
     return either
+
+
+def add_old(parser: _ActionsContainer, old: str, dest: str) -> None:
+    """An option's earlier name, still read."""
+    parser.add_argument(old, dest=dest, help=SUPPRESS)
 
 
 def add_job(parser: ArgumentParser) -> None:
@@ -69,11 +76,17 @@ def add_span(parser: ArgumentParser) -> None:
     """--for and --until."""
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--for", dest="for_", metavar="DURATION", help="for this long: 90s, 15m, 1h30m, 2d")
-    either.add_argument("--until", metavar="TIME", help="until then: 2026-11-22T18:00, or with its offset, +09:00 or Z")
+    either.add_argument(
+        "--until", metavar="TIME", help="until then: 22:00, 2026-11-22T18:00, or with an offset (+09:00, Z)"
+    )
 
 
 def place(args: Namespace) -> Table | Path:
     """The place of the store to use."""
+    if args.stack and not args.store:
+        from heartbeat.doors.cli.stack import address_of  # noqa: PLC0415 - only who has a stack needs it
+
+        args.store = address_of(args.stack, args.region)
     given = args.store or args.db or os.environ.get("HEARTBEAT_STORE") or os.environ.get("HEARTBEAT_DB")
     return address.read(given) if given else Settings().db
 

@@ -40,7 +40,7 @@ def parse(prog: str, command: Command, argv: Sequence[str]) -> Namespace:
     width = None if {"-h", "--help"} & {*argv} else 80  # to look for it would load what unpacks archives
     form = partial(RawDescriptionHelpFormatter, width=width)
     parser = Parser(prog=prog, description=command.about, epilog=epilog, formatter_class=form, allow_abbrev=False)
-    parser.set_defaults(json=False, no_color=False)
+    parser.set_defaults(json=False, no_color=False, command=prog.rpartition(" ")[2])
     command.arguments(parser)
     if command.shows:
         shown = parser.add_argument_group("output")

@@ -12,8 +12,9 @@ from heartbeat.core.run_history import BAD, RunEnd
 from heartbeat.core.start_orders import Held, Order
 from heartbeat.doors.api.json_shapes import run_facts, runs_of, started_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_store, me, open_store
-from heartbeat.doors.cli.screen import Cell
+from heartbeat.doors.cli.options import add_old, add_store, me, open_store
+from heartbeat.doors.cli.run_output import ID_SHOWN, show_output
+from heartbeat.doors.cli.screen import Cell, Column
 from heartbeat.errors import BadSetting, WorldError
 from heartbeat.model import Phase
 from heartbeat.text.times import duration, iso, moment
@@ -35,9 +36,15 @@ if TYPE_CHECKING:
 
 COUNT_MAX = 500
 ID_MIN = 6
-ID_SHOWN = 8
 STYLES = {RunEnd.DONE: "green", RunEnd.LATE: "yellow", RunEnd.RUNNING: "cyan"}
-COLUMNS = ("run", "slot", "end", "triggered", "took", "remarks")
+COLUMNS = (
+    Column("run"),
+    Column("slot", rank=4),
+    Column("end", least=12),
+    Column("triggered", rank=2),
+    Column("took", rank=3),
+    Column("remarks", rank=1, least=12),
+)
 WORDS = {
     Phase.STARTED: "was started",
     Phase.AGAIN: "was refused for now, and will be tried again",
@@ -54,29 +61,22 @@ WHY_NOT = {
 
 def _run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the job's name")
-    parser.add_argument("--for", dest="for_", metavar="SLOT", help="the slot it is for, like 2026-11-22T09:00 (none)")
+    parser.add_argument("--slot", metavar="SLOT", help="the slot it is for, like 2026-11-22T09:00 (none)")
+    add_old(parser, "--for", "slot")
     parser.add_argument("--input", metavar="JSON", help="passed to the job along with what jobs.yaml says")
-    add_starter(parser)
+    add_store(parser)
 
 
 def _rerun_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="its id, or at least the first 6 letters of it")
     parser.add_argument("--job", metavar="JOB", help="the run's job, if the run is not among its latest 16")
-    add_starter(parser)
+    add_store(parser)
 
 
 def _runs_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="the job's name")
     parser.add_argument("-n", type=int, default=10, metavar="COUNT", help="how many (10)")
-    add_starter(parser)
-
-
-def add_starter(parser: ArgumentParser) -> None:
-    """--stack and --region, and options for where the jobs are without them."""
-    add_store(parser).add_argument(
-        "--stack", metavar="NAME", help="the jobs of this stack on AWS; its trigger function starts them"
-    )
-    parser.add_argument("--region", help="where the stack is (AWS_REGION)")
+    add_store(parser)
 
 
 def _target(trigger: Trigger) -> Target:
@@ -99,7 +99,6 @@ def starter(call: Invocation) -> Iterator[tuple[Store, Start]]:
     found = stack.find(aws, call.args.stack)
     if "TriggerFunctionArn" not in found.outputs:
         raise BadSetting(f"the stack {found.name} has no trigger function; deploy it again with this version")
-    call.args.store = f"dynamodb://{found.outputs['TableName']}"
     with open_store(call.args) as store:
         yield store, lambda order: _by_function(aws, found, order)
 
@@ -129,7 +128,7 @@ def _run(call: Invocation) -> int:
     args = call.args
     with starter(call) as (store, start):
         found = snapshot_of(store, args.job)
-        slot = _slot(found, args.for_, call.now) if args.for_ else None
+        slot = _slot(found, args.slot, call.now) if args.slot else None
         order = Order(slug=args.job, slot=slot, run_id=str(uuid4()), by=me(), input=_input(args.input))
         return _say(call, start(order))
 
@@ -145,6 +144,8 @@ def _rerun(call: Invocation) -> int:
 
 def _say(call: Invocation, started: dict[str, Any]) -> int:
     phase, held = started["phase"], started["held"]
+    if held == Held.NO_TRIGGER:
+        raise BadSetting(_told(started))
     call.tell(started, Cell(_told(started), "green" if phase == Phase.STARTED else "red"))
     if phase in {Phase.STARTED, Phase.QUEUED}:
         return Exit.FINE
@@ -162,10 +163,10 @@ def _slot(found: Snapshot, text: str, now: int) -> int:
     try:
         slot = slots.named(found.job, text, now)
     except ValueError:
-        raise BadSetting(f"--for {text!r} is not a date; write 2026-11-22 or 2026-11-22T09:00") from None
+        raise BadSetting(f"--slot {text!r} is not a date; write 2026-11-22 or 2026-11-22T09:00") from None
     if slot is None:
         raise BadSetting(
-            f"--for {text!r} names no slot of {found.job.slug}; `heartbeat next {found.job.slug}` lists them"
+            f"--slot {text!r} names no slot of {found.job.slug}; `heartbeat next {found.job.slug}` lists them"
         )
     return slot
 
@@ -204,9 +205,10 @@ def _runs(call: Invocation) -> int:
         found = snapshot_of(store, args.job)
         made = runs_of(store, found)[: args.n]
     if call.args.json:
-        call.screen.json([run_facts(record) for record in made])
+        call.screen.json({"job": args.job, "runs": [run_facts(record) for record in made]})
     elif made:
-        call.screen.table(list(COLUMNS), [_row(record, call.now, found.job) for record in made])
+        call.screen.list(COLUMNS, [_row(record, call.now, found.job) for record in made])
+        show_output(call.screen, found, made, call.now, seen="runs")
     else:
         call.screen.say(f"{args.job} has no runs yet")
     return Exit.FINE
@@ -242,10 +244,10 @@ def remarks(record: Record) -> str:
 COMMANDS = {
     "run": Command(
         about="Start a job now, by its trigger, as its schedule does: the run has an id, and its outcome is\n"
-        "recorded. It takes no slot from the schedule; with --for it is the run of that slot.\n\n"
+        "recorded. It takes no slot from the schedule; with --slot it is the run of that slot.\n\n"
         "  heartbeat run settle\n"
         "  heartbeat run settle --stack heartbeat\n"
-        "  heartbeat run settle --for 2026-11-22 --input '{\"dry\": true}'",
+        "  heartbeat run settle --slot 2026-11-22 --input '{\"dry\": true}'",
         arguments=_run_arguments,
         run=_run,
     ),

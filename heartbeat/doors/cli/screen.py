@@ -9,31 +9,25 @@ import json
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, TextIO
-from unicodedata import combining, east_asian_width
+from typing import TYPE_CHECKING, TextIO
 
+from heartbeat.doors.cli.table import Cell, Column, aligned, cut, width
 from heartbeat.text.sanitize import one_line, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
-GAP = "  "
-NARROW = 110
-"""A terminal with fewer columns is shown less."""
+__all__ = ["Cell", "Column", "Screen", "counted", "width"]
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 
 
-class Cell(NamedTuple):
-    """A text with a style such as "bold red"."""
-
-    text: str
-    style: str = ""
-
-
 class Screen:
-    """Standard output and error. colour: None for colour on terminals, unless NO_COLOR is set or it is dumb."""
+    """Standard output and error. colour: None for colour on terminals, unless NO_COLOR is set or it is dumb.
+
+    frame: the columns that every line is cut to, where pages are drawn over one another; None: lines may wrap.
+    """
 
     def __init__(
         self,
@@ -42,26 +36,40 @@ class Screen:
         *,
         colour: bool | None = None,
         environ: Mapping[str, str] = os.environ,
+        frame: int | None = None,
     ) -> None:
-        self._out, self._err = out or sys.stdout, err or sys.stderr
-        self.person = self._out.isatty()
+        self._out, self._err, self._frame = out or sys.stdout, err or sys.stderr, frame
+        self.person = frame is not None or self._out.isatty()
         wanted = self.person and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
         self.colour = wanted if colour is None else colour
 
     @property
-    def narrow(self) -> bool:
-        """Whether a person is looking at a small window."""
-        if not self.person:
-            return False
+    def room(self) -> int | None:
+        """The columns that a line may take; None: no person looks."""
+        if self._frame is not None or not self.person:
+            return self._frame
         from shutil import get_terminal_size  # noqa: PLC0415 - it loads what unpacks archives
 
-        return get_terminal_size().columns < NARROW
+        return get_terminal_size().columns
 
     def say(self, *parts: str | Cell) -> None:
         """Print a line made of these parts."""
         cells = (part if isinstance(part, Cell) else Cell(part) for part in parts)
-        shown = (self._painted(safe(cell.text).replace("\n", " ").replace("\t", " "), cell.style) for cell in cells)
-        self._write(self._out, "".join(shown) + "\n")
+        clean = [Cell(safe(cell.text).replace("\n", " ").replace("\t", " "), cell.style) for cell in cells]
+        self._line(clean if self._frame is None else _within(clean, self._frame))
+
+    def _line(self, cells: Iterable[Cell]) -> None:
+        self._write(self._out, "".join(self._painted(cell.text, cell.style) for cell in cells) + "\n")
+
+    def list(self, columns: Sequence[Column], rows: Sequence[Sequence[str | Cell]]) -> None:
+        """Print rows of one line each, which fit the terminal of a person; whole for a program."""
+        room = self.room
+        head, *lines = aligned(columns, [[_clean(cell) for cell in row] for row in rows], room)
+        self._line(head if room else [Cell(cell.text) for cell in head])
+        if room:
+            self._line([Cell("─" * min(room, max(sum(width(c.text) for c in line) for line in [head, *lines])), "dim")])
+        for line in lines:
+            self._line([*line[:-1], Cell(line[-1].text.rstrip(), line[-1].style)])
 
     def complain(self, text: str) -> None:
         """Print one line of trouble to standard error."""
@@ -84,7 +92,8 @@ class Screen:
         cells = [[_clean(cell) for cell in row] for row in rows]
         console = self._console()
         if console is None:
-            self._write(self._out, _aligned(head, cells))
+            for line in aligned([Column(name) for name in head], cells, None):
+                self._write(self._out, "".join(cell.text for cell in line).rstrip() + "\n")
             return
         with console.capture() as drawn:
             _draw(console, head, cells)
@@ -120,23 +129,16 @@ def _clean(cell: str | Cell) -> Cell:
     return Cell(one_line(cell.text), cell.style)
 
 
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    lines = [[name.upper() for name in head], *([cell.text or "-" for cell in row] for row in rows)]
-    wide = [max(width(line[i]) for line in lines) for i in range(len(head))]
-    padded = ([text + " " * (wide[i] - width(text)) for i, text in enumerate(line)] for line in lines)
-    return "".join(GAP.join(line).rstrip() + "\n" for line in padded)
+def _within(cells: Iterable[Cell], room: int) -> Iterator[Cell]:
+    for cell in cells:
+        text = cut(cell.text, room)
+        room -= width(text)
+        yield Cell(text, cell.style)
 
 
 def counted(count: int, word: str) -> str:
     """`1 job`, `2 jobs`."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def width(text: str) -> int:
-    """The columns that a text takes up: two for each wide character."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _draw(console: Console, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from heartbeat import settings
 from heartbeat.doors.cli.commands import Command, Invocation
 from heartbeat.doors.cli.options import add_config, add_db, add_evidence
+from heartbeat.store.address import check_file
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -32,7 +33,9 @@ def _run(call: Invocation) -> int:
     if find_spec("uvicorn") is None:  # only the HTTP process loads it
         raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
     given = {name: getattr(call.args, name) for name in OPTIONS}
-    return serve(settings.read(**given))
+    found = settings.read(**given)
+    check_file(found.db)
+    return serve(found)
 
 
 COMMANDS = {

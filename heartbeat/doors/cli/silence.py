@@ -7,13 +7,14 @@ from uuid import uuid4
 
 from heartbeat.core.addressing import matches
 from heartbeat.doors.api.json_shapes import silence_facts
-from heartbeat.doors.api.until import end_of
+from heartbeat.doors.api.until import HERE, end_of
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_span, add_store, here, me, open_store
-from heartbeat.doors.cli.screen import Cell, counted
+from heartbeat.doors.cli.options import add_old, add_span, add_store, here, me, open_store
+from heartbeat.doors.cli.screen import Cell, Column, counted
+from heartbeat.doors.cli.selectors import fits, meant
 from heartbeat.errors import BadSetting
 from heartbeat.model import Silence
-from heartbeat.text.times import ago
+from heartbeat.text.times import ago, moment
 from heartbeat.verbs import service_state
 from heartbeat.verbs.jobs import everything
 from heartbeat.verbs.operate import silence, unsilence
@@ -24,13 +25,22 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
 
 ID_LENGTH = 8
+COLUMNS = (
+    Column("id"),
+    Column("selector", least=12, middle=True),
+    Column("until", rank=1),
+    Column("ends"),
+    Column("by", rank=2),
+    Column("reason", rank=3, least=12),
+)
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("selector", nargs="?", metavar="SELECTOR", help="a job's name, with * and ?, or tag:NAME")
+    parser.add_argument("selector", nargs="?", metavar="SELECTOR", help="a job's name, with * and ?, tag:NAME, or all")
     add_span(parser)
     parser.add_argument("--reason", default="", metavar="TEXT", help="why")
-    parser.add_argument("--author", metavar="NAME", help="who is silencing (you)")
+    parser.add_argument("--by", metavar="NAME", help="who is silencing (you)")
+    add_old(parser, "--author", "by")
     parser.add_argument("--list", action="store_true", help="show current and future silences")
     parser.add_argument("--end", metavar="ID", help="end a silence now; what it held back is reported")
     add_store(parser)
@@ -51,12 +61,14 @@ def _list(call: Invocation, store: Store) -> int:
     now = call.now
     kept = [each for each in service_state.silences(store) if each.end > now]
     if call.args.json:
-        call.screen.json([silence_facts(each, now) for each in kept])
+        call.screen.json({"silences": [silence_facts(each, now) for each in kept]})
     elif not kept:
         call.screen.say("there are no current or future silences")
     else:
-        rows = [[s.id, s.selector, here(s.end), ago(s.end, now), s.author, s.reason] for s in kept]
-        call.screen.table(("id", "selector", "until", "ends", "author", "reason"), rows)
+        rows: list[list[str | Cell]] = [
+            [s.id, s.selector, here(s.end), ago(s.end, now), s.author, s.reason] for s in kept
+        ]
+        call.screen.list(COLUMNS, rows)
     return Exit.FINE
 
 
@@ -69,20 +81,20 @@ def _end(call: Invocation, store: Store) -> int:
 
 def _begin(call: Invocation, store: Store) -> int:
     args, now = call.args, call.now
-    end = end_of(args.for_, args.until, now, None)
+    jobs = list(everything(store))
+    selector = meant(args.selector, {found.job.slug for found in jobs})
+    zones = {found.job.timezone for found in jobs if fits(selector, found.job)}
+    zone = zones.pop() if len(zones) == 1 else HERE
+    end = end_of(args.for_, args.until, now, zone)
     if end is None:
-        raise BadSetting("a silence always ends: say --for 2h, or --until with a time and its offset")
+        raise BadSetting("a silence always ends: say --for 2h, or --until 22:00")
     new = Silence(
-        id=uuid4().hex[:ID_LENGTH],
-        selector=args.selector,
-        start=now,
-        end=end,
-        reason=args.reason,
-        author=args.author or me(),
+        id=uuid4().hex[:ID_LENGTH], selector=selector, start=now, end=end, reason=args.reason, author=args.by or me()
     )
-    held = [found.job.slug for found in everything(store) if matches(new, found)]
+    held = [found.job.slug for found in jobs if matches(new, found)]
     silence(store, new)
-    text = f"{new.selector} is silenced until {here(end)} ({ago(end, now)}), {_jobs(len(held))}"
+    until = here(end) if zone == HERE else moment(end, now, zone)
+    text = f"{new.selector} is silenced until {until} ({ago(end, now)}), {_jobs(len(held))}"
     hint = Cell(f"end it earlier with: heartbeat silence --end {new.id}", "dim")
     return call.tell(silence_facts(new, now) | {"jobs": held}, Cell(text, "magenta"), hint)
 
@@ -99,6 +111,7 @@ COMMANDS = {
         "when the silence ends is reported then.\n\n"
         "  heartbeat silence 'db-*' --for 2h --reason 'disk swap'\n"
         "  heartbeat silence tag:nightly --until 2026-11-23T06:00+09:00\n"
+        "  heartbeat silence all --until 22:00   in the jobs' zone, or in this machine's where they have several\n"
         "  heartbeat silence --list\n"
         "  heartbeat silence --end ID",
         arguments=_arguments,

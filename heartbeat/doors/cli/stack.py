@@ -76,6 +76,15 @@ def find(cloud: Aws, name: str) -> Stack:
     return Stack(name=name, status=found["StackStatus"], outputs=outputs)
 
 
+def address_of(name: str, region: str | None) -> str:
+    """Where this stack keeps its jobs. Raises BadSetting."""
+    cloud = connect(region)
+    outputs = find(cloud, name).outputs
+    if "TableName" not in outputs:
+        raise BadSetting(f"the stack {name} in {cloud.region} is none of Heartbeat's: it has no table of jobs")
+    return f"dynamodb://{outputs['TableName']}?region={cloud.region}"
+
+
 def check_status(stack: Stack) -> Check:
     """Whether the last deployment succeeded."""
     if stack.status in GOOD and "TableName" in stack.outputs:

@@ -28,6 +28,7 @@ PENDING_MAX = 1_000
 STRAYS_SHOWN = 5
 DEAD_SHOWN = 5
 ORDER = list(JobStanding)
+WRONG = frozenset({JobStanding.DOWN, JobStanding.OVERDUE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +80,18 @@ def head(seen: View) -> list[Cell]:
 
 
 def totals(seen: View) -> list[str | Cell]:
-    """How many jobs are in which state."""
+    """How many jobs need somebody, and how many are in which state."""
     if not seen.jobs:
         return ["no jobs yet; `heartbeat apply` makes them from jobs.yaml"]
     counts = Counter(seen.stands.values())
     parts = [(", ", Cell(f"{counts[each]} {each}", STYLES[each])) for each in ORDER if counts[each]]
-    return [f"{counted(len(seen.jobs), 'job')}: ", *[cell for part in parts for cell in part][1:]]
+    return [f"{_need(sum(counts[each] for each in WRONG), len(seen.jobs))}: ", *[x for part in parts for x in part][1:]]
+
+
+def _need(wrong: int, count: int) -> str:
+    if not wrong:
+        return "the only job is fine" if count == 1 else f"none of {count} jobs needs you"
+    return f"{wrong} of {counted(count, 'job')} {'needs' if wrong == 1 else 'need'} you"
 
 
 def _clock(seen: View) -> Cell:

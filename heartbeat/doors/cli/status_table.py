@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from heartbeat.core import slots
 from heartbeat.core.addressing import quiet_until
 from heartbeat.core.explain import JobStanding, open_slot, running, standing
-from heartbeat.doors.cli.screen import Cell
+from heartbeat.doors.cli.screen import Cell, Column
 from heartbeat.text.times import ago, and_ago, duration, moment
 
 if TYPE_CHECKING:
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from heartbeat.model import Silence, Snapshot
 
-COLUMNS = ("job", "status", "since", "last success", "next expected", "schedule", "remarks")
+COLUMNS = (
+    Column("job", least=16, middle=True),
+    Column("status"),
+    Column("since", rank=3),
+    Column("last success", rank=2),
+    Column("next expected", rank=4),
+    Column("schedule", rank=1),
+    Column("remarks", rank=5, least=16),
+)
 STYLES = {
     JobStanding.DOWN: "bold red",
     JobStanding.OVERDUE: "red",
@@ -31,6 +39,7 @@ STYLES = {
 def row(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> list[str | Cell]:
     """The cells for COLUMNS."""
     job, state, stands = snapshot.job, snapshot.state, standing(snapshot, now)
+    remarks = ", ".join(_remarks(snapshot, stands, quiet_until(snapshot, silences, now), now))
     return [
         Cell(job.slug, "bold" if stands is JobStanding.DOWN else ""),
         Cell(stands, STYLES[stands]),
@@ -38,7 +47,7 @@ def row(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> list[str |
         "never" if state.last_success is None else ago(state.last_success, now),
         "" if stands in {JobStanding.PAUSED, JobStanding.DISABLED} else and_ago(open_slot(snapshot), now, job.timezone),
         slots.schedule_of(job).describe(),
-        ", ".join(_remarks(snapshot, stands, quiet_until(snapshot, silences, now), now)),
+        "; ".join(filter(None, (remarks, job.description))),
     ]
 
 

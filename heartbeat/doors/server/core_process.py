@@ -7,6 +7,7 @@ no caller is refused while one front takes over from another.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -58,11 +59,17 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise BadSetting(
-            f"cannot listen on {host} port {port} ({error.strerror}); stop the program that does, "
-            "or choose another with --port or HEARTBEAT_PORT"
-        ) from None
+        raise BadSetting(f"cannot listen on {host} port {port} ({error.strerror}); {_cure(error.errno)}") from None
     return listener
+
+
+def _cure(number: int | None) -> str:
+    match number:
+        case errno.EADDRNOTAVAIL:
+            return "no address of this machine is called so: choose one with --host or HEARTBEAT_HOST, 0.0.0.0 for all"
+        case errno.EACCES:
+            return "ports below 1024 are the system's: choose another with --port or HEARTBEAT_PORT"
+    return "stop the program that does, or choose another with --port or HEARTBEAT_PORT"
 
 
 def settle_in() -> None:

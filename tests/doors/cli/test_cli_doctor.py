@@ -154,8 +154,8 @@ def test_the_whole_thing(server):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("--port", "99999"), "HEARTBEAT_PORT is '99999'; give a number from 0 to 65535"),
-        (("--log", "xml"), "HEARTBEAT_LOG is 'xml'; choose text or json"),
+        (("--port", "99999"), "--port is '99999'; give a number from 0 to 65535"),
+        (("--log", "xml"), "--log is 'xml'; choose text or json"),
         (("--config", "no.yaml"), "no.yaml:1:1: the file cannot be read"),
         (("--json",), "unrecognized arguments: --json"),
     ],

@@ -233,7 +233,7 @@ def test_the_runs_of_its_slots(machine):
     missed, unheard, ended = machine.json("explain", "settle")["slots"]
     assert [run["end"] for run in missed["runs"]] == ["not_triggered"]
     assert [(run["run_id"], run["triggered_at"]) for run in unheard["runs"]] == [(silent, "2026-11-21T09:00:01Z")]
-    assert ended["runs"] == [run for run in machine.json("runs", "settle") if run["run_id"] == failed]
+    assert ended["runs"] == [run for run in machine.json("runs", "settle")["runs"] if run["run_id"] == failed]
 
 
 def test_runs_of_a_job_that_is_not_triggered(either_night):
@@ -248,4 +248,25 @@ def test_where_the_log_of_a_run_is(either_night):
     either_night.hear("backup", "2026-11-22T00:59", kind=Kind.FAIL, run_id="abc", log_url=url)
     lines = either_night.run("explain", "backup")[1].splitlines()
     assert f"  log of abc: {url}" in lines
-    assert either_night.json("runs", "backup")[0]["log_url"] == url
+    assert either_night.json("runs", "backup")["runs"][0]["log_url"] == url
+
+
+def test_explain_shows_the_end_of_a_failed_runs_output_and_what_to_type_next(either_night):
+    log = "\n".join(f"line {n}" for n in range(40)) + "\n\x1b[2JOperationalError: 接続できません\n"
+    either_night.hear("daily-report", "2026-11-22T01:02", kind=Kind.FAIL, run_id="abcdef0123", exit_status=1, body=log)
+    _, out, _ = either_night.run("explain", "daily-report", when="2026-11-22T01:05")
+    title = out.index("output of abcdef01, failed 10:02 JST\n")
+    lines = out[title:].splitlines()
+    assert lines[1:3] == ["  26 lines before these", "  line 26"]
+    assert lines[16].endswith("OperationalError: 接続できません")
+    assert "\x1b" not in out
+    assert lines[17:] == [
+        "",
+        "next: heartbeat explain daily-report --json   the whole output",
+        "next: heartbeat ack daily-report   you look after it: no more reminders",
+    ]
+
+
+def test_explain_of_a_job_that_is_well_shows_no_output(night):
+    assert "output of" not in night.run("explain", "backup")[1]
+    assert "next: " not in night.run("explain", "backup")[1]

@@ -78,7 +78,7 @@ def test_for_a_slot(declared, app, text):
     assert machine.run("run", "settle", "--for", text, when=NOON)[0] == 0
     assert app.seen[0]["slot"] == "2026-11-22T09:00:00+09:00"
     hear(machine, "success", app.seen[0]["run_id"], "2026-11-22T12:05+09:00")
-    (run,) = machine.json("runs", "settle")
+    [run] = machine.json("runs", "settle")["runs"]
     assert (run["end"], run["slot"], run["by"] != "") == ("late", "2026-11-22T00:00:00Z", True)
 
 
@@ -86,7 +86,7 @@ def test_for_a_slot(declared, app, text):
     ("args", "said"),
     [
         (("run", "setle"), "settle"),
-        (("run", "settle", "--for", "tomorrow"), "--for 'tomorrow' is not a date; write 2026-11-22"),
+        (("run", "settle", "--slot", "tomorrow"), "--slot 'tomorrow' is not a date; write 2026-11-22"),
         (("run", "settle", "--for", "2026-11-22T10:00"), "names no slot of settle; `heartbeat next settle` lists them"),
         (("run", "settle", "--input", "{"), "--input is not JSON"),
         (("rerun", "abc"), "'abc' is too short to name a run"),
@@ -102,9 +102,9 @@ def test_what_is_wrong_is_said(declared, app, args, said):
 
 
 def test_a_job_without_a_trigger(declared, app):
-    status, out, _ = declared().run("run", "plain", when=NOON)
-    assert (status, app.seen) == (1, [])
-    assert "jobs.yaml has no `trigger` for this job" in out
+    status, out, err = declared().run("run", "plain", when=NOON)
+    assert (status, out, app.seen) == (2, "", [])
+    assert "jobs.yaml has no `trigger` for this job" in err
 
 
 def test_a_target_that_refuses(declared, app):
@@ -154,11 +154,20 @@ def test_runs_are_shown_for_people_and_programs(declared, app):
     hear(machine, "start", run_id, "2026-11-22T12:00:01+09:00")
     hear(machine, "fail", run_id, "2026-11-22T12:02+09:00", exit_status=3, body="no disk")
     _, out, _ = machine.run("runs", "settle", when="2026-11-22T12:03+09:00")
-    head, line = out.splitlines()
+    head, line, *more = out.splitlines()
     assert head.split() == ["RUN", "SLOT", "END", "TRIGGERED", "TOOK", "REMARKS"]
     assert line.split()[:4] == [run_id[:8], "-", "failed", "12:00"]
     assert "exit status 3" in line
-    (run,) = machine.json("runs", "settle")
+    assert more == [
+        "",
+        f"output of {run_id[:8]}, failed 12:02 JST",
+        "  no disk",
+        "",
+        "next: heartbeat explain settle   why it is so",
+        f"next: heartbeat rerun {run_id[:8]} --job settle   once more",
+        "next: heartbeat ack settle   you look after it: no more reminders",
+    ]
+    [run] = machine.json("runs", "settle")["runs"]
     assert (run["run_id"], run["end"], run["words"]) == (run_id, "failed", "failed")
     assert (run["exit_status"], run["output"], run["answer"]) == (3, "no disk", "202 Accepted")
     assert (run["triggered_at"], run["duration_seconds"]) == ("2026-11-22T03:00:00Z", 119.0)

@@ -100,7 +100,7 @@ class TestBackup:
 
     def test_where_it_cannot_be_written(self, night):
         status, _, err = night.run("backup", "nowhere/copy.db")
-        assert (status, "No such file or directory" in err) == (3, True)
+        assert (status, "there is no folder nowhere; make it" in err) == (2, True)
 
     def test_of_a_table(self, night):
         status, _, err = night.run("backup", "copy.db", "--store", "dynamodb://jobs?region=eu-west-1")

@@ -21,7 +21,7 @@ def test_the_worst_comes_first_and_is_an_exit_status(either_night):
     status, out, err = either_night.run("status")
     assert (status, err) == (1, "")
     assert out.splitlines()[:3] == [
-        "3 jobs: 1 down, 1 waiting, 1 up",
+        "1 of 3 jobs needs you: 1 down, 1 waiting, 1 up",
         "last sweep 2 min ago",
         "1 alert waits to be delivered, the oldest for 50 min",
     ]
@@ -34,7 +34,7 @@ def test_each_column_says_what_it_is_called(either_night):
     assert column(out, "SINCE") == {"daily-report": "50 min", "worker": "1 d 1 h", "backup": "6 h 57 min"}
     assert column(out, "LAST SUCCESS") == {"daily-report": "1 d ago", "worker": "never", "backup": "6 h 57 min ago"}
     assert column(out, "NEXT EXPECTED")["daily-report"] == "tomorrow 09:00 JST, in 23 h"
-    assert column(out, "REMARKS") == {"daily-report": "missed", "worker": "-", "backup": "-"}
+    assert column(out, "REMARKS") == {"daily-report": "missed; 日次レポート", "worker": "-", "backup": "-"}
 
 
 def test_only_some(either_night):
@@ -191,7 +191,7 @@ def test_a_page_of_many_the_worst_first(either_night):
     assert [line.split()[0] for line in out.splitlines()[5:6]] == ["daily-report"]
     more = "and 2 more jobs, none of them worse; --all shows them, --down, a name or a --tag fewer"
     assert out.splitlines()[6:] == ["", more]
-    assert out.startswith("3 jobs: 1 down, 1 waiting, 1 up\n")
+    assert out.startswith("1 of 3 jobs needs you: 1 down, 1 waiting, 1 up\n")
     assert len(either_night.run("status", "-n", "1", "--all")[1].splitlines()) == 8
     assert "more" not in either_night.run("status", "-n", "3")[1]
 

@@ -147,4 +147,4 @@ def test_without_rich_a_person_gets_the_plain_table(night):
 
 def test_a_small_window_leaves_the_schedule_out(night):
     assert "schedule" not in on_a_terminal(night, "status", COLUMNS="80")[1]
-    assert "schedule" in on_a_terminal(night, "status", COLUMNS="120")[1]
+    assert "schedule" in on_a_terminal(night, "status", COLUMNS="160")[1]
