@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TextIO
 
+from heartbeat.distribution import NAME
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -79,7 +81,7 @@ def our_version() -> str:
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - 20 ms, and few ask
 
     try:
-        return version("heartbeat")
+        return version(NAME)
     except PackageNotFoundError:  # run from a checkout
         return "0+unknown"
 

@@ -117,5 +117,6 @@ def load(name: str) -> Command:
 
 def remedy(missing: ModuleNotFoundError) -> str:
     """What to install if this module is missing."""
-    extra = "aws" if (missing.name or "").partition(".")[0] in _AWS else "serve"
-    return f"pip install 'heartbeat[{extra}]'"
+    from heartbeat.distribution import install  # noqa: PLC0415 - for mistakes alone
+
+    return install("aws" if (missing.name or "").partition(".")[0] in _AWS else "serve")
