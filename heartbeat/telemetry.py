@@ -60,6 +60,7 @@ class Happened(StrEnum):
     WATCHDOG = "watchdog", Level.ERROR, "the watchdog URL did not take our heartbeat"
     STORE_AWAY = "store_away", Level.ERROR, "the database does not answer; pings get 503 until it does"
     STORE_BACK = "store_back", Level.INFO, "the database answers again"
+    KEYS_CHANGED = "keys_changed", Level.INFO, "the ping keys are others than before"
     STORE_TIGHTENED = (
         "store_tightened",
         Level.WARNING,

@@ -93,7 +93,7 @@ COMMANDS = {
     "worker": ("tell", "worker", "take messages from an SQS queue, each as a run of its job"),
     "serve": ("run", "serve", "the server: pings, clock and alerts in one process"),
     "tick": ("run", "tick", "look once and send what waits, for those who have no server"),
-    "key": ("run", "key", "who may use the API: make, list and remove management keys"),
+    "key": ("run", "key", "the ping key: show, rotate; who may use the API: make, list, remove management keys"),
     "backup": ("run", "backup", "copy the database, while the server runs or not"),
     "restore": ("run", "backup", "put a copy in its place, with the server stopped"),
     "doctor": ("run", "doctor", "is everything set up right? what is wrong, and what to do"),
