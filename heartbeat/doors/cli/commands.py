@@ -92,6 +92,7 @@ COMMANDS = {
     "exec": ("tell", "ping_exec", "run a command as a run of a job"),
     "worker": ("tell", "worker", "take messages from an SQS queue, each as a run of its job"),
     "serve": ("run", "serve", "the server: pings, clock and alerts in one process"),
+    "systemd": ("run", "systemd", "a unit that runs the server, complete and shut in"),
     "tick": ("run", "tick", "look once and send what waits, for those who have no server"),
     "key": ("run", "key", "the ping key: show, rotate; who may use the API: make, list, remove management keys"),
     "backup": ("run", "backup", "copy the database, while the server runs or not"),
