@@ -1,7 +1,6 @@
 """What `pip install` brings: its name, which hint and page give it, and that the wheel alone is the program."""
 
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -11,21 +10,14 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from checkout import ROOT, checkout, tracked
 from receiver import Receiver, listening
 
 from heartbeat.distribution import NAME, PUBLISHED, install
 
-ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 TYPED = re.compile(r"(?:pip3?|pipx|uv|poetry)(?: tool)? (?:install|add|run) +([^`\n]+)")
 STRANGER = re.compile(r"(?<![-\w/.])heartbeat(?=\[|['\"\s;,.]|[=<>~]=|$)")
-
-
-def tracked():
-    """The project's files as they are here, a new one included."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return [path for name in found.stdout.splitlines() if (path := ROOT / name).is_file()]
 
 
 def typed():
@@ -69,11 +61,7 @@ def test_the_hint_names_it_and_does_not_send_to_pypi_before_it_is_there():
 def built(tmp_path_factory):
     """What `make dist` makes of these files: (sdist, wheel)."""
     folder = tmp_path_factory.mktemp("dist")
-    source = folder / "checkout"
-    for path in tracked():
-        place = source / path.relative_to(ROOT)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, place)
+    source = checkout(folder / "checkout")
     make = (ROOT / "Makefile").read_text(encoding="utf-8")
     [rest] = re.findall(r"^\t\$\(BIN\)/python (-m build .+)$", make, re.MULTILINE)
     subprocess.run([sys.executable, *rest.split()], cwd=source, capture_output=True, check=True)

@@ -47,6 +47,10 @@ def _run(call: Invocation) -> int:
         found.append(check)
         if not call.args.json:
             call.screen.say(Cell(f"{check.found:<9}", STYLES[check.found]), f"{check.name}: {check.text}")
+    if all(check.found is SKIPPED for check in found):
+        raise BadSetting(
+            "nothing was found to look at: go to the folder of jobs.yaml, or give --config, --db, --url or --stack"
+        )
     problems = sum(check.found is PROBLEM for check in found)
     if call.args.json:
         checks = [{"name": check.name, "found": check.found, "text": check.text} for check in found]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from heartbeat import settings
 from heartbeat.doors.cli.commands import Command, Invocation
-from heartbeat.doors.cli.options import add_config, add_db, add_evidence
+from heartbeat.doors.cli.options import add_config, add_db, add_evidence, evidence_folder
+from heartbeat.outbound.urls import check_url
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -32,7 +33,11 @@ def _run(call: Invocation) -> int:
     if find_spec("uvicorn") is None:  # only the HTTP process loads it
         raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
     given = {name: getattr(call.args, name) for name in OPTIONS}
-    return serve(settings.read(**given))
+    found = settings.read(**given)
+    evidence_folder(found.evidence)
+    if call.args.url:
+        check_url("--url", call.args.url)
+    return serve(found)
 
 
 COMMANDS = {
