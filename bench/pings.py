@@ -163,9 +163,8 @@ def _kept(here: Path) -> int:
 class Load:
     """What all connections share: the requests, and when each answer came."""
 
-    def __init__(self, port: int, jobs: int, *, fresh: bool) -> None:
-        self.port, self.fresh = port, fresh
-        self.requests = [_request(i, fresh=fresh) for i in random.sample(range(jobs), jobs)]
+    def __init__(self, port: int, requests: list[bytes], *, fresh: bool) -> None:
+        self.port, self.fresh, self.requests = port, fresh, requests
         self.next = 0
         self.open = True
         self.answered = 0
@@ -231,8 +230,9 @@ async def _connect(load: Load) -> None:
     await asyncio.get_running_loop().create_connection(lambda: Sender(load), "127.0.0.1", load.port)
 
 
-async def _knock(port: int, seconds: float, jobs: int, *, fresh: bool) -> dict[str, Any]:
-    load = Load(port, jobs, fresh=fresh)
+async def knock(port: int, seconds: float, requests: list[bytes], *, fresh: bool = False) -> dict[str, Any]:
+    """Send these in turn on all connections; how many a second were answered, and how fast."""
+    load = Load(port, requests, fresh=fresh)
     for _ in range(CONNECTIONS):
         await _connect(load)
     await asyncio.sleep(WARM_UP)
@@ -256,6 +256,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["load"]:
         port, seconds, jobs, fresh = sys.argv[2:]
         uvloop.install()
-        print(json.dumps(asyncio.run(_knock(int(port), float(seconds), int(jobs), fresh=fresh == "1"))))
+        once = fresh == "1"
+        requests = [_request(i, fresh=once) for i in random.sample(range(int(jobs)), int(jobs))]
+        print(json.dumps(asyncio.run(knock(int(port), float(seconds), requests, fresh=once))))
     else:
         print(_table(run()))

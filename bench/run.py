@@ -1,6 +1,6 @@
 """`make bench`: every measurement, as a table and into bench/results.json. `make bench ARGS="pings sweep"` for some.
 
-`--base DIR` names a checkout of the code before: who can (commands) measures it in turns with this one.
+`--base DIR` names a checkout of the code before: who can (commands, scale, growth) measures it in turns with this one.
 Each bench is a process of its own, one after the other. The machine is part of a result: compare rows of one run.
 """
 
@@ -15,7 +15,10 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHES = ("client", "commands", "schedule", "store", "sweep", "down", "lag", "pings", "units", "lambdas")
+BENCHES = (
+    *("client", "commands", "schedule", "store", "sweep", "scale", "growth"),
+    *("down", "lag", "pings", "units", "lambdas"),
+)
 RUNNER = "import json, sys; sys.path.insert(0, {folder!r}); import {name}; print(json.dumps({name}.run()))"
 
 

@@ -55,11 +55,13 @@ def plan(config: Config, current: Mapping[str, Job]) -> Plan:
     """What must change in the stored jobs (by slug) to match the file."""
     wanted = {job.slug: job for job in config.jobs}
     both = [(current[slug], job) for slug, job in wanted.items() if slug in current]
+    changed = {new.slug: _changed(old, new) for old, new in both if old != new}
+    gone = [slug for slug, job in current.items() if slug not in wanted and job.source == config.name]
     return Plan(
         added=tuple(job for slug, job in wanted.items() if slug not in current),
-        changed=tuple(_changed(old, new) for old, new in both if old != new),
-        removed=tuple(job for slug, job in current.items() if slug not in wanted and job.source == config.name),
-        unchanged=tuple(new for old, new in both if old == new),
+        changed=tuple(changed.values()),
+        removed=tuple(current[slug] for slug in sorted(gone)),
+        unchanged=tuple(new for _, new in both if new.slug not in changed),
     )
 
 

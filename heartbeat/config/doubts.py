@@ -22,17 +22,21 @@ _LOOK_FROM = 1_767_225_600_000  # 2026-01-01T00:00Z. Any instant would do; a fix
 
 
 class Doubt(Struct, frozen=True, kw_only=True):
-    """key: where it is reported (at the job if it does not set that key); find: the sentence, or "" for no doubt."""
+    """key: where it is reported (at the job if it does not set that key); find: the sentence, or "" for no doubt.
+
+    always: asked of a job without a value for the key, too.
+    """
 
     key: str
     doc: str
     find: Callable[[DeclaredJob], str]
+    always: bool = False
 
 
 def tell_doubts(entry: DeclaredJob) -> None:
     """Keep every doubt about one job."""
     for doubt in DOUBTS:
-        if sentence := doubt.find(entry):
+        if (doubt.always or doubt.key in entry.values) and (sentence := doubt.find(entry)):
             entry.at(doubt.key).doubt(sentence)
 
 
@@ -56,16 +60,16 @@ def _gap(entry: DeclaredJob) -> int | None:
 
 
 def _long_grace(entry: DeclaredJob) -> str:
-    gap, grace = _gap(entry), entry.values.get("grace")
-    if gap is None or grace is None or grace <= gap:
+    gap, grace = _gap(entry), entry.values["grace"]
+    if gap is None or grace <= gap:
         return ""
     told = f"{format_duration(grace)} is longer than the {format_duration(gap)} between two runs"
     return f"{told}: a miss is reported only after a later run was due"
 
 
 def _capped_early(entry: DeclaredJob) -> str:
-    gap, early = _gap(entry), entry.values.get("early")
-    if gap is None or "early" not in entry.own or not early or early <= gap // 2:
+    gap, early = _gap(entry), entry.values["early"]
+    if gap is None or "early" not in entry.own or early <= gap // 2:
         return ""
     return (
         f"{format_duration(early)} is more than half the gap between two runs; {format_duration(gap // 2)} will count"
@@ -82,7 +86,7 @@ def _no_limit(entry: DeclaredJob) -> str:
 
 
 def _long_run(entry: DeclaredJob) -> str:
-    gap, limit = _gap(entry), entry.values.get("max_runtime")
+    gap, limit = _gap(entry), entry.values["max_runtime"]
     if gap is None or not limit or limit <= gap:
         return ""
     return f"{format_duration(limit)} is longer than the {format_duration(gap)} between two runs: runs may overlap"
@@ -94,14 +98,14 @@ def _nobody(entry: DeclaredJob) -> str:
 
 
 def _undated(entry: DeclaredJob) -> str:
-    evidence = entry.values.get("evidence")
+    evidence = entry.values["evidence"]
     if evidence is None or "{date:" in evidence.key:
         return ""
     return "the key has no date: the next run's evidence replaces this run's; write {date:%Y-%m-%d} in it"
 
 
 def _day_only(entry: DeclaredJob) -> str:
-    gap, evidence = _gap(entry), entry.values.get("evidence")
+    gap, evidence = _gap(entry), entry.values["evidence"]
     if gap is None or evidence is None or "{date:" not in evidence.key or "%H" in evidence.key:
         return ""
     if gap >= DAY - 2 * 3_600_000:  # a day may lose an hour or two when the clock changes
@@ -110,7 +114,7 @@ def _day_only(entry: DeclaredJob) -> str:
 
 
 def _anybodys(entry: DeclaredJob) -> str:
-    kinds = [s.kind for s in entry.values.get("sources", ()) if all(not value.strip("*") for _, value in s.keys)]
+    kinds = [s.kind for s in entry.values["sources"] if all(not value.strip("*") for _, value in s.keys)]
     return f"every event of {kinds[0]} fits: name what is this job's own" if kinds else ""
 
 
@@ -132,10 +136,11 @@ DOUBTS = (
     Doubt(
         key="max_runtime",
         find=_no_limit,
+        always=True,
         doc="The job has starts (`min_runtime`, `trigger` or `sources` says so), but no `max_runtime`.",
     ),
     Doubt(key="max_runtime", find=_long_run, doc="`max_runtime` is longer than the gap between two runs."),
-    Doubt(key="notify", find=_nobody, doc="An enabled job alerts nobody."),
+    Doubt(key="notify", find=_nobody, always=True, doc="An enabled job alerts nobody."),
     Doubt(key="evidence", find=_undated, doc="The evidence key has no date."),
     Doubt(key="evidence", find=_day_only, doc="The evidence key names only the day, but there are several runs a day."),
     Doubt(key="overlap", find=_needs_trigger("overlap"), doc="`overlap` or `at_least_once` is set, but no `trigger`."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
@@ -16,7 +16,7 @@ QUOTED_MAX = 60
 SECRET = "this secret is in plain text; write ${env:…}, ${file:…} or ${ssm:…} and keep it elsewhere"  # noqa: S105 - a sentence
 
 
-class Position(Struct, frozen=True, order=True):
+class Position(Struct, frozen=True, order=True, gc=False):
     """Line and column, both from 1."""
 
     line: int = 1
@@ -37,6 +37,13 @@ class Findings(Struct, kw_only=True):
     name: str
     mistakes: list[tuple[Position, str]] = field(default_factory=list)
     doubts: list[tuple[Position, str]] = field(default_factory=list)
+    known: dict[object, Any] = field(default_factory=dict)
+    """Values read without a finding, by key and text."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.mistakes) + len(self.doubts)
 
     def mistake(self, mistake: Mistake) -> None:
         """Keep an error."""
@@ -68,6 +75,8 @@ def quoted(text: str) -> str:
 
 def printable(text: str) -> str:
     """The text with everything that does not print (line ends, escapes, half surrogates) written as an escape."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from heartbeat.config.findings import nearest, quoted
+from heartbeat.config.findings import Mistake, nearest, quoted
 from heartbeat.config.keys import record
 from heartbeat.config.tables import DEFAULT_KEYS, JOB_KEYS
 from heartbeat.config.triggers import implied
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from heartbeat.config.located import Located
 
 _FIELDS = {key.name: key.field or key.name for key in JOB_KEYS if key.kept}
-_ZONE_PARTS = frozenset({"timezone", "dialect"})
+_NAME, _ID = re.compile(SLUG).fullmatch, re.compile(UUID).fullmatch
+_TIMES = ("schedule", "timezone", "dialect")
 
 
 class Defaults(Struct, kw_only=True):
@@ -32,7 +34,7 @@ class Defaults(Struct, kw_only=True):
     spots: dict[str, Located] = field(default_factory=dict)
 
 
-class DeclaredJob(Struct, frozen=True, kw_only=True):
+class DeclaredJob(Struct, frozen=True, kw_only=True, gc=False):
     """One job as written. own: the keys it sets itself; values: with the defaults; spots: where each is written."""
 
     slug: str
@@ -66,19 +68,18 @@ def read_jobs(spot: Located, defaults: Defaults) -> list[DeclaredJob]:
     entries = []
     for slug, below in spot.entries().items():
         with spot.findings.kept():
-            _check_slug(spot.key(slug), slug)
-        with spot.findings.kept():
+            if not _NAME(slug) or _ID(slug):
+                spot.findings.mistake(_misnamed(spot.key(slug), slug))
             entries.append(_entry(slug, below, defaults))
     return entries
 
 
-def _check_slug(spot: Located, slug: str) -> None:
-    if re.fullmatch(UUID, slug):
-        raise spot.mistake("a job's name may not look like a UUID: /ping/<uuid> means something else")
-    if not re.fullmatch(SLUG, slug):
-        shape = re.sub(r"[^a-z0-9_-]+", "-", slug.lower()).strip("-")[:100]
-        hint = f"; write {shape}" if re.search("[a-z0-9]", shape) else ""
-        raise spot.mistake(f"a job's name has 1 to 100 small letters, digits, - and _{hint}")
+def _misnamed(spot: Located, slug: str) -> Mistake:
+    if _ID(slug):
+        return spot.mistake("a job's name may not look like a UUID: /ping/<uuid> means something else")
+    shape = re.sub(r"[^a-z0-9_-]+", "-", slug.lower()).strip("-")[:100]
+    hint = f"; write {shape}" if re.search("[a-z0-9]", shape) else ""
+    return spot.mistake(f"a job's name has 1 to 100 small letters, digits, - and _{hint}")
 
 
 def _entry(slug: str, spot: Located, defaults: Defaults) -> DeclaredJob:
@@ -98,17 +99,20 @@ def _entry(slug: str, spot: Located, defaults: Defaults) -> DeclaredJob:
 
 def _schedule(own: dict[str, Located], spots: dict[str, Located], values: dict[str, Any]) -> Schedule | None:
     """The schedule, unless it or its zone or dialect is broken."""
-    found = None
-    unread = [name for name in ("schedule", *_ZONE_PARTS) if name in spots and name not in values]
-    if not unread and "schedule" in own:
-        with own["schedule"].findings.kept():
-            found = _parsed(own["schedule"], values)
-    return found
+    if "schedule" not in own or any(name in spots and name not in values for name in _TIMES):
+        return None
+    try:
+        return _parsed(own["schedule"], values)
+    except Mistake as mistake:
+        own["schedule"].findings.mistake(mistake)
+        return None
 
 
 def _parsed(spot: Located, values: dict[str, Any]) -> Schedule:
     zone, dialect = values.get("timezone", "UTC"), values.get("dialect")
-    for element in spot.elements():
+    with suppress(BadSchedule):
+        return parse(values["schedule"], zone, dialect)
+    for element in spot.elements():  # one of them is broken, or only their union
         _try(element, (element.text(),), zone, dialect)
     return _try(spot, values["schedule"], zone, dialect)
 

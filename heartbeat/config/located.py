@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
-from heartbeat.config.findings import Findings, Mistake, printable, quoted
+from heartbeat.config.findings import Findings, Mistake, Position, printable, quoted
 from heartbeat.config.nodes import KINDS, Mapping, Node, Scalar, Sequence
-
-if TYPE_CHECKING:
-    from heartbeat.config.findings import Position
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 _DIGITS_MAX = 18
 
 
-class Located(Struct, frozen=True, kw_only=True):
-    """A node, the path to it (`jobs.daily-report.grace`), and where findings go."""
+class Located(Struct, frozen=True, gc=False):
+    """A node, where findings go, its key and what that is a key of."""
 
     node: Node
-    path: str
     findings: Findings
+    name: str = ""
+    above: Located | None = None
+
+    @property
+    def path(self) -> str:
+        """The keys that lead here: `jobs.daily-report.grace`."""
+        above = self.above.path if self.above else ""
+        return f"{above}.{self.name}" if above else self.name
 
     @property
     def place(self) -> Position:
@@ -62,19 +64,20 @@ class Located(Struct, frozen=True, kw_only=True):
         """A mapping's values by key."""
         if not isinstance(self.node, Mapping):
             raise self.mistake(f"found {_shape(self.node)}; write a mapping: `key: value`, or {{}} for none")
-        return {key: self._below(key, value) for key, (_, value) in self.node.pairs.items()}
+        findings = self.findings
+        return {key: Located(value, findings, key, self) for key, (_, value) in self.node.pairs.items()}
 
     def key(self, name: str) -> Located:
         """The key itself as a value, for mistakes in its name."""
         pairs = self.node.pairs if isinstance(self.node, Mapping) else {}
-        return self._below(name, pairs[name][0])
+        return Located(pairs[name][0], self.findings, name, self)
 
     def elements(self) -> tuple[Located, ...]:
         """The values of a list; a single value is a list of one."""
         if isinstance(self.node, Mapping):
             raise self.mistake("found a mapping; write one value, or a list")
         items = self.node.items if isinstance(self.node, Sequence) else (self.node,)
-        return tuple(Located(node=item, path=self.path, findings=self.findings) for item in items)
+        return tuple([Located(item, self.findings, self.name, self.above) for item in items])
 
     def plain(self) -> object:
         """The value as a Python object, for what we pass on unchanged."""
@@ -83,9 +86,6 @@ class Located(Struct, frozen=True, kw_only=True):
         if isinstance(self.node, Sequence):
             return [spot.plain() for spot in self.elements()]
         return _converted(self.node)
-
-    def _below(self, key: str, node: Node) -> Located:
-        return Located(node=node, path=f"{self.path}.{key}" if self.path else key, findings=self.findings)
 
 
 def is_true(text: str) -> bool | None:

@@ -18,12 +18,15 @@ from heartbeat.config.unreadable import check_characters, explain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from yaml._yaml import Mark as CMark
+
 DEPTH_MAX = 40
 VALUES_MAX = 1_000_000
 """Values in a file with all aliases unfolded: about 100,000 jobs."""
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_RESOLVER = yaml.resolver.Resolver()
 _STANDARD = "tag:yaml.org,2002:"
+_FORMS = yaml.resolver.Resolver.yaml_implicit_resolvers
+"""What a plain value may be, by its first character, as (tag, form)."""
 KINDS = {
     "str": "text",
     "int": "a number",
@@ -36,29 +39,37 @@ KINDS = {
 """What YAML 1.1 takes a value for, and what messages call it."""
 
 
-class Scalar(Struct, frozen=True, kw_only=True):
+class Placed(Struct, frozen=True, kw_only=True, gc=False):
+    """What stands in the file. start_mark: where it begins, as the parser says it."""
+
+    start_mark: yaml.Mark | CMark | None
+
+    @property
+    def place(self) -> Position:
+        """Where it begins."""
+        return _place(self)
+
+
+class Scalar(Placed, frozen=True, kw_only=True, gc=False):
     """One plain or quoted value as written; kind: what YAML 1.1 takes it for (str, int, bool, null …)."""
 
-    place: Position
     text: str
     kind: str
     weight: int = 1
     height: int = 0
 
 
-class Sequence(Struct, frozen=True, kw_only=True):
+class Sequence(Placed, frozen=True, kw_only=True, gc=False):
     """A list. weight: values in it, unfolded; height: levels below it."""
 
-    place: Position
     items: tuple[Node, ...]
     weight: int
     height: int
 
 
-class Mapping(Struct, frozen=True, kw_only=True):
+class Mapping(Placed, frozen=True, kw_only=True, gc=False):
     """Keys with their values, merge keys (`<<`) applied."""
 
-    place: Position
     pairs: dict[str, tuple[Scalar, Node]]
     weight: int
     height: int
@@ -71,7 +82,7 @@ def compose(text: str, findings: Findings, loader: type = LOADER) -> Node | None
     """The file's tree, None when it is empty; raises Mistake where nothing more can be read."""
     check_characters(text)
     try:
-        return _Composer(yaml.parse(text, Loader=loader), findings).document()
+        return _Composer(iter(loader(text).get_event, None), findings).document()
     except yaml.MarkedYAMLError as error:
         raise explain(error, text) from None
 
@@ -99,18 +110,16 @@ class _Composer(Struct):
             return self._alias(event, path, depth)
         if depth > DEPTH_MAX:
             raise _too_deep(event, path)
-        node = self._new(event, path, depth)
+        node: Node
+        if isinstance(event, yaml.ScalarEvent):
+            node = Scalar(start_mark=event.start_mark, text=event.value, kind=_kind(event, path))
+        else:
+            _refuse_tag(event, path)
+            make = self._sequence if isinstance(event, yaml.SequenceStartEvent) else self._mapping
+            node = make(event, path, depth)
         if anchor := getattr(event, "anchor", None):
             self.anchors[anchor] = node
         return node
-
-    def _new(self, event: yaml.Event, path: str, depth: int) -> Node:
-        if isinstance(event, yaml.ScalarEvent):
-            return Scalar(place=_place(event), text=event.value, kind=_kind(event, path))
-        _refuse_tag(event, path)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(event, path, depth)
-        return self._mapping(event, path, depth)
 
     def _alias(self, event: yaml.AliasEvent, path: str, depth: int) -> Node:
         node = self.anchors.get(event.anchor or "")
@@ -125,9 +134,9 @@ class _Composer(Struct):
         items, weight = [], 1
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             items.append(self._node(event, path, depth + 1))
-            weight = _heavier(weight, items[-1], event, path)
+            weight = _checked(weight + items[-1].weight, event, path)
         height = 1 + max((item.height for item in items), default=0)
-        return Sequence(place=_place(start), items=tuple(items), weight=weight, height=height)
+        return Sequence(start_mark=start.start_mark, items=tuple(items), weight=weight, height=height)
 
     def _mapping(self, start: yaml.Event, path: str, depth: int) -> Mapping:
         own: dict[str, tuple[Scalar, Node]] = {}
@@ -137,12 +146,12 @@ class _Composer(Struct):
             key = self._key(event, path)
             below = f"{path}.{key.text}" if path else key.text
             value = self._node(next(self.events), below, depth + 1)
-            weight, height = _heavier(weight, value, event, path), max(height, value.height)
+            weight, height = _checked(weight + value.weight, event, path), max(height, value.height)
             if key.kind == "merge":
                 merged = _merged(value, below) | merged
-            else:
-                self._keep(own, key, value, below)
-        return Mapping(place=_place(start), pairs=merged | own, weight=weight, height=height + 1)
+            elif own.setdefault(key.text, (key, value))[0] is not key:
+                self._twice(own[key.text][0], key, below)
+        return Mapping(start_mark=start.start_mark, pairs=merged | own, weight=weight, height=height + 1)
 
     def _key(self, event: yaml.Event, path: str) -> Scalar:
         key = self._node(event, path, 0)
@@ -154,17 +163,15 @@ class _Composer(Struct):
             self.findings.mistake(Mistake(key.place, path, problem))
         return key
 
-    def _keep(self, own: dict[str, tuple[Scalar, Node]], key: Scalar, value: Node, path: str) -> None:
-        first = own.setdefault(key.text, (key, value))[0]
-        if first is not key:
-            problem = f"this name appears twice; the first is on line {first.place.line}"
-            self.findings.mistake(Mistake(key.place, path, problem))
+    def _twice(self, first: Scalar, key: Scalar, path: str) -> None:
+        problem = f"this name appears twice; the first is on line {first.place.line}"
+        self.findings.mistake(Mistake(key.place, path, problem))
 
 
-def _heavier(weight: int, node: Node, event: yaml.Event, path: str) -> int:
-    if weight + node.weight > VALUES_MAX:
+def _checked(weight: int, event: yaml.Event, path: str) -> int:
+    if weight > VALUES_MAX:
         raise Mistake(_place(event), path, f"more than {VALUES_MAX:,} values when all aliases are unfolded; use fewer")
-    return weight + node.weight
+    return weight
 
 
 def _merged(value: Node, path: str) -> dict[str, tuple[Scalar, Node]]:
@@ -180,9 +187,12 @@ def _merged(value: Node, path: str) -> dict[str, tuple[Scalar, Node]]:
 def _kind(event: yaml.ScalarEvent, path: str) -> str:
     if event.tag not in {None, "!"}:
         return _tagged(event, path)
-    tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]  # so are its stubs
-    kind = str(tag).removeprefix(_STANDARD)
-    return kind if kind in KINDS else "str"
+    if event.implicit[0]:  # plain
+        for tag, form in _FORMS.get(event.value[:1], ()):
+            kind = tag.removeprefix(_STANDARD)
+            if form.match(event.value):
+                return kind if kind in KINDS else "str"
+    return "str"
 
 
 def _tagged(event: yaml.ScalarEvent, path: str) -> str:
@@ -202,6 +212,6 @@ def _too_deep(event: yaml.Event, path: str) -> Mistake:
     return Mistake(_place(event), path[:200], f"more than {DEPTH_MAX} levels deep; nothing in a jobs file is")
 
 
-def _place(event: yaml.Event) -> Position:
-    mark = event.start_mark
+def _place(there: yaml.Event | Placed) -> Position:
+    mark = there.start_mark
     return Position(mark.line + 1, mark.column + 1) if mark else Position()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import to_builtins
+from msgspec import json
 
 from heartbeat.config.channels import read_channels
 from heartbeat.config.declared import Config
@@ -72,7 +71,7 @@ def _root(text: str, findings: Findings) -> Located:
     node = compose(text.removeprefix("\ufeff"), findings)
     if node is None:
         raise Mistake(Position(), "", "the file is empty; write `jobs: {}` if it should have no jobs")
-    return Located(node=node, path="", findings=findings)
+    return Located(node, findings)
 
 
 def _config(root: Located, name: str) -> Config | None:
@@ -104,8 +103,8 @@ def _config(root: Located, name: str) -> Config | None:
 
 
 def _digest(jobs: tuple[Job, ...], *rest: object) -> str:
-    meaning = to_builtins([sorted(jobs, key=lambda job: job.slug), *rest])
-    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+    meaning = [sorted(jobs, key=lambda job: job.slug), *rest]
+    return hashlib.sha256(json.encode(meaning, order="sorted")).hexdigest()
 
 
 def _naming(top: dict[str, Any], entries: list[DeclaredJob]) -> list[Located]:

@@ -10,8 +10,8 @@ from heartbeat.config.findings import Mistake, Position, printable
 if TYPE_CHECKING:
     import yaml
 
-SIZE_MAX = 5_000_000
-"""Bytes of a file: room for about 25,000 jobs."""
+SIZE_MAX = 20_000_000
+"""Bytes of a file: room for about 100,000 jobs. More are declared by several files."""
 _FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"

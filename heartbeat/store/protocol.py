@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heartbeat.model import Change, Commit, Delivery, Document, Due, Entry, Mark, Snapshot
+    from heartbeat.model import Change, Commit, Delivery, Document, Due, Entry, Job, Mark, Snapshot
 
 HISTORY_READ = 500
 """Entries that are read at most to find those of one slot: the verdict of a slot so old is not looked up any more."""
@@ -34,6 +34,9 @@ class Store(Protocol):
 
     def page(self, after: str, limit: int) -> list[Snapshot]:
         """Up to `limit` jobs whose slug sorts after `after` ("" for the first page), by slug. Empty: no more."""
+
+    def declared(self, source: str, slugs: Sequence[str]) -> dict[str, Job]:
+        """The definitions, by slug, of this owner's jobs and of those with these names. It may return others, too."""
 
     def slug_of(self, uuid: str) -> str | None:
         """The slug of the job with this uuid (lower case, with dashes), or None."""

@@ -6,6 +6,7 @@ State (pause, silence, incident, history) is never in the file, and applying a f
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -17,33 +18,58 @@ from heartbeat.core.judgment import Judgment
 from heartbeat.core.on_clock import excuse
 from heartbeat.errors import TooBusy, UnknownJob
 from heartbeat.model import Change, Commit, Job, Reason, Snapshot
-from heartbeat.verbs.jobs import ATTEMPTS_MAX, amend, everything
+from heartbeat.verbs.jobs import ATTEMPTS_MAX, amend
 from heartbeat.verbs.operate import found
 from heartbeat.verbs.service_state import silences
 from heartbeat.verbs.sweep import settle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from heartbeat.model import Silence
     from heartbeat.store.protocol import Store
 
 BATCH = 500
-"""Jobs made in one commit."""
+"""Jobs made, changed or removed in one commit."""
 
 
 def plan_for(store: Store, config: Config) -> Plan:
     """What applying this file would do now."""
-    return plan(config, {snapshot.job.slug: snapshot.job for snapshot in everything(store)})
+    return plan(config, store.declared(config.name, [job.slug for job in config.jobs]))
 
 
 def apply(store: Store, config: Config, now: int) -> Plan:
     """Make the jobs what the file says; answers what was done. Doing it twice does nothing the second time."""
     todo = plan_for(store, config)
-    for start in range(0, len(todo.added), BATCH):
-        _add(store, todo.added[start : start + BATCH], now)
-    for changed in todo.changed:
-        _change(store, changed.new, now)
-    for job in todo.removed:
-        _remove(store, job, now)
+    for added in _batched(todo.added):
+        _add(store, added, now)
+    for changed in _batched([changed.new for changed in todo.changed]):
+        _together(store, changed, now, redefined, _change)
+    for gone in _batched(todo.removed):
+        _together(store, gone, now, partial(_removed, silences(store)), _remove)
     return todo
+
+
+def _together(
+    store: Store,
+    jobs: Sequence[Job],
+    now: int,
+    decide: Callable[[Snapshot, Job, int], Change],
+    alone: Callable[[Store, Job, int], None],
+) -> None:
+    """In one commit those of which nothing is due; by themselves the others, and those that move meanwhile."""
+    there = store.load([job.slug for job in jobs])
+    calm = [job for job in jobs if job.slug in there and there[job.slug].due > now]
+    answers = store.commit([decide(there[job.slug], job, now) for job in calm]) if calm else []
+    done = {job.slug for job, answer in zip(calm, answers, strict=True) if answer is Commit.STORED}
+    for job in jobs:
+        if job.slug not in done:
+            alone(store, job, now)
+
+
+def _batched(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
+    """The jobs in pieces of at most BATCH."""
+    return (jobs[start : start + BATCH] for start in range(0, len(jobs), BATCH))
 
 
 def define(store: Store, job: Job, now: int) -> None:
@@ -55,7 +81,7 @@ def define(store: Store, job: Job, now: int) -> None:
         _change(store, job, now)
 
 
-def _add(store: Store, jobs: tuple[Job, ...], now: int) -> None:
+def _add(store: Store, jobs: Sequence[Job], now: int) -> None:
     for job, answer in zip(jobs, found(store, jobs, now), strict=True):
         if answer is not Commit.STORED:  # somebody made it meanwhile (`?create=1`, another apply): it is ours now
             _change(store, job, now)
@@ -93,13 +119,16 @@ def _times(job: Job) -> tuple[object, ...]:
     return job.schedule, job.timezone, job.dialect
 
 
+def _removed(known: Sequence[Silence], snapshot: Snapshot, _job: Job, now: int) -> Change:
+    return address(removed(snapshot, now, quiet_until(snapshot, known, now)), snapshot.job.notify, now)
+
+
 def _remove(store: Store, job: Job, now: int) -> None:
     settle(store, job.slug, now)
     for _ in range(ATTEMPTS_MAX):
         there = store.load([job.slug]).get(job.slug)
         if there is None:
             return
-        gone = removed(there, now, quiet_until(there, silences(store), now))
-        if store.commit([address(gone, there.job.notify, now)]) == [Commit.STORED]:
+        if store.commit([_removed(silences(store), there, job, now)]) == [Commit.STORED]:
             return
     raise TooBusy(f"{job.slug} kept changing; apply again")

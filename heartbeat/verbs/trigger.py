@@ -17,8 +17,7 @@ from heartbeat.errors import HeartbeatError, StartFailed, TooBusy, UnknownJob
 from heartbeat.model import MINUTE, SECOND, Commit, Kind, Phase, Signal
 from heartbeat.targets.protocol import StartCall, TargetAnswer
 from heartbeat.telemetry import Happened
-from heartbeat.verbs.record import ATTEMPTS_MAX, Recorder
-from heartbeat.verbs.weigh import Past, weigh
+from heartbeat.verbs.record import ATTEMPTS_MAX, Past, Recorder, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable

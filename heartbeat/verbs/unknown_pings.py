@@ -21,6 +21,8 @@ STRAYS = "strays"
 STRAYS_MAX = 1_000
 NEIGHBOURS = 12
 """Names tried on each side, in alphabetical order and in that of the reversed names, however many jobs there are."""
+SORTED_MAX = 50_000
+"""Names sorted at once: pings wait meanwhile."""
 COMPARED_MAX = 4
 """How many of these are compared letter by letter, which is slow: a ping waits for it."""
 
@@ -31,15 +33,17 @@ class Strays:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._names: list[str] = []
-        self._backwards: list[str] = []
+        self._backwards: list[list[str]] = []
         self.waiting: dict[str, list[int]] = {}
         """Counts that are not written yet: slug -> count, first, last."""
         self._nearest: dict[str, str] = {}
 
     def learn(self, names: Iterable[str]) -> None:
         """These are the jobs that exist."""
-        self._names = sorted(names)
-        self._backwards = sorted(name[::-1] for name in self._names)
+        every = sorted(names)
+        pieces = (every[start : start + SORTED_MAX] for start in range(0, len(every), SORTED_MAX))
+        self._backwards = [sorted(name[::-1] for name in piece) for piece in pieces]
+        self._names = every
         self._nearest = {}
 
     def count(self, slug: str, now: int) -> str:
@@ -57,7 +61,8 @@ class Strays:
 
     def nearest(self, slug: str) -> str:
         """The name most like this one. A typo leaves the beginning or the end of the name as it was."""
-        near = _around(self._names, slug) + [name[::-1] for name in _around(self._backwards, slug[::-1])]
+        near = _around(self._names, slug)
+        near += [name[::-1] for piece in self._backwards for name in _around(piece, slug[::-1])]
         alike = nlargest(COMPARED_MAX, dict.fromkeys(near), key=lambda name: _shared(name, slug))
         return next(iter(get_close_matches(slug, alike, n=1, cutoff=0.6)), "")
 

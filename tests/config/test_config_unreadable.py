@@ -104,8 +104,8 @@ def test_ten_thousand_brackets_do_not_end_the_program(problems):
 
 
 def test_too_long_a_text(problems):
-    (problem,) = problems("#" * 5_000_001)
-    assert problem == "1:1: the file has 5,000,001 characters; at most 5,000,000 are read: split it"
+    (problem,) = problems("#" * 20_000_001)
+    assert problem == "1:1: the file has 20,000,001 characters; at most 20,000,000 are read: split it"
 
 
 def test_the_byte_order_mark_is_no_mistake():
@@ -117,7 +117,7 @@ def test_the_byte_order_mark_is_no_mistake():
     [
         (b"jobs: {}\n# \x93\xfa\x96{", ":2:3: byte 0x93 is not UTF-8; save the file as UTF-8 (is it Shift_JIS or"),
         ("jobs: {}".encode("utf-16"), ":1:1: the file is UTF-16; save it as UTF-8"),
-        (b"#" * 5_000_001, ":1:1: the file has 5,000,001 bytes; at most 5,000,000 are read: split it"),
+        (b"#" * 20_000_001, ":1:1: the file has 20,000,001 bytes; at most 20,000,000 are read: split it"),
     ],
 )
 def test_files_that_are_no_text(tmp_path, raw: bytes, problem: str):

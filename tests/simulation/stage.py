@@ -91,6 +91,9 @@ class Faulty:
     def page(self, after, limit):
         return self._store.page(after, limit)
 
+    def declared(self, source, slugs):
+        return self._store.declared(source, slugs)
+
     def _perhaps_crash(self):
         if self._roll(1):
             raise Crash

@@ -18,7 +18,6 @@ import heartbeat.verbs.deliver
 import heartbeat.verbs.operate
 import heartbeat.verbs.record
 import heartbeat.verbs.sweep
-import heartbeat.verbs.weigh
 from heartbeat.core.judgment import Judgment
 from heartbeat.core.transition import TRANSITIONS, Tell
 from heartbeat.errors import ChannelFailed
@@ -39,13 +38,12 @@ def deadline_a_moment_early(patch):
 
 
 def lost_race_is_dropped(patch):
-    def settle(_self, recording):
-        recording.commit()
-        recording.answers |= {i: Recorded.STORED for i, _ in recording.decided}
-        recording.decided = []
+    def commit(self, _signals, decided, answers):
+        self._store.commit([change for _, change in decided])
+        answers.update({i: Recorded.STORED for i, _ in decided})
         return []
 
-    patch.setattr(Recorder, "_settle", settle)
+    patch.setattr(Recorder, "_commit", commit)
 
 
 def recovery_is_told_twice(patch):
@@ -100,7 +98,7 @@ def miss_is_dated_when_we_looked(patch):
 
 
 def silences_are_ignored(patch):
-    for module in (heartbeat.verbs.weigh, heartbeat.verbs.sweep):
+    for module in (heartbeat.verbs.record, heartbeat.verbs.sweep):
         patch.setattr(module, "quiet_until", lambda _job, _silences, _now: None)
 
 

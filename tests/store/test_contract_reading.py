@@ -44,6 +44,29 @@ class TestLoad:
         assert store.load([odd.slug])[odd.slug].job == odd
 
 
+class TestDeclared:
+    def test_gives_an_owners_jobs_and_those_that_are_named(self, store):
+        jobs = [job("a", source="x"), job("b", source="y"), job("c", source="y"), job("d")]
+        store.commit([Change(slug=each.slug, job=each, state=state(), uuid=uuid(n)) for n, each in enumerate(jobs)])
+        found = store.declared("x", ["c", "nobody", "a"])
+        assert found.items() >= {"a": jobs[0], "c": jobs[2]}.items()
+        assert found.items() <= {each.slug: each for each in jobs}.items()
+        assert store.declared("nobody", []).items() <= found.items() | {("b", jobs[1]), ("d", jobs[3])}
+
+    def test_finds_an_owner_with_an_odd_name(self, store):
+        odd = job("a", source="日\udcff'.yaml")
+        store.commit([Change(slug="a", job=odd, state=state(), uuid=uuid())])
+        assert store.declared(odd.source, []) == {"a": odd}
+
+    def test_follows_what_changes(self, store):
+        store.commit([new("a"), new("b", 2)])
+        other = job("a", source="x")
+        store.commit([Change(slug="a", expected=1, job=other, state=state(2))])
+        assert store.declared("x", [])["a"] == other
+        store.commit([Change(slug="a", expected=2, state=state(3), remove=True)])
+        assert "a" not in store.declared("x", ["a"])
+
+
 class TestPage:
     def test_goes_through_all_jobs_by_slug(self, store):
         fill(store, 25)

@@ -8,7 +8,7 @@ from heartbeat.errors import StoreUnavailable
 from heartbeat.model import Change, Document
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import Happened, Log
-from heartbeat.verbs.unknown_pings import NEIGHBOURS, STRAYS_MAX, Strays
+from heartbeat.verbs.unknown_pings import NEIGHBOURS, SORTED_MAX, STRAYS_MAX, Strays
 
 T0 = 1_795_350_000_000
 
@@ -24,6 +24,12 @@ class TestStrays:
         typos = ["dayly-report", "daily-reprot", "dail-report", "aily-report", "daily_report", "setle", "ettle"]
         assert {strays.nearest(typo) for typo in typos} == {"daily-report", "settle"}
         assert strays.nearest("zzz") == ""
+
+    @pytest.mark.parametrize("name", ["aaa-report", "zzz-report"])
+    def test_a_broken_beginning_among_more_names_than_are_sorted_at_once(self, name):
+        strays = Strays(quiet_log())
+        strays.learn([f"job-{i:06}" for i in range(SORTED_MAX + 1_000)] + [name])
+        assert strays.nearest(f"q{name[1:]}") == name
 
     def test_the_work_is_bounded(self):
         strays = Strays(quiet_log())

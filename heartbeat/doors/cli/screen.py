@@ -134,6 +134,8 @@ def counted(count: int, word: str) -> str:
 
 def width(text: str) -> int:
     """The columns that a text takes up: two for each wide character."""
+    if text.isascii():
+        return len(text)
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 

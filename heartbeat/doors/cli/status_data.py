@@ -18,7 +18,7 @@ from heartbeat.verbs.illness import illnesses
 from heartbeat.verbs.jobs import everything, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from heartbeat.model import Delivery, Illness, Silence, Snapshot
     from heartbeat.store.protocol import Store
@@ -32,10 +32,11 @@ ORDER = list(JobStanding)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One look at the store. jobs: all of them; clock: version 0 if no sweep ever ran."""
+    """One look at the store. jobs: all of them; stands: where each stands; clock: version 0 if no sweep ever ran."""
 
     now: int
     jobs: tuple[Snapshot, ...]
+    stands: Mapping[str, JobStanding]
     clock: ClockBook
     pending: tuple[Delivery, ...]
     dead: Dead
@@ -55,6 +56,7 @@ def view(store: Store, now: int) -> View:
     return View(
         now=now,
         jobs=jobs,
+        stands={found.job.slug: standing(found, now) for found in jobs},
         clock=service_state.clock(store, now),
         pending=tuple(store.outbox(NEVER - 1, PENDING_MAX)),
         dead=service_state.dead(store),
@@ -80,7 +82,7 @@ def totals(seen: View) -> list[str | Cell]:
     """How many jobs are in which state."""
     if not seen.jobs:
         return ["no jobs yet; `heartbeat apply` makes them from jobs.yaml"]
-    counts = Counter(standing(found, seen.now) for found in seen.jobs)
+    counts = Counter(seen.stands.values())
     parts = [(", ", Cell(f"{counts[each]} {each}", STYLES[each])) for each in ORDER if counts[each]]
     return [f"{counted(len(seen.jobs), 'job')}: ", *[cell for part in parts for cell in part][1:]]
 

@@ -1,6 +1,6 @@
 """The group commit: all waiting pings are recorded in one commit, and only then answered.
 
-There is no timer: while the disk syncs, the next batch forms by itself, and a server decides what it changes.
+There is one batch at a time and no timer: while the disk syncs, the next batch forms by itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from heartbeat.model import Job, Signal
     from heartbeat.store.protocol import Store
     from heartbeat.telemetry import Log
-    from heartbeat.verbs.record import Ending, Recording
     from heartbeat.verbs.unknown_pings import Strays
 
 UUIDS_MAX = 100_000
@@ -36,16 +35,11 @@ STORED: Reply = (PingOutcome.STORED, "")
 
 
 class StoreRecords:
-    """The store as the writer needs it.
+    """The store as the writer needs it. service: who hears about the service; it is asked when a job is made."""
 
-    service: who hears about the service, asked when a job is made; start: see Recorder.
-    """
-
-    def __init__(
-        self, store: Store, service: Callable[[], Sequence[str]], start: Callable[..., Ending] | None = None
-    ) -> None:
+    def __init__(self, store: Store, service: Callable[[], Sequence[str]]) -> None:
         self._store, self._service = store, service
-        self.recorder = Recorder(store, start)
+        self.record = Recorder(store).record
         self.slug_of = store.slug_of
 
     def define(self, job: Job, now: int) -> None:
@@ -58,32 +52,13 @@ class StoreRecords:
         define(self._store, replace(job, notify=tuple(self._service())), now)
 
 
-class Batch:
-    """Pings under way."""
-
-    def __init__(self, pings: Sequence[Ping]) -> None:
-        self.pings = pings
-        self.signals: list[Signal] = []
-        self.recording: Recording | None = None
-        self.problem: Exception | None = None
-
-    def commit(self) -> None:
-        """See Recording.commit."""
-        if self.recording is not None:
-            self.recording.commit()
-
-
 class Writer:
-    """Writes batches of pings, in one thread. Others may ask how it is.
-
-    `write` does all of it. A server begins a batch while the one before it is made durable (`Batch.commit`).
-    """
+    """Writes batches of pings, in one thread. Others may ask how it is."""
 
     def __init__(self, records: StoreRecords, strays: Strays, log: Log, *, stuck_after: float = STUCK_AFTER) -> None:
         self._records, self._strays, self._log = records, strays, log
         self._stuck_after = stuck_after
         self.forget_jobs()
-        self._under_way = 0
         self._busy_since: float | None = None
         self.away = False
         """Whether the store failed to answer last time."""
@@ -91,31 +66,9 @@ class Writer:
 
     def write(self, pings: Sequence[Ping]) -> list[Reply]:
         """One reply each, whatever happens."""
-        batch = self.begin(pings)
-        self.start(batch)
-        return self.finish(batch)
-
-    def begin(self, pings: Sequence[Ping]) -> Batch:
-        """Decide what they change, as if what is under way were stored."""
-        self._under_way += 1
         self._busy_since = time.monotonic()
-        batch = Batch(pings)
-        try:
-            self._begin(batch)
-        except Exception as problem:  # noqa: BLE001 - told of when the batch is finished
-            batch.problem = problem
-        return batch
-
-    def start(self, batch: Batch) -> None:
-        """Write it. It is durable after `Batch.commit`, in whatever thread, or after `finish`."""
-        if batch.recording is not None:
-            self._records.recorder.start(batch.recording)
-
-    def finish(self, batch: Batch) -> list[Reply]:
-        """One reply each, whatever happened."""
-        replies = self._finish(batch)
-        self._under_way -= 1
-        self._busy_since = time.monotonic() if self._under_way else None
+        replies = self._write(pings)
+        self._busy_since = None
         return replies
 
     def trouble(self) -> str:
@@ -135,16 +88,16 @@ class Writer:
         self._slugs: Lately[str, str] = Lately(UUIDS_MAX)
         self._defined: Lately[str, Job] = Lately(DEFINED_MAX)
 
-    def _finish(self, batch: Batch) -> list[Reply]:
+    def _write(self, pings: Sequence[Ping]) -> list[Reply]:
         try:
-            replies = self._replies(batch)
+            replies = self._record(pings)
         except StoreUnavailable as problem:
             self._is_away(problem)
-            return [(PingOutcome.BUSY, "")] * len(batch.pings)
+            return [(PingOutcome.BUSY, "")] * len(pings)
         except Exception as problem:  # noqa: BLE001 - a door: one bad ping must not cost the others theirs
-            if len(batch.pings) > 1:  # halving takes few commits, even for the many that have nothing to do with it
-                half = len(batch.pings) // 2
-                return [*self.write(batch.pings[:half]), *self.write(batch.pings[half:])]
+            if len(pings) > 1:  # halving takes few commits, even for the many that have nothing to do with it
+                half = len(pings) // 2
+                return [*self._write(pings[:half]), *self._write(pings[half:])]
             self._log.crash("writer", problem)
             return [(PingOutcome.BUSY if isinstance(problem, WorldError) else PingOutcome.BROKEN, "")]
         self._is_away(None)
@@ -158,23 +111,18 @@ class Writer:
             self._log.tell(Happened.STORE_BACK)
         self.away, self._gone = problem is not None, isinstance(problem, StoreGone)
 
-    def _begin(self, batch: Batch) -> None:
-        for ping in batch.pings:
+    def _record(self, pings: Sequence[Ping]) -> list[Reply]:
+        for ping in pings:
             if ping.job is not None:
                 self._define(ping.job, ping.signal.received)
-        batch.signals = [self._addressed(ping) for ping in batch.pings]
-        batch.recording = self._records.recorder.begin(batch.signals)
-
-    def _replies(self, batch: Batch) -> list[Reply]:
-        if batch.recording is None:
-            raise batch.problem or RuntimeError("a batch that was never begun")
-        told = zip(batch.pings, batch.signals, self._records.recorder.finish(batch.recording), strict=True)
+        signals = [self._addressed(ping) for ping in pings]
+        told = zip(pings, signals, self._records.record(signals), strict=True)
         return [STORED if kept is not Recorded.UNKNOWN else self._unknown(ping, signal) for ping, signal, kept in told]
 
     def _unknown(self, ping: Ping, signal: Signal) -> Reply:
         if ping.create:
             self._records.define(ping.job or by_ping(signal.slug), signal.received)
-            if self._records.recorder.record([signal])[0] is not Recorded.UNKNOWN:
+            if self._records.record([signal])[0] is not Recorded.UNKNOWN:
                 return PingOutcome.CREATED, ""
         return PingOutcome.UNKNOWN, "" if ping.uuid else self._strays.count(signal.slug, signal.received)
 

@@ -16,9 +16,8 @@ import sys
 import threading
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.http.ping_gate import BROKEN
@@ -27,9 +26,9 @@ from heartbeat.errors import BadSetting, FrontLost
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from collections.abc import Iterator
 
-    from heartbeat.doors.http.group_commit import Batch, Writer
+    from heartbeat.doors.http.group_commit import Writer
     from heartbeat.doors.server.health import Health
     from heartbeat.doors.server.hearing import Hearing
     from heartbeat.ingest.ping import Ping
@@ -87,7 +86,6 @@ class Fronts:
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
         self._sending = threading.Lock()
-        self._aside = ThreadPoolExecutor(1, "commit")
         self._stopping = False
 
     def run(self) -> None:
@@ -137,7 +135,11 @@ class Fronts:
                 ours.sendall(frame(self._settings))
                 self._link = ours
             self.report()
-            self._record(Incoming(ours))
+            for pings in _batches(ours):
+                if pings:
+                    self._write(pings)
+                else:  # its first word: it is attached
+                    self._hearing.open()
             with self._sending:
                 self._link = None
         status = process.wait()
@@ -145,30 +147,10 @@ class Fronts:
         self._process = None
         return status
 
-    def _record(self, incoming: Incoming) -> None:
-        """Record what comes in. While one batch is made durable, in a thread of its own, the next is decided."""
-        under_way: _UnderWay | None = None
-        while True:
-            pings = incoming.take(wait=under_way is None)
-            if pings is None and under_way is None:
-                return
-            if pings == []:  # its first word: it is attached
-                self._hearing.open()
-            begun = _UnderWay(pings, self._writer.begin([p for p in pings if p is not None])) if pings else None
-            if under_way is not None:
-                self._answer(under_way)
-            under_way = begun
-            if under_way is not None:
-                self._writer.start(under_way.batch)
-                if incoming.more():
-                    under_way.durable = self._aside.submit(under_way.batch.commit)
-
-    def _answer(self, done: _UnderWay) -> None:
-        if done.durable is not None:
-            done.durable.result()
+    def _write(self, pings: list[Ping | None]) -> None:
         away = self._writer.away
-        told = iter(self._writer.finish(done.batch))
-        replies = [BROKEN if ping is None else next(told) for ping in done.pings]
+        told = iter(self._writer.write([ping for ping in pings if ping is not None]))
+        replies = [BROKEN if ping is None else next(told) for ping in pings]
         if self._writer.away != away:
             self.report()  # before the replies, so /healthz agrees with what senders are told
         self._send(replies)
@@ -185,41 +167,11 @@ class Fronts:
                 self._link.sendall(frame(value))
 
 
-@dataclass(slots=True)
-class _UnderWay:
-    pings: list[Ping | None]
-    batch: Batch
-    durable: Future[None] | None = None
-
-
-class Incoming:
-    """What the front sends, batch by batch; None in place of a broken ping."""
-
-    def __init__(self, link: socket.socket) -> None:
-        self._link = link
-        self._frames: Frames[list[Ping | None]] = Frames(PINGS)
-        self._data = b""
-        self._batches: deque[list[Ping | None]] = deque()
-        self._ended = False
-
-    def take(self, *, wait: bool) -> list[Ping | None] | None:
-        """The next batch, [] the front's first word; None: nothing is there, after waiting: nothing will be."""
-        while not self._batches and (self.more() or (wait and not self._ended and self._receive(0))):
-            pings = [ping for value in self._frames.feed(self._data) for ping in value]
-            self._batches += [pings[start : start + BATCH_MAX] for start in range(0, len(pings) or 1, BATCH_MAX)]
-            self._data = b""
-        return self._batches.popleft() if self._batches else None
-
-    def more(self) -> bool:
-        """Whether something is there already."""
-        return bool(self._batches or self._data) or (not self._ended and self._receive(socket.MSG_DONTWAIT))
-
-    def _receive(self, flags: int) -> bool:
-        try:
-            self._data = self._link.recv(READ_MAX, flags)
-        except BlockingIOError:
-            return False
-        except ConnectionError:
-            self._data = b""
-        self._ended = not self._data
-        return not self._ended
+def _batches(link: socket.socket) -> Iterator[list[Ping | None]]:
+    """Whatever waits, batch by batch, until the front ends; None in place of a broken ping."""
+    frames: Frames[list[Ping | None]] = Frames(PINGS)
+    with suppress(ConnectionError):
+        while data := link.recv(READ_MAX):
+            pings = [ping for value in frames.feed(data) for ping in value]
+            for start in range(0, len(pings) or 1, BATCH_MAX):
+                yield pings[start : start + BATCH_MAX]

@@ -18,21 +18,22 @@ from heartbeat.core.starting import refusal
 from heartbeat.errors import HeartbeatError
 from heartbeat.model import SECOND
 from heartbeat.telemetry import Happened
-from heartbeat.verbs.jobs import everything
 from heartbeat.verbs.trigger import tell_started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from heartbeat.model import Job, Snapshot
-    from heartbeat.store.protocol import Store
+    from heartbeat.store.sqlite.store import SQLiteStore
     from heartbeat.telemetry import Log
     from heartbeat.verbs.trigger import Starter
 
 WORKERS = 64
 """Concurrent starts; one that waits for its run's end keeps its place for up to 15 minutes. More have to wait."""
+LOOK_EVERY = 5 * SECOND
+"""How often we look whether jobs were defined anew: other processes do that too."""
 READ_EVERY = 60 * SECOND
-"""How often the jobs are read again: other processes declare some too."""
+"""How often the jobs with a trigger are read again, come what may."""
 STEP_MAX = 1.0
 """Most seconds to sleep: the system clock may be set while we wait."""
 AFTER_TROUBLE = 5 * SECOND
@@ -52,7 +53,7 @@ class Scheduler:
 
     name = "starts"
 
-    def __init__(self, store: Store, starter: Starter, log: Log, now: Callable[[], int]) -> None:
+    def __init__(self, store: SQLiteStore, starter: Starter, log: Log, now: Callable[[], int]) -> None:
         self._store, self._starter, self._log, self._now = store, starter, log, now
         self._lock = threading.Condition()
         self._stopping = False
@@ -61,13 +62,13 @@ class Scheduler:
         self._turns: list[ScheduledStart] = []
         self._jobs: dict[str, Job] = {}
         self._under_way: set[Order] = set()
-        self._read_at = 0
+        self._look_at = self._read_at = self._defined = 0
 
     def step(self) -> float:
         """Start what is due; returns the seconds until the next look."""
         now = self._now()
-        if now >= self._read_at:
-            self._read(now)
+        if not 0 < self._look_at - now <= LOOK_EVERY:  # it is time, or the clock was set back
+            self._look(now)
         with self._lock:
             while self._turns and self._turns[0].at <= now:
                 turn = heapq.heappop(self._turns)
@@ -78,7 +79,7 @@ class Scheduler:
 
     def read_again(self) -> None:
         """The jobs have changed."""
-        self._read_at = 0
+        self._look_at = self._read_at = 0
 
     def go_on(self, orders: Iterable[Order]) -> None:
         """Continue these starts, which have waited long enough."""
@@ -96,8 +97,14 @@ class Scheduler:
         with self._lock:
             return self._lock.wait_for(lambda: not self._under_way, seconds)
 
+    def _look(self, now: int) -> None:
+        defined = self._store.defined
+        if defined != self._defined or not 0 < self._read_at - now <= READ_EVERY:
+            self._read(now)
+        self._defined, self._look_at = defined, now + LOOK_EVERY
+
     def _read(self, now: int) -> None:
-        triggered = [snapshot for snapshot in everything(self._store) if snapshot.job.trigger and snapshot.job.enabled]
+        triggered = [snapshot for snapshot in self._store.triggered() if snapshot.job.enabled]
         with self._lock:
             self._jobs = {snapshot.job.slug: snapshot.job for snapshot in triggered}
             self._turns = []

@@ -29,7 +29,6 @@ from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.targets.build import build
 from heartbeat.telemetry import Happened, Log
 from heartbeat.verbs.deliver import deliver
-from heartbeat.verbs.jobs import names
 from heartbeat.verbs.rounds import tell_delivered
 from heartbeat.verbs.sweep import nothing_to_see
 from heartbeat.verbs.trigger import Starter
@@ -46,8 +45,6 @@ OUTBOX_EVERY = 1.0
 """Seconds between checks for deliveries whose next attempt is due; new ones ring a bell."""
 PASS = 10 * SECOND
 """How long one pass of deliveries begins new sends."""
-CHECKPOINT_EVERY = 0.05
-"""Seconds between looks at the length of the write-ahead log."""
 WATCHDOG_EVERY = 60.0
 """Seconds between two heartbeats of our own."""
 STOP_SECONDS = 25.0
@@ -77,7 +74,7 @@ def _serve(settings: Settings) -> None:
         file.load(_now())
         keys = KeyWatch(store, settings.ping_keys, _now(), log)
         strays = Strays(log)
-        writer = Writer(StoreRecords(store, lambda: file.service, store.start), strays, log)
+        writer = Writer(StoreRecords(store, lambda: file.service), strays, log)
         health = Health(log=log, writer=writer)
         hearing = begin(store, _now, settings.sweep_every)
         fronts = Fronts(replace(settings, ping_keys=keys.valid), listener, writer, health, hearing, log)
@@ -89,10 +86,10 @@ def _serve(settings: Settings) -> None:
         look = evidence.look(evidence.FolderBucket(settings.evidence)) if settings.evidence else nothing_to_see
         clock = Clock(store, file, look, health, scheduler, hearing, log, settings.sweep_every)
         ticking = [Chore("sweep", lambda: clock.step(_now), log), Chore("schedule", scheduler.step, log)]
-        keep = Chore("upkeep", lambda: min(upkeep.step(_now()), keys.step(_now(), fronts.rekey)), log)
-        copying = Chore("checkpoint", lambda: _checkpoint(store), log)
+        housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
         watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)
-        chores = [*ticking, keep, Chore("report", fronts.report, log), *postmen, copying, watched]
+        chores = [*ticking, *housekeeping, *postmen, watched]
+        chores.append(Chore("keys", lambda: keys.step(_now(), fronts.rekey), log))
         store.postmen, health.chores = postmen, chores
         port = listener.getsockname()[1]
         listener.listen(BACKLOG)
@@ -114,16 +111,13 @@ class RingingStore(SQLiteStore):
 
     postmen: Sequence[Chore] = ()
 
-    def start(self, changes: Sequence[Change]) -> Callable[[], list[Commit]]:
-        """See SQLiteStore.start."""
-        end = super().start(changes)
-        news = any(delivery.version == 1 for change in changes for delivery in change.deliveries)
-        return (lambda: self._wake(end())) if news else end
-
-    def _wake(self, answers: list[Commit]) -> list[Commit]:
-        idle = [postman for postman in self.postmen if postman.waits]
-        for postman in idle[:1] or self.postmen:
-            postman.wake()
+    def commit(self, changes: Sequence[Change]) -> list[Commit]:
+        """See Store.commit."""
+        answers = super().commit(changes)
+        if any(delivery.version == 1 for change in changes for delivery in change.deliveries):
+            idle = [postman for postman in self.postmen if postman.waits]
+            for postman in idle[:1] or self.postmen:
+                postman.wake()
         return answers
 
 
@@ -142,11 +136,6 @@ def _deliver(store: RingingStore, file: JobsFile, owner: ProcessOwner, log: Log)
     done = deliver(store, file.channels, _now, fallback=file.fallback, budget=PASS, owner=owner)
     tell_delivered(log, done)
     return SOON if done.more else OUTBOX_EVERY
-
-
-def _checkpoint(store: RingingStore) -> float:
-    store.checkpoint()
-    return CHECKPOINT_EVERY
 
 
 def _beat(watchdog: Watchdog, health: Health) -> float:
@@ -170,7 +159,6 @@ def _wind_down(chores: Sequence[Chore | Scheduler]) -> list[str]:
 
 
 def _say_hello(settings: Settings, store: RingingStore, port: int, key: str) -> None:
-    slugs = list(names(store))
-    first = slugs[0] if slugs else "my-first-job"
-    sys.stdout.write(hello(settings, port, slug=first, jobs=len(slugs), key=key) + "\n")
+    first = next(iter(store.names("", 1)), "my-first-job")
+    sys.stdout.write(hello(settings, port, slug=first, jobs=store.count(), key=key) + "\n")
     sys.stdout.flush()

@@ -31,7 +31,7 @@ from heartbeat.store.protocol import HISTORY_READ
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from heartbeat.model import Change, Delivery, Due, Entry
+    from heartbeat.model import Change, Delivery, Due, Entry, Job
     from heartbeat.store.dynamodb.call import DynamoDBCall, Item
 
 PAGE = 100
@@ -90,6 +90,10 @@ class DynamoDBStore:
     def page(self, after: str, limit: int) -> list[Snapshot]:
         """See Store.page."""
         return list(islice(self._jobs(after, limit), limit))
+
+    def declared(self, source: str, slugs: Sequence[str]) -> dict[str, Job]:  # noqa: ARG002 - no index has owners
+        """See Store.declared: all jobs there are."""
+        return {snapshot.job.slug: snapshot.job for snapshot in self._jobs("", PAGE)}
 
     def slug_of(self, uuid: str) -> str | None:
         """See Store.slug_of."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from heartbeat.model import Change, Delivery, Document, State
     from heartbeat.store.sqlite.find import JobRows
 
+DEFINED = "defined"
+"""The document whose version counts the commits that made, redefined or removed jobs."""
 STATE_STEP = 320
 """A state's text is padded to a multiple of this: a job goes down and up without its row outgrowing its page."""
 
@@ -80,6 +82,7 @@ class _Batch:
         self.updates: dict[int, dict[str, Any]] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.documents: dict[str, Document] = {}
+        self.defined = False
 
     def _versions(self, table: str, key: str, keys: Collection[object]) -> dict[object, object]:
         select = f"SELECT {key}, version FROM {table} WHERE {key} IN"  # noqa: S608 - the names are ours
@@ -91,6 +94,7 @@ class _Batch:
             if change.slug:
                 self.lost.add(change.slug)
             return False
+        self.defined |= change.remove or change.job is not None
         if change.slug:
             self._take_job(change)
         for delivery in change.deliveries:
@@ -184,6 +188,8 @@ class _Batch:
         self.db.executemany("INSERT INTO log (id, prev, heard_at, slot, entry) VALUES (?, ?, ?, ?, ?)", self.log)
         self.db.executemany(KEEP_DELIVERY, map(_delivery, self.deliveries.values()))
         self.db.executemany(KEEP_DOCUMENT, map(_document, self.documents.values()))
+        if self.defined:
+            self.db.execute(COUNT_DEFINED, (DEFINED,))
         return True
 
     def _write_jobs(self) -> bool:
@@ -210,6 +216,9 @@ KEEP_GONE = """INSERT OR REPLACE INTO gone (slug, uuid, definition, last, remove
     SELECT slug, uuid, coalesce(?, definition), ?, ?, ? FROM jobs WHERE slug = ?"""
 KEEP_DOCUMENT = """INSERT INTO documents (name, version, value) VALUES (?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET version = excluded.version, value = excluded.value"""
+
+COUNT_DEFINED = """INSERT INTO documents (name, version, value) VALUES (?, 1, 'null')
+    ON CONFLICT (name) DO UPDATE SET version = version + 1"""
 
 
 def _delivery(row: Delivery) -> tuple[object, ...]:

@@ -100,15 +100,6 @@ class SQLiteFile:
                 with suppress(sqlite3.Error):  # the commit stands; the next one tries again
                     self._begin(db, needed=self._log.is_long)
 
-    def checkpoint(self) -> None:
-        """Copy the log into the file if it has become long. Others write meanwhile, and wait only for the rest."""
-        if self._begun and self._log.reaches(wal.PAGES_AHEAD):
-            with self.reading() as db:
-                with self.reading() as pin:
-                    wal.copy_ahead(db, pin)
-                with self._writing:
-                    self._begin(db, needed=True)
-
     def close(self) -> None:
         """Close idle connections now, and those in use when they come back."""
         self._closed = True
@@ -117,9 +108,9 @@ class SQLiteFile:
 
     def _begin(self, db: sqlite3.Connection, *, needed: bool) -> None:
         if needed:
-            first = not self._begun
+            first, began = not self._begun, time.monotonic()
             anew = wal.begin(db, wal.TRIES_AT_FIRST if first else 1)
-            self._log.begun(anew=anew, first=first)
+            self._log.begun(time.monotonic() - began, anew=anew, first=first)
             self._place.note_writing()
         self._begun = True
 

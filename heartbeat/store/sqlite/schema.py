@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     Migration = Sequence[str]
 
+_FIELD = "CASE WHEN json_valid(definition) THEN json_extract(definition, '$[{}]') END"
+OWNER = _FIELD.format(20)
+TRIGGERED = f"{_FIELD.format(22)} IS NOT NULL"
+"""Who owns a job, and whether we start it: `source` and `trigger` of its definition.
+
+No ping touches their indexes, and a row that is no JSON is in neither."""
 MIGRATIONS: tuple[Migration, ...] = (
     (
         """CREATE TABLE jobs (
@@ -40,6 +46,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "ALTER TABLE gone ADD COLUMN state TEXT",
         "ALTER TABLE gone ADD COLUMN definition TEXT",
     ),
+    (f"CREATE INDEX jobs_triggered ON jobs(id) WHERE {TRIGGERED}", f"CREATE INDEX jobs_owner ON jobs({OWNER})"),
 )
 """Migration n (from 1) takes a file from schema n - 1 to n. Never edit a released one: add the next."""
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.model import DAY, NEVER, Commit, Document, Due, Mark, Snapshot
 from heartbeat.store import rows
 from heartbeat.store.protocol import HISTORY_READ, OLDER_MAX
-from heartbeat.store.sqlite.commit import keep
+from heartbeat.store.sqlite.commit import DEFINED, keep
 from heartbeat.store.sqlite.file import SQLiteFile
 from heartbeat.store.sqlite.find import ROW, JobRows, chosen
-from heartbeat.store.sqlite.schema import MIGRATIONS
+from heartbeat.store.sqlite.schema import MIGRATIONS, OWNER, TRIGGERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from heartbeat.model import Change, Delivery, Entry
+    from heartbeat.model import Change, Delivery, Entry, Job
     from heartbeat.store.sqlite.schema import Migration
 
 # Comparing with NEVER lets SQLite see that the partial index is enough.
@@ -27,6 +26,10 @@ OUTBOX = f"""SELECT delivery, id FROM deliveries
 OF_INCIDENT = "SELECT delivery, id FROM deliveries WHERE incident = ? ORDER BY created_at, id"
 CONTENTS = ", due, state, definition"
 PAGE = f"SELECT {ROW}{CONTENTS} FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"  # noqa: S608 - a constant
+WITH_TRIGGER = f"SELECT {ROW}{CONTENTS} FROM jobs INDEXED BY jobs_triggered WHERE {TRIGGERED}"  # noqa: S608 - the same
+# The plus takes the affinity away that would keep SQLite from searching the index.
+OWNED = f"SELECT slug, definition FROM jobs INDEXED BY jobs_owner WHERE {OWNER} = +CAST(? AS TEXT)"  # noqa: S608 - the same
+NAMED = "SELECT slug, definition FROM jobs WHERE slug IN"
 NAMES = "SELECT slug FROM jobs WHERE slug > ? ORDER BY slug LIMIT ?"
 HISTORY = """
     WITH RECURSIVE chain(id, prev, slot, nth, older) AS (
@@ -72,6 +75,21 @@ class SQLiteStore:
         """Whether others could read the file until it was opened."""
         return self._file.tightened
 
+    @property
+    def defined(self) -> int:
+        """Rises whenever jobs are made, redefined or removed, by whatever process."""
+        return self.document(DEFINED).version
+
+    def triggered(self) -> list[Snapshot]:
+        """Every job that we start; no others are read."""
+        with self._file.reading() as db:
+            return [_snapshot(row) for row in db.execute(WITH_TRIGGER)]
+
+    def count(self) -> int:
+        """How many jobs there are."""
+        with self._file.reading() as db:
+            return int(db.execute("SELECT count(*) FROM jobs").fetchone()[0])
+
     def load(self, slugs: Sequence[str]) -> dict[str, Snapshot]:
         """See Store.load."""
         with self._file.reading() as db:
@@ -87,6 +105,14 @@ class SQLiteStore:
         with self._file.reading() as db:
             found = db.execute(PAGE, (after, limit))
             return [_snapshot(row) for row in found]
+
+    def declared(self, source: str, slugs: Sequence[str]) -> dict[str, Job]:
+        """See Store.declared: no others are read."""
+        with self._file.reading() as db:
+            odd = source.encode(errors="surrogatepass")  # it may be the name of a file
+            found = dict(db.execute(OWNED, (odd,)).fetchall())
+            found |= chosen(db, NAMED, [slug for slug in slugs if slug not in found])
+        return {slug: rows.JOB.load(text, slug) for slug, text in found.items()}
 
     def slug_of(self, uuid: str) -> str | None:
         """See Store.slug_of."""
@@ -108,24 +134,10 @@ class SQLiteStore:
 
     def commit(self, changes: Sequence[Change]) -> list[Commit]:
         """See Store.commit: one transaction for all of them."""
-        return self.start(changes)()
-
-    def start(self, changes: Sequence[Change]) -> Callable[[], list[Commit]]:
-        """Write the changes, not yet durably; what is returned makes them so, in any thread, and must be called.
-
-        Until then nobody else can write. Its answers are those of `commit`.
-        """
-        with ExitStack() as stack:
-            db = stack.enter_context(self._file.writing())
+        with self._file.writing() as db:
             kept, rows_now = keep(db, self._jobs, changes)
-            under_way = stack.pop_all()
-
-        def end() -> list[Commit]:
-            under_way.close()
-            self._jobs.remember(rows_now)
-            return [Commit.STORED if one else Commit.STALE for one in kept]
-
-        return end
+        self._jobs.remember(rows_now)
+        return [Commit.STORED if one else Commit.STALE for one in kept]
 
     def history(self, slug: str, limit: int, slot: int | None = None, since: int | None = None) -> list[Entry]:
         """See Store.history."""
@@ -160,10 +172,6 @@ class SQLiteStore:
             gone += db.execute(PURGE_DELIVERIES, {"before": before, "limit": limit - gone}).rowcount
             db.execute(PURGE_GONE, {"before": before - LEFT_KEPT})
         return gone
-
-    def checkpoint(self) -> None:
-        """See SQLiteFile.checkpoint: for a thread of its own, often, where commits must not be held up."""
-        self._file.checkpoint()
 
     def close(self) -> None:
         """See Store.close."""

@@ -35,12 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGES_MAX = 10_000
-"""Pages after which whoever writes checkpoints the log."""
-PAGES_AHEAD = 1_000
-"""Pages after which somebody else may begin to: see `copy_ahead`."""
-ROUNDS_MAX = 8
-FEW = 100
-"""Pages that may be left for the writer."""
+PAGES_MIN = 2_000
+"""Pages after which the log is checkpointed: as many as can be copied in a moment, within these bounds."""
+LONG, SHORT = 0.020, 0.010
+"""Seconds of a checkpoint, while nobody can write: after a longer one the next log is shorter, after a shorter one
+longer. A million jobs' pages lie far apart, ten thousand jobs' are written often: the fewer checkpoints the better."""
 MORE = 1_000
 """Pages until the next try, when a reader was in the way."""
 SOON = 20
@@ -81,24 +80,6 @@ def begin(db: sqlite3.Connection, tries: int = 1) -> bool:
             return True
         time.sleep(A_MOMENT if number_of_try + 1 < tries else 0)
     return False
-
-
-def copy_ahead(db: sqlite3.Connection, pin: sqlite3.Connection) -> None:
-    """Copy most of the log into the file while others write: what is left for `begin` is little.
-
-    pin: another connection, whose open transaction keeps SQLite from starting the log anew: that is for `begin`.
-    """
-    before = 0
-    for _ in range(ROUNDS_MAX):
-        if pin.in_transaction:
-            pin.execute("ROLLBACK")
-        pin.execute("BEGIN")
-        number(pin)
-        _, _, copied = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if copied - before < FEW:
-            break
-        before = copied
-    pin.execute("ROLLBACK")
 
 
 def _count(db: sqlite3.Connection) -> None:
@@ -190,7 +171,7 @@ class WriteAheadLog:
     def __init__(self, path: str) -> None:
         self._database = path
         self._file: int | None = None
-        self._pages = PAGES_MAX
+        self._pages = self._length = PAGES_MAX
         self._commits = 0
 
     @property
@@ -203,23 +184,25 @@ class WriteAheadLog:
 
     @property
     def is_long(self) -> bool:
-        """Whether its writer is to checkpoint it. Asked after each commit."""
+        """Whether to checkpoint: the page at the limit is from this generation. Asked after each commit."""
+        looks = self._commits % LOOK_EVERY == 0
         self._commits += 1
-        return self._commits % LOOK_EVERY == 0 and self.reaches(self._pages)
-
-    def reaches(self, pages: int) -> bool:
-        """Whether it has so many pages: the last of them is from this generation."""
+        if not looks:
+            return False
         if self._file is None:
             self._file = os.open(_beside(self._database), os.O_RDONLY)
         header = os.pread(self._file, HEADER, 0)
         if len(header) < HEADER:
             return False
         size = FRAME + int.from_bytes(header[8:12], "big")
-        return os.pread(self._file, 8, HEADER + (pages - 1) * size + 8) == header[16:24]
+        return os.pread(self._file, 8, HEADER + (self._pages - 1) * size + 8) == header[16:24]
 
-    def begun(self, *, anew: bool, first: bool) -> None:
-        """The log starts anew, or somebody was in the way. first: the first since it was opened."""
-        self._pages = PAGES_MAX if anew else SOON if first else self._pages + MORE
+    def begun(self, took: float, *, anew: bool, first: bool) -> None:
+        """The log starts anew, or somebody was in the way. took: seconds; first: the first since it was opened."""
+        if anew and not first:
+            length = self._length // 2 if took > LONG else self._length * 5 // 4 if took < SHORT else self._length
+            self._length = min(max(length, PAGES_MIN), PAGES_MAX)
+        self._pages = self._length if anew else SOON if first else self._pages + MORE
 
     def close(self) -> None:
         """Let go of the file."""

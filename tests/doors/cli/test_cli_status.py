@@ -184,3 +184,23 @@ def test_the_shape_of_the_json(either_night):
     assert (job["next_expected"], job["deadline"]) == ("2026-11-23T00:00:00Z", "2026-11-23T00:10:00Z")
     assert job["incident"]["reason"] == "grace_ran_out"
     assert (job["schedule"], job["timezone"], job["tags"]) == (["0 9 * * *"], "Asia/Tokyo", ["reports"])
+
+
+def test_a_page_of_many_the_worst_first(either_night):
+    _, out, _ = either_night.run("status", "-n", "1")
+    assert [line.split()[0] for line in out.splitlines()[5:6]] == ["daily-report"]
+    more = "and 2 more jobs, none of them worse; --all shows them, --down, a name or a --tag fewer"
+    assert out.splitlines()[6:] == ["", more]
+    assert out.startswith("3 jobs: 1 down, 1 waiting, 1 up\n")
+    assert len(either_night.run("status", "-n", "1", "--all")[1].splitlines()) == 8
+    assert "more" not in either_night.run("status", "-n", "3")[1]
+
+
+def test_what_is_not_on_the_page_is_in_the_exit_status(either_night):
+    status, out, _ = either_night.run("status", "-n", "0")
+    assert (status, "daily-report" in out) == (1, False)
+
+
+def test_a_program_gets_all_unless_it_says_how_many(either_night):
+    assert len(either_night.json("status")["jobs"]) == 3
+    assert [job["job"] for job in either_night.json("status", "-n", "2")["jobs"]] == ["daily-report", "worker"]

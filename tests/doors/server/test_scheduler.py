@@ -161,6 +161,39 @@ def test_no_more_than_so_many_at_once(desk, monkeypatch):
     assert len(set(inside)) == 3, "the third began as soon as there was a place"
 
 
+def test_what_another_process_applies_is_taken_up_within_seconds(desk, tmp_path):
+    d = desk()
+    d.step("08:00")
+    other = Stage(store=SQLiteStore(tmp_path / "db"), born="08:00:01")
+    other.edit("08:00:01", schedule=("1 8 * * *",))
+    d.step("08:00:04")
+    assert d.step("08:00:06") == 1.0
+    d.step("08:01")
+    assert len(d.started) == 1
+
+
+def test_nothing_is_read_while_nothing_is_defined_anew(desk, monkeypatch):
+    d, reads = desk(), []
+    store = d.stage.store
+    monkeypatch.setattr(store, "triggered", lambda: reads.append(d.stage.now) or SQLiteStore.triggered(store))
+    for second in range(59):
+        d.step(f"08:00:{second:02}")
+    assert reads == [at("08:00")]
+    d.stage.pause("08:00:59")
+    d.step("08:00:59")
+    assert reads == [at("08:00")], "a pause is no definition"
+    d.step("08:01")
+    assert reads == [at("08:00"), at("08:01")], "and once a minute, come what may"
+
+
+def test_a_clock_that_was_set_back_holds_nothing_up(desk):
+    d = desk()
+    d.step("06T08:00")
+    d.step("08:59")
+    d.step("09:00")
+    assert len(d.started) == 1
+
+
 def test_two_servers_on_one_database_start_a_slot_once(tmp_path):
     s = Stage(store=SQLiteStore(tmp_path / "db"))
     desks = [Desk(s) for _ in range(4)]

@@ -15,7 +15,7 @@ from heartbeat.ingest import ping
 from heartbeat.model import Job
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.telemetry import Happened, Log
-from heartbeat.verbs.record import Recorded, Recording
+from heartbeat.verbs.record import Recorded
 from heartbeat.verbs.unknown_pings import Strays
 
 T0 = 1_795_350_000_000
@@ -36,16 +36,6 @@ class Told:
         self.known = {"job"}
         self.asked = []
         self.defined = []
-        self.recorder = self
-
-    def begin(self, signals):
-        return Recording(signals, 0)
-
-    def start(self, recording):
-        pass
-
-    def finish(self, recording):
-        return self.record(recording.signals)
 
     def record(self, signals):
         assert self.gate.wait(10)
