@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 KEEP = 7 * DAY
 KEEP_MAX = 366 * DAY
-SOON = "within some seconds, without a restart (functions on AWS drop an old key within ten minutes)"
+SOON = (
+    "A running service takes it up within some seconds;",
+    "functions on AWS may take an old key up to ten minutes longer",
+)
 
 
 def show(call: Invocation, store: Store) -> int:
@@ -39,7 +42,7 @@ def rotate(call: Invocation, store: Store) -> int:
     keep = _keep(call.args.keep)
     found = ping_keys.rotate(store, call.now, keep)
     told = _before(found) or [Cell("no other key opens anything any more", "yellow")]
-    return call.tell(_facts(found), Cell(found.newest, "bold"), *told, Cell(f"A service takes it up {SOON}", "dim"))
+    return call.tell(_facts(found), Cell(found.newest, "bold"), *told, *(Cell(line, "dim") for line in SOON))
 
 
 def _keep(text: str | None) -> int:

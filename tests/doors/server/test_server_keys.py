@@ -42,7 +42,7 @@ def until(seconds, true):
 def test_key_rotate_and_a_running_server_takes_both_then_the_new_one_alone(server):
     old = server.document("ping-key")
     assert status(server, old) == 200
-    code, (new, taken, _), err = key(server, "rotate", "--keep", "6s")
+    code, (new, taken, *_), err = key(server, "rotate", "--keep", "6s")
     assert (code, err, taken.startswith(f"{old} is taken until ")) == (0, "", True)
     assert until(10, lambda: status(server, new) == 200)
     assert key(server, "show")[1][0] == new
