@@ -94,7 +94,7 @@ COMMANDS = {
     "serve": ("run", "serve", "the server: pings, clock and alerts in one process"),
     "systemd": ("run", "systemd", "a unit that runs the server, complete and shut in"),
     "tick": ("run", "tick", "look once and send what waits, for those who have no server"),
-    "key": ("run", "key", "the ping key: show, rotate; who may use the API: make, list, remove management keys"),
+    "key": ("run", "key", "the ping key: show, rotate; keys to the API: add, list, remove"),
     "backup": ("run", "backup", "copy the database, while the server runs or not"),
     "restore": ("run", "backup", "put a copy in its place, with the server stopped"),
     "doctor": ("run", "doctor", "is everything set up right? what is wrong, and what to do"),

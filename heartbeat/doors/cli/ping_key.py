@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KEEP = 7 * DAY
 KEEP_MAX = 366 * DAY
 SOON = (
-    "A running service takes it up within some seconds;",
+    "A running service takes it up within a second;",
     "functions on AWS may take an old key up to ten minutes longer",
 )
 

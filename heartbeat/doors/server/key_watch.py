@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
     from heartbeat.telemetry import Log
 
-EVERY = 2.0
-"""Seconds between looks; `heartbeat key rotate` is another process."""
+EVERY = 0.5
+"""Seconds between looks; `heartbeat key rotate` is another process, and a script may use the new key at once."""
 
 
 class KeyWatch:

@@ -113,7 +113,10 @@ def test_the_folder_of_evidence(machine, monkeypatch):
     assert "warning  evidence: 1 job with evidence, and no folder to look in" in machine.run("doctor")[1]
     monkeypatch.setenv("HEARTBEAT_EVIDENCE", "proofs")
     status, out, _ = machine.run("doctor")
-    assert (status, "problem  evidence: the folder proofs is not there or cannot be read" in out) == (1, True)
+    assert (
+        status,
+        "problem  evidence: the folder for evidence, proofs (--evidence, HEARTBEAT_EVIDENCE), does not exist" in out,
+    ) == (1, True)
     (machine.folder / "proofs").mkdir()
     assert "ok       evidence: the folder proofs can be read" in machine.run("doctor")[1]
     monkeypatch.setenv("HEARTBEAT_PORT", "x")
