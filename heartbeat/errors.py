@@ -6,6 +6,7 @@ HeartbeatError
 │   ├── BadConfig          jobs.yaml: every mistake at once, with line and column
 │   ├── BadSignal          a ping, evidence object or event that cannot be read
 │   ├── UnknownJob         no job of that name (with the nearest one)
+│   ├── NotAgreed          a jobs file would do what a person has to agree to first
 │   ├── NotNow             the job is not in a state for it (nothing to acknowledge, not paused)
 │   └── BadSetting         an environment variable, option or secret reference that cannot be used
 └── WorldError             the world is in the way: a 5xx, exit status 3; asking again may help
@@ -67,6 +68,17 @@ class UnknownJob(CallerError):
         hint = f"; did you mean {nearest!r}?" if nearest else ""
         super().__init__(f"no job is named {slug!r}{hint}")
         self.slug, self.nearest = slug, nearest
+
+
+class NotAgreed(CallerError):
+    """A jobs file would remove many jobs, or take over those of another file, and nobody has agreed to it.
+
+    brief: the same without the names of jobs and folders.
+    """
+
+    def __init__(self, message: str, brief: str) -> None:
+        super().__init__(message)
+        self.brief = brief
 
 
 class NotNow(CallerError):

@@ -9,7 +9,7 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from heartbeat import aws
 from heartbeat.errors import BadSetting
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TTL = 300.0
 """Seconds to keep a parameter from SSM."""
 REFERENCE = re.compile(r"\$\{(env|file|ssm):([^}]*)\}")
+UNKNOWN = "\0"
+"""Stands for what a reference stands for, where nobody has looked. No setting may hold it."""
 
 
 class Secrets:
@@ -58,6 +60,20 @@ class Secrets:
             value = _parameter(name)
             self._kept[name] = (self._clock() + self._ttl, value)
         return value
+
+
+def unresolved(text: str) -> str:
+    """The text with UNKNOWN in place of every reference: what can be known of it without any secret."""
+    return REFERENCE.sub(UNKNOWN, text)
+
+
+def everywhere(value: Any, resolve: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """The same with each of its texts resolved."""
+    if isinstance(value, str):
+        return resolve(value)
+    if isinstance(value, dict):
+        return {name: everywhere(below, resolve) for name, below in value.items()}
+    return [everywhere(each, resolve) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _parameter(name: str) -> str:

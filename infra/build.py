@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "build" / "lambda"
+JOBS = STAGE / "jobs.json"
 CONFIG = os.environ.get("HEARTBEAT_CONFIG") or "jobs.yaml"
 VERSION = os.environ.get("HEARTBEAT_PYTHON") or "3.13"
 ARCHITECTURES = ("aarch64", "x86_64")
@@ -42,12 +44,12 @@ def main(target: Path) -> None:
         _check(config)
         sources = [ROOT / "pyproject.toml", *sorted((ROOT / "heartbeat").rglob("*.py"))]
         _once("wheels", requirements, _wheels)  # kept while jobs and code change: pip takes most of a build's time
-        _once("function", [config, *requirements, *sources], _function)
+        _once("function", [_compiled(config), *requirements, *sources], _function)
         shutil.copytree(STAGE / "function", target, dirs_exist_ok=True)
 
 
 def _check(config: Path) -> None:
-    if not config.is_file():
+    if not config.exists():
         sys.exit(
             f"there is no {config}: copy examples/jobs-on-aws.yaml to jobs.yaml and write your jobs into it, "
             "or name your file with HEARTBEAT_CONFIG"
@@ -74,14 +76,19 @@ def _wheels(target: Path) -> None:
     _compile(target / "both")
 
 
+def _compiled(config: Path) -> Path:
+    """The jobs file, compiled. That is done each time: it may be a folder, or include others."""
+    compiling = ["-m", "heartbeat.config.compile", str(config), str(JOBS), str(int(time.time()))]
+    _run(compiling, PYTHONPATH=str(STAGE / "wheels" / "tools"))
+    return JOBS
+
+
 def _function(target: Path) -> None:
-    jobs = STAGE / "jobs.json"
-    _run(["-m", "heartbeat.config.compile", str(ROOT / CONFIG), str(jobs)], PYTHONPATH=str(STAGE / "wheels" / "tools"))
     _pip(target, "--no-deps", ".")
     for path in [*target.glob("bin"), *(p for part in UNUSED for p in (target / "heartbeat").glob(part))]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     _compile(target)
-    shutil.move(jobs, target)
+    shutil.copy(JOBS, target)
     shutil.copytree(STAGE / "wheels" / "both", target, dirs_exist_ok=True)
 
 

@@ -20,7 +20,7 @@ LAYERS = {
     "doors/http": "what every HTTP door does with a ping",
     "worker": "messages of a queue as runs",
     "verbs": "read, decide, commit once, retry a lost race",
-    "importing": "crontabs and timers to a jobs.yaml",
+    "importing": "crontabs, timers and what other schedulers say, to a jobs.yaml",
     "ingest": "what the world says, as signals",
     "config": "jobs.yaml",
     "settings": "environment and options",

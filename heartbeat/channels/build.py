@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.kind import VERBATIM
 from heartbeat.channels.kinds import CHANNEL_KINDS
 from heartbeat.errors import BadSetting
-from heartbeat.secrets import resolve
+from heartbeat.outbound.flaws import refuse
+from heartbeat.secrets import UNKNOWN, resolve, unresolved
 
 if TYPE_CHECKING:
     from heartbeat.channels.kind import ChannelKind, Settings
     from heartbeat.channels.protocol import Channel
+    from heartbeat.outbound.flaws import Flaw
 
 Resolve = Callable[[str], str]
 
@@ -28,13 +30,29 @@ def build(name: str, settings: Mapping[str, Any], *, resolve: Resolve = resolve)
     """
     ((kind, given),) = settings.items()
     try:
-        read = _read(CHANNEL_KINDS[kind], given, resolve)
+        read = _read(CHANNEL_KINDS[kind], given, _exact(resolve))
         definition = _definition(kind, read)
+        refuse(CHANNEL_KINDS[kind].flaws(read))
         channel = CHANNEL_KINDS[kind].make(name, read)
     except BadSetting as error:
         raise BadSetting(f"channel {name!r} ({kind}): {error}") from None
     channel.definition = definition
     return channel
+
+
+def flaws(kind: str, given: Settings) -> Iterable[Flaw]:
+    """What `build` would refuse, as far as it can be known without any secret."""
+    return CHANNEL_KINDS[kind].flaws(_read(CHANNEL_KINDS[kind], given, unresolved))
+
+
+def _exact(resolve: Resolve) -> Resolve:
+    def exactly(text: str) -> str:
+        found = resolve(text)
+        if UNKNOWN in found:
+            raise BadSetting("a setting holds a NUL character; leave it out")
+        return found
+
+    return exactly
 
 
 def _definition(kind: str, settings: Settings) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from heartbeat.channels.protocol import Channel
+    from heartbeat.outbound.flaws import Flaw
 
 Settings = dict[str, Any]
 VERBATIM = frozenset({"template"})
@@ -19,13 +20,11 @@ VERBATIM = frozenset({"template"})
 class SettingKey(Struct, frozen=True, kw_only=True):
     """One setting. Data alone, for a channel knows nothing of how `config` reads its keys and words their mistakes.
 
-    type: the JSON schema's word; object: a map of strings; address: a URL that we call; choices: the only values
-    allowed.
+    type: the JSON schema's word; object: a map of strings; choices: the only values allowed.
     """
 
     description: str
     type: str = "string"
-    address: bool = False
     required: bool = False
     choices: tuple[str, ...] = ()
     minimum: int | None = None
@@ -35,12 +34,14 @@ class ChannelKind(Struct, frozen=True, kw_only=True):
     """One kind of channel.
 
     short: the key that a bare string stands for (`{sns: "arn"}`), "" when it must be a map; either: sets of keys of
-    which exactly one must be given in full; make: name and settings to a channel; raises BadSetting.
+    which exactly one must be given in full; flaws: what is wrong with settings (`outbound.flaws`), of which some may be
+    missing; make: name and flawless settings to a channel.
     """
 
     description: str
     keys: dict[str, SettingKey]
     make: Callable[[str, Settings], Channel]
+    flaws: Callable[[Settings], Iterable[Flaw]] = lambda _: ()
     short: str = ""
     either: tuple[tuple[str, ...], ...] = ()
 

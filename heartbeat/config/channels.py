@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.channels.build import flaws
 from heartbeat.channels.kind import VERBATIM
 from heartbeat.channels.kinds import CHANNEL_KINDS
 from heartbeat.config.findings import SECRET, nearest, printable, quoted
 from heartbeat.config.nodes import Mapping, Scalar
 from heartbeat.config.values import FLAG, NAME
-from heartbeat.outbound.urls import flaw, host_of
+from heartbeat.secrets import UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Mapping as MappingOf
 
     from heartbeat.channels.kind import ChannelKind, SettingKey
     from heartbeat.config.located import Located
+    from heartbeat.outbound.flaws import Flaw
 
 SETTING_MAX = 10_000
 REFERENCES = ("env", "file", "ssm")
@@ -45,7 +48,9 @@ def _channel(spot: Located) -> dict[str, object]:
     if len(kinds) != 1:
         raise spot.mistake(f"write exactly one kind: {', '.join(CHANNEL_KINDS)}")
     ((kind, below),) = kinds.items()
-    return {kind: _settings(below, CHANNEL_KINDS[kind], kind)}
+    settings = _settings(below, CHANNEL_KINDS[kind], kind)
+    tell_flaws(below, flaws(kind, settings))
+    return {kind: settings}
 
 
 def _settings(spot: Located, kind: ChannelKind, name: str) -> dict[str, object]:
@@ -53,8 +58,6 @@ def _settings(spot: Located, kind: ChannelKind, name: str) -> dict[str, object]:
         return {}
     if kind.short and isinstance(spot.node, Scalar):
         value = _setting(spot, kind.short, kind.keys[kind.short])
-        if kind.keys[kind.short].address:
-            check_address(spot, str(value))
         return {kind.short: value}
     if not isinstance(spot.node, Mapping):
         raise spot.mistake(f"write the settings as a mapping: {{{name}: {{{next(iter(kind.keys))}: …}}}}")
@@ -75,30 +78,16 @@ def _known(spot: Located, kind: ChannelKind) -> dict[str, object]:
                 raise spot.key(key).mistake(f"unknown key `{printable(key[:60])}`{hint}")
             settings[key] = _setting(below, key, kind.keys[key])
     _complete(spot, kind)
-    allowed = settings.get("allow_private") is True
-    for key, value in settings.items():
-        with spot.findings.kept():
-            if kind.keys[key].address:
-                check_address(spot.entries()[key], str(value), allow_private=allowed)
     return settings
 
 
-def check_address(spot: Located, url: str, *, allow_private: bool = False) -> None:
-    """Refuse a URL that could never be called, as far as we can tell before its references are resolved."""
-    marked = _REFERENCE.sub("\0", url)
-    scheme, _, rest = marked.partition("://")
-    if "\0" in scheme + re.split("[/?#]", rest, maxsplit=1)[0]:
-        return
-    known = marked.replace("\0", "x")
-    if problem := flaw(known):
-        raise spot.mistake(problem)
-    from heartbeat.outbound.addresses import literal, refusal  # noqa: PLC0415 - loads ssl; only who has such a URL
-
-    host, _port = host_of(known)
-    address = literal(host)
-    problem = refusal(address, allow_private=allow_private) if address else ""
-    if problem:
-        raise spot.mistake(f"{host} is at {address}, {problem}" if host != address else f"{host} is {problem}")
+def tell_flaws(spot: Located, flaws: Iterable[Flaw]) -> None:
+    """Keep a mistake for each, at the setting it is about."""
+    for path, problem in flaws:
+        below = spot
+        for name in path:
+            below = below.entries().get(name, below) if isinstance(below.node, Mapping) else below
+        spot.findings.mistake(below.mistake(problem))
 
 
 def _complete(spot: Located, kind: ChannelKind) -> None:
@@ -137,6 +126,8 @@ def setting_text(spot: Located, name: str) -> str:
     value = spot.text()
     if not value or len(value) > SETTING_MAX:
         raise spot.mistake(f"write a text of 1 to {SETTING_MAX:,} characters")
+    if UNKNOWN in value:
+        raise spot.mistake("holds a NUL character; leave it out")
     if name in VERBATIM:
         return value
     for inside in _REFERENCE.findall(value):

@@ -1,6 +1,7 @@
 """`python -m heartbeat.config.compile jobs.yaml jobs.json`: compile a file, or list everything wrong with it.
 
-Compiled files are for AWS, so a triggered job's schedule must be one that EventBridge can express.
+Compiled files are for AWS, so a triggered job's schedule must be one that EventBridge can express. A third argument is
+the time, in seconds since the epoch, for who wants to be warned of schedules that are over.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from heartbeat.config.declared import compiled
 from heartbeat.config.reader import read_file
 from heartbeat.errors import BadConfig, BadSchedule
+from heartbeat.model import SECOND
 from heartbeat.schedule import parse
 from heartbeat.schedule.to_eventbridge import schedules_for
 
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
     from heartbeat.model import Job
 
 
-def main(source: str, target: str) -> int:
+def main(source: str, target: str, seconds: str = "") -> int:
     """Compile one file into another; returns the exit status."""
     try:
-        config = read_file(source)
+        config = read_file(source, int(seconds) * SECOND if seconds else None)
     except BadConfig as bad:
         sys.stderr.writelines(f"{problem}\n" for problem in bad.problems)
         return 2

@@ -56,7 +56,7 @@ def plan(config: Config, current: Mapping[str, Job]) -> Plan:
     wanted = {job.slug: job for job in config.jobs}
     both = [(current[slug], job) for slug, job in wanted.items() if slug in current]
     changed = {new.slug: _changed(old, new) for old, new in both if old != new}
-    gone = [slug for slug, job in current.items() if slug not in wanted and job.source == config.name]
+    gone = [slug for slug, job in current.items() if slug not in wanted and job.source in config.owners]
     return Plan(
         added=tuple(job for slug, job in wanted.items() if slug not in current),
         changed=tuple(changed.values()),
@@ -124,28 +124,42 @@ _WORDS: dict[type, Callable[[object], str]] = {
 }
 
 
+def summary(job: Job) -> str:
+    """A job in one line."""
+    told = f"tells {', '.join(job.notify)}" if job.notify else "tells nobody"
+    off = "" if job.enabled else "; not enabled"
+    return f"{in_words('schedule', job.schedule)} ({job.timezone}), grace {format_duration(job.grace)}, {told}{off}"
+
+
 def render(plan: Plan, *, color: bool) -> str:
-    """The plan as a diff, one job a line (`+` new, `~` changed, `-` removed), and the count below."""
-    lines = [_line("+", _GREEN, f"{job.slug}: {_summary(job)}", color=color) for job in plan.added]
+    """The plan as a diff, one job a line (`+` new, `~` changed, `-` removed), and the count below.
+
+    Where several files declare the jobs, each says which.
+    """
+    several = len({job.source for job in (*plan.added, *plan.removed, *plan.unchanged, *_new(plan))}) > 1
+    lines = [_line("+", _GREEN, f"{_named(job, several)}: {summary(job)}", color=color) for job in plan.added]
     for changed in plan.changed:
         taken = f" (adopted from {printable(changed.adopted_from)})" if changed.adopted_from else ""
-        lines.append(_line("~", _YELLOW, changed.new.slug + taken, color=color))
+        lines.append(_line("~", _YELLOW, _named(changed.new, several) + taken, color=color))
         lines += [f"    {each.field}: {each.old} → {each.new}" for each in changed.differences]
-    lines += [_line("-", _RED, printable(job.slug), color=color) for job in plan.removed]
-    return "\n".join([*lines, _count(plan)]) + "\n"
+    lines += [_line("-", _RED, _named(job, several), color=color) for job in plan.removed]
+    return "\n".join([*lines, count(plan)]) + "\n"
+
+
+def _new(plan: Plan) -> tuple[Job, ...]:
+    return tuple(changed.new for changed in plan.changed)
+
+
+def _named(job: Job, several: bool) -> str:
+    return printable(f"{job.slug} [{job.source}]" if several else job.slug)
 
 
 def _line(mark: str, paint: str, text: str, *, color: bool) -> str:
     return f"{paint}{mark} {text}{_PLAIN}" if color else f"{mark} {text}"
 
 
-def _summary(job: Job) -> str:
-    told = f"tells {', '.join(job.notify)}" if job.notify else "tells nobody"
-    off = "" if job.enabled else "; not enabled"
-    return f"{in_words('schedule', job.schedule)} ({job.timezone}), grace {format_duration(job.grace)}, {told}{off}"
-
-
-def _count(plan: Plan) -> str:
+def count(plan: Plan) -> str:
+    """How much is to be done, in words."""
     parts = ((plan.added, "to add"), (plan.changed, "to change"), (plan.removed, "to remove"))
     told = [f"{len(jobs)} {words}" for jobs, words in parts if jobs]
     return ", ".join([*(told or ["nothing to do"]), f"{len(plan.unchanged)} unchanged"])

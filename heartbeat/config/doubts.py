@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from heartbeat.config.findings import quoted
 from heartbeat.config.sources import STARTING
 from heartbeat.model import DAY
 from heartbeat.schedule import Schedule, format_duration
+from heartbeat.schedule.doubts import doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +35,10 @@ class Doubt(Struct, frozen=True, kw_only=True):
     always: bool = False
 
 
-def tell_doubts(entry: DeclaredJob) -> None:
-    """Keep every doubt about one job."""
+def tell_doubts(entry: DeclaredJob, now: int | None) -> None:
+    """Keep every doubt about one job. now: None if nobody knows it."""
+    if now is not None and (sentence := _gone_by(entry, now)):
+        entry.at("schedule").doubt(sentence)
     for doubt in DOUBTS:
         if (doubt.always or doubt.key in entry.values) and (sentence := doubt.find(entry)):
             entry.at(doubt.key).doubt(sentence)
@@ -57,6 +61,22 @@ def gap_ms(schedule: Schedule) -> int | None:
 
 def _gap(entry: DeclaredJob) -> int | None:
     return gap_ms(entry.schedule) if entry.schedule else None
+
+
+def _gone_by(entry: DeclaredJob, now: int) -> str:
+    schedule = entry.schedule
+    if schedule is None or schedule.interval_ms is not None:
+        return ""
+    over = [text for text, rule in zip(schedule.texts, schedule.rules, strict=True) if rule.next_ms(now) is None]
+    told = "lies in the past and never comes again; name a time in the future, or take it out of the file"
+    return f"{quoted(over[0])} {told}" if over else ""
+
+
+def _unmeant(entry: DeclaredJob) -> str:
+    if entry.schedule is None:
+        return ""
+    found = ((text, doubt) for text in entry.schedule.texts for doubt in doubts(text, entry.schedule.dialect))
+    return "; ".join(f"{quoted(text)}: {doubt}" for text, doubt in found)
 
 
 def _long_grace(entry: DeclaredJob) -> str:
@@ -126,11 +146,18 @@ def _needs_trigger(key: str) -> Callable[[DeclaredJob], str]:
 UNUSED_CHANNEL = "no job names this channel"
 FILE_DOUBTS = (
     "A channel is never used.",
+    "A time of a schedule lies in the past: `at(…)`, a year, an UNTIL.",
     "A secret is written in plain text: a Slack webhook's URL, a token, a signing secret.",
     "Schedules go by the clock, but no `timezone` is set: they are read in UTC.",
 )
 """The doubts about more than one job; reported by `reader` and `channels`."""
 DOUBTS = (
+    Doubt(
+        key="schedule",
+        find=_unmeant,
+        doc="A schedule says what is seldom meant: `*/90` (0 alone), day of month *and* weekday in Unix cron "
+        "(either will do), a step that EventBridge refuses.",
+    ),
     Doubt(key="grace", find=_long_grace, doc="`grace` is longer than the gap between two runs."),
     Doubt(key="early", find=_capped_early, doc="`early` is more than half that gap, and is cut to half."),
     Doubt(

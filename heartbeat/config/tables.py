@@ -162,6 +162,16 @@ TOP_KEYS = (
         default="the file's name",
         doc="Who owns this file's jobs. `apply` removes only what the same owner declared before.",
     ),
+    Key(
+        name="confirm",
+        type=matching(r"[0-9a-f]{12}", 12, "digest", "write the one that the refusal of the file names"),
+        doc="The file is meant, though it removes many jobs or takes some over: the digest that the refusal names.",
+    ),
+    Key(
+        name="include",
+        type=many(text(500), least=1),
+        doc="Further files, as `teams/*.yaml`, from this one's folder. Without a `name` their jobs belong to this one.",
+    ),
     Key(name="defaults", type=_section("defaults"), doc="What applies to every job that does not say otherwise."),
     Key(
         name="channels",

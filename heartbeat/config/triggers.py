@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from heartbeat.config.channels import check_address, setting_text
+from heartbeat.config.channels import setting_text, tell_flaws
 from heartbeat.config.findings import quoted
 from heartbeat.config.keys import Key, keys_schema, kinds_schema, one_kind, record
 from heartbeat.config.sources import LOG, log_of
 from heartbeat.config.values import FLAG, Type, duration, many, one_of
 from heartbeat.model import MINUTE, Overlap, Source, Trigger
 from heartbeat.targets.ecs import name_of
+from heartbeat.targets.flaws import flaws_as_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +35,6 @@ class TriggerKind(Struct, frozen=True, kw_only=True):
 
 def _read_text(spot: Located) -> str:
     return setting_text(spot, spot.path.rpartition(".")[2])
-
-
-def _read_url(spot: Located) -> str:
-    value = _read_text(spot)
-    check_address(spot, value, allow_private=True)
-    return value
 
 
 def _read_texts(spot: Located) -> tuple[str, ...]:
@@ -76,7 +71,7 @@ TEXTS = Type(
     schema={"anyOf": [_STRING, {"type": "array", "items": _STRING, "minItems": 1, "maxItems": COMMAND_MAX}]},
     read=_read_texts,
 )
-URL = Type(words="URL", schema=_STRING, read=_read_url)
+URL = Type(words="URL", schema=_STRING, read=_read_text)
 MAP = Type(words="mapping of texts", schema={"type": "object", "additionalProperties": _STRING}, read=_each(_read_text))
 JSON = Type(words="mapping", schema={"type": "object"}, read=_each(lambda spot: spot.plain()))
 TIMEOUT = Type(words="duration up to `15m`", schema=_DURATION.schema, read=_read_timeout)
@@ -190,7 +185,9 @@ def read_trigger(spot: Located) -> Trigger:
     settings = record(below, _BY_NAME[name].keys)
     _check_container(below, settings)
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
-    return Trigger(kind=name, settings=plain)  # as a store returns it: definitions are compared with stored ones
+    trigger = Trigger(kind=name, settings=plain)  # as a store returns it: definitions are compared with stored ones
+    tell_flaws(below, flaws_as_written(trigger))
+    return trigger
 
 
 def implied(slug: str, trigger: Trigger) -> tuple[Source, ...]:

@@ -126,7 +126,7 @@ def place(snapshot: Snapshot, signal: Signal) -> SlotMatch:
     """The slot of a signal: the one it names, else its run's, else the latest one it can belong to."""
     job, state = snapshot.job, snapshot.state
     run = _run_of(state, signal) if state.runs else None
-    slot, remark = _named(job, signal) if signal.named else (None, "")
+    slot, remark = _named(snapshot, signal, run) if signal.named else (None, "")
     if slot is None:
         slot = run.slot if run is not None else _of_start(job, state, signal)
     if slot is not None and slot <= state.born and (run is None or slot != run.slot):
@@ -204,35 +204,53 @@ def _nameless_run(state: State, at: int) -> Run | None:
     return live[0] if len(live) == 1 else None
 
 
-def _named(job: Job, signal: Signal) -> tuple[int | None, str]:
+def _named(snapshot: Snapshot, signal: Signal, run: Run | None) -> tuple[int | None, str]:
+    job, state = snapshot.job, snapshot.state
     try:
-        slot = named(job, signal.named, signal.at)
+        slots = _all_named(job, signal.named, signal.at)
     except ValueError:
         return None, f"for={signal.named!r} is no date; write 2026-11-22 or 2026-11-22T09:00"
-    if slot is None:
+    if not slots:
         return None, f"for={signal.named!r} names no slot of this job; placed by its time instead"
-    return slot, ""
+    if run is not None and run.slot in slots:
+        return run.slot, ""
+    latest = _begun(job, slots, signal.at)
+    still_open = (slot for slot in latest if not is_met(job, state, slot))
+    return next(still_open, latest[0]), ""
 
 
 def named(job: Job, text: str, at: int) -> int | None:
     """The slot that `2026-11-22` or `2026-11-22T09:00` names at this instant. Raises ValueError when it is no date."""
+    slots = _all_named(job, text, at)
+    return _begun(job, slots, at)[0] if slots else None
+
+
+def _begun(job: Job, slots: list[int], at: int) -> list[int]:
+    """Those that may have run by now, the latest first; if there are none, the first that will."""
+    return [slot for slot in reversed(slots) if slot <= at + job.early] or slots[:1]
+
+
+def _all_named(job: Job, text: str, at: int) -> list[int]:
+    """The slot that a text names; both, in an hour that the clock repeats."""
     try:
-        start, end = _named_window(text, ZoneInfo(job.timezone))
+        windows = _named_windows(text, ZoneInfo(job.timezone))
     except OverflowError:
         raise ValueError(text) from None
-    return _latest_within(schedule_of(job), start, end, not_after=at + job.early)
+    schedule = schedule_of(job)
+    found = (_latest_within(schedule, start, end, not_after=at + job.early) for start, end in windows)
+    return [slot for slot in found if slot is not None]
 
 
-def _named_window(text: str, zone: ZoneInfo) -> tuple[int, int]:
+def _named_windows(text: str, zone: ZoneInfo) -> list[tuple[int, int]]:
     start = datetime.fromisoformat(text)
-    local = start if start.tzinfo else start.replace(tzinfo=zone)
-    if not _DATE.fullmatch(text):
-        return _ms(local), _ms(local) + MINUTE
-    return _ms(local), _ms(start.replace(tzinfo=None) + timedelta(days=1), zone)
+    if _DATE.fullmatch(text):
+        return [(_ms(start, zone), _ms(start + timedelta(days=1), zone))]
+    first, second = (_ms(start, None if start.tzinfo else zone, fold) for fold in (0, 1))
+    return [(each, each + MINUTE) for each in ([first, second] if first < second else [first])]
 
 
-def _ms(instant: datetime, zone: ZoneInfo | None = None) -> int:
-    return round((instant.replace(tzinfo=zone) if zone else instant).timestamp() * 1000)
+def _ms(instant: datetime, zone: ZoneInfo | None = None, fold: int = 0) -> int:
+    return round((instant.replace(tzinfo=zone, fold=fold) if zone else instant).timestamp() * 1000)
 
 
 def _latest_within(schedule: Schedule, start: int, end: int, *, not_after: int) -> int | None:

@@ -7,13 +7,15 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
-from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, described, read_line, read_time
+from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, described, grace_for, read_line, read_time
+from heartbeat.importing.flavour import UNKNOWN
 from heartbeat.importing.found import Fate, Imported, ImportedJob, Line, Remark, Sheet
+from heartbeat.importing.guard import has_hidden_guard, without_failing_guard
 from heartbeat.importing.naming import Names, name_of
 from heartbeat.importing.shell import Unwrappable, given, quoted, split_input, wrap
 from heartbeat.importing.telling import telling
+from heartbeat.importing.users import lines_with_users
 from heartbeat.model import MINUTE
 from heartbeat.schedule import parse
 from heartbeat.schedule.zones import zone
@@ -21,37 +23,37 @@ from heartbeat.schedule.zones import zone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heartbeat.importing.flavour import Flavour
     from heartbeat.importing.telling import Telling
 
-GRACE = 10 * MINUTE
-"""The default of jobs.yaml."""
-COMMAND_MAX = 998
-"""Debian cron: bytes of a command. crontab(1) refuses longer ones, and some crons cut them off."""
 PATH = "/usr/bin:/bin"
 """cron: the PATH when the crontab sets none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crontab:
-    """A crontab's text. name: its path, for people and for the diff; system: whether its lines have a user's name."""
+    """A crontab's text. name: its path, for people and for the diff.
+
+    system: whether its lines have a user's name behind the time; None: each line shows it.
+    """
 
     name: str
     text: str
-    system: bool = False
+    system: bool | None = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cron:
     """Which cron runs the lines.
 
-    zone: the machine's; fixed: the user named it, so nothing in a crontab changes it; heeds_cron_tz: None if unknown;
+    zone: the machine's; fixed: the user named it, so nothing in a crontab changes it; flavour: its rules;
     program: how to call `heartbeat`, empty to go by the PATH; found: the absolute path of ours, or empty.
     """
 
     zone: str
     fixed: bool = False
     known: bool = True
-    heeds_cron_tz: bool | None = None
+    flavour: Flavour = UNKNOWN
     program: str = ""
     found: str = ""
 
@@ -109,7 +111,8 @@ class _CrontabReader:
         self._zone, self._zone_trouble = book.cron.zone, ""
         self._above: list[str] = []
         self._said: set[str] = set()
-        self._users = 0
+        self._users = lines_with_users(table.text) if table.system is None else frozenset()
+        self._delay = 0
 
     def read(self) -> Sheet:
         """Every line of the crontab and its fate."""
@@ -124,7 +127,7 @@ class _CrontabReader:
         slug = reason = ""
         new, fate = text, Fate.KEPT
         try:
-            said = read_line(text, system=self._table.system)
+            said = read_line(text, system=bool(self._table.system) or number in self._users)
             if isinstance(said, CrontabEntry):
                 new, slug = self._job(number, said)
                 fate = Fate.JOB
@@ -140,36 +143,40 @@ class _CrontabReader:
         """The new line, and the job's name."""
         if self._zone_trouble:
             raise Unreadable(self._zone_trouble)
-        schedule = read_time(entry.time, self._zone)
+        schedule = read_time(entry.time, self._zone, self._cron.flavour)
         command = given(split_input(entry.command)[0])
         told = telling(command)
         if told and not told.slug and not told.host:
             raise Unreadable("it calls heartbeat itself, but the job's name cannot be read")
         slug = told.slug if told and told.slug else self._book.names.new(name_of(command))
         new = entry.command if told else self._wrapped(entry.command, slug, number)
-        gap = gap_ms(schedule)
         job = ImportedJob(
             slug=slug,
             schedules=schedule.texts,
             timezone=self._zone,
             where=f"{self._table.name}:{number}" + (f" as {entry.user}" if entry.user else ""),
-            grace=gap if gap is not None and gap < GRACE else None,
+            grace=grace_for(schedule, late=self._delay),
             description=described(self._above),
         )
         self._book.add(job)
+        if told and without_failing_guard(command) != command:
+            self._remark(
+                number, f"{slug} is heard of only when its guard says yes: a day on which it says no is missed"
+            )
         if told and told.host:
             self._remark(number, f"{slug} pings {told.host} by itself: the line stays; have its URL point to Heartbeat")
-        self._users += command.split()[0] == "root" and not self._table.system
         return f"{entry.before}{new}", slug
 
     def _wrapped(self, command: str, slug: str, number: int) -> str:
         new = wrap(command, slug, shell=self._set.get("SHELL") or "/bin/sh", program=self._program(number))
         length = len(new.encode("utf-8", "surrogateescape"))
-        if length > COMMAND_MAX:
+        most = self._cron.flavour.command_max
+        if length > most:
             raise Unwrappable(
                 f"with `heartbeat exec {slug} --` before it the command has {length} bytes, and cron takes "
-                f"{COMMAND_MAX}: put it into a script"
+                f"{most}: put it into a script"
             )
+        self._remark_on_guard(command, number)
         if "HEARTBEAT_URL" not in self._set:
             self._once(
                 number,
@@ -177,6 +184,15 @@ class _CrontabReader:
                 "HEARTBEAT_PING_KEY=… at the top",
             )
         return new
+
+    def _remark_on_guard(self, command: str, number: int) -> None:
+        before = split_input(command)[0]
+        if without_failing_guard(before) != before:
+            self._once(
+                number, "when a guard such as [ … ] says that there is nothing to do, the run counts as a success"
+            )
+        elif has_hidden_guard(before):
+            self._remark(number, "when its guard says no, the line ends as a failure; write it as if …; then …; fi")
 
     def _program(self, number: int) -> str:
         """`heartbeat`, or its full path if cron would not find it: then the job itself would not run."""
@@ -195,9 +211,12 @@ class _CrontabReader:
             self._cron_tz(number, setting.value)
         elif setting.name == "TZ" and not self._cron.fixed:
             self._tz(number, setting.value)
+        elif setting.name == "RANDOM_DELAY" and self._cron.flavour.random_delay and setting.value.isdecimal():
+            self._delay = int(setting.value) * MINUTE
+            self._remark(number, "RANDOM_DELAY: grace holds it too, for the lines below")
 
     def _cron_tz(self, number: int, value: str) -> None:
-        if self._cron.heeds_cron_tz is False:
+        if self._cron.flavour.cron_tz is False:
             self._remark(
                 number,
                 f"this machine's cron does not know CRON_TZ (Debian's does not): the times are read in {self._zone}; "
@@ -205,7 +224,7 @@ class _CrontabReader:
             )
             return
         self._move(number, "CRON_TZ", value)
-        if self._cron.heeds_cron_tz is None:
+        if self._cron.flavour.cron_tz is None:
             self._remark(
                 number, "CRON_TZ holds for cronie and FreeBSD's cron; if Debian's runs these lines, say --cron debian"
             )
@@ -234,10 +253,16 @@ class _CrontabReader:
             self._remark(number, text)
 
     def _remark_on_file(self, lines: Sequence[Line]) -> None:
-        jobs = sum(line.fate is Fate.JOB for line in lines)
-        if jobs and jobs == self._users:
-            self._remark(1, "every command begins with root: is it a system crontab? then say --system")
+        if self._users:
+            self._remark(
+                min(self._users),
+                f"{_counted(len(self._users))} a user's name behind the time, as in /etc/crontab; if not, say --user",
+            )
         if any(line.fate is Fate.JOB and line.old.endswith("\r") for line in lines):
             self._remark(1, "lines end in CR LF: cron gives the CR to the commands, as part of the last word")
         if lines and not self._table.text.endswith("\n") and not re.fullmatch(r"[ \t]*", lines[-1].old):
-            self._remark(len(lines), "the last line has no end: Debian's cron refuses such a file")
+            self._remark(len(lines), f"the last line has no end: {self._cron.flavour.unended}")
+
+
+def _counted(lines: int) -> str:
+    return "1 line is read with" if lines == 1 else f"{lines} lines are read with"

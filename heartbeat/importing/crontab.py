@@ -9,14 +9,21 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
+from heartbeat.importing.flavour import UNKNOWN
 from heartbeat.importing.shell import split_input
+from heartbeat.model import MINUTE
 from heartbeat.schedule import Schedule, parse
 from heartbeat.text.sanitize import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heartbeat.importing.flavour import Flavour
+
+GRACE = 10 * MINUTE
+"""The default of jobs.yaml."""
 LONGEST = 150
 """Characters of a description."""
 _FEW = 3
@@ -91,11 +98,13 @@ def _entry(line: str, *, system: bool) -> CrontabEntry:
     return CrontabEntry(time=time, user=user, before=line[: len(line) - len(command)], command=command)
 
 
-def read_time(time: str, zone: str) -> Schedule:
+def read_time(time: str, zone: str, flavour: Flavour = UNKNOWN) -> Schedule:
     """The schedule of an entry's time. Raises Unreadable, with the reason, if its runs could not be expected."""
     if not time.isascii() or re.search(r"[^\t -~]", time):
         raise Unreadable("there is a character in its time that is no plain letter, digit or sign")
-    text = " ".join(time.lstrip("-").split(" ")) if time.startswith("-") else time  # cronie: runs without a log line
+    if time.startswith("-") and not flavour.dash:
+        raise Unreadable(f"{flavour.name} takes no - before the time (cronie does, to keep the run out of its log)")
+    text = time.removeprefix("-")
     text = _ALIASES.get(text, re.sub(r"[ \t]+", " ", text))
     if text == "@reboot":
         raise Unreadable("@reboot: when the machine starts, at no time that could be expected")
@@ -111,6 +120,13 @@ def read_time(time: str, zone: str) -> Schedule:
         return parse(text, zone)
     except BadSchedule as bad:
         raise Unreadable(str(bad)) from None
+
+
+def grace_for(schedule: Schedule, *, late: int = 0) -> int | None:
+    """No longer than the time between two runs, and how late they may be on top of it; None for the default."""
+    gap = gap_ms(schedule)
+    grace = (GRACE if gap is None else min(gap, GRACE)) + late
+    return None if grace == GRACE else grace
 
 
 def described(above: Sequence[str]) -> str:

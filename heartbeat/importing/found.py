@@ -25,6 +25,7 @@ class ImportedJob:
     dialect: str = ""
     grace: int | None = None
     description: str = ""
+    enabled: bool = True
     remarks: tuple[str, ...] = ()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.importing.cron import Crontab
+from heartbeat.importing.flavour import UNKNOWN, flavour_of
 from heartbeat.importing.timers import Timer, service_of
 from heartbeat.schedule.zones import zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from heartbeat.importing.flavour import Flavour
 
 SIZE_MAX = 5_000_000
 """Maximum bytes of a crontab or unit; a larger file is something else."""
@@ -25,8 +27,6 @@ PATIENCE = 20
 _DAEMONS = ("/usr/sbin/cron", "/usr/sbin/crond")
 _SYSTEM = ("/etc/crontab", "/etc/cron.d")
 _LOCALTIME = "/etc/localtime"
-_DEBIANS_NAME = re.compile(r"[A-Za-z0-9_-]+")
-"""Debian cron, cron(8): files with other names in /etc/cron.d are ignored."""
 UNITS = (
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -55,25 +55,25 @@ def own_crontab() -> Crontab:
     return Crontab(name="crontab", text=text_of(out))
 
 
-def crontabs(path: str, *, system: bool | None) -> Iterator[Crontab]:
+def crontabs(path: str, *, system: bool | None, flavour: Flavour) -> Iterator[Crontab]:
     """The crontab in a file, or those in a folder such as /etc/cron.d. system: None to go by the path."""
     place = Path(path)
     at_home = any(os.path.abspath(path) == each or _below(path, each) for each in _SYSTEM)  # noqa: PTH100 - no links
     if not place.is_dir():
-        yield Crontab(name=label(path), text=read(place), system=at_home if system is None else system)
+        yield Crontab(name=label(path), text=read(place), system=True if system is None and at_home else system)
         return
     for file in sorted(place.iterdir()):
-        if file.is_file() and _DEBIANS_NAME.fullmatch(file.name):
+        if file.is_file() and flavour.reads(file.name):
             yield Crontab(name=label(str(file)), text=read(file), system=system is not False)
 
 
-def passed_over(path: str) -> list[str]:
+def passed_over(path: str, flavour: Flavour) -> list[str]:
     """The files in a folder of crontabs that cron itself does not read."""
     place = Path(path)
     if not place.is_dir():
         return []
     names = sorted(file.name for file in place.iterdir() if file.is_file())
-    return [name for name in names if not _DEBIANS_NAME.fullmatch(name) and name != ".placeholder"]
+    return [name for name in names if not flavour.reads(name) and name != ".placeholder"]
 
 
 def _below(path: str, folder: str) -> bool:
@@ -128,14 +128,14 @@ def _zones() -> Iterator[tuple[str, str]]:
         return
 
 
-def heeds_cron_tz(daemons: Sequence[str] = _DAEMONS) -> bool | None:
-    """Whether this machine's cron knows CRON_TZ, that is, its program contains the word. None: no cron."""
+def which_cron(daemons: Sequence[str] = _DAEMONS) -> Flavour:
+    """Which cron this machine has, by the words in its program."""
     for name in daemons:
         try:
-            return b"CRON_TZ" in Path(name).read_bytes()
+            return flavour_of(Path(name).read_bytes())
         except OSError:
             continue
-    return None
+    return UNKNOWN
 
 
 def own_program() -> str:

@@ -7,7 +7,8 @@ from itertools import count, pairwise
 from urllib.parse import urlsplit
 
 from heartbeat.config.values import SLUG, UUID
-from heartbeat.importing.shell import pieces
+from heartbeat.importing.programs import ASIDE, FETCHERS, GENERIC, GIVES_TEXT, INTERPRETER, ONLY_RUN, SHELLS, WITH_VALUE
+from heartbeat.importing.words import pieces
 
 LONGEST = 50
 _WORDS_MAX = 2
@@ -17,121 +18,6 @@ _SUBCOMMAND = re.compile(r"[A-Za-z][A-Za-z_]*[0-9]{0,2}(?:[:.-][A-Za-z_]+){0,4}"
 _SUBCOMMAND_MAX = 32
 _VALUE = re.compile(r"[0-9]+[smhd]?")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
-_INTERPRETER = re.compile(r"(?:python|php|ruby|perl|node|bash|dash|sh|zsh|ksh|java|deno|bun|lua)[0-9.]*")
-_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "su"})
-_BEFORE = frozenset(
-    {
-        "bundle",
-        "sudo",
-        "doas",
-        "nice",
-        "ionice",
-        "nohup",
-        "timeout",
-        "flock",
-        "env",
-        "exec",
-        "time",
-        "setsid",
-        "chronic",
-        "cronic",
-        "command",
-        "stdbuf",
-        "runuser",
-        "chrt",
-        "taskset",
-        "systemd-cat",
-        "cgexec",
-        "if",
-        "then",
-        "else",
-        "do",
-        "!",
-    }
-)
-"""Programs and words that only say how to run another."""
-_WITH_VALUE = frozenset({"-u", "-n", "-c", "-g", "-s", "-k", "-w", "-E", "-h", "-p"})
-"""Their options that take the next word as a value."""
-_ASIDE = frozenset(
-    {
-        "cd",
-        "test",
-        "[",
-        "[[",
-        "set",
-        "export",
-        ".",
-        "source",
-        "echo",
-        "printf",
-        "true",
-        "false",
-        "sleep",
-        "umask",
-        "ulimit",
-        "mkdir",
-        "logger",
-        "mail",
-        "mailx",
-        "tee",
-        "grep",
-        "egrep",
-        "head",
-        "tail",
-        "sort",
-        "uniq",
-        "wc",
-        "cat",
-        "date",
-        "trap",
-        "exit",
-        "fi",
-        "done",
-        "read",
-        "eval",
-        "xargs",
-        "awk",
-        "sed",
-        "cut",
-        "tr",
-        "which",
-        "type",
-        "for",
-        "while",
-        "until",
-        "case",
-        "in",
-        "bundle",
-        "uname",
-        "hostname",
-    }
-)
-"""Programs that are rarely the work itself."""
-_GENERIC = frozenset(
-    {
-        "find",
-        "rm",
-        "cp",
-        "mv",
-        "rsync",
-        "tar",
-        "gzip",
-        "scp",
-        "touch",
-        "chown",
-        "chmod",
-        "ln",
-        "cat",
-        "ls",
-        "run-parts",
-        "unzip",
-        "zip",
-        "cd",
-    }
-)
-"""Programs whose target says what the job does."""
-_FETCHERS = frozenset({"curl", "wget", "http", "https", "lynx", "fetch"})
-_ENDS = frozenset({"-c", "-lc", "-xc", "-ec", "-ic"})
 
 
 class Names:
@@ -167,7 +53,7 @@ def name_of(command: str) -> str:
     inner = next((found for words in parts if (found := _inner(words))), None)
     if inner is not None:
         return name_of(inner)
-    best = next((words for words in parts if _base(words[0]) not in _ASIDE), parts[0] if parts else [])
+    best = next((words for words in parts if not _is_aside(words)), parts[0] if parts else [])
     return slugged("-".join(_named(best))) or "job"
 
 
@@ -180,7 +66,9 @@ def _parts(command: str) -> list[list[str]]:
             parts.append([])
         elif kind == "redirect":
             redirected = "&" not in text
-        elif kind == "word":
+        elif text == "#":
+            break
+        elif kind in {"word", "dynamic"}:
             if not redirected:
                 parts[-1].append(_unquoted(text))
             redirected = False
@@ -204,16 +92,31 @@ def _without_wrappers(words: list[str]) -> list[str]:
             return _after_lock(words[place + 1 :])
         if _ASSIGNMENT.fullmatch(word):
             place += 1
-        elif base in _BEFORE:
+        elif base in ONLY_RUN or _is_variable(base):
             wrapped = True
             place += 1
         elif wrapped and word.startswith("-"):
-            place += 2 if word in _WITH_VALUE else 1
+            place += 2 if word in WITH_VALUE else 1
         elif wrapped and _VALUE.fullmatch(word):
             place += 1
         else:
             break
     return words[place:]
+
+
+def _is_variable(word: str) -> bool:
+    """Whether only the shell knows what this word will be."""
+    return "$" in word or "`" in word or word.startswith("((")
+
+
+def _is_aside(words: list[str]) -> bool:
+    """Whether the words are rarely the work itself; `perl -e 'sleep …'` is one such."""
+    program = _base(words[0])
+    return program in ASIDE or (INTERPRETER.fullmatch(program) is not None and _is_inline(words[1:]))
+
+
+def _is_inline(words: list[str]) -> bool:
+    return _script(words) is None and bool(words) and words[0] in {"-e", "-r", "-c", "-ne", "-le"}
 
 
 def _after_lock(words: list[str]) -> list[str]:
@@ -227,9 +130,9 @@ def _after_lock(words: list[str]) -> list[str]:
 
 def _inner(words: list[str]) -> str | None:
     """The command passed to a shell as text."""
-    if _base(words[0]) not in _SHELLS:
+    if _base(words[0]) not in SHELLS:
         return None
-    return next((text for flag, text in pairwise(words) if flag in _ENDS), None)
+    return next((text for flag, text in pairwise(words) if flag in GIVES_TEXT), None)
 
 
 def _base(word: str) -> str:
@@ -240,12 +143,12 @@ def _named(words: list[str]) -> list[str]:
     if not words:
         return []
     program, rest = _base(words[0]), words[1:]
-    if _INTERPRETER.fullmatch(program) and (script := _script(rest)):
+    if INTERPRETER.fullmatch(program) and (script := _script(rest)):
         program, rest = script
-    elif program in _FETCHERS:
+    elif program in FETCHERS:
         return _fetched(program, rest)
     name = _EXTENSION.sub("", program)
-    if name in _GENERIC:
+    if name in GENERIC:
         return _aimed(name, rest)
     return [name, *_subcommands(rest)]
 
@@ -256,7 +159,7 @@ def _script(words: list[str]) -> tuple[str, list[str]] | None:
         if word in {"-m", "-jar"} and place + 1 < len(words):
             return _base(words[place + 1]), words[place + 2 :]
         if not word.startswith("-"):
-            return _base(word), words[place + 1 :]
+            return None if _is_variable(_base(word)) else (_base(word), words[place + 1 :])
         if word in {"-e", "-r", "-c"}:  # a program in the option's value
             return None
     return None
@@ -287,4 +190,6 @@ def _fetched(name: str, words: list[str]) -> list[str]:
     except ValueError:
         return [name]
     end = _EXTENSION.sub("", _base(path))
-    return [host.removeprefix("www."), end if _SUBCOMMAND.fullmatch(end) else ""] if host else [name]
+    if not host or _is_variable(host):
+        return [name]
+    return [host.removeprefix("www."), end if _SUBCOMMAND.fullmatch(end) else ""]

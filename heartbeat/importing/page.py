@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from heartbeat.importing.found import Imported, ImportedJob, Remark, Sheet
 
 CONTEXT = 3
+_PLAIN_KEY = re.compile(r"[a-z][a-z0-9_-]*")
+_TAKEN_OTHERWISE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _NO_END = "\n\\ No newline at end of file\n"
 _CHANNELS = """\
   notify: [ops]
@@ -23,12 +26,14 @@ channels:
 """
 
 
-def jobs_yaml(found: Imported, *, source: str, zone: str, zone_from: str) -> str:
-    """The file's text. source: where it is from, in words; zone: the machine's; zone_from: how we know it."""
+def jobs_yaml(
+    found: Imported, *, source: str, zone: str, zone_from: str, whose: str = "This machine's time zone:"
+) -> str:
+    """The file's text. source: where it is from; whose: what the zone is, in words; zone_from: how we know it."""
     zones = Counter(job.timezone for job in found.jobs)
     usual = zones.most_common(1)[0][0] if zones else zone
     head = f"# From {one_line(source)}. Look it through; then `heartbeat check` and `heartbeat apply`.\n"
-    head += f"# This machine's time zone: {zone} ({one_line(zone_from)}).\n"
+    head += f"# {whose} {zone} ({one_line(zone_from)}).\n"
     top = f"defaults:\n  timezone: {usual}\n{_CHANNELS}jobs:\n" if found.jobs else "jobs: {}\n"
     return head + top + "".join(_job(job, usual) for job in found.jobs) + _listed(found.listed)
 
@@ -38,7 +43,7 @@ def _job(job: ImportedJob, usual: str) -> str:
 
 
 def _lines(job: ImportedJob, usual: str) -> Iterator[str]:
-    yield f"  {job.slug if not job.slug.isdecimal() else _text(job.slug)}:  # {one_line(job.where)}"
+    yield f"  {_key(job.slug)}:  # {one_line(job.where)}"
     for remark in job.remarks:
         yield f"    # {one_line(remark)}"
     if job.description:
@@ -49,8 +54,16 @@ def _lines(job: ImportedJob, usual: str) -> Iterator[str]:
         yield f"    dialect: {job.dialect}"
     if job.timezone != usual:
         yield f"    timezone: {job.timezone}"
+    if not job.enabled:
+        yield "    enabled: false"
     if job.grace is not None:
         yield f"    grace: {format_duration(job.grace)}"
+
+
+def _key(slug: str) -> str:
+    """A name as a key: quoted where YAML 1.1, or a reader of it, would take it for something else than text."""
+    plain = _PLAIN_KEY.fullmatch(slug) and slug not in _TAKEN_OTHERWISE
+    return slug if plain else _text(slug)
 
 
 def _text(text: str) -> str:

@@ -10,16 +10,10 @@ import shlex
 from enum import Enum, auto
 from itertools import pairwise
 
+from heartbeat.importing.guard import without_failing_guard
+from heartbeat.importing.words import pieces
+
 _INPUT = re.compile(r"(?:[^\\%]|\\.|\\$)*", re.DOTALL)
-_SPLIT = re.compile(
-    r"""(?P<space>[ \t]+)
-    |(?P<redirect>[0-9]?(?:>>|>\||>|<)(?:&[0-9-]|(?=[ \t]*[\w./~"'$])))
-    |(?P<word>(?:'[^']*'|"(?:[^"\\`$]|\\.|\$(?=[A-Za-z_{])|\$(?=["\s]))*"|\\.|\$[A-Za-z_]\w*|\$\{\w+\}
-        |[^\s'"\\`$&|;<>()\#]|(?<=[^\s])\#)+)
-    |(?P<operator>&&|\|\||;;|[&|;()]|\n)
-    |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
-)
 _PROGRAM = re.compile(r"[\w.+@:/-]+", re.ASCII)
 _BARE = re.compile(r"[\w.+@:/=,\s-]*", re.ASCII)
 _BACKGROUND = re.compile(r"(?<![&>])&(?![&>0-9-])|&>")
@@ -128,15 +122,10 @@ def given(raw: str) -> str:
     return re.sub(r"\\(.)", lambda found: "%" if found[1] == "%" else found[0], raw, flags=re.DOTALL)
 
 
-def pieces(command: str) -> list[tuple[str, str]]:
-    """The command in parts, each with its kind: space, word, redirect, operator or other."""
-    return [(form.lastgroup or "other", form[0]) for form in _SPLIT.finditer(command)]
-
-
 def form_of(command: str) -> Form:
     """Whether the command is one program with its arguments, and can keep its redirections outside."""
     found = [(kind, text) for kind, text in pieces(command) if kind != "space"]
-    if any(kind in {"operator", "other"} for kind, _ in found) or not found or found[0][0] != "word":
+    if any(kind in {"operator", "other", "dynamic"} for kind, _ in found) or not found or found[0][0] != "word":
         return Form.SHELL
     first = found[0][1]
     plain = _PROGRAM.fullmatch(first) and first not in _OF_THE_SHELL and not _writes_errors(found)
@@ -176,7 +165,7 @@ def wrap(raw: str, slug: str, *, shell: str = "/bin/sh", program: str = "heartbe
         raise Unwrappable(f"SHELL={shell} may quote in its own way: put `heartbeat exec {slug} --` into it by hand")
     called = "sh" if shell == "/bin/sh" else quoted(shell)
     # No `'` changes how cron treats the percent signs after it, so the line can be quoted as it is.
-    return f"{start}{called} -c {_in_quotes(before)}{rest}"
+    return f"{start}{called} -c {_in_quotes(without_failing_guard(before))}{rest}"
 
 
 def quoted(text: str) -> str:

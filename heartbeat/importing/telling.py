@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from heartbeat.config.values import SLUG, UUID
 
-_OWN = re.compile(r"(?:^|[\s;&|(/'\"])heartbeat(?:\.py)?['\"]?\s+(?:exec|ping)\s+(?P<rest>.*)", re.DOTALL)
+_OWN = re.compile(
+    r"(?:^|[\s;&|(/'\"])heartbeat(?:(?:\.py)?['\"]?\s+(?:exec|ping)|\.sh['\"]?\s+(?:run|ping|start|success|fail|log))"
+    r"\s+(?P<rest>.*)",
+    re.DOTALL,
+)
 _FETCH = re.compile(r"(?:^|[\s;&|(/'\"`])(?:curl|wget)\s", re.DOTALL)
 _URL = re.compile(r"https?://[^\s'\"|;&<>()`]+")
 _PINGS = re.compile(

@@ -7,24 +7,20 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heartbeat.config.doubts import gap_ms
 from heartbeat.errors import BadSchedule
-from heartbeat.importing.cron import GRACE
 from heartbeat.importing.crontab import LONGEST, Unreadable
+from heartbeat.importing.drift import same_times
 from heartbeat.importing.found import Imported, ImportedJob, Remark
+from heartbeat.importing.lateness import FROM_A_CHANGE, FROM_A_START, INTERVALS, grace_of, remarks_on
 from heartbeat.importing.naming import Names
 from heartbeat.importing.telling import telling
-from heartbeat.importing.unit import TRUE, Unit, timespan
-from heartbeat.model import MINUTE
+from heartbeat.importing.unit import Unit, timespan
 from heartbeat.schedule import Schedule, format_duration, parse
 from heartbeat.text.sanitize import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INTERVALS = ("OnUnitActiveSec", "OnUnitInactiveSec")
-FROM_A_START = ("OnBootSec", "OnStartupSec", "OnActiveSec")
-FROM_A_CHANGE = ("OnClockChange", "OnTimezoneChange")
 WRAPPABLE = frozenset({"", "simple", "exec", "oneshot"})
 """Types of service whose first process can be `heartbeat exec`."""
 WALLS = (
@@ -95,7 +91,7 @@ def read_timers(timers: Sequence[Timer], manager: Manager, *, prefix: str = "") 
         made, said = _drop_ins(timer, job.slug, manager)
         jobs.append(job)
         files |= made
-        remarks += [Remark(where=timer.name, text=text) for text in said]
+        remarks += [Remark(where=timer.name, text=text) for text in (*job.remarks, *said)]
     return Imported(jobs=tuple(jobs), sheets=(), listed=tuple(listed), remarks=tuple(remarks)), files
 
 
@@ -119,9 +115,9 @@ def _job(timer: Timer, manager: Manager, names: Names) -> ImportedJob:
         timezone=manager.zone,
         where=timer.name,
         dialect=dialect,
-        grace=_grace(unit, schedule),
+        grace=grace_of(unit, schedule),
         description=_description(service, unit),
-        remarks=tuple(_remarks(unit)),
+        remarks=tuple(remarks_on(unit, service)),
     )
 
 
@@ -153,7 +149,7 @@ def _calendar(texts: Sequence[str], zone: str) -> tuple[Schedule, str]:
     except BadSchedule as bad:
         raise Unreadable(f"OnCalendar: {bad}") from None
     try:
-        alike = parse(once, zone).rules == meant.rules
+        alike = same_times(parse(once, zone), meant)
     except BadSchedule:
         alike = False
     return meant, "" if alike else "oncalendar"
@@ -167,30 +163,6 @@ def _interval(found: Sequence[tuple[str, str]], zone: str) -> Schedule:
             raise Unreadable(f"{key}={text}: no length in whole seconds; write it like 15min or 1h 30min")
         lengths.append(ms)
     return parse(f"every {format_duration(min(lengths))}", zone)
-
-
-def _grace(unit: Unit, schedule: Schedule) -> int | None:
-    """How late the timer itself may be: RandomizedDelaySec, and AccuracySec beyond its usual minute."""
-    gap = gap_ms(schedule)
-    usual = GRACE if gap is None else min(gap, GRACE)
-    drawn = timespan(unit.last("Timer", "RandomizedDelaySec")) or 0
-    loose = max((timespan(unit.last("Timer", "AccuracySec")) or 0) - MINUTE, 0)
-    grace = usual + -(-(drawn + loose) // 1000) * 1000
-    return None if grace == GRACE else grace
-
-
-def _remarks(unit: Unit) -> list[str]:
-    said = []
-    if unit.all("Timer", "RandomizedDelaySec"):
-        said.append("grace holds RandomizedDelaySec too")
-    if unit.last("Timer", "Persistent").lower() in TRUE:
-        said.append(
-            "Persistent: a run missed while the machine was off is made up for when it starts, and counts as late"
-        )
-    starts = [key for key in (*FROM_A_START, *FROM_A_CHANGE) if unit.all("Timer", key)]
-    if starts:
-        said.append(f"{', '.join(starts)}: a run after that is not expected, but welcome")
-    return said
 
 
 def _drop_ins(timer: Timer, slug: str, manager: Manager) -> tuple[dict[str, str], list[str]]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _SECOND = 1000
 _UNITS = {
+    "us": ("us", "usec", "µs", "μs"),
     "ms": ("ms", "msec"),
     "s": ("s", "sec", "second", "seconds", ""),
     "m": ("m", "min", "minute", "minutes"),
@@ -20,6 +21,7 @@ _UNITS = {
     "y": ("y", "year", "years"),
 }
 _LENGTH = {
+    "us": 0.001,
     "ms": 1,
     "s": _SECOND,
     "m": 60 * _SECOND,
@@ -30,7 +32,7 @@ _LENGTH = {
     "y": 31_557_600 * _SECOND,
 }
 _MS = {word: _LENGTH[unit] for unit, words in _UNITS.items() for word in words}
-_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
+_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµμ]*)\s*")
 TRUE = frozenset({"1", "yes", "y", "true", "t", "on"})
 
 
@@ -60,6 +62,10 @@ class Unit:
     def last(self, section: str, key: str) -> str:
         """The value in force, or an empty text."""
         return next(reversed(self.all(section, key)), "")
+
+    def keys(self, section: str) -> list[str]:
+        """The keys that the section sets, in order."""
+        return [key for each, key in self._values if each == section]
 
     def has(self, section: str) -> bool:
         """Whether the section sets anything."""

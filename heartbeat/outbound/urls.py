@@ -25,12 +25,12 @@ def flaw(url: str) -> str:
 
 
 def header_flaw(headers: Mapping[str, str]) -> str:
-    """The same for headers."""
+    """The same for headers, phrased to follow the header's name."""
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
-            return f"{name!r} is not a valid header name"
+            return "is not a valid header name; write letters, digits and -"
         if not value.isascii() or not value.isprintable():
-            return f"the value of {name} must be printable ASCII on one line"
+            return "must have a value of printable ASCII on one line"
     return ""
 
 
@@ -38,12 +38,6 @@ def check_url(key: str, url: str) -> None:
     """Raises BadSetting for what is no URL that may be called."""
     if problem := flaw(url):
         raise BadSetting(f"{key} {problem}")
-
-
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Raises BadSetting for headers that may not be sent."""
-    if problem := header_flaw(headers):
-        raise BadSetting(f"headers: {problem}")
 
 
 def host_of(url: str) -> tuple[str, int]:

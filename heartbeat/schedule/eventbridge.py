@@ -25,6 +25,8 @@ _MONTHDAY = Field(name="day of month", low=1, high=31, example="1,15 or L", wrap
 _MONTH = Field(name="month", low=1, high=12, example="1-6", names=MONTHS, wraps=True, opens=True)
 _WEEKDAY = Field(name="day of week", low=1, high=7, example="MON-FRI", names=WEEKDAYS, wraps=True, opens=True)
 _YEAR = Field(name="year", low=FIRST_YEAR, high=LAST_YEAR, example="2026-2030", opens=True)
+_EXAMPLE = "cron(0 9 ? * MON-FRI *)"
+CRON = (_MINUTE, _HOUR, _MONTHDAY, _MONTH, _WEEKDAY, _YEAR)
 _FORM = re.compile(r"(cron|rate|at)\((.*)\)", re.DOTALL)
 _RATE = re.compile(r"([0-9]{1,9}) (minute|hour|day)(s?)")
 _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
@@ -74,7 +76,7 @@ def _cron(inside: str, text: str) -> Calendar:
             field="expression",
             text=text,
             problem="is not a cron(...) of six fields, a rate(...) or an at(...)",
-            remedy="write cron(minute hour day-of-month month day-of-week year), for example cron(0 9 ? * MON-FRI *)",
+            remedy="write minute, hour, day of month, month, day of week and year: " + _EXAMPLE,
         )
     minute, hour, monthday, month, weekday, year = fields
     if (monthday == "?") == (weekday == "?"):
@@ -85,15 +87,25 @@ def _cron(inside: str, text: str) -> Calendar:
 
 
 def _no_question(fields: list[str]) -> BadSchedule:
-    minute, hour, monthday, month, weekday, year = fields
+    monthday, weekday = fields[2], fields[4]
+    minute, hour, _, month, _, year = ("*" if field == "?" else field for field in fields)
     by_week = f"{minute} {hour} ? {month} {'MON' if weekday in '*?' else weekday} {year}"
     by_month = f"{minute} {hour} {'*' if monthday == '?' else monthday} {month} ? {year}"
+    right = [f"cron({each})" for each in (by_month, by_week) if _is_read(each)]
     return BadSchedule(
         field="day of month and day of week",
         text=f"{monthday} {weekday}",
         problem="must have a ? in exactly one of them",
-        remedy=f"write cron({by_month}) or cron({by_week})",
+        remedy=f"write {' or '.join(right or [_EXAMPLE])}",
     )
+
+
+def _is_read(inside: str) -> bool:
+    try:
+        _cron(inside, inside)
+    except BadSchedule:
+        return False
+    return True
 
 
 def _by_month(text: str, months: int, years: int) -> Days:

@@ -124,7 +124,7 @@ def _unread(item: str) -> tuple[str, str]:
     if not item:
         return "has an empty item in its list", "take the extra comma away"
     if not item.isascii():
-        return f"holds {item!r}, which is not plain ASCII", "write digits 0-9"
+        return f"holds {item!r}, which is not plain ASCII", "write plain digits"
     if item.startswith("*") and item[1:2].isdigit():
         return f"holds {item!r}, a star followed by a number", f"write */{item[1:]} for a step, or {item[1:]}"
     if "." in item:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.duration import parse_duration
 from heartbeat.schedule.eventbridge import read_eventbridge
+from heartbeat.schedule.icalendar import is_calendars, joined_lines, unfolded
 from heartbeat.schedule.oncalendar import looks_like_oncalendar, read_oncalendar
 from heartbeat.schedule.rrule import read_rrule
 from heartbeat.schedule.rule import Interval
@@ -47,7 +48,11 @@ def parse(
 @lru_cache(maxsize=_SHARED)
 def _parse(text: str | tuple[str, ...], timezone: str, dialect: str | None) -> Schedule:
     lines = [text] if isinstance(text, str) else text
-    texts = tuple(line.strip() for each in lines for line in each.split("\n") if line.strip())
+    texts = tuple(
+        entry
+        for each in lines
+        for entry in joined_lines([line.strip() for line in unfolded(each).split("\n") if line.strip()])
+    )
     place = zone(timezone)
     if dialect is not None and dialect not in READERS:
         raise BadSchedule(
@@ -84,7 +89,7 @@ def _rule(text: str, place: Zone, dialect: str | None) -> Rule:
 
 def _dialect(text: str) -> str:
     """The dialect that the text's form shows."""
-    if text.upper().startswith(("RRULE:", "DTSTART")):
+    if is_calendars(text):
         return "rrule"
     if text.startswith(("cron(", "rate(", "at(")):
         return "eventbridge"
@@ -103,7 +108,7 @@ def _unknown(text: str) -> BadSchedule:
             field="expression",
             text=text,
             problem="has six fields, and whether seconds come first or the year last is unclear",
-            remedy=f"write cron({text}) if the year is last, or declare the dialect",
+            remedy=_six_fields(text),
         )
     return BadSchedule(
         field="expression",
@@ -112,6 +117,27 @@ def _unknown(text: str) -> BadSchedule:
         remedy="write 0 9 * * * (five fields), cron(0 9 * * ? *), rate(5 minutes), at(2026-12-01T09:00:00), every 15m, "
         "RRULE:..., or an OnCalendar such as *-*-* 09:00",
     )
+
+
+def _six_fields(text: str) -> str:
+    """What six bare fields may have meant, as far as it can be read."""
+    *days, weekday, year = text.split()
+    by_year = " ".join([*days, "?" if weekday == "*" and "?" not in days else weekday, year])
+    seconds, rest = text.split(None, 1)
+    likely = (
+        (f"cron({by_year})", "if the year is last"),
+        (rest, "if seconds are first" if seconds == "0" else "if seconds are first (there are none here)"),
+    )
+    right = [f"{each} {when}" for each, when in likely if _is_read(each)]
+    return f"write {' or '.join(right) or 'five fields (0 9 * * *) or cron(0 9 * * ? *)'}"
+
+
+def _is_read(text: str) -> bool:
+    try:
+        _rule(text, zone("UTC"), None)
+    except BadSchedule:
+        return False
+    return True
 
 
 def _read_every(text: str, _: Zone) -> Rule:

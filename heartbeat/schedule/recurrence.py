@@ -26,17 +26,22 @@ _YEARS_KEPT = 64
 
 
 class Recurrence(Struct, frozen=True, kw_only=True, eq=False):
-    """The wall of an RRULE. rule: dateutil's, LATER. begin: its DTSTART, None when any start will do."""
+    """The wall of an RRULE. rule: dateutil's, LATER. begin: its DTSTART, None when any start will do.
+
+    excluded, excluded_days: readings, and days, that EXDATE takes out.
+    """
 
     rule: rrule
     parts: dict[str, str]
     begin: datetime | None
+    excluded: frozenset[datetime] = frozenset()
+    excluded_days: frozenset[datetime] = frozenset()
     _years: dict[int, tuple[list[int], int]] = field(default_factory=dict)
 
     def at_or_after(self, reading: int) -> int | None:
         """The first reading at or after this one."""
         year = max((_EPOCH + timedelta(seconds=reading)).year, FIRST_YEAR)
-        while year <= LAST_YEAR:  # at most two turns: the second year has readings
+        while year <= LAST_YEAR:  # two turns at most, but for what EXDATE takes out: the second year has readings
             readings, next_year = self._year(year)
             place = bisect_left(readings, reading)
             if place < len(readings):
@@ -58,7 +63,7 @@ class Recurrence(Struct, frozen=True, kw_only=True, eq=False):
         """The rule in English words."""
         from heartbeat.schedule.recurrence_words import recurrence_in_words  # noqa: PLC0415 -- for people, not for pings
 
-        return recurrence_in_words(self.parts, self.begin)
+        return recurrence_in_words(self.parts, self.begin, sorted(self.excluded | self.excluded_days))
 
     def _year(self, year: int) -> tuple[list[int], int]:
         """The year's readings, and the next year that has any."""
@@ -76,5 +81,8 @@ class Recurrence(Struct, frozen=True, kw_only=True, eq=False):
         for each in rule.xafter(first + LATER, inc=True):
             if each.year - _LATER_YEARS > year:
                 return readings, each.year - _LATER_YEARS
-            readings.append(int((each - LATER - _EPOCH).total_seconds()))
+            reading = each - LATER
+            day = reading.replace(hour=0, minute=0, second=0)
+            if reading not in self.excluded and day not in self.excluded_days:
+                readings.append(int((reading - _EPOCH).total_seconds()))
         return readings, LAST_YEAR + 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from heartbeat.schedule.words import MONTH_NAMES, NTH, SHOWN, WEEKDAY_NAMES, joined, plural, spans, week_from_monday
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 _UNITS = {"YEARLY": "year", "MONTHLY": "month", "WEEKLY": "week", "DAILY": "day", "HOURLY": "hour"}
@@ -17,18 +18,43 @@ _BYDAY = re.compile(r"([+-]?[0-9]*)([A-Z]{2})")
 _SAID = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYHOUR", "BYMINUTE", "BYSECOND", "WKST"}
 
 
-def recurrence_in_words(parts: dict[str, str], begin: datetime | None) -> str:
+def recurrence_in_words(parts: dict[str, str], begin: datetime | None, excluded: Sequence[datetime] = ()) -> str:
     """For example `every month on the last Friday at 18:00`. begin: its time is the rule's time."""
     words = [_every(parts)]
-    if "BYDAY" in parts:
+    of_a_set = _is_a_set_of_days(parts)
+    if of_a_set:
+        words.append(f"on {joined([_of_set(n, parts['BYDAY'].split(',')) for n in _numbers(parts['BYSETPOS'])])}")
+    elif "BYDAY" in parts:
         words.append(f"on {_days(parts['BYDAY'].split(','))}")
     if "BYMONTHDAY" in parts:
         words.append(f"on {joined([_monthday(n) for n in _numbers(parts['BYMONTHDAY'])])}")
     if "BYMONTH" in parts:
         words.append(f"in {spans(_numbers(parts['BYMONTH']), MONTH_NAMES)}")
     words.append(_time(parts, begin))
-    rest = ";".join(f"{name}={value}" for name, value in parts.items() if name not in _SAID)
-    return " ".join(word for word in [*words, rest and f"({rest})"] if word)
+    said = _SAID | ({"BYSETPOS"} if of_a_set else set())
+    rest = ";".join(f"{name}={value}" for name, value in parts.items() if name not in said)
+    return " ".join(word for word in (*words, rest and f"({rest})", _except(excluded)) if word)
+
+
+def _is_a_set_of_days(parts: dict[str, str]) -> bool:
+    """Whether BYSETPOS chooses among weekdays alone: one time a day, and no days of the month beside them."""
+    others = {"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO"} & parts.keys()
+    once = all("," not in parts.get(name, "") for name in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+    plain = set(parts.get("BYDAY", "-").split(",")) <= set(_DAYS)
+    return "BYSETPOS" in parts and plain and once and not others and parts["FREQ"] in {"YEARLY", "MONTHLY"}
+
+
+def _of_set(n: int, names: list[str]) -> str:
+    """`the last Sunday`, `the first of Monday to Friday`."""
+    if len(names) == 1 and (n == -1 or 0 < n < len(NTH)):
+        return _day(f"{n}{names[0]}")
+    place = "last" if n == -1 else NTH[abs(n)] if abs(n) < len(NTH) else f"number {abs(n)}"
+    return f"the {place} of {_days(names)}" + (" from the end" if n < -1 else "")
+
+
+def _except(excluded: Sequence[datetime]) -> str:
+    shown = [f"{each:%Y-%m-%d}" for each in excluded[:SHOWN]]
+    return f"except on {joined(shown)}" + (" …" if len(excluded) > SHOWN else "") if shown else ""
 
 
 def _every(parts: dict[str, str]) -> str:

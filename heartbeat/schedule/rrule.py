@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from heartbeat.errors import BadSchedule
+from heartbeat.schedule.icalendar import read_written, refused
 from heartbeat.schedule.recurrence import LATER, Recurrence
 from heartbeat.schedule.rule import POLICIES, Zoned
 
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
     from heartbeat.schedule.rule import Rule
     from heartbeat.schedule.zones import Zone
 
-_FORM = re.compile(r"(?:DTSTART[:=]([0-9]{8}(?:T[0-9]{6})?)[\s;]+)?(?:RRULE:)?([A-Z0-9=,;+-]+)")
 _UNTIL = re.compile(r"([0-9]{8})(?:(T[0-9]{6})(Z?))?")
 _SMALL = re.compile(r"[1-9][0-9]{0,3}")
-_EXAMPLE = (
-    "write it like RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18 or DTSTART:20260101T090000 RRULE:FREQ=DAILY;INTERVAL=2"
-)
 # iCalendar takes these from DTSTART, so a rule without one must name them.
 _NEEDS = {
     "YEARLY": ("BYMONTHDAY", "BYDAY", "BYYEARDAY", "BYWEEKNO"),
@@ -42,38 +38,31 @@ _DAY = re.compile(r"[+-]?([1-9][0-9]?)?(?:MO|TU|WE|TH|FR|SA|SU)")
 
 
 def read_rrule(text: str, zone: Zone) -> Rule:
-    """A rule from `RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18`, or `DTSTART:20260101T090000 RRULE:...`."""
-    form = _FORM.fullmatch(text.upper().replace("DTSTART;VALUE=DATE:", "DTSTART:"))
-    if form is None:
-        raise _refused(text, "cannot be read")
-    begin, parts = _begin(form[1], text), _parts(form[2], text)
+    """A rule from `RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18`, or as `icalendar` shows."""
+    written = read_written(text, zone)
+    begin, parts = written.begin, _parts(written.rule, text)
     if begin is None:
         _check_stands_alone(parts, text)
     wall = Recurrence(
-        rule=_made(_hours_spelt_out(parts, begin, text), begin, _until(parts.get("UNTIL"), zone, text), text),
+        rule=_made(_hours_spelt_out(parts, begin, text), begin, _until(parts.get("UNTIL"), written.zone, text), text),
         parts=parts,
         begin=begin,
+        excluded=written.excluded,
+        excluded_days=written.excluded_days,
     )
-    return Zoned(wall=wall, zone=zone, policy=POLICIES["rrule"])
-
-
-def _begin(text: str | None, whole: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise _refused(whole, "has a DTSTART that is no date") from None
+    return Zoned(wall=wall, zone=written.zone, policy=POLICIES["rrule"])
 
 
 def _parts(rule: str, text: str) -> dict[str, str]:
     parts = dict(part.partition("=")[::2] for part in rule.removesuffix(";").split(";"))
     unknown = sorted(set(parts) - _NAMES)
     if unknown:
-        raise _refused(text, f"holds {unknown[0]}, which is not supported")
+        raise refused(text, f"holds {unknown[0]}, which is not supported")
     if parts.get("FREQ") not in _NEEDS:
-        raise _refused(text, "needs a FREQ of YEARLY, MONTHLY, WEEKLY, DAILY or HOURLY")
+        raise refused(text, "needs a FREQ of YEARLY, MONTHLY, WEEKLY, DAILY or HOURLY")
     for name in {"INTERVAL", "COUNT"} & set(parts):
         if not _SMALL.fullmatch(parts[name]):
-            raise _refused(text, f"has a bad {name}", f"write {name} as a number from 1 to 9999")
+            raise refused(text, f"has a bad {name}", f"write {name} as a number from 1 to 9999")
     if "BYDAY" in parts:
         _check_days(parts, text)
     return parts
@@ -86,15 +75,15 @@ def _check_days(parts: dict[str, str], text: str) -> None:
     for day in parts["BYDAY"].split(","):
         form = _DAY.fullmatch(day)
         if form is None or int(form[1] or 0) > most:
-            raise _refused(text, f"holds the day {day}, which does not exist here", "write BYDAY=MO,TU or BYDAY=-1FR")
+            raise refused(text, f"holds the day {day}, which does not exist here", "write BYDAY=MO,TU or BYDAY=-1FR")
 
 
 def _check_stands_alone(parts: dict[str, str], text: str) -> None:
     if parts.get("INTERVAL", "1") != "1" or "COUNT" in parts:
-        raise _refused(text, "counts from a beginning that it does not name", "put DTSTART:20260101T090000 before it")
+        raise refused(text, "counts from a beginning that it does not name", "put DTSTART:20260101T090000 before it")
     needs = _NEEDS[parts["FREQ"]]
     if not any(each in parts for each in needs):
-        raise _refused(text, "does not say on which days", f"add {' or '.join(needs)}, or a DTSTART before it")
+        raise refused(text, "does not say on which days", f"add {' or '.join(needs)}, or a DTSTART before it")
 
 
 def _hours_spelt_out(parts: dict[str, str], begin: datetime | None, text: str) -> dict[str, str]:
@@ -103,7 +92,7 @@ def _hours_spelt_out(parts: dict[str, str], begin: datetime | None, text: str) -
     if parts["FREQ"] == "HOURLY":
         step = int(parts.get("INTERVAL", "1"))
         if 24 % step or "BYSETPOS" in parts or "COUNT" in parts:
-            raise _refused(text, "is HOURLY in a way that does not repeat daily", "write FREQ=DAILY with BYHOUR")
+            raise refused(text, "is HOURLY in a way that does not repeat daily", "write FREQ=DAILY with BYHOUR")
         hours = {str(hour) for hour in range(begin.hour % step if begin else 0, 24, step)}
         named = set(parts["BYHOUR"].split(",")) & hours if "BYHOUR" in parts else hours
         spelt |= {"FREQ": "DAILY", "INTERVAL": "1", "BYHOUR": ",".join(named)}
@@ -111,7 +100,7 @@ def _hours_spelt_out(parts: dict[str, str], begin: datetime | None, text: str) -
     for name in ("BYHOUR", "BYMINUTE", "BYSECOND"):
         times *= len(spelt.get(name, "").split(","))
     if times > _TIMES_A_DAY:
-        raise _refused(text, f"comes more than {_TIMES_A_DAY} times a day", "write it as cron, such as */5 * * * *")
+        raise refused(text, f"comes more than {_TIMES_A_DAY} times a day", "write it as cron, such as */5 * * * *")
     return spelt
 
 
@@ -125,7 +114,7 @@ def _until(text: str | None, zone: Zone, whole: str) -> datetime | None:
     except ValueError:
         until = None
     if form is None or until is None:
-        raise _refused(whole, "has a bad UNTIL", "write UNTIL=20261231 or UNTIL=20261231T235959Z")
+        raise refused(whole, "has a bad UNTIL", "write UNTIL=20261231 or UNTIL=20261231T235959Z")
     return until.replace(tzinfo=UTC).astimezone(zone.tz).replace(tzinfo=None) if form[3] else until
 
 
@@ -141,11 +130,7 @@ def _made(parts: dict[str, str], begin: datetime | None, until: datetime | None,
         if isinstance(made, rrule) and until:
             made = made.replace(until=until + LATER)
     except (ValueError, TypeError, OverflowError) as error:
-        raise _refused(text, f"cannot be read ({error})") from None
+        raise refused(text, f"cannot be read ({error})") from None
     if not isinstance(made, rrule) or next(iter(made), None) is None:
-        raise _refused(text, "never comes", "name days that the months have")
+        raise refused(text, "never comes", "name days that the months have")
     return made
-
-
-def _refused(text: str, problem: str, remedy: str = _EXAMPLE) -> BadSchedule:
-    return BadSchedule(field="RRULE", text=text, problem=problem, remedy=remedy)

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from heartbeat.errors import BadSchedule
 from heartbeat.schedule.days import EVERY_MONTHDAY, EVERY_WEEKDAY, EVERY_YEAR, FIRST_YEAR, Days
+from heartbeat.schedule.doubts import refusals
 from heartbeat.schedule.read import parse
 from heartbeat.schedule.rule import POLICIES, Zoned
 from heartbeat.schedule.wall import Calendar
@@ -66,6 +67,9 @@ def schedules_for(schedule: Schedule) -> tuple[Expression, ...]:
 def _of_rule(text: str, rule: object) -> Iterator[Expression]:
     if not isinstance(rule, Zoned):
         raise _unsaid(text, "has no fixed times", "write it as cron, such as */15 * * * *")
+    if text.startswith("cron(") and (refused := next(refusals(text), "")):
+        problem, _, remedy = refused.rpartition("; ")
+        raise _unsaid(text, problem, remedy)
     if text.startswith("cron(") or (text.startswith("at(") and text.endswith(":00)")):
         yield Expression(text=text, timezone=rule.zone.name)
         return

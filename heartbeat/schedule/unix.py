@@ -26,7 +26,8 @@ _HOUR = Field(name="hour", low=0, high=23, example="9-17")
 _MONTHDAY = Field(name="day of month", low=1, high=31, example="1,15")
 _MONTH = Field(name="month", low=1, high=12, example="1-6", names=MONTHS)
 _WEEKDAY = Field(name="day of week", low=0, high=7, example="MON-FRI", names=WEEKDAYS)
-_KUBERNETES = (
+UNIX = (_MINUTE, _HOUR, _MONTHDAY, _MONTH, _WEEKDAY)
+KUBERNETES = (
     Field(name="minute", low=0, high=59, example="*/15", opens=True),
     Field(name="hour", low=0, high=23, example="9-17", opens=True),
     Field(name="day of month", low=1, high=31, example="1,15", opens=True),
@@ -66,7 +67,7 @@ def read_kubernetes(text: str, zone: Zone) -> Rule:
     """A rule from a CronJob's schedule, as robfig/cron reads it: no extensions, `?` is `*`, `*/2` is not a star."""
     texts = ["*" if each == "?" else each for each in _five(text)]
     minutes, hours, monthdays, months, weekdays = (
-        each.mask(word) for each, word in zip(_KUBERNETES, texts, strict=True)
+        each.mask(word) for each, word in zip(KUBERNETES, texts, strict=True)
     )
     either = not (_STAR.fullmatch(texts[2]) or _STAR.fullmatch(texts[4]))
     days = Days(monthdays=monthdays, weekdays=weekdays, months=months, either=either)

@@ -85,12 +85,16 @@ class Zone(Struct, eq=False):
         return int((aware.utcoffset() or timedelta()).total_seconds())
 
 
+_HOSTS = {"localtime", "posixrules", "factory"}
+_COPIES = ("posix/", "right/")
+_OFFSET = re.compile(r"(?:utc|gmt|etc/gmt|etc/utc)?([+-])0?([0-9]{1,2})(?::?([0-9]{2}))?")
+_FURTHEST = {"+": 14, "-": 12}
 _NAME = re.compile(r"[A-Za-z][-+\w]{0,31}(?:/[-+\w]{1,31}){0,2}", re.ASCII)
 
 
 def is_zone(name: str) -> bool:
     """Whether `zone` would find it, without searching for similar names."""
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or _is_a_hosts(name):
         return False
     try:
         return name == "UTC" or ZoneInfo(name) is not None
@@ -101,6 +105,9 @@ def is_zone(name: str) -> bool:
 @lru_cache(maxsize=1024)
 def zone(name: str) -> Zone:
     """The zone of an IANA name; raises BadSchedule with the nearest names when there is none."""
+    if _is_a_hosts(name):
+        problem = "means another clock on another machine"
+        raise BadSchedule(field="timezone", text=name, problem=problem, remedy=_of_a_copy(name))
     try:
         tz: tzinfo = UTC if name == "UTC" else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -108,9 +115,32 @@ def zone(name: str) -> Zone:
     return Zone(name, tz, {}, OffsetSpan(0, 0, 0, 0, 0))
 
 
+def _is_a_hosts(name: str) -> bool:
+    """Whether a name stands for what this machine is set to, or only some machines have it."""
+    return name.casefold() in _HOSTS or name.casefold().startswith(_COPIES)
+
+
+def _of_a_copy(name: str) -> str:
+    plain = name.partition("/")[2]
+    return f"write {plain}" if is_zone(plain) else "write an IANA name such as Asia/Tokyo or UTC"
+
+
+def _of_an_offset(form: re.Match[str]) -> str:
+    """What an offset such as GMT+9 may have meant: POSIX, and so Etc/GMT-9, counts the other way round."""
+    ahead, hours, minutes = form[1], int(form[2]), int(form[3] or 0)
+    if minutes or not 0 < hours <= _FURTHEST[ahead]:
+        return "write the name of a place, such as Asia/Kolkata or Asia/Tokyo, or UTC"
+    side = "ahead of" if ahead == "+" else "behind"
+    turned = "-" if ahead == "+" else "+"
+    told = f"for {hours} {'hour' if hours == 1 else 'hours'} {side} UTC write Etc/GMT{turned}{hours}"
+    return f"{told} (its sign is turned round), or better the name of a place, such as Asia/Tokyo"
+
+
 def _remedy(name: str) -> str:
     import difflib  # noqa: PLC0415 - for mistakes alone
 
+    if offset := _OFFSET.fullmatch(name.strip().casefold().replace(" ", "")):
+        return _of_an_offset(offset)
     known = available_timezones()
     if not known:  # a slim container image: neither /usr/share/zoneinfo nor the tzdata package
         return "this machine has no time zone data at all: install the tzdata package"

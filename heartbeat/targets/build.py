@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from heartbeat.errors import BadSetting, StartFailed
+from heartbeat.outbound.flaws import refuse
 from heartbeat.redact import credentials, secrets_of, veiled
-from heartbeat.secrets import resolve
+from heartbeat.secrets import everywhere, resolve
 from heartbeat.targets.aws_lambda import AwsLambda
 from heartbeat.targets.ecs import Ecs
+from heartbeat.targets.flaws import flaws
 from heartbeat.targets.http import Http
 from heartbeat.targets.sqs import Sqs
 from heartbeat.targets.step_functions import StepFunctions
@@ -53,17 +55,11 @@ def build(trigger: Trigger, *, resolve: Callable[[str], str] = resolve) -> Targe
     """The target. Raises BadSetting, which never shows a value."""
     if trigger.kind not in KINDS:
         raise BadSetting(f"there is no trigger {trigger.kind!r}; there are {', '.join(KINDS)}")
+    settings = {name: everywhere(value, resolve) for name, value in trigger.settings.items()}
+    refuse(flaws(trigger.kind, settings))
     try:
-        target = KINDS[trigger.kind](**{name: _resolved(value, resolve) for name, value in trigger.settings.items()})
+        target = KINDS[trigger.kind](**settings)
     except TypeError:
         raise BadSetting(f"trigger {trigger.kind}: a setting is missing or unknown; apply jobs.yaml again") from None
     secrets = secrets_of(trigger.settings, resolve) | credentials()
     return Discreet(target=target, secrets=secrets, timeout=target.timeout, repeatable=target.repeatable)
-
-
-def _resolved(value: Any, resolve: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever JSON holds
-    if isinstance(value, str):
-        return resolve(value)
-    if isinstance(value, dict):
-        return {name: _resolved(below, resolve) for name, below in value.items()}
-    return [_resolved(each, resolve) for each in value] if isinstance(value, list | tuple) else value

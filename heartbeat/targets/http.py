@@ -18,7 +18,6 @@ from heartbeat.errors import SendFailed, StartFailed
 from heartbeat.model import BODY_MAX, SECOND
 from heartbeat.outbound.addresses import Guard
 from heartbeat.outbound.sender import NOT_FOLLOWED, NOT_NOW, REDIRECTS, HttpRequest, Sender
-from heartbeat.outbound.urls import check_headers, check_url
 from heartbeat.targets.protocol import TargetAnswer, facts, slot_of
 
 if TYPE_CHECKING:
@@ -57,10 +56,6 @@ class Http:
     timeout: int = TIMEOUT
     waits: bool = False
     idempotent: bool = False
-
-    def __post_init__(self) -> None:
-        check_url("url", self.url)
-        check_headers(self._headers())
 
     @property
     def repeatable(self) -> int:

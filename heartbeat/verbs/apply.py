@@ -35,12 +35,20 @@ BATCH = 500
 
 def plan_for(store: Store, config: Config) -> Plan:
     """What applying this file would do now."""
-    return plan(config, store.declared(config.name, [job.slug for job in config.jobs]))
+    slugs = [job.slug for job in config.jobs]
+    there: dict[str, Job] = {}
+    for owner in sorted(config.owners):
+        there |= store.declared(owner, slugs)
+        slugs = [slug for slug in slugs if slug not in there]
+    return plan(config, there)
 
 
-def apply(store: Store, config: Config, now: int) -> Plan:
-    """Make the jobs what the file says; answers what was done. Doing it twice does nothing the second time."""
-    todo = plan_for(store, config)
+def apply(store: Store, config: Config, now: int, todo: Plan | None = None) -> Plan:
+    """Make the jobs what the file says; answers what was done. Doing it twice does nothing the second time.
+
+    todo: what `plan_for` said just now. Nobody is asked whether it is meant: see `apply_agreed`.
+    """
+    todo = todo or plan_for(store, config)
     for added in _batched(todo.added):
         _add(store, added, now)
     for changed in _batched([changed.new for changed in todo.changed]):

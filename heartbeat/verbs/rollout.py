@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.errors import NotAgreed
 from heartbeat.model import MINUTE
 from heartbeat.telemetry import Happened
 from heartbeat.verbs import channel_state, documents, ping_keys
-from heartbeat.verbs.apply import apply
+from heartbeat.verbs.agreed import apply_agreed
+from heartbeat.verbs.illness import fall_ill, get_well
+from heartbeat.verbs.kept_file import JOBS_FILE
 
 if TYPE_CHECKING:
     from heartbeat.config import Config
@@ -38,14 +41,21 @@ class Rollout:
         claim = {**held, "until": now + CLAIM}
         if held.get("digest") == digest:
             self._done = True
+            get_well(self._store, JOBS_FILE, now, self._config.service)
         elif held.get("until", 0) <= now and documents.keep(self._store, before, {**known, name: claim}):
-            self._apply(now)
+            try:
+                self._apply(now)
+            except NotAgreed as problem:  # asked again when the claim has run out: somebody may agree meanwhile
+                self._log.tell(Happened.CONFIG_BROKEN, says=problem)
+                fall_ill(self._store, JOBS_FILE, problem.brief, now, self._config.service)
+                return
             done = {name: {"digest": digest}}
             documents.edit(self._store, APPLIED, lambda value: {**(value or {}), **done}, "others kept applying theirs")
             self._done = True
+            get_well(self._store, JOBS_FILE, now, self._config.service)
 
     def _apply(self, now: int) -> None:
-        done = apply(self._store, self._config, now)
+        done = apply_agreed(self._store, self._config, now)
         counts = {"added": len(done.added), "changed": len(done.changed), "removed": len(done.removed)}
         channel_state.forget(self._store, self._config.channels, now, self._config.service)
         ping_keys.first(self._store)  # whoever deployed may look for it before anybody pings

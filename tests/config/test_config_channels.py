@@ -13,7 +13,7 @@ def test_settings_are_handed_on_as_they_stand_and_the_short_form_is_written_out(
     text = """
 jobs: {}
 channels:
-  a: {slack: {token: "${env:TOKEN}", channel: C1, thread: no, group_above: 3}}
+  a: {slack: {token: "${env:TOKEN}", channel: C0123456789, thread: no, group_above: 3}}
   b: {sns: "${env:TOPIC}"}
   c: {webhook: {url: "https://x.example/?k=${file:/run/k}", headers: {X-A: "1"}, template: '{"t": "${headline}"}'}}
   d: {console: {}}
@@ -21,7 +21,7 @@ channels:
     console:
 """
     assert read(text).channels == {
-        "a": {"slack": {"token": "${env:TOKEN}", "channel": "C1", "thread": False, "group_above": 3}},
+        "a": {"slack": {"token": "${env:TOKEN}", "channel": "C0123456789", "thread": False, "group_above": 3}},
         "b": {"sns": {"topic": "${env:TOPIC}"}},
         "c": {
             "webhook": {
@@ -67,12 +67,12 @@ FORM = "must be an http or https URL with a host, such as https://example.com/ho
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("http://169.254.169.254/", f"169.254.169.254 is {NEVER}"),
-        ("http://2852039166/latest?a=${env:A}", f"2852039166 is at 169.254.169.254, {NEVER}"),
-        ("http://[::ffff:169.254.169.254]/", f"::ffff:169.254.169.254 is {NEVER}"),
-        ("http://127.0.0.1:8080/hook", f"127.0.0.1 is {PRIVATE}"),
-        ("http://localhost/${file:/run/x}", f"localhost is at 127.0.0.1, {PRIVATE}"),
-        ("https://10.1.2.3/", f"10.1.2.3 is {PRIVATE}"),
+        ("http://169.254.169.254/", f"leads to 169.254.169.254, {NEVER}"),
+        ("http://2852039166/latest?a=${env:A}", f"leads to 169.254.169.254, {NEVER}"),
+        ("http://[::ffff:169.254.169.254]/", f"leads to ::ffff:169.254.169.254, {NEVER}"),
+        ("http://127.0.0.1:8080/hook", f"leads to 127.0.0.1, {PRIVATE}"),
+        ("http://localhost/${file:/run/x}", f"leads to 127.0.0.1, {PRIVATE}"),
+        ("https://10.1.2.3/", f"leads to 10.1.2.3, {PRIVATE}"),
         ("http://exa mple/verysecret", FORM),
         ("hooks.slack.com/verysecret", FORM),
         ("https://u:verysecret@example.com/", "must not hold a user or password; give a header such as Authorization"),
@@ -102,4 +102,4 @@ def test_an_app_may_stand_at_a_private_address_but_not_where_credentials_are_tol
     job = "jobs: {a: {schedule: 0 9 * * *, timezone: UTC, max_runtime: 1h, trigger: {http: {url: %s}}}}"
     assert read(job % "http://10.0.0.7/jobs").jobs
     (told,) = problems(job % '"http://169.254.169.254/jobs"')
-    assert told.endswith(f"jobs.a.trigger.http.url: 169.254.169.254 is {NEVER}")
+    assert told.endswith(f"jobs.a.trigger.http.url: leads to 169.254.169.254, {NEVER}")

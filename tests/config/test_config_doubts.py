@@ -122,8 +122,8 @@ SECRET = "this secret is in plain text; write ${env:…}, ${file:…} or ${ssm:�
     [
         "{slack: https://hooks.slack.com/services/T0/B0/xyz}",
         "{slack: {webhook: https://hooks.slack.com/services/T0/B0/xyz}}",
-        "{slack: {token: xoxb-123, channel: C1}}",
-        "{slack: {token: hidden, channel: C1}}",
+        "{slack: {token: xoxb-123, channel: C0123456789}}",
+        "{slack: {token: hidden, channel: C0123456789}}",
         "{webhook: {url: https://example.com, secret: s3cr3t}}",
     ],
 )
@@ -135,5 +135,5 @@ def test_a_secret_in_plain_text(warnings, settings: str):
 
 
 def test_a_reference_is_no_secret(warnings):
-    text = 'jobs: {}\nservice: {notify: ops}\nchannels: {ops: {slack: {token: "${ssm:/slack}", channel: C1}}}'
+    text = 'jobs: {}\nservice: {notify: ops}\nchannels: {ops: {slack: {token: "${ssm:/slack}", channel: C0123456789}}}'
     assert warnings(text) == []

@@ -147,12 +147,12 @@ SHAPED = [
         "2:25: channels.ops.slack: write either `webhook`, or `token` and `channel`",
     ),
     (
-        CHANNEL.format("{sns: {topic: a, fromat: text}}"),
-        "2:34: channels.ops.sns.fromat: unknown key `fromat`; did you mean `format`?",
+        CHANNEL.format("{sns: {topic: arn:aws:sns:r-1:123456789012:a, fromat: text}}"),
+        "2:63: channels.ops.sns.fromat: unknown key `fromat`; did you mean `format`?",
     ),
     (
-        CHANNEL.format("{sns: {topic: a, format: txt}}"),
-        '2:42: channels.ops.sns.format: "txt" is none of json, text, chatbot; did you mean `text`?',
+        CHANNEL.format("{sns: {topic: arn:aws:sns:r-1:123456789012:a, format: txt}}"),
+        '2:71: channels.ops.sns.format: "txt" is none of json, text, chatbot; did you mean `text`?',
     ),
     (
         CHANNEL.format("{console: {group_above: -1}}"),

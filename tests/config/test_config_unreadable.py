@@ -131,7 +131,7 @@ def test_files_that_are_no_text(tmp_path, raw: bytes, problem: str):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(BadConfig, match="the file cannot be read: No such file or directory"):
         read_file(tmp_path / "jobs.yaml")
-    with pytest.raises(BadConfig, match="the file cannot be read: Is a directory"):
+    with pytest.raises(BadConfig, match=r"the folder holds no \*\.yaml"):
         read_file(tmp_path)
 
 

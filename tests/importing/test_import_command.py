@@ -12,6 +12,7 @@ from heartbeat.config import read
 from heartbeat.doors.cli import main
 from heartbeat.importing import machine
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
+from heartbeat.importing.flavour import CRONIE, DEBIAN, OTHER, UNKNOWN
 
 TAB = (
     b"# m h dom mon dow command\nSHELL=/bin/bash\nHEARTBEAT_URL=http://h\n\n# Nightly caf\xe9\n"
@@ -169,14 +170,14 @@ MOVED = "0 1 * * * /a\nCRON_TZ=Asia/Tokyo\n0 2 * * * /b\nCRON_TZ=UTC\n0 3 * * * 
 
 
 def test_cron_tz_holds_from_its_line_on_where_cron_knows_it():
-    assert crons(MOVED, heeds_cron_tz=True)[0] == ["Europe/Berlin", "Asia/Tokyo", "UTC"]
-    zones, said = crons(MOVED, heeds_cron_tz=None)
+    assert crons(MOVED, flavour=CRONIE)[0] == ["Europe/Berlin", "Asia/Tokyo", "UTC"]
+    zones, said = crons(MOVED, flavour=UNKNOWN)
     assert zones == ["Europe/Berlin", "Asia/Tokyo", "UTC"]
     assert "--cron debian" in said
 
 
 def test_debians_cron_does_not_know_cron_tz():
-    zones, said = crons(MOVED, heeds_cron_tz=False)
+    zones, said = crons(MOVED, flavour=DEBIAN)
     assert zones == ["Europe/Berlin"] * 3
     assert "does not know CRON_TZ" in said
 
@@ -189,17 +190,19 @@ def test_tz_is_for_the_commands_unless_nothing_better_is_known():
 
 
 def test_a_zone_that_is_none_lists_the_lines_below_it():
-    zones, said = crons("CRON_TZ=Mars/Base\n0 2 * * * /b\nCRON_TZ=UTC\n0 2 * * * /c\n", heeds_cron_tz=True)
+    zones, said = crons("CRON_TZ=Mars/Base\n0 2 * * * /b\nCRON_TZ=UTC\n0 2 * * * /c\n", flavour=CRONIE)
     assert zones == ["UTC"]
     assert "CRON_TZ=Mars/Base in line 1 is not a time zone" in said
 
 
-def test_the_word_in_the_program_tells_which_cron_it_is(tmp_path):
-    for name, text in (("debian", b"\x7fELF SHELL"), ("cronie", b"\x7fELF CRON_TZ SHELL")):
+def test_the_words_in_the_program_tell_which_cron_it_is(tmp_path):
+    programs = {"debian": b"\x7fELF SHELL", "cronie": b"\x7fELF CRON_TZ RANDOM_DELAY", "freebsd": b"CRON_TZ SHELL"}
+    for name, text in programs.items():
         (tmp_path / name).write_bytes(text)
-    assert machine.heeds_cron_tz([str(tmp_path / "debian")]) is False
-    assert machine.heeds_cron_tz([str(tmp_path / "none"), str(tmp_path / "cronie")]) is True
-    assert machine.heeds_cron_tz([str(tmp_path / "none")]) is None
+    assert machine.which_cron([str(tmp_path / "debian")]) is DEBIAN
+    assert machine.which_cron([str(tmp_path / "none"), str(tmp_path / "cronie")]) is CRONIE
+    assert machine.which_cron([str(tmp_path / "freebsd")]) is OTHER
+    assert machine.which_cron([str(tmp_path / "none")]) is UNKNOWN
 
 
 def test_one_job_on_two_lines_is_the_union_of_their_times():
@@ -214,6 +217,13 @@ def test_lines_that_ping_by_themselves_stay():
     text = (
         "0 3 * * * /x && curl -fsS -m 10 https://hc-ping.com/KEY/nightly\n0 4 * * * wget -qO- http://h/ping/K/b/start\n"
     )
+    found = read_crontabs([Crontab(name="tab", text=text)], Cron(zone="UTC"))
+    assert [job.slug for job in found.jobs] == ["nightly", "b"]
+    assert not found.sheets[0].changed
+
+
+def test_lines_that_call_the_shells_client_stay():
+    text = "0 3 * * * /usr/local/bin/heartbeat.sh run nightly -- /opt/x\n0 4 * * * /opt/y && heartbeat.sh ping b\n"
     found = read_crontabs([Crontab(name="tab", text=text)], Cron(zone="UTC"))
     assert [job.slug for job in found.jobs] == ["nightly", "b"]
     assert not found.sheets[0].changed

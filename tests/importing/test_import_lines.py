@@ -10,13 +10,14 @@ import pytest
 from heartbeat.config import read
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
 from heartbeat.importing.crontab import CrontabEntry, Setting, Unreadable, read_line
+from heartbeat.importing.flavour import DEBIAN
 from heartbeat.importing.found import Fate
 from heartbeat.importing.naming import name_of
 from heartbeat.importing.page import jobs_yaml
 from heartbeat.importing.shell import split_input
 
 BIN = Path(sys.executable).parent
-CRON = Cron(zone="Europe/Berlin", heeds_cron_tz=False, found="/usr/bin/heartbeat")
+CRON = Cron(zone="Europe/Berlin", flavour=DEBIAN, found="/usr/bin/heartbeat")
 URLS = "HEARTBEAT_URL=http://127.0.0.1:1\n"
 
 
@@ -186,6 +187,10 @@ REAL = [
     "trap 'echo bye' EXIT; echo hi",
     "echo a&&echo b||echo c",
     "set -e; false; echo never",
+    "[ 1 = 1 ] && /bin/echo yes",
+    'test -f /etc/passwd && [ "$(date +\\%Y)" -gt 2000 ] && echo a | tr a b%in',
+    "! test -f /nowhere && (exit 5)",
+    "cd / && [ -d tmp ] && pwd",
 ]
 
 
@@ -194,6 +199,12 @@ def test_the_changed_line_does_what_the_old_one_did(command):
     new = wrapped(command)
     assert new.startswith("heartbeat exec ")
     assert as_cron_runs_it(new) == as_cron_runs_it(command)
+
+
+def test_a_guard_that_says_no_is_a_success():
+    command = '[ "$(date +\\%Y)" = 1999 ] && /bin/echo never'
+    assert as_cron_runs_it(command) == (1, b"", [])
+    assert as_cron_runs_it(wrapped(command)) == (0, b"", [])
 
 
 @pytest.mark.parametrize(("command", "status"), [("nothing-of-this-name", 127), ("/etc/passwd", 126)])
@@ -294,6 +305,30 @@ def test_random_commands_do_the_same(seed):
 )
 def test_names(command, name):
     assert name_of(command) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("on", "off", "yes", "no", "y", "n", "null", "true", "false", "0x1f", "0o17", "1e3", "1_000", "12-30", "007"),
+        *("2026-01-01", "_", "-", "1-2", "60", "nan", "0b1"),
+    ],
+)
+def test_a_name_that_yaml_takes_for_something_else_is_quoted(name):
+    result = found(f"0 3 * * * heartbeat exec a{name} -- /x\n0 4 * * * /opt/{name}\n")
+    slugs = [job.slug for job in result.jobs]
+    assert [job.slug for job in read(page(result)).jobs] == slugs
+    assert len(slugs) == 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_import_writes_check_accepts_whatever_the_names(seed):
+    dice = random.Random(seed)  # noqa: S311 - not for secrets
+    names = ["".join(dice.choice("0123456789abefnosxy_-:~.+") for _ in range(dice.randrange(1, 7))) for _ in range(60)]
+    result = found("".join(f"{minute} 3 * * * /opt/{name}\n" for minute, name in enumerate(names)))
+    config = read(page(result))
+    assert [job.slug for job in config.jobs] == [job.slug for job in result.jobs]
+    assert config.warnings == ()
 
 
 def test_each_name_is_given_once_and_never_one_that_a_line_has_already():

@@ -1,6 +1,7 @@
 """systemd's timers: what each setting becomes, and what is made for the service."""
 
 import pytest
+from story_world import World
 
 from heartbeat.config import read
 from heartbeat.importing.page import jobs_yaml
@@ -60,11 +61,61 @@ def test_schedules(settings, schedule):
         ("OnCalendar=daily\nAccuracySec=1min", 600_000),
         ("OnCalendar=daily\nAccuracySec=11min\nRandomizedDelaySec=30", 1_230_000),
         ("OnCalendar=*:0/5", 300_000),
-        ("OnUnitActiveSec=1min\nRandomizedDelaySec=5", 65_000),
+        ("OnUnitActiveSec=1min", 120_000),
+        ("OnUnitActiveSec=1min\nAccuracySec=1us", 60_000),
+        ("OnUnitActiveSec=1min\nRandomizedDelaySec=5", 125_000),
+        ("OnUnitActiveSec=1min\nRandomizedDelaySec=5\nRandomizedOffsetSec=20", 145_000),
+        ("OnCalendar=minutely\nAccuracySec=1s", 61_000),
     ],
 )
 def test_grace_is_how_late_the_timer_may_be(settings, grace):
     assert job(settings).grace == grace
+
+
+def test_the_dialect_is_written_only_where_the_form_does_not_show_it():
+    assert {job(f"OnCalendar={text}").dialect for text in ("daily", "*:0/15", "Mon *-*-* 09:00 UTC")} == {None}
+
+
+def half_an_hour(grace):
+    """What is told when each run is a minute late, as AccuracySec allows by default, and takes a second."""
+    world = World("every 60s", grace=grace, at="08:00")
+    for seconds in range(121, 1800, 121):
+        at = f"08:{seconds // 60:02}:{seconds % 60:02}"
+        world.sweep(at)
+        world.ping(at)
+    return world.told()
+
+
+def test_on_unit_active_sec_1min_with_systemds_usual_accuracy_is_never_down():
+    assert job("OnUnitActiveSec=1min").grace == 120_000
+    assert half_an_hour("2m") == []
+    assert len(half_an_hour("1m")) > 20  # as it was: down and up, again and again
+
+
+@pytest.mark.parametrize(
+    ("settings", "remark"),
+    [
+        ("OnCalender=daily", "OnCalender= is no setting of [Timer] that is known here"),
+        ("RandomizedDelaySec=5min", "grace holds RandomizedDelaySec too"),
+        ("RandomizedOffsetSec=5min", "grace holds RandomizedOffsetSec too"),
+        ("AccuracySec=soon", "AccuracySec=soon cannot be read"),
+        ("DeferReactivation=yes", "DeferReactivation: a run that lasts"),
+    ],
+)
+def test_a_key_that_moves_the_runs_or_is_not_understood_is_remarked(settings, remark):
+    found, _ = imported(f"OnCalendar=hourly\n{settings}")
+    assert any(text.startswith(remark) for text in found.jobs[0].remarks)
+    assert any(each.text.startswith(remark) for each in found.remarks)  # on the terminal too
+
+
+def test_keys_that_move_no_run_are_not_remarked():
+    found, _ = imported("OnCalendar=hourly\nWakeSystem=no\nRemainAfterElapse=no\nAccuracySec=1s\nX-Note=a")
+    assert found.jobs[0].remarks == ()
+
+
+def test_a_condition_of_the_service_is_remarked():
+    found, _ = imported("OnCalendar=hourly", "[Unit]\nConditionACPower=true\n[Service]\nExecStart=/opt/b\n")
+    assert found.jobs[0].remarks == ("ConditionACPower: a run that it skips is not heard of, and counts as missed",)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +216,7 @@ def test_a_service_that_tells_already_stays_as_it_is():
         ("1.5h", 5_400_000),
         ("2 weeks", 1_209_600_000),
         ("500ms", 500),
+        ("1us", 0),
         ("1d12h", 129_600_000),
         ("infinity", None),
         ("", None),

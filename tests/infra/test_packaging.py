@@ -9,6 +9,7 @@ from pathlib import Path
 from building import build
 
 from heartbeat.config import read, read_file
+from heartbeat.config.declared import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,7 +62,7 @@ def test_the_example_for_aws_has_no_doubts():
 
 def test_the_jobs_on_the_page_about_deploying_can_be_read():
     blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "deploy.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert [[job.slug for job in read(block).jobs] for block in blocks] == [
+    assert [[job.slug for job in read(block).jobs] for block in blocks if ".github/" not in block] == [
         ["daily-report"],
         ["heartbeat-in-frankfurt"],
     ]
@@ -116,3 +117,24 @@ def test_requirements_are_those_of_the_extra_at_the_locked_versions():
     assert {name_of(line) for line in lines} == closure(wanted)
     assert [line for line in lines if line not in locked] == []
     assert "boto3" not in closure(wanted)
+
+
+def test_every_extra_says_the_same_bounds_of_dateutil():
+    """2.9 to 4: tests/schedule passed on 2.9.0, 3.0.0 and 4.0.0. (boto3 itself holds it below 3 today.)"""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    said = [each for wanted in extras.values() for each in wanted if name_of(each) == "python-dateutil"]
+    assert said == ["python-dateutil>=2.9,<5"] * 3
+
+
+def test_a_folder_of_jobs_files_and_what_they_include_travel_in_the_build(tmp_path):
+    folder, more, target = tmp_path / "conf", tmp_path / "conf" / "more", tmp_path / "function"
+    more.mkdir(parents=True)
+    (folder / "a.yaml").write_text('include: more/*.yaml\njobs: {one: {schedule: "every 1h"}}\n')
+    (more / "b.yaml").write_text('jobs: {two: {schedule: "every 1h"}}\n')
+    assert build(target, folder).returncode == 0
+    assert [job.slug for job in load(target / "jobs.json").jobs] == ["one", "two"]
+    (more / "b.yaml").write_text('jobs: {three: {schedule: "every 1h"}}\n')
+    assert build(target, folder).returncode == 0
+    assert [job.slug for job in load(target / "jobs.json").jobs] == ["one", "three"]
+    (more / "b.yaml").write_text("jobs: {three: {}}\n")
+    assert "b.yaml:1:15:" in build(target, folder).stderr

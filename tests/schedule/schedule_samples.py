@@ -84,3 +84,31 @@ def roll_expression(dice):
     if dice.random() < 0.4:
         weekday = dice.choice([roll_field(dice, 0, 6), "1-5", "MON-FRI", "5L", "2#1", "7"])
     return f"{roll_field(dice, 0, 59)} {roll_field(dice, 0, 23)} {monthday} {month} {weekday}"
+
+
+TYPED_WRONG = [
+    *("0 0 9 * * *", "0 9 * * * *", "0 9 * * * 2027", "30 0 9 * * *", "* * * * * *", "a b c d e f"),
+    *("hello", "* * * *", "", "@reboot", "every 90", "every 0s", "0 22-2 * * *", "0 0 * * FRI-SUN"),
+    *("5/15 * * * *", "*5 * * * *", "0 0 * * 8#1", "0 0 * * 1#6", "0 0 30 2 *", "rate(1 minutes)"),
+    *("rate(5 minute)", "rate(0 minutes)", "at(2026-13-01)", "at(soon)", "cron(0 8 * ? 2-6 *)"),
+    *("cron(0 8 * * * *)", "cron(0 8 ? * ? *)", "cron(0 8 ? ? ? ?)", "cron(? ? * * * *)"),
+    *("cron(0 8 1 * MON *)", "cron(0 8 * * 1-5)", "cron(0 8 L * MON *)", "cron(0 8 ? * 6#3,2 *)"),
+    *("cron(0 8 32 * MON *)", "RRULE:FREQ=DAILY;INTERVAL=2", "RRULE:FREQ=WEEKLY", "RRULE:FREQ=MINUTELY"),
+    *("RRULE:FREQ=DAILY;BYHOUR=25", "DTSTART:20261301 RRULE:FREQ=DAILY", "RRULE:FREQ=DAILY;UNTIL=soon"),
+    *("RRULE:FREQ=MONTHLY;BYDAY=1FR,10FR", "*-*-* 25:00", "*-13-* 09:00", "Mon 9am", "9am", "tomorrow"),
+    *("2-30 * * *", "0 9 * * 1-5 "),
+]
+"""As people type them; the last one is right."""
+
+
+def refused():
+    """(text, dialect) of all that is refused, in the large sample and here."""
+    sample = [
+        (case["expr"], DIALECTS.get(case["dialect"], case["dialect"]))
+        for cases in read_json("cron_invalid_sample.json").values()
+        for case in cases
+    ]
+    return [*sample, *((text, None) for text in TYPED_WRONG[:-1])]
+
+
+REFUSED = refused()

@@ -123,7 +123,7 @@ def test_a_naive_datetime_is_the_callers_fault():
         ("RRULE:FREQ=DAILY;BYEASTER=1", "holds BYEASTER, which is not supported"),
         ("RRULE:FREQ=MONTHLY;BYDAY=1FR,10FR", "holds the day 10FR"),
         ("RRULE:FREQ=DAILY;BYDAY=1FR", "holds the day 1FR"),
-        ("DTSTART:20261301 RRULE:FREQ=DAILY", "has a DTSTART that is no date"),
+        ("DTSTART:20261301 RRULE:FREQ=DAILY", "has 20261301, which is no date"),
         ("DTSTART:20260101 RRULE:FREQ=DAILY;INTERVAL=0", "has a bad INTERVAL"),
         ("RRULE:FREQ=DAILY;BYHOUR=25", "cannot be read"),
         ("RRULE:FREQ=DAILY;UNTIL=soon", "has a bad UNTIL"),

@@ -37,7 +37,7 @@ WORDS = {
     "*:0/15:10,20": "at seconds 10 and 20 of each minute, every 15 minutes, Asia/Tokyo",
     "*-*~2 18:00 UTC": "at 18:00 on the 2nd day from the end of the month, UTC",
     "RRULE:FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18": "every month on the last Friday at 18:00, Asia/Tokyo",
-    "RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1": "every month on Monday to Friday at 00:00 (BYSETPOS=-1), "
+    "RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1": "every month on the last of Monday to Friday at 00:00, "
     "Asia/Tokyo",
     "RRULE:FREQ=YEARLY;BYMONTH=1,2,3;BYMONTHDAY=1,-1": "every year on the last day and day 1 in January to March at "
     "00:00, Asia/Tokyo",

@@ -81,9 +81,10 @@ def _jump(low: datetime, high: datetime, tz: ZoneInfo) -> datetime:
 
 
 @lru_cache(maxsize=4096)
-def named(text: str, zone: str) -> int:
-    """The instant that a wall clock reading such as 2026-11-22T09:00 names (the first, if it comes twice)."""
-    return ms(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)))
+def named(text: str, zone: str) -> int | None:
+    """The instant that a wall clock reading such as 2026-11-22T09:00 names; None if it comes twice."""
+    first = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+    return None if ms(first.replace(fold=1)) > ms(first) else ms(first)
 
 
 def instant(at: int) -> datetime:

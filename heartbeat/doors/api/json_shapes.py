@@ -55,6 +55,7 @@ def job_facts(snapshot: Snapshot, silences: Iterable[Silence], now: int) -> dict
         "description": job.description,
         "environment": job.environment,
         "owner": job.owner,
+        "declared_by": job.source or None,
         "tags": list(job.tags),
         "notify": list(job.notify),
         "bad_in_a_row": state.streak,

@@ -81,7 +81,7 @@ COMMANDS = {
     "check": ("declare", "declare", "read jobs.yaml: every mistake and doubt, with line and column"),
     "plan": ("declare", "declare", "what `apply` would change"),
     "apply": ("declare", "declare", "make the jobs what jobs.yaml says"),
-    "import": ("declare", "import_jobs", "make a jobs.yaml from this machine's crontab or systemd timers"),
+    "import": ("declare", "import_jobs", "make a jobs.yaml from crontabs, timers, or another scheduler's file"),
     "pause": ("act", "pause_ack", "expect nothing of a job for a while"),
     "resume": ("act", "pause_ack", "expect it again"),
     "ack": ("act", "pause_ack", "say that somebody is looking after a job that is down: no more reminders"),

@@ -7,6 +7,7 @@ from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING
 
 from heartbeat import settings
+from heartbeat.config.files import are_there
 from heartbeat.doors.cli.commands import Command, Exit, Invocation, remedy
 from heartbeat.doors.cli.options import (
     add_config,
@@ -104,7 +105,7 @@ def _table(call: Invocation, store: Store, name: str) -> Iterator[Check]:
 
 def _here(call: Invocation) -> Iterator[Check]:
     config = None
-    if config_path(call.args).exists() or call.args.config:
+    if are_there(config_path(call.args)) or call.args.config:
         config, checks = _read(config_path(call.args))
         yield from checks
         yield from _channels(call, config) if config else ()

@@ -80,6 +80,7 @@ class Page:
             why = f": {silence.reason}" if silence.reason else ""
             yield "silenced", f"by {silence.author or 'somebody'} until {here(silence.end)}{why}", "magenta"
         yield "owner", self.job.owner, ""
+        yield "declared by", self.job.source, ""
         yield "runbook", self.job.runbook, ""
 
     def _limits(self) -> str:

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
+from heartbeat.doors.cli.import_check import check
+from heartbeat.doors.cli.import_sources import OTHERS, Reading, read_others
+from heartbeat.doors.cli.options import add_config
 from heartbeat.errors import BadSchedule, BadSetting
 from heartbeat.importing import machine
 from heartbeat.importing.cron import Cron, Crontab, read_crontabs
+from heartbeat.importing.flavour import BY_NAME
 from heartbeat.importing.page import diff_of, jobs_yaml, new_file
+from heartbeat.importing.sources.origins import ORIGINS
 from heartbeat.importing.timers import Manager, read_timers
 from heartbeat.schedule.zones import zone
 from heartbeat.text.sanitize import one_line
@@ -19,36 +24,45 @@ from heartbeat.text.sanitize import one_line
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+    from heartbeat.importing.flavour import Flavour
     from heartbeat.importing.found import Imported, ImportedJob, Remark
 
 
 def _arguments(parser: ArgumentParser) -> None:
     flag = parser.add_argument
-    flag("what", choices=("crontab", "systemd"), help="what to read")
+    flag("what", choices=("crontab", "systemd", *OTHERS), metavar="WHAT", help=f"crontab, systemd, {', '.join(OTHERS)}")
     flag(
         "files",
         nargs="*",
         metavar="FILE",
-        help="files to read, or - (crontab), or units (systemd); else this machine's",
+        help="files to read, or - for standard input, or units (systemd); else what is here",
     )
     flag("--diff", action="store_true", help="the changes alone on standard output, for `patch`")
     flag("--output", metavar="FILE", help="write the jobs.yaml there; a file that exists stays as it is")
     flag("--timezone", metavar="ZONE", help="the zone of the times (this machine's)")
     flag("--prefix", metavar="TEXT", default="", help="before every new name, as in web1-backup")
     flag("--program", metavar="PATH", default="", help="how to call heartbeat: its path, or python3 /opt/heartbeat.py")
+    flag("--check", action="store_true", help="say what a jobs.yaml and the source do not agree on; then exit 1")
+    add_config(parser)
+    flag("--region", metavar="NAME", help="aws: the region (AWS_REGION)")
+    flag("--profile", metavar="NAME", help="aws: the profile (AWS_PROFILE)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--system", action="store_true", help="crontab: there is a user's name behind the time")
     form.add_argument("--user", action="store_true", help="crontab: there is none; systemd: the user's own units")
-    flag("--cron", choices=("debian", "cronie"), help="whose cron it is: cronie heeds CRON_TZ (found out here)")
+    flag("--cron", choices=("debian", "cronie"), help="whose cron reads the lines (found out here)")
 
 
 def _run(call: Invocation) -> int:
     args = call.args
     _check_program(args.program)
     name, source = _zone(args.timezone)
-    read = _systemd if args.what == "systemd" else _crontab
-    found, patch, words = read(call, name, source)
-    page = jobs_yaml(found, source=words, zone=name, zone_from=source or "not known: a guess")
+    read = {"systemd": _systemd, "crontab": _crontab}.get(args.what, read_others)
+    found, patch, words, name, source = read(call, name, source)
+    _complain(call, found, source)
+    if args.check:
+        return check(call, found)
+    whose = "Times without a zone are read in" if args.what in {*ORIGINS, "aws"} else "This machine's time zone:"
+    page = jobs_yaml(found, source=words, zone=name, zone_from=source or "not known: a guess", whose=whose)
     if args.output:
         _write(args.output, page)
     if args.json:
@@ -57,7 +71,6 @@ def _run(call: Invocation) -> int:
         _put(sys.stdout, patch)
     else:
         _show(page, patch, written=bool(args.output))
-    _complain(call, found, source)
     return Exit.FINE
 
 
@@ -78,25 +91,27 @@ def _zone(wanted: str | None) -> tuple[str, str]:
         raise BadSetting(f"--timezone {bad.text}: {bad.problem}; {bad.remedy}") from None
 
 
-def _crontab(call: Invocation, name: str, source: str) -> tuple[Imported, str, str]:
-    """What was found, its diff, and where it came from in words."""
+def _crontab(call: Invocation, name: str, source: str) -> Reading:
     args = call.args
-    heeds = {"debian": False, "cronie": True}.get(args.cron) if args.cron else machine.heeds_cron_tz()
     cron = Cron(
         zone=name,
         fixed=bool(args.timezone),
         known=bool(source),
-        heeds_cron_tz=heeds,
+        flavour=_flavour(call),
         program=args.program,
         found=machine.own_program(),
     )
     tables = [each for file in args.files for each in _tables(call, file)] if args.files else [machine.own_crontab()]
     found = read_crontabs(tables, cron, prefix=args.prefix)
     words = ", ".join(args.files) if args.files else "`crontab -l`"
-    return found, "".join(diff_of(sheet) for sheet in found.sheets), words
+    return Reading(found, "".join(diff_of(sheet) for sheet in found.sheets), words, name, source)
 
 
-def _systemd(call: Invocation, name: str, _: str) -> tuple[Imported, str, str]:
+def _flavour(call: Invocation) -> Flavour:
+    return BY_NAME[call.args.cron] if call.args.cron else machine.which_cron()
+
+
+def _systemd(call: Invocation, name: str, source: str) -> Reading:
     args = call.args
     if args.system or args.cron:
         raise BadSetting("--system and --cron are for crontabs; `heartbeat import systemd` knows --user")
@@ -107,7 +122,7 @@ def _systemd(call: Invocation, name: str, _: str) -> tuple[Imported, str, str]:
     timers = [machine.timer(each, user=args.user) for each in args.files or machine.all_timers(user=args.user)]
     found, files = read_timers(timers, manager, prefix=args.prefix)
     words = ", ".join(args.files) if args.files else "`systemctl list-units --type=timer`"
-    return found, "".join(new_file(path, text) for path, text in files.items()), words
+    return Reading(found, "".join(new_file(path, text) for path, text in files.items()), words, name, source)
 
 
 def _tables(call: Invocation, file: str) -> list[Crontab]:
@@ -117,12 +132,11 @@ def _tables(call: Invocation, file: str) -> list[Crontab]:
         if sys.stdin.isatty():
             raise BadSetting("- reads standard input, but that is a terminal; write `crontab -l | heartbeat import …`")
         text = machine.text_of(sys.stdin.buffer.read(machine.SIZE_MAX))
-        return [Crontab(name="crontab", text=text, system=system is True)]
-    for name in machine.passed_over(file):
-        call.screen.complain(
-            f"{file}/{name}: not read: cron passes over a name with other than letters, digits, - and _"
-        )
-    return list(machine.crontabs(file, system=system))
+        return [Crontab(name="crontab", text=text, system=system)]
+    flavour = _flavour(call)
+    for name in machine.passed_over(file, flavour):
+        call.screen.complain(f"{file}/{name}: not read: {flavour.name} passes over such a name")
+    return list(machine.crontabs(file, system=system, flavour=flavour))
 
 
 def _write(path: str, page: str) -> None:
@@ -157,7 +171,7 @@ def _complain(call: Invocation, found: Imported, source: str) -> None:
         call.screen.complain("this machine's time zone was not found, so UTC is taken; say --timezone ZONE")
     for listed in found.listed:
         call.screen.complain(f"{listed.where}: not imported: {listed.text}")
-    for remark in found.remarks:
+    for remark in () if call.args.check else found.remarks:
         call.screen.complain(f"{remark.where}: {remark.text}")
 
 
@@ -181,11 +195,13 @@ def _remark(remark: Remark) -> dict[str, str]:
 
 COMMANDS = {
     "import": Command(
-        about="Make a jobs.yaml from what this machine already runs, and show what to change there so that each job\n"
+        about="Make a jobs.yaml from what runs already, and show what to change there so that each job\n"
         "tells how it ended. Nothing is changed. What cannot be imported is listed with its reason.\n\n"
         "  heartbeat import crontab > jobs.yaml             your own; the diff goes to standard error\n"
         "  heartbeat import crontab /etc/crontab /etc/cron.d --diff | sudo patch -d / -p1\n"
-        "  heartbeat import systemd backup.timer            the timer, its service, and a drop-in for that",
+        "  heartbeat import systemd backup.timer            the timer, its service, and a drop-in for that\n"
+        "  heartbeat import solid-queue                     config/recurring.yml; so for sidekiq, good-job, celery …\n"
+        "  heartbeat import kubernetes cronjobs.yaml --check      in CI: has jobs.yaml drifted? (exit status 1)",
         arguments=_arguments,
         run=_run,
     )

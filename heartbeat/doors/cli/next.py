@@ -116,9 +116,10 @@ def _as_json(schedule: Schedule, after: int, found: list[tuple[int, str]]) -> di
 def latest_slot(args: Namespace, now: int) -> str:
     """The slot of a run that starts now (`exec --every-slot-once`), as `--for` has it. Raises BadConfig, BadSetting."""
     from heartbeat.config import read_file  # noqa: PLC0415 - the command itself reads no YAML
+    from heartbeat.config.files import are_there  # noqa: PLC0415 - the same
 
     path, slug = config_path(args), args.slug
-    if not path.exists():
+    if not are_there(path):
         raise BadSetting(f"--every-slot-once needs the slot: name it (--for 2026-11-22), or the jobs; no file {path}")
     jobs = {job.slug: job for job in read_file(path).jobs}
     if slug not in jobs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from argparse import Action
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
@@ -46,7 +47,17 @@ def add_job(parser: ArgumentParser) -> None:
 
 def add_config(parser: ArgumentParser) -> None:
     """--config."""
-    parser.add_argument("--config", metavar="FILE", help=f"the jobs (HEARTBEAT_CONFIG, else {JOBS_FILE})")
+    text = f"the jobs: a file, a folder of them, or several by more options (HEARTBEAT_CONFIG, else {JOBS_FILE})"
+    parser.add_argument("--config", metavar="FILE", action=Several, help=text)
+
+
+class Several(Action):
+    """An option that may be given more than once: several files as one value, as in PATH."""
+
+    def __call__(self, _parser: object, args: Namespace, value: object, _option: object = None) -> None:
+        """Add this one."""
+        before = getattr(args, self.dest) or ""
+        setattr(args, self.dest, f"{before}{os.pathsep}{value}" if before else str(value))
 
 
 def add_evidence(parser: ArgumentParser) -> None:

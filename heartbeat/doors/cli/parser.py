@@ -46,7 +46,8 @@ def parse(prog: str, command: Command, argv: Sequence[str]) -> Namespace:
         shown = parser.add_argument_group("output")
         shown.add_argument("--json", action="store_true", help="one JSON document on standard output")
         shown.add_argument("--no-color", action="store_true", help="no colours (as does the variable NO_COLOR)")
-    args = parser.parse_args(argv)
+    # Options may stand anywhere, also before the files; but what `exec` runs has options of its own.
+    args = parser.parse_intermixed_args(argv) if command.shows else parser.parse_args(argv)
     if command.shows:  # what `exec` passes on may be any bytes
         _check_texts(args)
     return args

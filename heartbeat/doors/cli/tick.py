@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from heartbeat import settings
 from heartbeat.channels.build import build
 from heartbeat.config import Config, read_file
+from heartbeat.config.files import absolute
 from heartbeat.core.blind import LONG, Ears
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import (
@@ -25,12 +26,15 @@ from heartbeat.doors.cli.options import (
 )
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.doors.server.delivery_owner import ProcessOwner
+from heartbeat.errors import BadConfig
 from heartbeat.ingest import evidence
 from heartbeat.ingest.s3 import ATTEMPTS, S3Bucket
 from heartbeat.model import DAY
 from heartbeat.store.address import client
 from heartbeat.text.times import iso
 from heartbeat.verbs.deliver import deliver
+from heartbeat.verbs.illness import fall_ill, get_well
+from heartbeat.verbs.kept_file import JOBS_FILE, KeptFile, ailing, keep, kept
 from heartbeat.verbs.rounds import again
 from heartbeat.verbs.sweep import nothing_to_see, sweep
 
@@ -48,6 +52,7 @@ PURGE_LIMIT, PURGES_MAX = 1_000, 200
 """Old rows removed at once, and how often one tick does so: more than come in from one tick to the next."""
 
 
+ILLNESS = f"{JOBS_FILE}/tick"
 EARS = Ears(patience=LONG)
 """Nothing says how often this is called."""
 
@@ -59,9 +64,9 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(call: Invocation) -> int:
-    config = read_file(config_path(call.args))
     given = settings.read(evidence=call.args.evidence)
     with open_store(call.args) as store:
+        config, broken = _read(call, store)
         look = _look(place(call.args), given.evidence)
         swept = again(lambda: sweep(store, call.now, service=config.service, evidence=look, ears=EARS), ROUNDS_MAX)
         with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
@@ -71,7 +76,25 @@ def _run(call: Invocation) -> int:
                 break
     _report(call, swept, sent)
     evidence_folder(given.evidence)  # only now: a disk that is not mounted must not keep anybody from being told
-    return Exit.WORLD if sent.failed or sent.dead else Exit.FINE
+    return Exit.CALLER if broken else Exit.WORLD if sent.failed or sent.dead else Exit.FINE
+
+
+def _read(call: Invocation, store: Store) -> tuple[Config | KeptFile, bool]:
+    """Whom to tell, and whether the file is broken: then it is as the last good one said."""
+    path = config_path(call.args)
+    try:
+        config = read_file(path)
+    except BadConfig as problem:
+        before = kept(store)
+        if before is None:
+            raise
+        for line in problem.problems:
+            call.screen.complain(line)
+        fall_ill(store, ILLNESS, ailing(problem, path.name), call.now, before.service)
+        return before, True
+    keep(store, config, absolute(path))
+    get_well(store, ILLNESS, call.now, config.service)
+    return config, False
 
 
 def _look(where: Table | Path, folder: Path | None) -> Look:
@@ -84,7 +107,7 @@ def _look(where: Table | Path, folder: Path | None) -> Look:
     return evidence.look(S3Bucket(bucket, lambda: client(where, "s3", ATTEMPTS)))
 
 
-def _deliver_all(call: Invocation, store: Store, config: Config, where: Table | Path) -> Delivered:
+def _deliver_all(call: Invocation, store: Store, config: Config | KeptFile, where: Table | Path) -> Delivered:
     channels = {name: build(name, given) for name, given in config.channels.items()}
     with ExitStack() as cleanup:
         owner = cleanup.enter_context(closing(ProcessOwner(where))) if isinstance(where, Path) else None
@@ -109,7 +132,8 @@ COMMANDS = {
         about="Look once at everything that is due, then send the alerts that wait: what `serve` does all the\n"
         "time, for those who would rather run it from cron, every minute. Jobs then prove their runs by evidence.\n\n"
         "  * * * * * cd /srv/heartbeat && heartbeat tick --evidence /srv/evidence\n\n"
-        "The exit status is 3 when a message was not taken; it is tried again at a later tick.",
+        "The exit status is 3 when a message was not taken; it is tried again at a later tick. It is 2 when the file\n"
+        "of jobs cannot be used; then the channels are those that it last named.",
         arguments=_arguments,
         run=_run,
     )

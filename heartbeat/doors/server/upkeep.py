@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 EVERY = 2.0
 """Seconds between checks of the jobs file."""
+SOON = 0.5
+"""The same while it has changed, and is to come to rest before it is read."""
 PURGE_LIMIT = 500
 """Old rows removed at once: they hold the writer up for a few milliseconds."""
 PURGE_PAUSE = 0.02
@@ -55,4 +57,4 @@ class Upkeep:
             if gone >= PURGE_LIMIT:
                 return PURGE_PAUSE
             self._purge_at = now + HOUR
-        return EVERY
+        return SOON if self._file.pending else EVERY

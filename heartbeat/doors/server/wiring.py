@@ -71,7 +71,7 @@ def _serve(settings: Settings) -> None:
         store = cleanup.enter_context(closing(_open(settings.db, log)))
         owner = cleanup.enter_context(closing(ProcessOwner(settings.db)))
         file = JobsFile(settings.config, store, log)
-        file.load(_now())
+        file.begin(_now())
         keys = KeyWatch(store, settings.ping_keys, _now(), log)
         strays = Strays(log)
         writer = Writer(StoreRecords(store, lambda: file.service), strays, log)

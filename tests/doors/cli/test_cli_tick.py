@@ -104,3 +104,22 @@ def test_a_job_taken_out_of_the_file_and_put_back_is_told_of_again(machine):
     machine.hear("tick", "2026-11-22T09:00:10", kind=Kind.FAIL)
     machine.hear("tick", "2026-11-22T09:00:11")
     assert "RECOVERED tick" in machine.run("tick", when="2026-11-22T09:00:11")[1]
+
+
+def test_a_tick_with_a_broken_file_looks_and_tells_as_the_last_good_one_said(machine):
+    machine.apply("2026-11-20T23:50")
+    machine.run("tick", when="2026-11-20T23:51")
+    machine.write("jobs: {a: {schedule: nonsense}}\n")
+    status, out, err = machine.run("tick", when="2026-11-20T23:52")
+    assert (status, "jobs.yaml:1:" in err, "mistake at line 1" in out) == (2, True, True)
+    assert "mistake at line 1" in machine.run("status")[1]
+    assert "mistake" not in machine.run("tick", when="2026-11-20T23:53")[1]
+    assert "daily-report" in machine.run("tick", when="2026-11-21T00:11")[1]
+    (machine.folder / "jobs.yaml").unlink()
+    assert machine.run("tick", when="2026-11-21T00:13")[0] == 2
+
+
+def test_the_first_tick_with_a_broken_file_ends_with_it(machine):
+    machine.apply("2026-11-20T23:50")
+    machine.write("jobs: {a: {schedule: nonsense}}\n")
+    assert machine.run("tick", when="2026-11-20T23:51")[0] == 2

@@ -248,3 +248,29 @@ def test_hours_later_a_cold_checker_goes_on_where_it_was(world):
     world.sweep()
     world.sweep(1)
     assert [event for event, _ in world.shelves["ops"].told if event == "blind"] == ["blind"]
+
+
+def test_a_build_whose_file_was_emptied_removes_nothing_until_it_says_that_it_is_meant(world):
+    world.sweep()
+    empty = TEXT[: TEXT.index("jobs:")] + "jobs: {}\n"
+    world.rounds = world.checker(empty)
+    world.sweep(1)
+    assert world.store.names("", 9) == ["backup", "report"]
+    assert [event for event, _ in world.shelves["ops"].told] == ["ill"]
+    ill = illnesses(world.store)[0]
+    assert (ill.name, "would remove all 2 jobs of team" in ill.text) == ("jobs-file", True)
+    world.sweep(1)
+    assert len(world.shelves["ops"].told) == 1
+    world.rounds = world.checker(f'confirm: "{world.rounds.config.digest[:12]}"\n{empty}')
+    world.sweep(4)
+    assert world.store.names("", 9) == []
+    assert [event for event, _ in world.shelves["ops"].told] == ["ill", "well"]
+
+
+def test_a_build_that_was_refused_is_over_with_the_build_before_it(world):
+    world.sweep()
+    world.rounds = world.checker(TEXT[: TEXT.index("jobs:")] + "jobs: {}\n")
+    world.sweep(1)
+    world.rounds = world.checker(TEXT)
+    world.sweep(1)
+    assert illnesses(world.store) == ()

@@ -9,7 +9,7 @@ from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.verbs.record import Recorder
 
 T0 = 1_795_305_600_000
-FILE = SimpleNamespace(refresh=lambda _now, anew: False)  # noqa: ARG005 - as JobsFile has it
+FILE = SimpleNamespace(pending=False, refresh=lambda _now, anew: False)  # noqa: ARG005 - as JobsFile has it
 STRAYS = SimpleNamespace(waiting=False, learn=lambda _names: None, flush=lambda _store: None)
 
 

@@ -261,7 +261,7 @@ def test_what_a_zone_may_have_meant_is_not_looked_for(service, monkeypatch):
     def dear(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr("heartbeat.schedule.zones.difflib.get_close_matches", dear)
+    monkeypatch.setattr("difflib.get_close_matches", dear)
     config = CONFIG | {"timezone": "Asia/Tokio"}
     status, text, _ = service.ask(**envelope({"monitor_slug": "new", "monitor_config": config}, create=True))
     assert status == 404

@@ -1,0 +1,1 @@
+"""What other schedulers and services say of their jobs: each source is one module behind the shape in `entry.py`."""
