@@ -1,6 +1,7 @@
 # make demo   watch a job go missing, the alert arrive and the recovery follow (half a minute)
 # make test   every test; make check: style, types and known vulnerabilities of what we depend on
 # make e2e    deploy the stack to a local AWS and let it run (part of make test)
+# make dist   sdist and wheel of heartbeat-jobs, into dist/
 # make bench  the measured numbers; make soak SEEDS=100000 FUZZ=100000: many more simulated worlds and odd requests
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # What is installed once is installed side by side.
 MAKEFLAGS += --jobs=3
 
-.PHONY: setup demo test e2e check bench soak lock clean
+.PHONY: setup demo test e2e check bench soak lock dist clean
 
 setup: .venv/ready
 
@@ -90,5 +91,10 @@ lock:
 	$(BIN)/pip-compile --quiet --extra lambda --constraint requirements.lock --strip-extras --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o infra/requirements.txt pyproject.toml
 
+# The wheel is built from the sdist, so that nothing of an earlier build in build/ gets into it.
+dist: setup
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
 clean:
-	rm -rf .venv .tools .aws-sam .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf .venv .tools .aws-sam .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

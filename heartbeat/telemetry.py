@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TextIO
 
+from heartbeat.distribution import NAME
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,6 +60,7 @@ class Happened(StrEnum):
     WATCHDOG = "watchdog", Level.ERROR, "the watchdog URL did not take our heartbeat"
     STORE_AWAY = "store_away", Level.ERROR, "the database does not answer; pings get 503 until it does"
     STORE_BACK = "store_back", Level.INFO, "the database answers again"
+    KEYS_CHANGED = "keys_changed", Level.INFO, "the ping keys are others than before"
     STORE_TIGHTENED = (
         "store_tightened",
         Level.WARNING,
@@ -79,7 +82,7 @@ def our_version() -> str:
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - 20 ms, and few ask
 
     try:
-        return version("heartbeat")
+        return version(NAME)
     except PackageNotFoundError:  # run from a checkout
         return "0+unknown"
 

@@ -40,6 +40,7 @@ LAYERS = {
     "aws": "clients of services of AWS",
     "model": "the nouns",
     "client": "the client, one file",
+    "distribution": "its name on PyPI, and how to install it",
     "errors": "the exception tree",
 }
 """Top to bottom: each may import only what stands below it. docs/architecture.md has the same list."""

@@ -52,7 +52,7 @@ class Manager:
 
     zone: str
     folder: str = "/etc/systemd/system"
-    settings: str = "/etc/heartbeat.env"
+    settings: str = "/etc/heartbeat/env"
     program: str = ""
     found: str = ""
 

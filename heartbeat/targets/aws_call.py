@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from heartbeat import aws
+from heartbeat.distribution import install
 from heartbeat.errors import StartFailed
 from heartbeat.model import SECOND
 from heartbeat.redact import credentials, veiled
@@ -33,7 +34,7 @@ def calling(what: str) -> Iterator[None]:
         from botocore import exceptions as wrong  # noqa: PLC0415 - see above
         from botocore.parsers import ResponseParserError  # noqa: PLC0415 - see above
     except ImportError:
-        raise StartFailed(f"{what} needs boto3, which is not installed; pip install 'heartbeat[aws]'") from None
+        raise StartFailed(f"{what} needs boto3, which is not installed: {install('aws')}") from None
 
     try:
         yield

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from heartbeat.errors import NotAgreed
 from heartbeat.model import MINUTE
 from heartbeat.telemetry import Happened
-from heartbeat.verbs import channel_state, documents, service_state
+from heartbeat.verbs import channel_state, documents, ping_keys
 from heartbeat.verbs.agreed import apply_agreed
 from heartbeat.verbs.illness import fall_ill, get_well
 from heartbeat.verbs.kept_file import JOBS_FILE
@@ -58,6 +58,6 @@ class Rollout:
         done = apply_agreed(self._store, self._config, now)
         counts = {"added": len(done.added), "changed": len(done.changed), "removed": len(done.removed)}
         channel_state.forget(self._store, self._config.channels, now, self._config.service)
-        service_state.ping_key(self._store)  # whoever deployed may look for it before anybody pings
+        ping_keys.first(self._store)  # whoever deployed may look for it before anybody pings
         jobs = len(self._config.jobs)
         self._log.tell(Happened.CONFIG_APPLIED, owner=self._config.name, jobs=jobs, **counts)

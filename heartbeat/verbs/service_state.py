@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,8 +26,6 @@ DEAD = "dead-deliveries"
 DEAD_MAX = 20
 """Dead deliveries that are still named; all of them are counted."""
 _NONE_DEAD: dict[str, Any] = {"count": 0, "latest": []}
-PING_KEY = "ping-key"
-"""The document that holds the key made at the first start."""
 BLINDS_MAX = 20
 """Blind times remembered, for judging slots whose time reaches back into one."""
 
@@ -150,18 +147,3 @@ def dead(store: Store) -> Dead:
     value = cast("dict[str, Any]", store.document(DEAD).value or _NONE_DEAD)
     found = {row.id: row for incident in {i for _, i in value["latest"]} for row in store.deliveries(incident)}
     return Dead(count=value["count"], latest=tuple(found[name] for name, _ in value["latest"] if name in found))
-
-
-def ping_key(store: Store) -> tuple[str, bool]:
-    """The ping key of this store, made when it has none yet; and whether it was made now."""
-    found = store.document(PING_KEY)
-    if found.value is not None:
-        return str(found.value), False
-    fresh = documents.keep(store, found, _new_key()) is not None
-    return str(store.document(PING_KEY).value), fresh
-
-
-def _new_key() -> str:
-    import secrets  # noqa: PLC0415 - once in the life of a store; a cold start need not pay for it
-
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(22))

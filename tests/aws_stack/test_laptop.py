@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from stack import JOBS
+from stack import JOBS, until
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,17 @@ def test_a_job_that_is_paused_by_the_api_is_paused_for_all(stack, heartbeat):
     assert "moving" in heartbeat("status", "pinged")[1]
     assert heartbeat("resume", "pinged")[0] == 0
     assert stack.state("pinged").status != "paused"
+
+
+def test_key_rotate_is_taken_by_the_function_that_runs_and_the_old_key_as_well(stack, heartbeat):
+    old = stack.key
+    assert stack.ping("pinged")[0] == 200
+    status, text = heartbeat("key", "rotate", "--keep", "1h", "--json")
+    assert (status, [each["key"] for each in json.loads(text)["before"]]) == (0, [old])
+    new = json.loads(text)["key"]
+    assert new == stack.key != old
+    until(lambda: stack.ping("pinged")[0] == 200)
+    assert stack.ask(stack.outputs["PingUrl"], f"/ping/{old}/pinged")[0] == 200
 
 
 def key(heartbeat, *name):

@@ -151,7 +151,7 @@ def test_the_service_is_wrapped():
     _, files = imported("OnCalendar=daily")
     assert files == {
         PLACE: "[Service]\n# HEARTBEAT_URL=… and HEARTBEAT_PING_KEY=… stand there\n"
-        "EnvironmentFile=-/etc/heartbeat.env\nExecStart=\n"
+        "EnvironmentFile=-/etc/heartbeat/env\nExecStart=\n"
         "ExecStart=heartbeat exec backup -- /opt/backup --all\n"
     }
 

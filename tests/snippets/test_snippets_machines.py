@@ -59,7 +59,7 @@ class TestSystemd:
     @pytest.fixture
     def units(self, project):
         """The three units, by name, on a machine of the reader's."""
-        own = {"/usr/local/bin": str(project.bin), "/etc/heartbeat.env": str(project.folder / "heartbeat.env")}
+        own = {"/usr/local/bin": str(project.bin), "/etc/heartbeat/env": str(project.folder / "heartbeat.env")}
         project.write("heartbeat.env", "".join(f"{name}={value}\n" for name, value in project.told.items()))
         project.program("heartbeat", HEARTBEAT)
         project.program("backup", "echo dumping")

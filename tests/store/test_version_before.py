@@ -14,7 +14,7 @@ from heartbeat.model import MINUTE, NEVER, SECOND, Job, Kind, Outcome, Phase, Si
 from heartbeat.store.dynamodb.store import DynamoDBStore
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.targets.protocol import TargetAnswer
-from heartbeat.verbs import api_keys, service_state
+from heartbeat.verbs import api_keys, ping_keys, service_state
 from heartbeat.verbs.apply import apply
 from heartbeat.verbs.deliver import deliver
 from heartbeat.verbs.operate import acknowledge, resume_job, unsilence
@@ -203,7 +203,7 @@ class TestWhatIsThere:
         assert (silence.selector, silence.start, silence.end) == ("tag:flaky", at("06:55"), at("12:00"))
         assert (silence.reason, silence.author) == ("under repair", "ann")
         assert store.document("strays").value == {"bakcup": {"count": 3, "first": at("09:00"), "last": at("09:02")}}
-        assert service_state.ping_key(store) == (known["ping_key"], False)
+        assert ping_keys.first(store) == (known["ping_key"], False)
         assert service_state.clock(store, at("10:00")).alive == at("10:00")
         rights = {name: api_keys.holder(store, known[name]) for name in ("read", "write")}
         assert {name: (found.name, str(found.rights)) for name, found in rights.items()} == {

@@ -92,8 +92,9 @@ COMMANDS = {
     "exec": ("tell", "ping_exec", "run a command as a run of a job"),
     "worker": ("tell", "worker", "take messages from an SQS queue, each as a run of its job"),
     "serve": ("run", "serve", "the server: pings, clock and alerts in one process"),
+    "systemd": ("run", "systemd", "a unit that runs the server, complete and shut in"),
     "tick": ("run", "tick", "look once and send what waits, for those who have no server"),
-    "key": ("run", "key", "who may use the API: make, list and remove management keys"),
+    "key": ("run", "key", "the ping key: show, rotate; keys to the API: add, list, remove"),
     "backup": ("run", "backup", "copy the database, while the server runs or not"),
     "restore": ("run", "backup", "put a copy in its place, with the server stopped"),
     "doctor": ("run", "doctor", "is everything set up right? what is wrong, and what to do"),
@@ -117,5 +118,6 @@ def load(name: str) -> Command:
 
 def remedy(missing: ModuleNotFoundError) -> str:
     """What to install if this module is missing."""
-    extra = "aws" if (missing.name or "").partition(".")[0] in _AWS else "serve"
-    return f"pip install 'heartbeat[{extra}]'"
+    from heartbeat.distribution import install  # noqa: PLC0415 - for mistakes alone
+
+    return install("aws" if (missing.name or "").partition(".")[0] in _AWS else "serve")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import closing, redirect_stdout
 from typing import TYPE_CHECKING
@@ -10,7 +9,17 @@ from typing import TYPE_CHECKING
 from heartbeat import settings
 from heartbeat.config.files import are_there
 from heartbeat.doors.cli.commands import Command, Exit, Invocation, remedy
-from heartbeat.doors.cli.options import add_config, add_store, config_path, is_there, open_store, place, shown
+from heartbeat.doors.cli.options import (
+    add_config,
+    add_evidence,
+    add_store,
+    config_path,
+    evidence_folder,
+    is_there,
+    open_store,
+    place,
+    shown,
+)
 from heartbeat.doors.cli.probes import OK, PROBLEM, SKIPPED, WARNING, Check, check_health, check_server, check_store
 from heartbeat.doors.cli.screen import Cell, counted
 from heartbeat.errors import BadConfig, BadSetting, ChannelFailed, HeartbeatError
@@ -35,6 +44,7 @@ STYLES = {OK: "green", WARNING: "yellow", PROBLEM: "bold red", SKIPPED: "dim"}
 def _arguments(parser: ArgumentParser) -> None:
     add_config(parser)
     add_store(parser)
+    add_evidence(parser)
     parser.add_argument("--url", help="the server (HEARTBEAT_URL)")
     parser.add_argument("--show-key", action="store_true", help="with --stack: show the ping key")
     parser.add_argument("--send-test", action="store_true", help="send a test alert through every channel")
@@ -46,6 +56,10 @@ def _run(call: Invocation) -> int:
         found.append(check)
         if not call.args.json:
             call.screen.say(Cell(f"{check.found:<9}", STYLES[check.found]), f"{check.name}: {check.text}")
+    if all(check.found is SKIPPED for check in found):
+        raise BadSetting(
+            "nothing was found to look at: go to the folder of jobs.yaml, or give --config, --db, --url or --stack"
+        )
     problems = sum(check.found is PROBLEM for check in found)
     if call.args.json:
         checks = [{"name": check.name, "found": check.found, "text": check.text} for check in found]
@@ -95,7 +109,7 @@ def _here(call: Invocation) -> Iterator[Check]:
         yield from _channels(call, config) if config else ()
     else:
         yield Check("config", SKIPPED, f"there is no {config_path(call.args)}; name it with --config")
-    yield from _evidence(config)
+    yield from _evidence(call, config)
     yield from _database(call, config)
     with call.screen.doing("asking the server"):
         answers = list(check_server(call.args.url, call.now))
@@ -150,20 +164,22 @@ def _is_well(call: Invocation, config: Config, name: str) -> None:
         channel_state.recover(store, channel_state.read(store, name), call.now, others)
 
 
-def _evidence(config: Config | None) -> Iterator[Check]:
+def _evidence(call: Invocation, config: Config | None) -> Iterator[Check]:
     jobs = [job.slug for job in config.jobs if job.evidence] if config else []
     try:
-        folder = settings.read().evidence
+        folder = settings.read(evidence=call.args.evidence).evidence
     except BadSetting as problem:
         yield Check("settings", PROBLEM, str(problem))
         return
-    if folder and not os.access(folder, os.R_OK | os.X_OK):
-        yield Check("evidence", PROBLEM, f"the folder {folder} is not there or cannot be read (HEARTBEAT_EVIDENCE)")
-    elif jobs and not folder:
-        text = f"{counted(len(jobs), 'job')} with evidence, and no folder to look in: set HEARTBEAT_EVIDENCE"
-        yield Check("evidence", WARNING, text)
-    elif folder:
-        yield Check("evidence", OK, f"the folder {folder} can be read")
+    if folder:
+        try:
+            evidence_folder(folder)
+            yield Check("evidence", OK, f"the folder {folder} can be read")
+        except BadSetting as problem:
+            yield Check("evidence", PROBLEM, str(problem))
+    elif jobs:
+        what = f"{counted(len(jobs), 'job')} with evidence, and no folder to look in"
+        yield Check("evidence", WARNING, f"{what}: set HEARTBEAT_EVIDENCE, or give --evidence, as to the server")
 
 
 def _database(call: Invocation, config: Config | None) -> Iterator[Check]:

@@ -72,6 +72,19 @@ def add_evidence(parser: ArgumentParser) -> None:
     parser.add_argument("--evidence", metavar="DIR", help="the folder to look for evidence in (HEARTBEAT_EVIDENCE)")
 
 
+def evidence_folder(folder: Path | None) -> None:
+    """Refuse a folder in which no evidence can be found: every job with evidence would be told as missed."""
+    if folder is None:
+        return
+    given = f"the folder for evidence, {folder} (--evidence, HEARTBEAT_EVIDENCE),"
+    if not folder.exists():
+        raise BadSetting(f"{given} does not exist; make it, or name another")
+    if not folder.is_dir():
+        raise BadSetting(f"{given} is no folder; name the folder that the files are in")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise BadSetting(f"{given} cannot be read by {me()}; permit it, or run this as somebody who may")
+
+
 def add_span(parser: ArgumentParser) -> None:
     """--for and --until."""
     either = parser.add_mutually_exclusive_group()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from heartbeat import settings
 from heartbeat.doors.cli.commands import Command, Invocation
-from heartbeat.doors.cli.options import add_config, add_db, add_evidence
+from heartbeat.doors.cli.options import add_config, add_db, add_evidence, evidence_folder
+from heartbeat.outbound.urls import check_url
 from heartbeat.store.address import check_file
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def _run(call: Invocation) -> int:
     given = {name: getattr(call.args, name) for name in OPTIONS}
     found = settings.read(**given)
     check_file(found.db)
+    evidence_folder(found.evidence)
+    if call.args.url:
+        check_url("--url", call.args.url)
     return serve(found)
 
 

@@ -18,7 +18,7 @@ from heartbeat.core.definition import founding
 from heartbeat.doors.cli.probes import OK, PROBLEM, SKIPPED, WARNING, Check, ask
 from heartbeat.errors import BadSetting
 from heartbeat.model import Change, Job
-from heartbeat.verbs import service_state
+from heartbeat.verbs import ping_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -179,7 +179,7 @@ def _channels(cloud: Aws, stack: Stack, *, send_test: bool) -> Iterator[Check]:
 
 def key_of(store: Store) -> str:
     """The ping key: the environment's, else the one that the stack made for itself."""
-    return os.environ.get("HEARTBEAT_PING_KEY") or service_state.ping_key(store)[0]
+    return os.environ.get("HEARTBEAT_PING_KEY") or ping_keys.first(store)[0]
 
 
 def check_ping(store: Store, url: str, now: int) -> Iterator[Check]:

@@ -14,7 +14,16 @@ from heartbeat.config import Config, read_file
 from heartbeat.config.files import absolute
 from heartbeat.core.blind import LONG, Ears
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
-from heartbeat.doors.cli.options import add_config, add_evidence, add_store, config_path, here, open_store, place
+from heartbeat.doors.cli.options import (
+    add_config,
+    add_evidence,
+    add_store,
+    config_path,
+    evidence_folder,
+    here,
+    open_store,
+    place,
+)
 from heartbeat.doors.cli.screen import Cell
 from heartbeat.doors.server.delivery_owner import ProcessOwner
 from heartbeat.errors import BadConfig
@@ -66,6 +75,7 @@ def _run(call: Invocation) -> int:
             if store.purge(call.now - given.keep_days * DAY, PURGE_LIMIT) < PURGE_LIMIT:
                 break
     _report(call, swept, sent)
+    evidence_folder(given.evidence)  # only now: a disk that is not mounted must not keep anybody from being told
     return Exit.CALLER if broken else Exit.WORLD if sent.failed or sent.dead else Exit.FINE
 
 

@@ -107,8 +107,12 @@ class Gate:
     """Lets pings in. keys: the ping keys in force; now: milliseconds since the epoch."""
 
     def __init__(self, keys: Sequence[str], now: Callable[[], int]) -> None:
-        self._keys = [key.encode() for key in keys]
         self.now = now
+        self.rekey(keys)
+
+    def rekey(self, keys: Sequence[str]) -> None:
+        """From now on these are in force. What was let in by another key is forgotten."""
+        self._keys = [key.encode() for key in keys]
         self._targets: Lately[bytes, ingest.PingTarget] = Lately(TARGETS_MAX)
 
     def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | PingAnswer:

@@ -10,15 +10,13 @@ from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.ping_work import Pings
 from heartbeat.doors.lambdas.table import now, open_table
 from heartbeat.settings import read_stack
-from heartbeat.verbs import service_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STACK = read_stack(os.environ)
 STORE = open_table(STACK)
-KEYS = STACK.ping_keys or (service_state.ping_key(STORE)[0],)
-PINGS = Pings(STORE, KEYS, STACK.jobs, Journal(STACK.name, time.time), now)
+PINGS = Pings(STORE, STACK.ping_keys, STACK.jobs, Journal(STACK.name, time.time), now)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

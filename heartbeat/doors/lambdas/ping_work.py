@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.doors.http.group_commit import StoreRecords, Writer
 from heartbeat.doors.http.ping_gate import NO_PING, Gate, PingAnswer, worded
 from heartbeat.doors.lambdas import function_url
-from heartbeat.model import MINUTE
+from heartbeat.errors import WorldError
+from heartbeat.model import MINUTE, NEVER, SECOND
 from heartbeat.telemetry import Happened
+from heartbeat.verbs import ping_keys
 from heartbeat.verbs.jobs import NAMES_MAX, names
 from heartbeat.verbs.unknown_pings import Strays
 
@@ -18,17 +21,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from heartbeat.doors.lambdas.journal import Journal
+    from heartbeat.ingest import ping as ingest
     from heartbeat.store.protocol import Store
+    from heartbeat.verbs.ping_keys import PingKeys
 
 NAMES_EVERY = 5 * MINUTE
+KEYS_EVERY = 10 * MINUTE
+UNKNOWN_EVERY = 5 * SECOND
+"""Whoever comes with wrong keys costs one look in this time, and not one each."""
 
 
 class Pings:
-    """Answers function URL events. keys: ping keys; jobs: the compiled jobs file; now: milliseconds."""
+    """Answers function URL events.
+
+    keys: ping keys, none: those kept in the table; jobs: the compiled jobs file; now: milliseconds.
+    """
 
     def __init__(self, store: Store, keys: Sequence[str], jobs: Path, journal: Journal, now: Callable[[], int]) -> None:
         self._store, self._journal = store, journal
-        self._gate = Gate(keys, now)
+        self._gate = _given(store, keys, now) if keys else TableGate(store, now)
         self._strays = TableStrays(store, journal, now)
         self._writer = Writer(StoreRecords(store, lambda: _service(jobs)), self._strays, journal)
 
@@ -70,6 +81,53 @@ def _service(jobs: Path) -> Sequence[str]:
     from heartbeat.config.declared import load  # noqa: PLC0415 - a usual ping need not load it
 
     return load(jobs).service
+
+
+def _given(store: Store, keys: Sequence[str], now: Callable[[], int]) -> Gate:
+    with suppress(WorldError):  # it is for those who would rotate them: pings are taken without it
+        ping_keys.note_given(store, len(keys))
+    return Gate(keys, now)
+
+
+class TableGate(Gate):
+    """Knows the keys that are kept in the table.
+
+    They are read again with the first ping after KEYS_EVERY, when one of them ends, and when somebody comes with
+    another: it may be a new one.
+    """
+
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+        self._store = store
+        super().__init__((), now)
+        kept = self._learn(now())
+        if kept.given:
+            ping_keys.note_given(store, 0)
+        if not kept.newest:
+            ping_keys.first(store)
+            self._learn(now())
+
+    def read(self, path: bytes, query: bytes, ident: bytes, body: bytes) -> ingest.Ping | PingAnswer:
+        """See Gate."""
+        now = self.now()
+        if now >= min(self._ends, self._read_at + KEYS_EVERY):
+            self._learn(now)
+        return super().read(path, query, ident, body)
+
+    def is_key(self, given: bytes) -> bool:
+        """See Gate."""
+        if super().is_key(given):
+            return True
+        now = self.now()
+        if now < self._read_at + UNKNOWN_EVERY:
+            return False
+        self._learn(now)
+        return super().is_key(given)
+
+    def _learn(self, now: int) -> PingKeys:
+        kept = ping_keys.read(self._store, now)
+        self._read_at, self._ends = now, kept.next_end or NEVER
+        self.rekey(kept.valid)
+        return kept
 
 
 class TableStrays(Strays):

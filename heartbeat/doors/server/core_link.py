@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from heartbeat.doors.http.ping_gate import ANSWERS as WORDED
 from heartbeat.doors.http.ping_gate import BROKEN, Gate, PingAnswer, PingOutcome, Reply, worded
-from heartbeat.doors.server.ipc import ANSWERS, Frames, frame
+from heartbeat.doors.server.ipc import ANSWERS, KEYS, Frames, frame
 from heartbeat.telemetry import Happened
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Link(asyncio.Protocol):
         self._report: dict[str, Any] = {"ok": False}
         self._reported_at = time.monotonic()
         self._ended: asyncio.Future[None] | None = None
+        self.rekey: Callable[[Sequence[str]], None] = lambda _: None
 
     async def connect(self, socket: socket.socket) -> None:
         """Start talking."""
@@ -124,7 +125,9 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
         for value in self._frames.feed(data):
-            if isinstance(value, dict):
+            if isinstance(value, dict) and KEYS in value:
+                self.rekey(value[KEYS])
+            elif isinstance(value, dict):
                 self._report, self._reported_at = value, time.monotonic()
             else:
                 self._settle(value)
@@ -152,6 +155,7 @@ class ForwardingGate(Gate):
     def __init__(self, keys: Sequence[str], link: Link, now: Callable[[], int]) -> None:
         super().__init__(keys, now)
         self._link = link
+        link.rekey = self.rekey
 
     def take(self, letter: PendingPing, path: bytes, query: bytes, ident: bytes, body: bytes) -> PingAnswer | None:
         """An immediate answer, or None: then `letter.done()` is called later, and `answer(letter)` gives the answer."""

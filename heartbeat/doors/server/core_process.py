@@ -18,10 +18,11 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from heartbeat.doors.http.ping_gate import BROKEN
-from heartbeat.doors.server.ipc import PINGS, Frames, frame
+from heartbeat.doors.server.ipc import KEYS, PINGS, Frames, frame
 from heartbeat.errors import BadSetting, FrontLost
 from heartbeat.telemetry import Happened
 
@@ -119,6 +120,12 @@ class Fronts:
         self._send(self._health.report())
         return REPORT_EVERY
 
+    def rekey(self, keys: tuple[str, ...]) -> None:
+        """From now on these ping keys are taken, by this front and by those after it."""
+        with self._sending:
+            self._settings = replace(self._settings, ping_keys=keys)
+        self._send({KEYS: keys})
+
     def _kill(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -131,8 +138,9 @@ class Fronts:
                 process = self._process = self._start(theirs)
             if self._stopping:
                 self.stop()
-            self._link = ours
-            self._send(self._settings)
+            with self._sending, suppress(ConnectionError):  # the settings are the first word
+                ours.sendall(frame(self._settings))
+                self._link = ours
             self.report()
             for pings in _batches(ours):
                 if pings:

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 ANSWERS: Callable[[memoryview], Any] = msgpack.Decoder(list[Reply] | dict[str, Any]).decode
 """Reads what the core says after its settings: replies in the order of the pings, or how it is."""
+KEYS = "ping_keys"
+"""What such a dict is told by: not how the core is, but which keys are in force."""
 _many = msgpack.Decoder(list[Ping]).decode
 _apart = msgpack.Decoder(list[Raw]).decode
 _one = msgpack.Decoder(Ping).decode

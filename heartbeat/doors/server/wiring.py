@@ -18,6 +18,7 @@ from heartbeat.doors.server.health import Health
 from heartbeat.doors.server.hearing import begin
 from heartbeat.doors.server.hello import hello
 from heartbeat.doors.server.jobs_file import JobsFile
+from heartbeat.doors.server.key_watch import KeyWatch
 from heartbeat.doors.server.scheduler import Scheduler
 from heartbeat.doors.server.threads import Chore
 from heartbeat.doors.server.upkeep import Upkeep
@@ -27,7 +28,6 @@ from heartbeat.model import SECOND
 from heartbeat.store.sqlite.store import SQLiteStore
 from heartbeat.targets.build import build
 from heartbeat.telemetry import Happened, Log
-from heartbeat.verbs import service_state
 from heartbeat.verbs.deliver import deliver
 from heartbeat.verbs.rounds import tell_delivered
 from heartbeat.verbs.sweep import nothing_to_see
@@ -72,12 +72,12 @@ def _serve(settings: Settings) -> None:
         owner = cleanup.enter_context(closing(ProcessOwner(settings.db)))
         file = JobsFile(settings.config, store, log)
         file.begin(_now())
-        keys, fresh = _keys(settings, store)
+        keys = KeyWatch(store, settings.ping_keys, _now(), log)
         strays = Strays(log)
         writer = Writer(StoreRecords(store, lambda: file.service), strays, log)
         health = Health(log=log, writer=writer)
         hearing = begin(store, _now, settings.sweep_every)
-        fronts = Fronts(replace(settings, ping_keys=keys), listener, writer, health, hearing, log)
+        fronts = Fronts(replace(settings, ping_keys=keys.valid), listener, writer, health, hearing, log)
         _on_signals(fronts.stop)
         scheduler = Scheduler(store, Starter(store, build, _now), log, _now)
         upkeep = Upkeep(store, file, strays, [writer.forget_jobs, scheduler.read_again], settings.keep_days)
@@ -89,10 +89,11 @@ def _serve(settings: Settings) -> None:
         housekeeping = [Chore("upkeep", lambda: upkeep.step(_now()), log), Chore("report", fronts.report, log)]
         watched = Chore("watchdog", lambda: _beat(Watchdog(settings.watchdog, log), health), log)
         chores = [*ticking, *housekeeping, *postmen, watched]
+        chores.append(Chore("keys", lambda: keys.step(_now(), fronts.rekey), log))
         store.postmen, health.chores = postmen, chores
         port = listener.getsockname()[1]
         listener.listen(BACKLOG)
-        _say_hello(settings, store, port, keys[0] if fresh or sys.stdout.isatty() else "")
+        _say_hello(settings, store, port, keys.valid[0] if keys.fresh or sys.stdout.isatty() else "")
         log.tell(Happened.STARTED, host=settings.host, port=port, db=settings.db, door=settings.door)
         settle_in()
         for chore in chores:
@@ -125,14 +126,6 @@ def _open(db: Path, log: Log) -> RingingStore:
     if store.tightened:
         log.tell(Happened.STORE_TIGHTENED, db=db)
     return store
-
-
-def _keys(settings: Settings, store: RingingStore) -> tuple[tuple[str, ...], bool]:
-    """The ping keys in force, and whether one was made just now."""
-    if settings.ping_keys:
-        return settings.ping_keys, False
-    kept, fresh = service_state.ping_key(store)
-    return (kept,), fresh
 
 
 def _now() -> int:

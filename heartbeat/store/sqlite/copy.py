@@ -44,6 +44,7 @@ def restore(file: Path, db: Path, aside: Path) -> int:
     if _is_same(db, file):
         raise BadSetting(f"{file} is the database itself: name the copy to put in its place")
     with _alone(db), _copied(file, db) as (part, jobs):
+        _keep_owner(part, db)
         _set_aside(db, aside)
         part.replace(db)
     _sync(db.parent)
@@ -119,6 +120,13 @@ def _alone(db: Path) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+def _keep_owner(part: Path, db: Path) -> None:
+    """What root puts in place is the old file's owner's, or the folder's: the server, who is not root, must open it."""
+    if os.geteuid() == 0:
+        owner = (db if db.exists() else db.parent).stat()
+        os.chown(part, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _set_aside(db: Path, aside: Path) -> None:

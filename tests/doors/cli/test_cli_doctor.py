@@ -31,6 +31,34 @@ def test_a_machine_that_is_well(night):
     ]
 
 
+def test_doctor_in_a_folder_without_anything_says_so(tmp_path, machine, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    for argv in ((), ("--send-test",), ("--json",)):
+        status, out, err = machine.run("doctor", *argv)
+        told = "heartbeat: nothing was found to look at: go to the folder of jobs.yaml, or give --config, --db, "
+        assert (status, err) == (2, f"{told}--url or --stack\n")
+        assert [line.split()[0] for line in out.splitlines()] == ([] if "--json" in argv else ["skipped"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("folder", "told"), [("/no/such", "does not exist; make it"), ("/etc/passwd", "is no folder; name the folder")]
+)
+def test_serve_evidence_no_such_folder(night, folder, told):
+    wrong = f"heartbeat: the folder for evidence, {folder} (--evidence, HEARTBEAT_EVIDENCE), {told}"
+    status, out, err = night.run("serve", "--port", "0", "--evidence", folder)
+    assert (status, out, err.startswith(wrong)) == (2, "", True)
+    status, out, err = night.run("tick", "--evidence", folder, when="2026-11-22T01:02")
+    assert (status, "MISSED daily-report" in out, err.startswith(wrong)) == (2, True, True)
+
+
+def test_serve_url_that_is_none_is_refused_before_anything_starts(machine):
+    assert machine.run("serve", "--url", "heartbeat.example.org")[::2] == (
+        2,
+        "heartbeat: --url must be an http or https URL with a host, such as https://example.com/hook\n",
+    )
+
+
 def test_everything_wrong_at_once(night):
     night.write(
         "channels: {ops: {slack: {webhook: '${env:NO_SUCH_SECRET}'}}}\n"
@@ -60,12 +88,6 @@ def test_a_broken_file_and_a_broken_database(machine):
     assert "problem  database: the store heartbeat.db is not a SQLite database" in out
 
 
-def test_nothing_there(machine):
-    (machine.folder / "jobs.yaml").unlink()
-    status, out, _ = machine.run("doctor")
-    assert (status, out.count("skipped")) == (0, 3)
-
-
 def test_a_test_alert_through_every_channel(machine):
     _, out, _ = machine.run("doctor", "--send-test")
     assert "TEST Heartbeat: this is a test, nothing is wrong; sent by heartbeat doctor" in out
@@ -91,7 +113,10 @@ def test_the_folder_of_evidence(machine, monkeypatch):
     assert "warning  evidence: 1 job with evidence, and no folder to look in" in machine.run("doctor")[1]
     monkeypatch.setenv("HEARTBEAT_EVIDENCE", "proofs")
     status, out, _ = machine.run("doctor")
-    assert (status, "problem  evidence: the folder proofs is not there or cannot be read" in out) == (1, True)
+    assert (
+        status,
+        "problem  evidence: the folder for evidence, proofs (--evidence, HEARTBEAT_EVIDENCE), does not exist" in out,
+    ) == (1, True)
     (machine.folder / "proofs").mkdir()
     assert "ok       evidence: the folder proofs can be read" in machine.run("doctor")[1]
     monkeypatch.setenv("HEARTBEAT_PORT", "x")

@@ -32,7 +32,7 @@ def test_heartbeat_json_alone_is_no_command(machine):
 
 
 STORES = {"--store", "--db", "--stack", "--region"}
-NO_STORE = {"check", "import", "ping", "exec", "serve"}
+NO_STORE = {"check", "import", "ping", "exec", "serve", "systemd"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

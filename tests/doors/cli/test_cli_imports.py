@@ -26,6 +26,7 @@ NEEDS = {
     "pause daily-report --for 1h": {"sqlite3"},
     "silence daily-report --for 1h": {"sqlite3"},
     "key list": {"sqlite3"},
+    "systemd": set(),
     "tick": {"concurrent.futures", "logging", "sqlite3", "yaml"},
     "backup copy.db": {"sqlite3"},
     "import crontab cron.txt": {"shutil", "subprocess", "yaml"},

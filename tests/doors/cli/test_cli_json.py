@@ -12,7 +12,8 @@ SCHEMA = json.loads(Path(__file__).parents[3].joinpath("docs/output.schema.json"
 TYPED = (
     "status", "status --down", "explain daily-report", "explain backup", "runs daily-report", "next @daily",
     "next daily-report", "pause backup --for 1h", "pause all", "resume worker", "ack daily-report", "ack *",
-    "silence all --for 1h", "silence --list", "key add ann", "key list", "key remove bob", "tick", "backup new.db",
+    "silence all --for 1h", "silence --list", "systemd", "key show", "key rotate",
+    "key add ann", "key list", "key remove bob", "tick", "backup new.db",
     "restore copy.db", "doctor",
 )  # fmt: skip
 BEFORE = ("pause worker", "silence backup --for 2h", "key add bob", "backup copy.db")

@@ -163,6 +163,18 @@ class TestRestore:
         assert night.json("restore", "copy.db")["kept_aside"] is None
         assert pauses(night.folder / "heartbeat.db") == 0
 
+    @pytest.mark.skipif(os.geteuid() != 0 and "CI" not in os.environ, reason="only root may give files away")
+    @pytest.mark.parametrize("there", [True, False])
+    def test_by_root_is_the_servers_file(self, night, there):
+        night.run("backup", "copy.db")
+        db = night.folder / "heartbeat.db"
+        owned = db if there else night.folder
+        os.chown(owned, 65_534, 65_534)
+        if not there:
+            db.unlink()
+        assert night.run("restore", "copy.db")[0] == 0
+        assert (db.stat().st_uid, db.stat().st_gid, db.stat().st_mode & 0o777) == (65_534, 65_534, 0o600)
+
     @pytest.mark.parametrize(
         ("content", "said"),
         [(b"no database at all" * 99, "is not a SQLite database"), (b"", "is not a Heartbeat database")],
@@ -191,3 +203,15 @@ class TestRestore:
         os.link(night.folder / "heartbeat.db", night.folder / "link.db")
         status, _, err = night.run("restore", "link.db")
         assert (status, "is the database itself" in err) == (2, True)
+
+
+def test_after_a_restore_the_time_since_the_copy_is_told_as_blind_and_no_run_in_it_as_missed(night):
+    """As docs/upgrading.md says."""
+    night.hear("backup", "2026-11-20T18:03")
+    night.alive("2026-11-20T12:00", "2026-11-20T23:58")
+    night.run("backup", "copy.db")
+    night.alive("2026-11-21T00:02", "2026-11-21T00:06")
+    night.run("restore", "copy.db")
+    _, out, _ = night.run("tick", when="2026-11-22T08:00")
+    assert "BLIND Heartbeat: was not looking from 2026-11-20 23:56 UTC to 08:00 UTC" in out
+    assert "MISSED" not in out

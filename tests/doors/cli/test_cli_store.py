@@ -160,3 +160,9 @@ class TestWhatIsWrongWithAws:
         told = "there is no table hb-table-2 in eu-west-1; check the table's name, the account and the region"
         assert (status, told in err) == (2, True)
         assert boto3.client("dynamodb").list_tables()["TableNames"] == ["hb-table"]
+
+
+def test_key_rotate_of_a_stack(night_on_a_table):
+    old = night_on_a_table.json("key", "rotate")["key"]
+    new = night_on_a_table.json("key", "rotate", "--keep", "1d")
+    assert (new["key"] != old, [each["key"] for each in new["before"]]) == (True, [old])

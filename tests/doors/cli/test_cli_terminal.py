@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from heartbeat.distribution import install
+
 PROGRAM = "import sys; from heartbeat.doors.cli import main; sys.exit(main(clock=lambda: {now}))"
 BARE = """
 import sys
@@ -130,13 +132,13 @@ def test_what_needs_more_says_what_to_install(machine, command):
     status, out, err = bare(machine, command)
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert err.startswith("heartbeat: this needs ")
-    assert err.endswith("which is not installed: pip install 'heartbeat[serve]'\n")
+    assert err.endswith(f"which is not installed: {install('serve')}\n")
 
 
 def test_serve_misses_its_http_server_before_it_starts_anything(machine):
     status, out, err = bare(machine, "serve", names=["uvicorn"])
     assert (status, out) == (2, "")
-    assert err == "heartbeat: this needs uvicorn, which is not installed: pip install 'heartbeat[serve]'\n"
+    assert err == f"heartbeat: this needs uvicorn, which is not installed: {install('serve')}\n"
 
 
 def test_without_rich_a_person_gets_the_plain_table(night):

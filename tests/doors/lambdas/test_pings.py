@@ -11,8 +11,9 @@ from heartbeat.core.definition import founding
 from heartbeat.doors.lambdas.journal import Journal
 from heartbeat.doors.lambdas.ping_work import Pings
 from heartbeat.errors import StoreUnavailable
-from heartbeat.model import Job
+from heartbeat.model import DAY, HOUR, MINUTE, Job
 from heartbeat.store.sqlite.store import SQLiteStore
+from heartbeat.verbs import ping_keys
 
 NOW = 1_795_000_000_000
 KEY = "k3y-of-the-stack"
@@ -183,3 +184,60 @@ def test_when_the_table_is_away_the_sender_is_told_to_come_back(jobs, journal, c
     assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "2")
     assert answer["body"] == "busy: not recorded, send it again"
     assert [line["event"] for line in lines(capsys) if "event" in line] == ["store_away", "refused"]
+
+
+# Keys that the table keeps
+
+
+class Told:
+    """The ping function of a stack without PingKey, at a time that the test sets; `reads`: of the table's documents."""
+
+    def __init__(self, store, jobs, journal):
+        self.now, self.reads = NOW, 0
+        self._document, store.document = store.document, self._counted
+        self.pings = Pings(store, (), jobs, journal, lambda: self.now)
+
+    def _counted(self, name):
+        self.reads += name.startswith("ping-key")
+        return self._document(name)
+
+    def status(self, key, after=0):
+        self.now += after
+        return self.pings.answer(event(f"/ping/{key}/backup"))["statusCode"]
+
+
+@pytest.fixture
+def told(store, jobs, journal):
+    return Told(store, jobs, journal)
+
+
+def test_key_rotate_is_taken_up_by_a_function_that_runs(told, store):
+    old, _ = ping_keys.first(store)
+    assert told.status(old) == 200
+    new = ping_keys.rotate(store, NOW + HOUR, DAY).newest
+    assert [told.status(new, after=HOUR), told.status(old)] == [200, 200]
+    assert [told.status(new, after=DAY), told.status(old)] == [200, 404]
+
+
+def test_an_old_key_is_refused_at_its_end_though_nobody_came_with_the_new_one(told, store):
+    old, _ = ping_keys.first(store)
+    assert told.status(old) == 200
+    ping_keys.rotate(store, NOW, 5 * MINUTE)
+    assert [told.status(old, after=9 * MINUTE), told.status(old, after=2 * MINUTE)] == [200, 404]
+
+
+def test_wrong_keys_cost_one_look_in_five_seconds_and_right_ones_none(told, store):
+    old, _ = ping_keys.first(store)
+    told.reads = 0
+    assert {told.status(f"wrong-key-{n}", after=100) for n in range(100)} == {404}
+    assert told.reads <= 2 * 3
+    told.reads = 0
+    assert {told.status(old, after=100) for _ in range(100)} == {200}
+    assert told.reads == 0
+
+
+def test_a_stack_with_keys_of_its_own_says_so_to_key_rotate_and_one_without_takes_it_back(store, jobs, journal):
+    Pings(store, [KEY, "another-key"], jobs, journal, lambda: NOW)
+    assert ping_keys.read(store, NOW).given == 2
+    Pings(store, (), jobs, journal, lambda: NOW)
+    assert ping_keys.read(store, NOW).given == 0
