@@ -28,7 +28,7 @@ def schedules(cloud):
 def records(stack, job):
     status, text = stack.cloud.heartbeat("runs", job, "--json", "--store", f"dynamodb://{stack.table}")
     assert status == 0
-    return {run["run_id"]: run for run in json.loads(text)}
+    return {run["run_id"]: run for run in json.loads(text)["runs"]}
 
 
 @pytest.fixture(scope="module")

@@ -65,8 +65,9 @@ class Recipe:
         Recorder(self.store).record([told])
 
     def runs(self, job, capsys):
+        """The table; what a failed run said, and what to type next, stand below it."""
         assert main(["runs", job, "--db", str(self.db)], clock=lambda: self.now) == 0
-        return capsys.readouterr().out.splitlines()
+        return capsys.readouterr().out.partition("\n\n")[0].splitlines()
 
     def told(self):
         return [compose([each.alert], self.now).summary for each in self.store.outbox(1 << 52, 10)]

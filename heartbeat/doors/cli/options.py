@@ -96,7 +96,7 @@ def add_span(parser: ArgumentParser) -> None:
 
 def place(args: Namespace) -> Table | Path:
     """The place of the store to use."""
-    if args.stack and not args.store:
+    if getattr(args, "stack", None) and not args.store:  # `exec --sqs` has no such option
         from heartbeat.doors.cli.stack import address_of  # noqa: PLC0415 - only who has a stack needs it
 
         args.store = address_of(args.stack, args.region)
