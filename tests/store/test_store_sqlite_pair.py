@@ -257,3 +257,14 @@ def test_what_is_no_log_is_left_to_sqlite(path):
     write(path, 2, kill=False)
     path.with_name("heartbeat.db-wal").write_bytes(b"no log at all" * 9)
     assert version(path) == 2
+
+
+def test_a_checkpoint_that_took_long_is_followed_by_a_shorter_log(tmp_path):
+    log, lengths = wal.WriteAheadLog(str(tmp_path / "a.db")), []
+    for took in (9.0, 0.5, 0.1, 0.015, 0.001, 0.001, *[0.001] * 20):
+        log.begun(took, anew=True, first=False)
+        lengths.append(log._pages)
+    assert lengths[:6] == [5_000, 2_500, 2_000, 2_000, 2_500, 3_125]
+    assert lengths[-1] == wal.PAGES_MAX
+    log.begun(9.0, anew=True, first=True)  # whoever opens the file finds a log of any length
+    assert log._pages == wal.PAGES_MAX
