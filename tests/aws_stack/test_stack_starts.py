@@ -57,7 +57,7 @@ def phases(stack, *jobs):
 def record(stack, job):
     """The one record of the job's slot, as a person reads it."""
     status, text = stack.cloud.heartbeat("runs", job, "--json", "--store", f"dynamodb://{stack.table}")
-    (found,) = (run for run in json.loads(text) if run["slot"])
+    (found,) = (run for run in json.loads(text)["runs"] if run["slot"])
     assert status == 0
     return found
 

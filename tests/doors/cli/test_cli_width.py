@@ -80,11 +80,15 @@ def test_status_watch_in_a_pipe_says_that_it_needs_a_terminal(night):
     assert "--watch draws on a terminal" in night.run("status", "--watch")[2]
 
 
+HEEDS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""What runs in a shell's background ignores it, and so would the tests and all that they start."""
+
+
 def test_status_watch_draws_in_place_and_leaves_the_last_page(fleet):
     main, other = pty.openpty()
     ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 80, 0, 0))
     env = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}} | {"TERM": "xterm"}
-    argv = [sys.executable, "-c", PROGRAM.format(now=fleet.now), "status", "--watch"]
+    argv = [sys.executable, "-c", HEEDS_CTRL_C + PROGRAM.format(now=fleet.now), "status", "--watch"]
     process = subprocess.Popen(argv, stdin=other, stdout=other, stderr=other, cwd=fleet.folder, env=env)
     os.close(other)
     seen = ""
@@ -93,7 +97,7 @@ def test_status_watch_draws_in_place_and_leaves_the_last_page(fleet):
         seen += os.read(main, 65_536).decode(errors="replace")
     process.send_signal(signal.SIGINT)
     with contextlib.suppress(OSError):  # EIO: it has ended, and all that it printed was read
-        while select.select([main], [], [], 30)[0]:
+        while time.monotonic() < until + 30 and select.select([main], [], [], 30)[0]:
             seen += os.read(main, 65_536).decode(errors="replace")
     assert process.wait(timeout=30) == 0
     os.close(main)
