@@ -582,9 +582,7 @@ class _Answer:
                 self.status = int(line[9:12])
             elif not self.status:
                 raise ValueError("no answer in HTTP")
-            elif not line and self.status not in range(
-                200
-            ):  # else it ends "100 Continue" or its like: the answer is to come
+            elif not line and self.status // 100 > 1:  # else it ends "100 Continue" or its like
                 return
             name, _, value = line.partition(":")
             self.headers[name.title()] = value.strip()

@@ -56,10 +56,11 @@ def with_heirs(store: Store, config: Config) -> Config:
 
 def weighed(store: Store, config: Config, consent: Consent = NONE) -> tuple[Plan, tuple[Objection, ...]]:
     """What applying the file would do, and what of it nobody has agreed to."""
-    todo = plan_for(store, with_heirs(store, config))
+    whole = with_heirs(store, config)
+    todo = plan_for(store, whole)
     if todo.empty:
         return todo, ()
-    found = objections(with_heirs(store, config), todo, _places(store))
+    found = objections(whole, todo, _places(store))
     return todo, tuple(each for each in found if not consent.covers(each))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 JOBS_FILE = "jobs-file"
 """The illness of a file that cannot be read or is not applied."""
-KEPT = "jobs_file"
+LAST_GOOD = "jobs_file"
 """Document: what is kept."""
 
 
@@ -36,12 +36,12 @@ def keep(store: Store, config: Config, path: str) -> None:
     channels = {name: dict(settings) for name, settings in config.channels.items()}
     new = KeptFile(path=path, digest=config.digest, channels=channels, service=config.service, fallback=config.fallback)
     if kept(store) != new:
-        documents.edit(store, KEPT, lambda _: msgspec.to_builtins(new), "others kept writing the jobs file")
+        documents.edit(store, LAST_GOOD, lambda _: msgspec.to_builtins(new), "others kept writing the jobs file")
 
 
 def kept(store: Store) -> KeptFile | None:
     """The last good definitions, None when there never were any."""
-    value = store.document(KEPT).value
+    value = store.document(LAST_GOOD).value
     try:
         return None if value is None else msgspec.convert(value, KeptFile)
     except msgspec.ValidationError:  # another version's
