@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from heartbeat.channels import build, protocol
+from heartbeat.channels import build, lazy, protocol
 from heartbeat.core import blind, definition, on_signal, remembered_starts
-from heartbeat.doors.lambdas import checker_work, lazy_channels
+from heartbeat.doors.lambdas import checker_work
 from heartbeat.model import DAY, HOUR, MINUTE, SECOND
 from heartbeat.store.dynamodb import due, items, store
 from heartbeat.store.protocol import Store
@@ -27,7 +27,7 @@ SAID = {
     "refused twenty times in a row": record.ATTEMPTS_MAX == 20,
     "six letters made of its settings": build.DEFINITION_LENGTH == 6,
     "Five alerts become one message": protocol.GROUP_ABOVE == 5,
-    "made anew every five minutes": lazy_channels.KEPT == 5 * MINUTE,
+    "made anew every five minutes": lazy.KEPT == 5 * MINUTE,
     "fourteen methods": len([name for name in vars(Store) if not name.startswith("_")]) == 14,
 }
 

@@ -12,12 +12,12 @@ from botocore.exceptions import ClientError
 from ministack import CREDENTIALS, ministack
 from pages import ROOT, Page
 
+from heartbeat.channels.lazy import Mailboxes
 from heartbeat.config import read
 from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.doors.lambdas.checker_work import Rounds
 from heartbeat.doors.lambdas.ingest_work import News
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.lazy_channels import Mailboxes
 from heartbeat.ingest import evidence
 from heartbeat.ingest.intake import Intake
 from heartbeat.ingest.s3 import S3Bucket

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartbeat import settings
-from heartbeat.channels.build import build
+from heartbeat.channels.lazy import made
 from heartbeat.config import Config, read_file
 from heartbeat.config.files import absolute
 from heartbeat.core.blind import LONG, Ears
@@ -40,7 +40,10 @@ from heartbeat.verbs.sweep import nothing_to_see, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Mapping, Sequence
 
+    from heartbeat.channels.protocol import Channel
+    from heartbeat.errors import BadSetting
     from heartbeat.store.address import Table
     from heartbeat.store.protocol import Store
     from heartbeat.verbs.counts import Delivered, Swept
@@ -67,16 +70,20 @@ def _run(call: Invocation) -> int:
     given = settings.read(evidence=call.args.evidence)
     with open_store(call.args) as store:
         config, broken = _read(call, store)
+        unmade: list[BadSetting] = []
+        channels = {name: made(name, settings, unmade.append) for name, settings in config.channels.items()}
+        for problem in unmade:
+            call.screen.complain(str(problem))
         look = _look(place(call.args), given.evidence)
         swept = again(lambda: sweep(store, call.now, service=config.service, evidence=look, ears=EARS), ROUNDS_MAX)
         with redirect_stdout(sys.stderr if call.args.json else sys.stdout):  # a console channel prints
-            sent = _deliver_all(call, store, config, place(call.args))
+            sent = _deliver_all(call, store, channels, config.fallback)
         for _ in range(PURGES_MAX):
             if store.purge(call.now - given.keep_days * DAY, PURGE_LIMIT) < PURGE_LIMIT:
                 break
     _report(call, swept, sent)
     evidence_folder(given.evidence)  # only now: a disk that is not mounted must not keep anybody from being told
-    return Exit.CALLER if broken else Exit.WORLD if sent.failed or sent.dead else Exit.FINE
+    return Exit.CALLER if broken or unmade else Exit.WORLD if sent.failed or sent.dead else Exit.FINE
 
 
 def _read(call: Invocation, store: Store) -> tuple[Config | KeptFile, bool]:
@@ -107,11 +114,11 @@ def _look(where: Table | Path, folder: Path | None) -> Look:
     return evidence.look(S3Bucket(bucket, lambda: client(where, "s3", ATTEMPTS)))
 
 
-def _deliver_all(call: Invocation, store: Store, config: Config | KeptFile, where: Table | Path) -> Delivered:
-    channels = {name: build(name, given) for name, given in config.channels.items()}
+def _deliver_all(call: Invocation, store: Store, channels: Mapping[str, Channel], fallback: Sequence[str]) -> Delivered:
+    where = place(call.args)
     with ExitStack() as cleanup:
         owner = cleanup.enter_context(closing(ProcessOwner(where))) if isinstance(where, Path) else None
-        return again(lambda: deliver(store, channels, call.clock, fallback=config.fallback, owner=owner), ROUNDS_MAX)
+        return again(lambda: deliver(store, channels, call.clock, fallback=fallback, owner=owner), ROUNDS_MAX)
 
 
 def _report(call: Invocation, swept: Swept, sent: Delivered) -> None:
@@ -133,7 +140,8 @@ COMMANDS = {
         "time, for those who would rather run it from cron, every minute. Jobs then prove their runs by evidence.\n\n"
         "  * * * * * cd /srv/heartbeat && heartbeat tick --evidence /srv/evidence\n\n"
         "The exit status is 3 when a message was not taken; it is tried again at a later tick. It is 2 when the file\n"
-        "of jobs cannot be used; then the channels are those that it last named.",
+        "of jobs cannot be used (then the channels are those that it last named), or a channel cannot be, for a\n"
+        "secret is missing: then the others are told all the same.",
         arguments=_arguments,
         run=_run,
     )

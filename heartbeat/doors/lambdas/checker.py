@@ -6,11 +6,11 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from heartbeat.channels.lazy import Mailboxes
 from heartbeat.config.declared import load
 from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.doors.lambdas.checker_work import Rounds
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.lazy_channels import Mailboxes
 from heartbeat.doors.lambdas.table import Pauses, now, open_table
 from heartbeat.ingest import evidence
 from heartbeat.ingest.s3 import S3Bucket

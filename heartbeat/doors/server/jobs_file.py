@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat.channels.build import build
+from heartbeat.channels.lazy import KEPT, made
 from heartbeat.config import read_file
 from heartbeat.config.files import absolute, matching, patterns
-from heartbeat.doors.lambdas.lazy_channels import KEPT, Broken
 from heartbeat.errors import BadConfig, BadSetting, CallerError
 from heartbeat.model import SECOND
 from heartbeat.telemetry import Happened
@@ -139,14 +139,19 @@ class JobsFile:
         """To the last good definitions. A channel that cannot be made keeps its messages waiting."""
         self._declared, self._digest, self._fresh_until = before.channels, before.digest, now + KEPT
         self.service, self.fallback = before.service, before.fallback
-        self.channels = {name: self._made(name) for name in before.channels}
+        self.channels = {}
+        self._make()
 
-    def _made(self, name: str) -> Channel:
-        try:
-            return build(name, self._declared[name])
-        except BadSetting as problem:
-            self._log.tell(Happened.CHANNEL_BROKEN, says=problem)
-            return Broken(name, str(problem))
+    def _make(self) -> None:
+        """Make the channels as well as can be: one that was made before may stay as it is."""
+        made_before = self.channels
+        self.channels = dict(made_before) | {
+            name: made(name, settings, self._tell_broken, made_before.get(name))
+            for name, settings in self._declared.items()
+        }
+
+    def _tell_broken(self, problem: BadSetting) -> None:
+        self._log.tell(Happened.CHANNEL_BROKEN, says=problem)
 
     def _is_gone(self, now: int) -> bool:
         self._fall_ill(gone(self._name), [gone(self._name)], now)
@@ -172,16 +177,9 @@ class JobsFile:
 
     def _renew(self, now: int) -> None:
         """Rebuild the channels from time to time: their secrets may change while the file does not."""
-        if now < self._fresh_until:
-            return
-        self._fresh_until = now + KEPT
-        made = dict(self.channels)
-        for name, settings in self._declared.items():
-            try:
-                made[name] = build(name, settings)
-            except BadSetting as problem:
-                self._log.tell(Happened.CHANNEL_BROKEN, says=problem)
-        self.channels = made
+        if now >= self._fresh_until:
+            self._fresh_until = now + KEPT
+            self._make()
 
     def _tell(self, what: Happened, sentences: Sequence[str]) -> None:
         for sentence in sentences[:TOLD_MAX]:

@@ -123,3 +123,19 @@ def test_the_first_tick_with_a_broken_file_ends_with_it(machine):
     machine.apply("2026-11-20T23:50")
     machine.write("jobs: {a: {schedule: nonsense}}\n")
     assert machine.run("tick", when="2026-11-20T23:51")[0] == 2
+
+
+def test_a_secret_that_is_missing_silences_no_other_channel(machine, monkeypatch):
+    monkeypatch.delenv("HOOK", raising=False)
+    machine.write("""\
+defaults: {timezone: UTC, grace: 10m, notify: [hook, screen]}
+channels: {hook: {webhook: {url: "${env:HOOK}"}}, screen: {console: {}}}
+jobs: {backup: {schedule: "0 18 * * *"}}
+""")
+    machine.apply("2026-11-20T17:56")
+    machine.run("tick", when="2026-11-20T17:57")
+    for minute in range(0, 12, 2):
+        status, out, err = machine.run("tick", when=f"2026-11-20T18:{minute:02}")
+        assert status == 2
+        assert "HOOK" in err
+    assert "MISSED backup: expected 18:00 UTC" in out

@@ -5,12 +5,12 @@ import json
 import pytest
 from msgspec.structs import replace
 
+from heartbeat.channels.lazy import Mailboxes
 from heartbeat.config import read
 from heartbeat.core.definition import founding
 from heartbeat.doors.http.watchdog import Watchdog
 from heartbeat.doors.lambdas.checker_work import Rounds
 from heartbeat.doors.lambdas.journal import Journal
-from heartbeat.doors.lambdas.lazy_channels import Mailboxes
 from heartbeat.errors import ChannelFailed
 from heartbeat.model import HOUR, MINUTE, Change, Commit, Document, Kind, Signal
 from heartbeat.store.sqlite.store import SQLiteStore

@@ -10,8 +10,8 @@ from alert_samples import alert
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from heartbeat import settings
+from heartbeat.channels.lazy import KEPT
 from heartbeat.core.addressing import delivery
-from heartbeat.doors.lambdas.lazy_channels import KEPT
 from heartbeat.doors.server import uvicorn_fit
 from heartbeat.doors.server.health import Health
 from heartbeat.doors.server.hello import hello

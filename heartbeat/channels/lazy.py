@@ -1,4 +1,4 @@
-"""Channels made on first use, and made anew from time to time: secrets change while a function lives."""
+"""Channels made as well as can be, on first use and anew from time to time: secrets change while a process lives."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ KEPT = 5 * MINUTE
 """How long a channel, with its secret, is used before it is made anew."""
 
 
+def made(
+    name: str, settings: Mapping[str, Any], tell: Callable[[BadSetting], object], before: Channel | None = None
+) -> Channel:
+    """The channel. If it cannot be made, `tell` hears why, and it stays as it was before, or its messages wait."""
+    try:
+        return build(name, settings)
+    except BadSetting as problem:
+        tell(problem)
+        return Broken(name, str(problem)) if before is None else before
+
+
 class Mailboxes(Mapping[str, Channel]):
     """A configuration's channels, by name. A broken one keeps its messages waiting but delays no other."""
 
@@ -32,9 +43,12 @@ class Mailboxes(Mapping[str, Channel]):
         """The channel with this name; raises KeyError if none is declared."""
         until, channel = self._made.get(name, (0, None))
         if channel is None or self._now() >= until:
-            channel = self._make(name)
+            channel = made(name, self._declared[name], self._tell)
             self._made[name] = (self._now() + KEPT, channel)
         return channel
+
+    def _tell(self, problem: BadSetting) -> None:
+        self._log.tell(Happened.CHANNEL_BROKEN, says=problem)
 
     def __contains__(self, name: object) -> bool:
         return name in self._declared
@@ -44,13 +58,6 @@ class Mailboxes(Mapping[str, Channel]):
 
     def __len__(self) -> int:
         return len(self._declared)
-
-    def _make(self, name: str) -> Channel:
-        try:
-            return build(name, self._declared[name])
-        except BadSetting as problem:
-            self._log.tell(Happened.CHANNEL_BROKEN, says=problem)
-            return Broken(name, str(problem))
 
 
 class Broken(Channel):
