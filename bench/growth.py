@@ -29,6 +29,7 @@ from pings import knock
 HERE = Path(__file__).parents[1]
 ROUNDS = 3
 SECONDS = 3.0
+SETTLE = 4.0
 KEY = "benchmark-ping-key-000"
 SERVE = "from heartbeat import settings; from heartbeat.doors.server.wiring import serve; exit(serve(settings.read()))"
 FILL = """
@@ -148,10 +149,12 @@ def measured(root: Path, older: Path, case: Case, made: Path) -> dict[str, Any]:
             port = free.getsockname()[1]
         server = begun(root, here, port, case.keep)
         try:
+            time.sleep(SETTLE)  # what the start leaves to do is not what a ping costs
+            before = sum(map(used, [server.pid, *children(server.pid)]))
             told = subprocess.run(
                 [sys.executable, __file__, "--load", str(port), json.dumps(case)], stdout=subprocess.PIPE, check=True
             )
-            cpu = sum(map(used, [server.pid, *children(server.pid)]))
+            cpu = sum(map(used, [server.pid, *children(server.pid)])) - before
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(60)
