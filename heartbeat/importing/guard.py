@@ -12,11 +12,9 @@ from typing import NamedTuple
 from heartbeat.importing.words import pieces
 
 _GUARDS = frozenset(
-    (
-        *("[", "[[", "test", "grep", "egrep", "fgrep", "zgrep", "pgrep", "pidof", "which", "command", "type", "hash"),
-        *("mountpoint"),
-    )
+    ("[", "[[", "test", "grep", "egrep", "fgrep", "zgrep", "pgrep", "pidof", "which", "command", "type", "hash")
 )
+"""Not `mountpoint`: a disk that is missing is no day off."""
 _ENDS = frozenset({";", "&", "\n", ";;"})
 _LOOPS = frozenset({"if", "then", "else", "elif", "do", "while", "until", "for", "case", "esac", "fi", "done"})
 _OPENS, _CLOSES = frozenset({"(", "{"}), frozenset({")", "}"})

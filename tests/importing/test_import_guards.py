@@ -47,6 +47,8 @@ def test_guards(command, expected):
     "command",
     [
         "cd /x && ./y",
+        "mountpoint -q /backup && /opt/backup",
+        "t && /opt/backup",
         "[ -x /a ] && a || b",
         "[ -x /a ] || exit 0; a",
         "[ -x /a ] && a; b",

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from heartbeat.store.protocol import Store
     from heartbeat.verbs.trigger import Started
 
-__all__ = ["iso"]
-"""Taken from elsewhere, and handed on: `status` writes its instants with it."""
 HISTORY = 200
 """Entries to look at for an explanation."""
 RUNS_HISTORY = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from heartbeat.doors.api.json_shapes import delivery_facts, illness_facts, iso, job_facts, silence_facts
+from heartbeat.doors.api.json_shapes import delivery_facts, illness_facts, job_facts, silence_facts
 from heartbeat.doors.cli.commands import Command, Exit, Invocation
 from heartbeat.doors.cli.options import add_store, open_store
 from heartbeat.doors.cli.screen import Cell, counted
@@ -13,6 +13,7 @@ from heartbeat.doors.cli.selectors import select
 from heartbeat.doors.cli.status_data import ORDER, WRONG, View, head, totals, view
 from heartbeat.doors.cli.status_table import COLUMNS, row
 from heartbeat.errors import BadSetting
+from heartbeat.text.times import iso
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
