@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from heartbeat.core import slots
 from heartbeat.core.alerts import SOURCE
+from heartbeat.core.assertions import shortfall
 from heartbeat.core.judgment import Judgment
 from heartbeat.core.remembered_starts import met, woken
 from heartbeat.core.zone_hint import late_stamp
@@ -18,7 +19,7 @@ from heartbeat.model import BAD, Kind, Reason, Run, Status, Verdict
 
 if TYPE_CHECKING:
     from heartbeat.core.slots import SlotMatch
-    from heartbeat.model import Change, Job, Signal, Snapshot, State
+    from heartbeat.model import Change, Signal, Snapshot, State
 
 RUNS_MAX = 32
 """Open runs kept for one job; the oldest go first."""
@@ -128,7 +129,7 @@ def _has_ended(case: Judgment, signal: Signal, where: SlotMatch) -> bool:
 
 
 def _success(case: Judgment, signal: Signal, where: SlotMatch, prior: Verdict | None) -> None:
-    wrong = _shortfall(case.job, signal, where.run)
+    wrong = shortfall(case.job, signal, where.run)
     if wrong is not None:
         _fail(case, signal, where, prior, wrong[0])
         case.remark(wrong[1])
@@ -145,43 +146,6 @@ def _success(case: Judgment, signal: Signal, where: SlotMatch, prior: Verdict | 
     _finish(case, signal, where, good=True)
     if not decided or case.state.status is Status.DOWN:
         case.rule(where.slot, signal.at, verdict, reason)
-
-
-def _shortfall(job: Job, signal: Signal, run: Run | None) -> tuple[Reason, str] | None:
-    """Why a success does not count ("finished, but did nothing"); None when nothing is wrong with it."""
-    duration = signal.duration if signal.duration is not None or run is None else signal.at - run.started_at
-    if job.min_runtime is not None and duration is not None and duration < job.min_runtime:
-        return Reason.TOO_SHORT, f"ran {duration / 1000:g} s; min_runtime is {job.min_runtime / 1000:g} s"
-    wrong = _evidence_shortfall(job, signal) or _metric_shortfall(job, signal)
-    return (Reason.ASSERTION, wrong) if wrong else None
-
-
-def _evidence_shortfall(job: Job, signal: Signal) -> str:
-    want = job.evidence
-    if want is None or signal.size is None:
-        return ""
-    if signal.size < want.min_size:
-        return f"the evidence has {signal.size} bytes; min_size is {want.min_size}"
-    if want.content_type and signal.content_type != want.content_type:
-        return f"the evidence is {signal.content_type or 'of no type'}; content_type is {want.content_type}"
-    return ""
-
-
-def _metric_shortfall(job: Job, signal: Signal) -> str:
-    metrics = dict(signal.metrics)
-    for bound in job.bounds:
-        value = metrics.get(bound.metric)
-        if value is None:
-            return f"no metric {bound.metric!r} was reported"
-        if (bound.low is not None and value < bound.low) or (bound.high is not None and value > bound.high):
-            return f"{bound.metric} is {value:g}; it must be {_words(bound.low, bound.high)}"
-    return ""
-
-
-def _words(low: float | None, high: float | None) -> str:
-    if low is not None and high is not None:
-        return f"from {low:g} to {high:g}"
-    return f"at least {low:g}" if low is not None else f"at most {high:g}"
 
 
 def _timeliness(case: Judgment, signal: Signal, where: SlotMatch) -> tuple[Verdict, Reason]:
