@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from heartbeat.model import NEVER
@@ -23,6 +24,14 @@ jobs:
   daily-report: {schedule: "0 9 * * *"}
   backup: {schedule: "every 1h"}
 """
+
+
+def until(done, seconds=20):
+    """Wait until it is so; it must be within so many seconds."""
+    limit = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
 
 
 class Served:

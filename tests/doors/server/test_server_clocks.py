@@ -13,7 +13,7 @@ import time
 
 import faketime
 import pytest
-from served import KEY
+from served import KEY, until
 
 from heartbeat.store import rows
 
@@ -61,13 +61,6 @@ def told(server):
         found = db.execute("SELECT delivery, id FROM deliveries ORDER BY created_at, number").fetchall()
     alerts = [rows.DELIVERY.load(text, key).alert for text, key in found]
     return [(str(alert.event), alert.slug) for alert in alerts]
-
-
-def until(done, seconds=20):
-    limit = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def free_port():

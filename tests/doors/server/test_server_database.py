@@ -3,18 +3,12 @@
 import json
 import shutil
 import sqlite3
-import time
 from contextlib import closing
+
+from served import until
 
 from heartbeat.doors.cli import main as cli
 from heartbeat.store.sqlite.store import SQLiteStore
-
-
-def until(done, seconds=15):
-    limit = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def health(server):

@@ -3,10 +3,10 @@
 import http.server
 import json
 import threading
-import time
 
 import pytest
 from load import jobs_file
+from served import until
 
 from heartbeat.doors.cli import main
 
@@ -33,13 +33,6 @@ def hook():
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def until(done, seconds=20):
-    limit = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < limit
-        time.sleep(0.05)
 
 
 def health(server):

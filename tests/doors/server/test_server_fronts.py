@@ -4,21 +4,13 @@ import contextlib
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
 from load import Sender, jobs_file
-from served import Wire
+from served import Wire, until
 
 NAMES = [f"job-{i}" for i in range(8)]
-
-
-def until(done, seconds=15):
-    limit = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
 
 
 def loaded(server):

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from load import Sender, jobs_file
-from served import Served, Wire
+from served import Served, Wire, until
 
 from heartbeat.config import read
 from heartbeat.store.sqlite.store import SQLiteStore
@@ -24,13 +24,6 @@ NAMES = [f"job-{i}" for i in range(8)]
 
 def bodies(server, slug):
     return {signal.body for signal in server.history(slug)}
-
-
-def until(done, seconds=15):
-    limit = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def test_kill_9_under_load_loses_nothing_that_was_answered(serve, door):
