@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGES_MAX = 10_000
-PAGES_MIN = 2_000
+PAGES_MIN = 1_000
 """Pages after which the log is checkpointed: as many as can be copied in a moment, within these bounds."""
-LONG, SHORT = 0.020, 0.010
+LONG, SHORT = 0.016, 0.012
 """Seconds of a checkpoint, while nobody can write: after a longer one the next log is shorter, after a shorter one
 longer. A million jobs' pages lie far apart, ten thousand jobs' are written often: the fewer checkpoints the better."""
 MORE = 1_000
@@ -171,7 +171,7 @@ class WriteAheadLog:
     def __init__(self, path: str) -> None:
         self._database = path
         self._file: int | None = None
-        self._pages = self._length = PAGES_MAX
+        self._pages = self._length = PAGES_MIN
         self._commits = 0
 
     @property
