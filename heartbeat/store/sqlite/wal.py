@@ -171,7 +171,7 @@ class WriteAheadLog:
     def __init__(self, path: str) -> None:
         self._database = path
         self._file: int | None = None
-        self._pages = self._length = PAGES_MIN
+        self._pages = self._length = min(PAGES_MIN, PAGES_MAX)
         self._commits = 0
 
     @property
